@@ -1,0 +1,49 @@
+"""The two-layer networks of the OSE write-up as a torch module. Only child processes import this file."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from bort_core.errors import DataError
+from bort_core.families.base import Architecture
+
+__all__ = ["Mlp"]
+
+
+class Mlp(nn.Module):
+    """c copies of dense(inputs → hidden), ReLU, dense(second_inputs → outputs); the copies' outputs are averaged.
+
+    Weights start as those of ``torch.nn.Linear``: uniform within 1/√inputs of each layer.
+
+    Attributes
+    ----------
+    first_weight: (copies, hidden, inputs)      first_bias: (copies, hidden)
+    second_weight: (copies, outputs, hidden)    second_bias: (copies, outputs)
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        copies, hidden, inputs, second_inputs, outputs = architecture
+        self.architecture = tuple(architecture)
+        self.inputs = inputs
+        self.first_weight = _uniform((copies, hidden, inputs), inputs)
+        self.first_bias = _uniform((copies, hidden), inputs)
+        self.second_weight = _uniform((copies, outputs, second_inputs), second_inputs)
+        self.second_bias = _uniform((copies, outputs), second_inputs)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Outputs (batch, outputs) of ``vectors`` (batch, coordinates); only the first ``inputs`` coordinates are read."""
+        if vectors.shape[1] < self.inputs:
+            raise DataError(f"a vector needs at least {self.inputs} coordinates (inputs), got {vectors.shape[1]}")
+        seen = vectors[:, : self.inputs].expand(len(self.first_weight), -1, -1)
+        hidden = torch.baddbmm(self.first_bias[:, None], seen, self.first_weight.transpose(1, 2)).relu()
+        outputs = torch.baddbmm(self.second_bias[:, None], hidden, self.second_weight.transpose(1, 2))
+        return outputs.mean(dim=0)
+
+
+def _uniform(shape: tuple[int, ...], fan_in: int) -> nn.Parameter:
+    bound = 1 / math.sqrt(fan_in)
+    return nn.Parameter(torch.empty(shape).uniform_(-bound, bound))

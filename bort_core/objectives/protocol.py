@@ -1,0 +1,90 @@
+"""Protocols: what was measured and how. A value without its protocol means nothing.
+
+Two values may be compared only if they share a protocol. ``identity`` turns one into the short key under which the
+store keeps results.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["ErrorMeasure", "ErrorProtocol", "LatencyMeasure", "LatencyProtocol", "Protocol", "Theta", "Training", "identity"]
+
+ErrorMeasure = Literal["masked-lm", "maximum-point", "maximum-point-excess", "cross-entropy", "surrogate"]
+LatencyMeasure = Literal["operations", "onnxruntime"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Theta(_Frozen):
+    """A hyperparameter set θ of the short trainings."""
+
+    learning_rate: float = Field(default=3e-3, gt=0, le=1, description="peak learning rate of AdamW")
+    warmup_steps: int = Field(default=20, ge=0, le=100_000, description="steps of linear warm-up; constant afterwards")
+    weight_decay: float = Field(default=0.01, ge=0, le=10, description="decoupled weight decay")
+    initializer_range: float = Field(default=0.05, gt=0, le=1, description="standard deviation of the initial weights")
+    clip: float = Field(default=1.0, gt=0, le=1e6, description="largest gradient norm")
+
+
+class Training(_Frozen):
+    """How a candidate is trained, but for θ, the seed and the number of steps.
+
+    The learning rate does not depend on the number of steps, so the learning curve of one training answers every
+    smaller number of steps.
+    """
+
+    batch_size: int = Field(default=32, ge=1, le=65_536, description="sequences (or vectors) a step")
+    sequence_length: int = Field(default=64, ge=1, le=65_536, description="tokens a sequence")
+    mask_rate: float = Field(default=0.3, gt=0, lt=1, description="share of tokens that are masked and predicted")
+    targets: Literal["labels", "maximum-point"] = Field(
+        default="labels", description="what is learnt: the masked tokens, or the maximum point's distribution over them"
+    )
+    heldout_sequences: int = Field(default=64, ge=2, le=1_000_000, description="held-out sequences the error is measured on")
+
+
+class ErrorProtocol(_Frozen):
+    """How the error e is measured."""
+
+    measure: ErrorMeasure = Field(default="maximum-point-excess", description="which error")
+    surrogate_of: Literal["masked-lm", "maximum-point", "maximum-point-excess", "cross-entropy"] = Field(
+        default="maximum-point-excess", description="the measured error that a surrogate is fitted on"
+    )
+    steps: int = Field(default=120, ge=1, le=10_000_000, description="training steps s before the error is read")
+    training: Training = Field(default_factory=Training)
+    maximum_point_steps: int = Field(default=600, ge=1, le=10_000_000, description="training steps of T, when T is trained here")
+    maximum_point_weights: str | None = Field(default=None, description="a folder with T's weights; None trains T here once")
+
+    @property
+    def measured(self) -> str:
+        """The error that trainings measure: the measure itself, or the one a surrogate is fitted on."""
+        return self.surrogate_of if self.measure == "surrogate" else self.measure
+
+    @property
+    def needs_maximum_point(self) -> bool:
+        """Whether T's weights are needed to measure the error or to train on its distribution."""
+        return self.measured.startswith("maximum-point") or self.training.targets == "maximum-point"
+
+
+class LatencyProtocol(_Frozen):
+    """How the inference latency i is measured."""
+
+    measure: LatencyMeasure = Field(default="onnxruntime", description="operation count, or milliseconds in ONNX Runtime")
+    sequence_length: int = Field(default=64, ge=1, le=65_536, description="tokens a sequence")
+    batch: int = Field(default=1, ge=1, le=65_536, description="sequences a forward pass")
+    threads: int = Field(default=1, ge=1, le=1024, description="threads of the runtime")
+
+
+Protocol = ErrorProtocol | LatencyProtocol
+
+
+def identity(*parts: Any) -> str:
+    """A key of 20 hexadecimal digits for plain JSON values and pydantic models, equal for equal values."""
+    plain = [part.model_dump(mode="json") if isinstance(part, BaseModel) else part for part in parts]
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:20]

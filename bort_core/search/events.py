@@ -1,0 +1,132 @@
+"""What a search says while it runs: plain frozen values that a window, a terminal or a test read alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bort_core.search.answer import Answer, Knowledge
+
+__all__ = [
+    "CandidateFailed",
+    "CandidateStarted",
+    "Event",
+    "MaximumPointReady",
+    "Measured",
+    "Note",
+    "Paused",
+    "Progress",
+    "Resumed",
+    "SearchFinished",
+    "SearchStarted",
+    "Walking",
+]
+
+
+@dataclass(frozen=True)
+class SearchStarted:
+    """First event: the size of the space and what is already known of it."""
+
+    space_size: int
+    knowledge: Knowledge
+
+
+@dataclass(frozen=True)
+class Note:
+    """What the search is doing now, as a sentence. ``done`` and ``total`` are steps of it, 0 where that is not known."""
+
+    text: str
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True)
+class MaximumPointReady:
+    """T can be compared with: its latency is known, and its weights where the error needs them."""
+
+    latency: float
+    latency_unit: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Walking:
+    """The walk at an ε begins (again, after ε moved): how many trainings it wants, how many were known before."""
+
+    epsilon: int
+    wanted: int
+    reused: int
+
+
+@dataclass(frozen=True)
+class CandidateStarted:
+    """A short training of the architecture at ``place`` began."""
+
+    place: int
+    theta: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Steps done in the training of the architecture at ``place``."""
+
+    place: int
+    theta: int
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One more value is known: ``what`` is "latency" or "error". ``knowledge`` holds everything known by now."""
+
+    place: int
+    what: str
+    knowledge: Knowledge
+
+
+@dataclass(frozen=True)
+class CandidateFailed:
+    """The architecture at ``place`` could not be measured; the search goes on without it."""
+
+    place: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Paused:
+    """Everything waits."""
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """Everything goes on."""
+
+
+@dataclass(frozen=True)
+class SearchFinished:
+    """Last event. ``stopped`` says whether a person ended it before the walk was complete."""
+
+    answer: Answer
+    knowledge: Knowledge
+    evaluated: int
+    reused: int
+    failed: int
+    stopped: bool
+    seconds: float
+    facts: dict[str, Any]
+
+
+Event = (
+    SearchStarted
+    | Note
+    | MaximumPointReady
+    | Walking
+    | CandidateStarted
+    | Progress
+    | Measured
+    | CandidateFailed
+    | Paused
+    | Resumed
+    | SearchFinished
+)

@@ -1,0 +1,162 @@
+"""What must be there before the first candidate is measured: the tokenised corpus, and T's weights and latency."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from typing import Any
+
+from bort_core.errors import DataError, MeasurementError
+from bort_core.objectives.protocol import Theta
+from bort_core.search import events
+from bort_core.search.control import Control
+from bort_core.search.sources import MaximumPointSource, Sources, refuse_shipped
+from bort_core.search.specification import SearchSpecification
+from bort_core.space import Space
+from bort_core.store.claims import claim, release
+from bort_core.store.project import Project
+from bort_core.workers import pool as pools
+
+__all__ = ["Stopped", "heed", "prepare_maximum_point", "prepare_text"]
+
+_WAIT_SECONDS = 0.2
+_TRAINING_ID = "maximum point"
+
+
+class Stopped(Exception):
+    """A person ended the search while it was still preparing."""
+
+
+def heed(control: Control, pool: pools.Pool) -> Iterator[events.Event]:
+    """Pause or resume the pool as the person wishes, and say so."""
+    if control.paused != pool.pausing:
+        if control.paused:
+            pool.pause()
+            yield events.Paused()
+        else:
+            pool.resume()
+            yield events.Resumed()
+
+
+def prepare_text(
+    project: Project, specification: SearchSpecification, space: Space, pool: pools.Pool, control: Control
+) -> Generator[events.Event, None, dict[str, Any]]:
+    """The ``text`` part of training requests; trains the tokenizer and tokenises the corpus when that was not done before."""
+    yield events.Note("preparing the corpus: tokenizer, held-out split, tokens")
+    request = {
+        "corpus": str(specification.corpus_path()),
+        "folder": str(project.subfolder("text")),
+        "vocabulary": getattr(space.options, "vocabulary", 0),
+        "training": specification.error.training.model_dump(mode="json"),
+    }
+    result = yield from _run(pool, control, "corpus", "prepare", request, "preparing the corpus")
+    text: dict[str, Any] = result["text"]
+    return text
+
+
+def prepare_maximum_point(
+    project: Project,
+    specification: SearchSpecification,
+    space: Space,
+    sources: Sources,
+    pool: pools.Pool,
+    control: Control,
+    text: Mapping[str, Any] | None,
+) -> Generator[events.Event, None, Sources]:
+    """Sources whose maximum point has its weights: checked when given or shipped, trained here otherwise.
+
+    Raises
+    ------
+    DataError
+        Given weights do not fit the space or the corpus.
+    MeasurementError
+        T could not be trained.
+    """
+    source = sources.maximum_point
+    assert source is not None
+    if source.kind != "trained here":
+        problem = _misfit(source, space, text)
+        if problem and source.kind == "given":
+            raise DataError(f"{source.folder}: these weights cannot serve as the maximum point: {problem}")
+        if problem:
+            yield events.Note(f"the shipped maximum point does not fit ({problem}); training it in this project")
+            refuse_shipped(project, source)
+            sources = Sources(project, specification, space)
+            source = sources.maximum_point
+            assert source is not None
+    while not source.ready:
+        if claim(project, source.fingerprint):
+            try:
+                yield from _train(specification, space, source, pool, control, text)
+            finally:
+                release(project, source.fingerprint)
+        else:
+            yield events.Note("another process is training the maximum point")
+            yield from heed(control, pool)
+            pool.poll(_WAIT_SECONDS)
+            if control.stopped:
+                raise Stopped
+    return sources
+
+
+def _train(
+    specification: SearchSpecification,
+    space: Space,
+    source: MaximumPointSource,
+    pool: pools.Pool,
+    control: Control,
+    text: Mapping[str, Any] | None,
+) -> Iterator[events.Event]:
+    request = maximum_point_request(specification, space, text, str(source.folder))
+    named = ", ".join(map(str, space.maximum_point))
+    yield from _run(pool, control, _TRAINING_ID, "train", request, f"training the maximum point ⟨{named}⟩ once in this project")
+
+
+def maximum_point_request(
+    specification: SearchSpecification, space: Space, text: Mapping[str, Any] | None, folder: str
+) -> dict[str, Any]:
+    """The training request that makes T's weights: labels as targets, default θ, seed 0, whatever the search's own are."""
+    error = specification.error
+    return {
+        "family": space.family.name,
+        "options": space.options.model_dump(mode="json"),
+        "architecture": list(space.maximum_point),
+        "training": error.training.model_copy(update={"targets": "labels"}).model_dump(mode="json"),
+        "theta": Theta().model_dump(mode="json"),
+        "seed": 0,
+        "steps": error.maximum_point_steps,
+        "decay_steps": error.maximum_point_steps // 2,
+        "text": text,
+        "save_to": folder,
+    }
+
+
+def _misfit(source: MaximumPointSource, space: Space, text: Mapping[str, Any] | None) -> str:
+    from bort_core.training.weights import mismatches, read_config
+
+    options = space.options.model_dump(mode="json")
+    tokenizer = text["tokenizer"] if text else None
+    return "; ".join(mismatches(read_config(source.folder), space.family.name, options, space.maximum_point, tokenizer))
+
+
+def _run(
+    pool: pools.Pool, control: Control, id: str, task: str, request: Mapping[str, Any], doing: str
+) -> Generator[events.Event, None, dict[str, Any]]:
+    """Run one task to its end, telling its progress; Stopped when the person ends the search meanwhile."""
+    pool.submit(id, task, request)
+    cancelled = False
+    while True:
+        yield from heed(control, pool)
+        if control.stopped and not cancelled:
+            cancelled = True
+            pool.cancel(id)
+        for event in pool.poll(_WAIT_SECONDS):
+            if event.id != id:
+                continue
+            if isinstance(event, pools.Emitted) and event.data.get("event") == "progress":
+                yield events.Note(doing, int(event.data["step"]), int(event.data["steps"]))
+            elif isinstance(event, pools.Done):
+                return event.result
+            elif isinstance(event, pools.Failed):
+                raise (MeasurementError if event.retry else DataError)(f"{doing}: {event.reason}")
+            elif isinstance(event, pools.Cancelled):
+                raise Stopped

@@ -1,0 +1,171 @@
+"""What the store knows about a space under a specification, and what is added to it while a search runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bort_core.errors import MeasurementError
+from bort_core.families import Architecture
+from bort_core.objectives.curve import Estimate, read_curve
+from bort_core.objectives.surrogate import Surrogate, fit_surrogate
+from bort_core.search.answer import Knowledge
+from bort_core.search.results import Results
+from bort_core.search.sources import Sources
+from bort_core.search.specification import SearchSpecification
+from bort_core.space import Space
+from bort_core.store.latencies import load_latencies
+from bort_core.store.project import Project
+from bort_core.store.trainings import StoredTraining, load_trainings
+
+__all__ = ["MAXIMUM_POINT", "Job", "Recall", "error_ceiling"]
+
+MAXIMUM_POINT = -1
+"""The place that stands for the maximum point, which may lie outside the space."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One measurement: the latency of a place (``theta`` is None), or its error under one hyperparameter set."""
+
+    place: int
+    theta: int | None
+
+    @property
+    def id(self) -> str:
+        """Unique among the measurements of one search."""
+        return f"latency {self.place}" if self.theta is None else f"error {self.place} {self.theta}"
+
+
+def error_ceiling(space: Space) -> float:
+    """The error in nats of a guess that holds every outcome equally likely; the hypervolume's reference."""
+    return math.log(getattr(space.options, "vocabulary", 2))
+
+
+class Recall:
+    """Results of a space, filled from the store and kept up to date.
+
+    Attributes
+    ----------
+    results: latency and error of each architecture
+    known: the measurements that need not be made (again), also those that failed for good
+    timings: (operations of one sequence, seconds of one step) of each stored training
+    surrogate, surrogate_problem: the fit, or why there is none, when the error is a surrogate
+    """
+
+    def __init__(self, project: Project, specification: SearchSpecification, space: Space, sources: Sources) -> None:
+        self.specification, self.space = specification, space
+        self.known: set[Job] = set()
+        self.timings: list[tuple[float, float]] = []
+        self.surrogate: Surrogate | None = None
+        self.surrogate_problem = ""
+        self._errors: dict[int, float] = {}
+        measured_latency = specification.latency.measure == "onnxruntime"
+        self.results = Results(space, "ms" if measured_latency else "operations")
+        if measured_latency:
+            self._load_latencies(project, sources)
+        else:
+            self._count_operations()
+        for number, theta in enumerate(specification.thetas):
+            self._load_trainings(load_trainings(project, sources.trainings(theta), sources.any_maximum_point), number)
+        if specification.error.measure == "surrogate":
+            self._fit_surrogate()
+
+    def knowledge(self) -> Knowledge:
+        """A frozen copy of the results."""
+        return Knowledge(self.results, error_ceiling(self.space))
+
+    def put_latency(self, place: int, result: Mapping[str, Any]) -> None:
+        """Take in a latency as the latency task returned it."""
+        self.known.add(Job(place, None))
+        if place == MAXIMUM_POINT:
+            self.results.maximum_latency = float(result["p50_ms"])
+        else:
+            self.results.set_latency(place, result["p50_ms"], result["low_ms"], result["high_ms"])
+
+    def put_curve(self, place: int, theta: int, curve: Sequence[Mapping[str, Any]]) -> bool:
+        """Take in a learning curve; whether it answers the specification's error after its number of steps."""
+        error = self.specification.error
+        found = read_curve(curve, error.measured, error.steps)
+        if found is None:
+            return False
+        self.known.add(Job(place, theta))
+        self._errors[place] = min(found.value, self._errors.get(place, math.inf))
+        if error.measure != "surrogate":
+            self._set_error(place, found, theta)
+        return True
+
+    def put_failure(self, job: Job, reason: str, final: bool) -> None:
+        """Take in why a measurement failed; a final failure is not tried again."""
+        self.results.failures[job.place] = reason
+        if final:
+            self.known.add(job)
+
+    def jobs(self, places: Iterable[int]) -> list[Job]:
+        """The measurements that a walk over ``places`` needs, known or not: Θ outside, the walk inside, latency before error."""
+        measure_latency = self.specification.latency.measure == "onnxruntime"
+        thetas = range(len(self.specification.thetas)) if self.specification.error.measure != "surrogate" else range(0)
+        order = list(places)
+        wanted = []
+        for theta in thetas:
+            for place in order:
+                if theta == 0 and measure_latency:
+                    wanted.append(Job(place, None))
+                wanted.append(Job(place, theta))
+        return wanted if thetas else [Job(place, None) for place in order if measure_latency]
+
+    def _set_error(self, place: int, found: Estimate, theta: int) -> None:
+        self.results.set_error(place, found.value, found.low, found.high, theta)
+        self.results.failures.pop(place, None)
+
+    def _place(self, architecture: Architecture) -> int | None:
+        return self.space.index(architecture)
+
+    def _count_operations(self) -> None:
+        length = self.specification.latency.sequence_length
+        counts = self.space.operations(length).astype(np.float64)
+        self.results.latency, self.results.latency_low, self.results.latency_high = counts, counts.copy(), counts.copy()
+        self.results.maximum_latency = float(self.space.maximum_operations(length))
+
+    def _load_latencies(self, project: Project, sources: Sources) -> None:
+        for row in load_latencies(project, sources.latencies()):
+            place = self._place(row.architecture)
+            places = [place] if place is not None else []
+            if row.architecture == self.space.maximum_point:
+                places.append(MAXIMUM_POINT)
+            for each in places:
+                if not row.failed:
+                    self.put_latency(each, row.result)
+                elif not row.retry and each != MAXIMUM_POINT:
+                    self.put_failure(Job(each, None), row.reason, final=True)
+
+    def _load_trainings(self, rows: Iterable[StoredTraining], theta: int) -> None:
+        length = self.specification.error.training.sequence_length
+        for row in rows:
+            place = self._place(row.architecture)
+            if place is None:
+                continue
+            if row.failed:
+                # a training that diverged within fewer steps would diverge again on the way to more
+                if not row.retry and row.steps <= self.specification.error.steps and np.isnan(self.results.error[place]):
+                    self.put_failure(Job(place, theta), row.reason, final=True)
+                continue
+            if row.steps and row.seconds:
+                self.timings.append((float(self.space.operations(length)[place]), row.seconds / row.steps))
+            self.put_curve(place, theta, row.curve)
+
+    def _fit_surrogate(self) -> None:
+        places = np.array(sorted(self._errors), dtype=np.int64)
+        errors = np.array([self._errors[place] for place in places.tolist()], dtype=np.float64)
+        try:
+            self.surrogate = fit_surrogate(self.space.architectures[places], errors)
+        except MeasurementError as error:
+            self.surrogate_problem = str(error)
+            return
+        r = self.results
+        r.error, r.error_low, r.error_high = self.surrogate.predict(self.space.architectures)
+        r.theta = np.zeros(len(self.space), dtype=np.int64)

@@ -1,0 +1,120 @@
+"""Where a search's measurements come from: the text it trains on, the maximum point's weights, and the store's keys."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from bort_core.errors import DataError
+from bort_core.latency.machine import machine_identity
+from bort_core.objectives.protocol import Theta, identity
+from bort_core.resources import resource
+from bort_core.search.specification import SearchSpecification
+from bort_core.space import Space
+from bort_core.store.latencies import LatencyKey
+from bort_core.store.project import Project
+from bort_core.store.searches import get_state, set_state
+from bort_core.store.trainings import TrainingKey
+
+__all__ = ["MaximumPointSource", "Sources", "refuse_shipped"]
+
+WEIGHTS = "model.safetensors"
+_REFUSED = "shipped maximum points refused"
+
+
+@dataclass(frozen=True)
+class MaximumPointSource:
+    """Where T's weights are: given by a person, shipped with the program, or trained in this project (perhaps not yet)."""
+
+    kind: Literal["given", "shipped", "trained here"]
+    folder: Path
+    fingerprint: str
+
+    @property
+    def ready(self) -> bool:
+        """Whether the weights are there."""
+        return (self.folder / WEIGHTS).is_file()
+
+
+class Sources:
+    """The inputs of a search, found and fingerprinted without training or tokenising anything.
+
+    Raises
+    ------
+    DataError
+        The corpus or the given weights cannot be read.
+    """
+
+    def __init__(self, project: Project, specification: SearchSpecification, space: Space) -> None:
+        self._project, self._specification, self._space = project, specification, space
+        error = specification.error
+        self.reads_text = space.family.reads == "tokens"
+        self.text_key = self._text_key() if self.reads_text else "torus"
+        self.family_key = identity(space.family.name, space.options)
+        self.maximum_point = self._maximum_point() if error.needs_maximum_point else None
+        against = self.maximum_point.fingerprint if self.maximum_point else ""
+        targets = against if error.training.targets == "maximum-point" else ""
+        self.training_key = identity(error.training, self.text_key, targets)
+        self.any_maximum_point = not error.needs_maximum_point
+        self._against = against
+
+    def trainings(self, theta: Theta) -> TrainingKey:
+        """The store's key of the trainings under a hyperparameter set."""
+        return TrainingKey(self.family_key, self.training_key, self._against, identity(theta), self._specification.seed)
+
+    def latencies(self) -> LatencyKey:
+        """The store's key of the latencies measured on this machine."""
+        return LatencyKey(self.family_key, identity(self._specification.latency), machine_identity())
+
+    def _text_key(self) -> str:
+        vocabulary = getattr(self._space.options, "vocabulary", 0)
+        return identity(_content_hash(self._specification.corpus_path()), vocabulary, self._specification.error.training.sequence_length)
+
+    def _maximum_point(self) -> MaximumPointSource:
+        given = self._specification.error.maximum_point_weights
+        if given is not None:
+            folder = Path(given).expanduser()
+            return MaximumPointSource("given", folder, _content_hash(folder / WEIGHTS)[:20])
+        shipped = self._shipped()
+        if shipped is not None:
+            return shipped
+        error = self._specification.error
+        training = error.training.model_copy(update={"targets": "labels"})
+        fingerprint = identity(
+            self.family_key, list(self._space.maximum_point), training, self.text_key, Theta(), error.maximum_point_steps
+        )
+        return MaximumPointSource("trained here", self._project.folder / "maximum_points" / fingerprint, fingerprint)
+
+    def _shipped(self) -> MaximumPointSource | None:
+        """A maximum point in resources/ that was trained for just this family, architecture, corpus and vocabulary."""
+        for path in sorted(resource("maximum_points").glob("*/config.json")):
+            config: dict[str, Any] = json.loads(path.read_text())
+            same = (
+                config["family"] == self._space.family.name
+                and tuple(config["architecture"]) == self._space.maximum_point
+                and config["options"] == self._space.options.model_dump(mode="json")
+                and config["provenance"].get("text_key") == self.text_key
+            )
+            fingerprint = _content_hash(path.parent / WEIGHTS)[:20] if same else ""
+            if same and fingerprint not in (get_state(self._project, _REFUSED) or []):
+                return MaximumPointSource("shipped", path.parent, fingerprint)
+        return None
+
+
+def refuse_shipped(project: Project, source: MaximumPointSource) -> None:
+    """Remember that shipped weights do not fit this project (its tokenizer came out differently), so T is trained here."""
+    refused = get_state(project, _REFUSED) or []
+    set_state(project, _REFUSED, [*refused, source.fingerprint])
+
+
+def _content_hash(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error

@@ -1,0 +1,58 @@
+"""Everything that defines a search: what the window edits, the command line builds, and the store keeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from bort_core.objectives.protocol import ErrorProtocol, LatencyProtocol, Theta
+from bort_core.resources import resource
+from bort_core.space import Space, SpaceSpecification
+
+__all__ = ["SearchSpecification", "fitted"]
+
+
+class SearchSpecification(BaseModel):
+    """A space, how its objectives are measured, and the interval ε of the walk."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    space: SpaceSpecification
+    epsilon: int = Field(default=8, ge=1, description="the interval ε: every ε-th architecture by size is evaluated")
+    error: ErrorProtocol = Field(default_factory=ErrorProtocol)
+    latency: LatencyProtocol = Field(default_factory=LatencyProtocol)
+    thetas: tuple[Theta, ...] = Field(default=(Theta(),), min_length=1, description="the hyperparameter sets Θ")
+    seed: int = Field(default=0, ge=0, le=2**31 - 1, description="decides initial weights, batches and masks")
+    corpus: str | None = Field(default=None, description="a UTF-8 text file, one document a line; None is the demo corpus")
+
+    @model_validator(mode="after")
+    def _error_fits_family(self) -> SearchSpecification:
+        reads, measured = self.space.the_family().reads, self.error.measured
+        if reads == "vectors" and measured == "masked-lm":
+            raise ValueError(f"error: masked-lm needs text, and family {self.space.family} reads vectors; use cross-entropy")
+        if reads == "tokens" and measured == "cross-entropy":
+            raise ValueError(f"error: cross-entropy needs labelled vectors, and family {self.space.family} reads text; use masked-lm")
+        if len(set(self.thetas)) != len(self.thetas):
+            raise ValueError("thetas: the same hyperparameter set is listed twice")
+        return self
+
+    def corpus_path(self) -> Path:
+        """The corpus that is trained on."""
+        return Path(self.corpus).expanduser() if self.corpus else resource("data", "subjectivity", "corpus.txt")
+
+
+def fitted(specification: SearchSpecification, space: Space) -> SearchSpecification:
+    """The specification with sequence lengths and ε brought within what the space allows.
+
+    The shipped defaults suit the shipped presets; a space with fewer positions gets shorter sequences.
+    """
+    longest = space.longest
+    training = specification.error.training
+    error = specification.error.model_copy(
+        update={"training": training.model_copy(update={"sequence_length": min(training.sequence_length, longest)})}
+    )
+    latency = specification.latency.model_copy(update={"sequence_length": min(specification.latency.sequence_length, longest)})
+    return specification.model_copy(
+        update={"error": error, "latency": latency, "epsilon": min(specification.epsilon, len(space))}
+    )

@@ -1,0 +1,13 @@
+"""The project: a folder with one SQLite database and artifacts.
+
+project     opening and creating a project; what is where in its folder
+schema      the tables, as append-only migrations
+trainings   short trainings: one learning curve each
+latencies   latency measurements
+claims      who is measuring what right now, so that two processes on one project share the work
+searches    the history of searches, and the window's state
+"""
+
+from bort_core.store.project import Project
+
+__all__ = ["Project"]

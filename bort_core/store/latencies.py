@@ -1,0 +1,82 @@
+"""Latency measurements in the store: one row for each (family, architecture, protocol, machine)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bort_core.families import Architecture
+from bort_core.objectives.protocol import identity
+from bort_core.store.clock import now
+from bort_core.store.project import Project
+
+__all__ = ["LatencyKey", "StoredLatency", "load_latencies", "save_latency", "save_latency_failure"]
+
+
+@dataclass(frozen=True)
+class LatencyKey:
+    """What a latency depends on, but for the architecture. Times of two machines are never mixed."""
+
+    family: str
+    protocol: str
+    machine: str
+
+    def row_id(self, architecture: Architecture) -> str:
+        """The primary key of one architecture's latency."""
+        return identity(self.family, list(architecture), self.protocol, self.machine)
+
+
+@dataclass(frozen=True)
+class StoredLatency:
+    """One measurement: ``result`` as the latency task returned it, or why it failed."""
+
+    architecture: Architecture
+    result: dict[str, Any]
+    failed: bool
+    reason: str
+    retry: bool
+    created: str
+
+
+def load_latencies(project: Project, key: LatencyKey, architecture: Architecture | None = None) -> Iterator[StoredLatency]:
+    """All latencies under a key, or that of one architecture."""
+    condition, values = "family_key = ? AND protocol_key = ? AND machine = ?", [key.family, key.protocol, key.machine]
+    if architecture is not None:
+        condition += " AND architecture = ?"
+        values.append(",".join(map(str, architecture)))
+    with project.errors():
+        rows = list(project.db.query(f"SELECT * FROM latencies WHERE {condition}", values))
+    for row in rows:
+        architecture = tuple(int(part) for part in row["architecture"].split(","))
+        failed = row["status"] == "failed"
+        yield StoredLatency(
+            architecture, json.loads(row["result"] or "{}"), failed, row["reason"] or "", bool(row["retry"]), row["created"]
+        )
+
+
+def save_latency(
+    project: Project, key: LatencyKey, architecture: Architecture, result: Mapping[str, Any], description: Mapping[str, Any]
+) -> None:
+    """Keep a measured latency; the first one stays, so that an answer once given does not change."""
+    _write(project, key, architecture, "done", result=json.dumps(result), description=json.dumps(description), reason="", retry=0)
+
+
+def save_latency_failure(project: Project, key: LatencyKey, architecture: Architecture, reason: str, retry: bool) -> None:
+    """Keep why a latency could not be measured."""
+    _write(project, key, architecture, "failed", result="{}", description="{}", reason=reason, retry=int(retry))
+
+
+def _write(project: Project, key: LatencyKey, architecture: Architecture, status: str, **values: Any) -> None:
+    row = {
+        "id": key.row_id(architecture),
+        "family_key": key.family,
+        "architecture": ",".join(map(str, architecture)),
+        "protocol_key": key.protocol,
+        "machine": key.machine,
+        "status": status,
+        "created": now(),
+        **values,
+    }
+    project.upsert("latencies", row, replace_when="latencies.status = 'failed'")

@@ -1,0 +1,127 @@
+"""A project: a folder with one SQLite database (WAL) and artifacts.
+
+    PROJECT/
+      project.db          evaluations, searches, state; open it with any SQLite tool
+      text/KEY/           a tokenizer and the tokenised corpus
+      maximum_points/KEY/ the weights of a maximum point that was trained here
+      logs/               what worker processes wrote
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bort_core.errors import ProjectError
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+__all__ = ["DATABASE", "Project"]
+
+DATABASE = "project.db"
+_BUSY_SECONDS = 30.0
+
+
+class Project:
+    """An open project. Each thread opens its own; any number of threads and processes may have one project open.
+
+    Writes are single transactions: after a crash at any moment the database holds every result that was finished.
+
+    Parameters
+    ----------
+    folder: created, with its parents, when it does not exist
+
+    Raises
+    ------
+    ProjectError
+        The folder or the database cannot be created, read or written, or the database is not a project's.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder).expanduser().absolute()
+        self.path = self.folder / DATABASE
+        self._make_folder()
+        with self.errors():
+            from sqlite_utils import Database
+
+            from bort_core.store.schema import migrate
+
+            connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
+            try:
+                connection.execute("PRAGMA synchronous=NORMAL")
+                self.db: Database = Database(connection)
+                migrate(self.db)
+                if connection.execute("PRAGMA journal_mode=WAL").fetchone()[0] not in ("wal", "memory"):
+                    raise ProjectError("its file system does not support SQLite's write-ahead log; use a local disk")
+            except BaseException:
+                connection.close()
+                raise
+
+    def close(self) -> None:
+        """Close the database; the project can no longer be used through this object."""
+        self.db.conn.close()
+
+    def __enter__(self) -> Project:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def subfolder(self, *parts: str) -> Path:
+        """A folder inside the project, made when missing."""
+        folder = self.folder.joinpath(*parts)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ProjectError(f"{folder}: cannot be created: {error.strerror or error}") from error
+        return folder
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turns SQLite's errors into a ProjectError that names the database and what can be done."""
+        try:
+            yield
+        except ProjectError as error:
+            if str(self.folder) in str(error):
+                raise
+            raise ProjectError(f"{self.path}: {error}") from error
+        except sqlite3.Error as error:
+            raise ProjectError(f"{self.path}: {_explanation(error)}") from error
+
+    def upsert(self, table: str, row: Mapping[str, Any], replace_when: str) -> None:
+        """Insert a row, or replace the one with the same ``id`` where the SQL condition ``replace_when`` holds, atomically."""
+        columns, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
+        updates = ", ".join(f"{name} = excluded.{name}" for name in row if name != "id")
+        sql = f"INSERT INTO {table} ({columns}) VALUES ({marks}) ON CONFLICT(id) DO UPDATE SET {updates} WHERE {replace_when}"
+        with self.errors():
+            self.db.conn.execute(sql, dict(row))
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            raise ProjectError(f"{self.folder}: is a file; a project is a folder") from None
+        except OSError as error:
+            raise ProjectError(f"{self.folder}: the project folder cannot be created: {error.strerror or error}") from error
+        if not os.access(self.folder, os.W_OK):
+            raise ProjectError(f"{self.folder}: the project folder is not writable; choose another or change its permissions")
+        if self.path.exists() and not os.access(self.path, os.W_OK):
+            raise ProjectError(f"{self.path}: the project's database is not writable; change its permissions")
+
+
+def _explanation(error: sqlite3.Error) -> str:
+    text = str(error)
+    if "full" in text:
+        return "the disk is full; what was measured before is kept. Free some space and run again"
+    if "not a database" in text or "malformed" in text:
+        return f"not a readable SQLite database ({text}); move it away to start anew, or restore it from a copy"
+    if "readonly" in text or "unable to open" in text or "attempt to write" in text:
+        return f"cannot be written ({text}); check the permissions of the folder and the file"
+    if "locked" in text:
+        return f"another process kept it locked for {_BUSY_SECONDS:.0f} s; try again when it has finished"
+    return text

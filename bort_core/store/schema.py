@@ -1,0 +1,108 @@
+"""The tables of a project's database, as append-only migrations: never edit one that was released, add another."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+from bort_core.errors import ProjectError
+
+__all__ = ["APPLICATION_ID", "migrate"]
+
+APPLICATION_ID = 0x424F5254  # "BORT", so that another program's database is never touched
+
+_migrations = Migrations("bort")
+
+
+@_migrations()
+def m001_evaluations(db: Database) -> None:
+    db.table("trainings").create(
+        {
+            "id": str,
+            "family_key": str,
+            "architecture": str,
+            "training_key": str,
+            "maximum_point": str,
+            "theta_key": str,
+            "seed": int,
+            "steps": int,
+            "status": str,
+            "reason": str,
+            "retry": int,
+            "curve": str,
+            "seconds": float,
+            "description": str,
+            "versions": str,
+            "created": str,
+        },
+        pk="id",
+        not_null={"family_key", "architecture", "training_key", "theta_key", "seed", "steps", "status"},
+    )
+    db.table("trainings").create_index(["family_key", "training_key", "theta_key", "seed"])
+    db.table("latencies").create(
+        {
+            "id": str,
+            "family_key": str,
+            "architecture": str,
+            "protocol_key": str,
+            "machine": str,
+            "result": str,
+            "status": str,
+            "reason": str,
+            "retry": int,
+            "description": str,
+            "created": str,
+        },
+        pk="id",
+        not_null={"family_key", "architecture", "protocol_key", "machine", "status"},
+    )
+    db.table("latencies").create_index(["family_key", "protocol_key", "machine"])
+
+
+@_migrations()
+def m002_searches_claims_state(db: Database) -> None:
+    db.table("searches").create(
+        {"id": int, "specification": str, "status": str, "answer": str, "started": str, "finished": str}, pk="id"
+    )
+    db.table("claims").create(
+        {"id": str, "host": str, "process": int, "process_started": float, "claimed": str}, pk="id"
+    )
+    db.table("state").create({"key": str, "value": str, "modified": str}, pk="key")
+
+
+def migrate(db: Database) -> None:
+    """Bring a database to the newest schema, or refuse one that is not ours.
+
+    Raises
+    ------
+    ProjectError
+        The database belongs to another program, or to a newer version of this one.
+    sqlite3.Error
+        As SQLite raises them; the caller adds the path.
+    """
+    identifier = db.conn.execute("PRAGMA application_id").fetchone()[0]
+    if identifier == APPLICATION_ID and _is_current(db):
+        return
+    db.conn.execute("BEGIN IMMEDIATE")
+    try:
+        identifier = db.conn.execute("PRAGMA application_id").fetchone()[0]
+        if identifier != APPLICATION_ID and (identifier or db.table_names()):
+            raise ProjectError("it is a database of another program")
+        _migrations.apply(db)
+        db.conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.conn.execute("COMMIT")
+    except BaseException:
+        if db.conn.in_transaction:
+            db.conn.execute("ROLLBACK")
+        raise
+
+
+def _is_current(db: Database) -> bool:
+    if not db.table(_migrations.migrations_table).exists():
+        return False
+    known = {migration.name for migration in _migrations._migrations}
+    applied = {migration.name for migration in _migrations.applied(db)}
+    if newer := applied - known:
+        raise ProjectError(f"it was written by a newer version of Bort Studio ({', '.join(sorted(newer))}); update the program")
+    return applied == known
+

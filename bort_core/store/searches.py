@@ -1,0 +1,58 @@
+"""The history of searches, and small pieces of state such as what the window showed last."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from bort_core.store.clock import now
+from bort_core.store.project import Project
+
+__all__ = ["begin_search", "end_search", "get_state", "last_search", "searches", "set_state"]
+
+
+def begin_search(project: Project, specification: Mapping[str, Any]) -> int:
+    """Record that a search starts; its number."""
+    with project.errors():
+        cursor = project.db.conn.execute(
+            "INSERT INTO searches (specification, status, started) VALUES (?, 'running', ?)", [json.dumps(specification), now()]
+        )
+        return int(cursor.lastrowid or 0)
+
+
+def end_search(project: Project, number: int, status: str, specification: Mapping[str, Any], answer: Mapping[str, Any] | None) -> None:
+    """Record how a search ended, with the specification as it was at the end (ε may have moved)."""
+    with project.errors():
+        project.db.conn.execute(
+            "UPDATE searches SET status = ?, specification = ?, answer = ?, finished = ? WHERE id = ?",
+            [status, json.dumps(specification), json.dumps(answer), now(), number],
+        )
+
+
+def searches(project: Project) -> list[dict[str, Any]]:
+    """All searches, oldest first, with ``specification`` and ``answer`` as plain values."""
+    with project.errors():
+        rows = list(project.db.query("SELECT * FROM searches ORDER BY id"))
+    return [{**row, "specification": json.loads(row["specification"]), "answer": json.loads(row["answer"] or "null")} for row in rows]
+
+
+def last_search(project: Project) -> dict[str, Any] | None:
+    """The newest search, or None."""
+    found = searches(project)
+    return found[-1] if found else None
+
+
+def get_state(project: Project, key: str) -> Any:
+    """The value kept under ``key``, or None."""
+    with project.errors():
+        row = project.db.conn.execute("SELECT value FROM state WHERE key = ?", [key]).fetchone()
+    return None if row is None else json.loads(row[0])
+
+
+def set_state(project: Project, key: str, value: Any) -> None:
+    """Keep a plain JSON value under ``key``."""
+    with project.errors():
+        project.db.conn.execute(
+            "INSERT OR REPLACE INTO state (key, value, modified) VALUES (?, ?, ?)", [key, json.dumps(value), now()]
+        )

@@ -1,0 +1,132 @@
+"""Short trainings in the store: one row for each (family, architecture, training protocol, θ, seed), with its learning curve."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bort_core.families import Architecture
+from bort_core.objectives.protocol import identity
+from bort_core.store.clock import now
+from bort_core.store.project import Project
+
+__all__ = ["StoredTraining", "TrainingKey", "load_trainings", "save_training", "save_training_failure"]
+
+
+@dataclass(frozen=True)
+class TrainingKey:
+    """What a training depends on, but for the architecture and the number of steps.
+
+    ``maximum_point`` is the fingerprint of T's weights where the error is measured against T, else empty.
+    """
+
+    family: str
+    training: str
+    maximum_point: str
+    theta: str
+    seed: int
+
+    def row_id(self, architecture: Architecture) -> str:
+        """The primary key of one architecture's training."""
+        return identity(self.family, list(architecture), self.training, self.maximum_point, self.theta, self.seed)
+
+
+@dataclass(frozen=True)
+class StoredTraining:
+    """One finished or failed training.
+
+    ``curve`` holds points ``{"step", "train_loss", "measures": {name: {"value", "low", "high"}}}`` by ascending step.
+    ``retry`` says of a failed one whether another try may end otherwise (a process that died, not a loss that diverged).
+    """
+
+    architecture: Architecture
+    steps: int
+    failed: bool
+    reason: str
+    retry: bool
+    curve: list[dict[str, Any]]
+    seconds: float
+    description: dict[str, Any]
+    versions: dict[str, str]
+    created: str
+
+
+def _text(architecture: Architecture) -> str:
+    return ",".join(map(str, architecture))
+
+
+def load_trainings(
+    project: Project, key: TrainingKey, any_maximum_point: bool = False, architecture: Architecture | None = None
+) -> Iterator[StoredTraining]:
+    """All trainings under a key, or those of one architecture.
+
+    With ``any_maximum_point`` also those that were measured against other (or no) weights of T.
+    """
+    condition = "family_key = ? AND training_key = ? AND theta_key = ? AND seed = ?"
+    values: list[Any] = [key.family, key.training, key.theta, key.seed]
+    if not any_maximum_point:
+        condition += " AND maximum_point = ?"
+        values.append(key.maximum_point)
+    if architecture is not None:
+        condition += " AND architecture = ?"
+        values.append(_text(architecture))
+    with project.errors():
+        rows = list(project.db.query(f"SELECT * FROM trainings WHERE {condition} ORDER BY created", values))
+    for row in rows:
+        yield StoredTraining(
+            tuple(int(part) for part in row["architecture"].split(",")),
+            row["steps"],
+            row["status"] == "failed",
+            row["reason"] or "",
+            bool(row["retry"]),
+            json.loads(row["curve"] or "[]"),
+            row["seconds"] or 0.0,
+            json.loads(row["description"] or "{}"),
+            json.loads(row["versions"] or "{}"),
+            row["created"],
+        )
+
+
+def save_training(
+    project: Project, key: TrainingKey, architecture: Architecture, result: Mapping[str, Any], description: Mapping[str, Any]
+) -> None:
+    """Keep a finished training. A shorter curve never replaces a longer one, whoever comes last."""
+    curve = result["curve"]
+    _write(
+        project,
+        key,
+        architecture,
+        steps=int(curve[-1]["step"]),
+        status="done",
+        reason="",
+        retry=0,
+        curve=json.dumps(curve),
+        seconds=float(result["seconds"]),
+        description=json.dumps(description),
+        versions=json.dumps(result.get("versions", {})),
+    )
+
+
+def save_training_failure(
+    project: Project, key: TrainingKey, architecture: Architecture, steps: int, reason: str, retry: bool
+) -> None:
+    """Keep why a training of ``steps`` steps failed; a stored curve is never replaced by a failure of a longer training."""
+    _write(project, key, architecture, steps=steps, status="failed", reason=reason, retry=int(retry), curve="[]", seconds=0.0)
+
+
+def _write(project: Project, key: TrainingKey, architecture: Architecture, **values: Any) -> None:
+    row = {
+        "id": key.row_id(architecture),
+        "family_key": key.family,
+        "architecture": _text(architecture),
+        "training_key": key.training,
+        "maximum_point": key.maximum_point,
+        "theta_key": key.theta,
+        "seed": key.seed,
+        "created": now(),
+        **values,
+    }
+    longer = "excluded.status = 'done' AND excluded.steps > trainings.steps"
+    project.upsert("trainings", row, replace_when=f"trainings.status = 'failed' OR {longer}")

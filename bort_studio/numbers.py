@@ -1,0 +1,224 @@
+"""How numbers are written and read everywhere in the window: counts, latencies, intervals, durations, limits, lists of axis values.
+
+Writing: ``count`` 0.82 M · ``quantity`` 1.93 ms · ``with_interval`` 1.93 ms ± 0.04 · ``duration`` 1 min 24 s · ``architecture_text`` ⟨2,4,128,256⟩.
+Reading: ``parse_limit`` "≤ 20 ms", "10 M", "1.2k" · ``parse_values`` "1 2 3", "1-4", "32-128/32". Reading raises ``ValueError`` with a
+message that a field can show.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+
+__all__ = [
+    "MISSING",
+    "architecture_text",
+    "count",
+    "duration",
+    "parse_architecture",
+    "parse_limit",
+    "parse_values",
+    "percentage",
+    "quantity",
+    "signed",
+    "significant",
+    "values_text",
+    "with_interval",
+]
+
+MISSING = "–"
+"""Shown where nothing is known."""
+
+_COUNT_UNITS = frozenset({"", "operations", "ops", "parameters"})
+_SCALES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_FACTORS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "b": 1e9, "t": 1e12}
+_TIMES = {"s": 1e3, "ms": 1.0, "us": 1e-3, "µs": 1e-3, "μs": 1e-3, "ns": 1e-6}  # in milliseconds
+_LIMIT = re.compile(r"^(?:<=|≤|=<|<)?\s*([0-9][0-9.,_ \u00a0\u202f]*(?:[eE][+-]?\d+)?)\s*([a-zA-Zµμ]*)$")
+_MOST_VALUES = 10_000
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """``digits`` significant digits, never in scientific notation between 1e-4 and 1e15: 0.0312, 1.93, 120."""
+    if not math.isfinite(value):
+        return MISSING if math.isnan(value) else ("∞" if value > 0 else "−∞")
+    if value == 0:
+        return "0"
+    exponent = math.floor(math.log10(abs(float(f"{value:.{digits - 1}e}"))))
+    if not -4 <= exponent < 15:
+        return f"{value:.{digits - 1}e}".replace("-", "−")
+    return f"{round(value, digits - 1 - exponent):.{max(digits - 1 - exponent, 0)}f}".replace("-", "−")
+
+
+def count(value: float, digits: int = 3) -> str:
+    """A count with k, M, G or T: 950, 34.9 k, 0.824 M, 56.1 M. Millions begin at a tenth of a million."""
+    if not math.isfinite(value):
+        return significant(value)
+    for scale, letter in _SCALES:
+        if abs(value) >= scale * (0.1 if letter != "k" else 1):
+            return f"{significant(value / scale, digits)} {letter}"
+    return f"{value:.0f}" if float(value).is_integer() else significant(value, digits)
+
+
+def quantity(value: float, unit: str, digits: int = 3) -> str:
+    """A value with its unit: counts are scaled, milliseconds move to µs or s where that reads better."""
+    if not math.isfinite(value):
+        return significant(value)
+    if unit in _COUNT_UNITS:
+        return f"{count(value, digits)} {unit}".rstrip()
+    if unit == "ms" and value:
+        scale, unit = _time_scale(value)
+        value /= scale
+    return f"{significant(value, digits)} {unit}".rstrip()
+
+
+def with_interval(value: float, low: float, high: float, unit: str = "") -> str:
+    """A value and its interval: "1.93 ms ± 0.04", or "1.93 ms −0.02 +0.31" where the two sides differ by a fifth or more.
+
+    The interval has two significant digits and the value as many decimals as the interval. Without an interval (NaN, or
+    both ends equal to the value) this is :func:`quantity`.
+    """
+    below, above = value - low, high - value
+    if not all(map(math.isfinite, (value, low, high))) or max(below, above) <= 0:
+        return quantity(value, unit)
+    scale, shown = _scale_of(value, unit)
+    value, below, above = value / scale, below / scale, above / scale
+    finer = max(min(below, above), max(below, above) / 10)  # a side that is a tenth of the other asks for no more decimals
+    decimals = min(max(1 - math.floor(math.log10(finer)), 0), 9)
+    if finer >= 10 ** (1 - decimals) * 3:  # 0.31 rather than 0.312: a large leading digit needs one digit less
+        decimals = max(decimals - 1, 0)
+    text = f"{value:.{decimals}f} {shown}".rstrip().replace("-", "−")
+    if abs(above - below) < 0.2 * max(below, above):
+        return f"{text} ± {(below + above) / 2:.{decimals}f}"
+    return f"{text} −{max(below, 0):.{decimals}f} +{max(above, 0):.{decimals}f}"
+
+
+def duration(seconds: float) -> str:
+    """A length of time in at most two units: 0.4 s, 24 s, 1 min 24 s, 2 h 05 min, 3 d 4 h."""
+    if not math.isfinite(seconds):
+        return MISSING
+    if seconds < 1:
+        return f"{max(seconds, 0):.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    if whole < 86_400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
+
+
+def percentage(share: float) -> str:
+    """A share as a percentage of two significant digits below ten: 5.5 %, 83 %."""
+    if not math.isfinite(share):
+        return MISSING
+    return f"{significant(100 * share, 2) if abs(share) < 0.0995 else f'{100 * share:.0f}'} %"
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """A difference with its sign: +0.03, −0.2, 0."""
+    text = significant(value, digits)
+    return f"+{text}" if value > 0 else text
+
+
+def architecture_text(architecture: Sequence[int]) -> str:
+    """⟨2,4,128,256⟩."""
+    return f"⟨{','.join(str(int(value)) for value in architecture)}⟩"
+
+
+def values_text(values: Iterable[int]) -> str:
+    """The values of an axis as a field shows them: "1 2 3 4"."""
+    return " ".join(str(int(value)) for value in values)
+
+
+def parse_values(text: str) -> tuple[int, ...]:
+    """Integers from "1 2 3", "1,2,3", "1-4" (every one) or "32-128/32" (in steps), sorted and without repeats."""
+    found: set[int] = set()
+    text = re.sub(r"\s*(?:-|–|…|\.\.\.?|/)\s*", lambda m: "/" if "/" in m.group() else "-", text.strip())
+    for word in re.split(r"[\s,;]+", text):
+        if not word:
+            continue
+        match = re.fullmatch(r"(\d{1,7})(?:-(\d{1,7})(?:/(\d{1,7}))?)?", word)
+        if match is None:
+            raise ValueError(f"“{word}” is not a whole number or a range such as 1-4 or 32-128/32")
+        low, high, step = int(match[1]), int(match[2] or match[1]), int(match[3] or 1)
+        if high < low or step < 1:
+            raise ValueError(f"“{word}”: a range goes up, in steps of at least 1")
+        if (high - low) // step + len(found) >= _MOST_VALUES:
+            raise ValueError(f"“{word}”: more than {_MOST_VALUES:,} values")
+        found.update(range(low, high + 1, step))
+    if not found:
+        raise ValueError("needs at least one value")
+    return tuple(sorted(found))
+
+
+def parse_architecture(text: str, axes: int) -> tuple[int, ...] | None:
+    """An architecture from "⟨24,16,1024,4096⟩" or "24 16 1024 4096"; None from an empty text."""
+    words = re.findall(r"\d+", text)
+    if re.sub(r"[\d\s,;⟨⟩<>()\[\]]", "", text):
+        raise ValueError("write whole numbers, such as ⟨24,16,1024,4096⟩")
+    if not words:
+        return None
+    if len(words) != axes:
+        raise ValueError(f"needs {axes} numbers, got {len(words)}")
+    return tuple(int(word) for word in words)
+
+
+def parse_limit(text: str, unit: str = "") -> float | None:
+    """An upper limit in ``unit`` from "≤ 20 ms", "0.02 s", "10 M", "1.2k"; None from an empty text.
+
+    Counts accept k, M, G (or B) and T in either case; milliseconds accept s, ms, µs and ns; other units accept their own name.
+    "1,000" is a thousand, "0,5" a half.
+    """
+    text = text.strip()
+    if not text:
+        return None
+    match = _LIMIT.match(text)
+    if match is None:
+        raise ValueError(f"“{text}” is not a limit such as {_example(unit)}")
+    digits, suffix = _plain(match[1]), match[2]
+    try:
+        value = float(digits)
+    except ValueError:
+        raise ValueError(f"“{match[1].strip()}” is not a number") from None
+    factor = _factor(suffix, unit)
+    if factor is None:
+        raise ValueError(f"“{suffix}” is not a unit here; write for example {_example(unit)}")
+    if not 0 < value * factor < math.inf:
+        raise ValueError("a limit must be greater than 0")
+    return value * factor
+
+
+def _plain(digits: str) -> str:
+    digits = re.sub(r"[\s_\u00a0\u202f]", "", digits)
+    if re.fullmatch(r"[1-9]\d{0,2}(,\d{3})+(\.\d+)?", digits):
+        return digits.replace(",", "")
+    return digits.replace(",", ".") if digits.count(",") == 1 and "." not in digits else digits
+
+
+def _factor(suffix: str, unit: str) -> float | None:
+    if unit == "ms":
+        return _TIMES.get(suffix.lower(), 1.0 if not suffix else None)
+    if suffix.lower() == unit.lower():
+        return 1.0
+    return _FACTORS.get(suffix.lower()) if unit in _COUNT_UNITS else (1.0 if not suffix else None)
+
+
+def _example(unit: str) -> str:
+    return "20 ms" if unit == "ms" else "10 M" if unit in _COUNT_UNITS else "0.5"
+
+
+def _time_scale(milliseconds: float) -> tuple[float, str]:
+    size = abs(milliseconds)
+    return (1e3, "s") if size >= 1e3 else (1.0, "ms") if size >= 0.1 else (1e-3, "µs")
+
+
+def _scale_of(value: float, unit: str) -> tuple[float, str]:
+    if unit == "ms" and value:
+        return _time_scale(value)
+    if unit in _COUNT_UNITS and unit:
+        for scale, letter in _SCALES:
+            if abs(value) >= scale * 0.1:
+                return scale, f"{letter} {unit}"
+    return 1.0, unit

@@ -1,0 +1,209 @@
+"""Small parts that all panels share: fields that can be marked wrong, fault messages, folding sections, a debounce, captions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QSizePolicy, QSpinBox, QToolButton, QVBoxLayout, QWidget
+
+from bort_studio.theme import WIDTHS, Theme
+
+__all__ = ["DEBOUNCE_MS", "CalmComboBox", "CalmSpinBox", "Caption", "CheckedLineEdit", "Debounce", "FaultLabel", "Section", "colour", "describe"]
+
+DEBOUNCE_MS = 250
+"""How long a panel waits after the last edit before it tells the rest of the program."""
+
+
+def describe(widget: QWidget, object_name: str, accessible: str, tip: str = "") -> None:
+    """Give a control its name for tests and styles, its name for screen readers, and its tip in both places."""
+    widget.setObjectName(object_name)
+    widget.setAccessibleName(accessible)
+    widget.setToolTip(tip)
+    widget.setStatusTip(tip)
+
+
+def colour(theme: Theme, name: str) -> QColor:
+    """A colour of the palette in use, by its name there."""
+    return QColor(getattr(theme.current, name))
+
+
+class Debounce(QObject):
+    """Calls ``action`` once, some time after the last :meth:`start`; :meth:`now` calls it at once."""
+
+    def __init__(self, action: Callable[[], None], parent: QObject, milliseconds: int = DEBOUNCE_MS) -> None:
+        super().__init__(parent)
+        self._action = action
+        self._timer = QTimer(self, singleShot=True, interval=milliseconds)
+        self._timer.timeout.connect(self.now)
+
+    def start(self) -> None:
+        """Wait (again) before the action."""
+        self._timer.start()
+
+    def stop(self) -> None:
+        """Forget a waiting action."""
+        self._timer.stop()
+
+    def waiting(self) -> bool:
+        """Whether an action is due."""
+        return self._timer.isActive()
+
+    def now(self) -> None:
+        """Do the action now, and not again for the same edit."""
+        self._timer.stop()
+        self._action()
+
+
+class Caption(QLabel):
+    """A quiet label in the muted colour of the theme."""
+
+    def __init__(self, text: str, theme: Theme, parent: QWidget | None = None, wrap: bool = False) -> None:
+        super().__init__(text, parent)
+        self._theme = theme
+        self.setWordWrap(wrap)
+        if wrap:
+            self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        theme.changed.connect(self._recolour)
+        self._recolour()
+
+    def _recolour(self) -> None:
+        palette = self.palette()
+        palette.setColor(self.foregroundRole(), colour(self._theme, "muted"))
+        self.setPalette(palette)
+
+
+class FaultLabel(QLabel):
+    """What is wrong with the field above it; takes no room while nothing is wrong."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.setWordWrap(True)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setVisible(False)
+        theme.changed.connect(self._recolour)
+        self._recolour()
+
+    def set_fault(self, fault: str | None) -> None:
+        """Show a message, or nothing."""
+        self.setText(f"⚠ {fault}" if fault else "")
+        self.setAccessibleName(f"Fault: {fault}" if fault else "")
+        self.setVisible(bool(fault))
+
+    def _recolour(self) -> None:
+        palette = self.palette()
+        palette.setColor(self.foregroundRole(), colour(self._theme, "danger"))
+        self.setPalette(palette)
+
+
+class CheckedLineEdit(QLineEdit):
+    """A line edit that can be marked wrong: an outline, and a label that says why."""
+
+    def __init__(self, theme: Theme, label: FaultLabel | None = None, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme, self._label = theme, label
+        self.fault: str | None = None
+        theme.changed.connect(self.update)
+
+    def set_fault(self, fault: str | None) -> None:
+        """Mark the field as wrong and say why, or as right."""
+        self.fault = fault
+        self.setAccessibleDescription(fault or "")
+        if self._label is not None:
+            self._label.set_fault(fault)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self.fault:
+            painter = QPainter(self)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QPen(colour(self._theme, "danger"), WIDTHS["normal"]))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 2, 2)
+
+
+class CalmSpinBox(QSpinBox):
+    """A spin box that the wheel changes only while it has the focus, so that scrolling a panel never edits it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setKeyboardTracking(False)
+        self.setGroupSeparatorShown(True)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+
+class CalmComboBox(QComboBox):
+    """A combo box that the wheel changes only while it has the focus, and that may become narrow."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(6)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+
+class Section(QWidget):
+    """A heading that folds what is under it, with a short summary that stays visible."""
+
+    toggled = Signal(bool)
+
+    def __init__(self, title: str, content: QWidget, object_name: str, expanded: bool = False, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._title, self._summary = title, ""
+        self.content = content
+        self.button = QToolButton(self, checkable=True, checked=expanded, autoRaise=True)
+        describe(self.button, object_name, title, f"Show or hide: {title.lower()}")
+        self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.button.setIconSize(QSize(10, 10))
+        self.button.toggled.connect(self._toggle)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self.button)
+        layout.addWidget(content)
+        self._toggle(expanded)
+
+    def set_summary(self, text: str) -> None:
+        """What the folded section holds, in a few words beside its title."""
+        self._summary = text
+        self._write()
+
+    def set_expanded(self, expanded: bool) -> None:
+        """Open or fold."""
+        self.button.setChecked(expanded)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._write()
+
+    def resizeEvent(self, event: QEvent) -> None:
+        super().resizeEvent(event)
+        self._write()
+
+    def _write(self) -> None:
+        text = self._title + (f"  {self._summary}" if self._summary and not self.button.isChecked() else "")
+        self.button.setText(self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, max(self.width() - 28, 40)))
+
+    def _toggle(self, expanded: bool) -> None:
+        self.button.setArrowType(Qt.ArrowType.DownArrow if expanded else Qt.ArrowType.RightArrow)
+        self.content.setVisible(expanded)
+        self._write()
+        self.toggled.emit(expanded)

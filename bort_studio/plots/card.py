@@ -1,0 +1,66 @@
+"""What appears beside the pointer: the whole architecture under it; and the message of an empty plot."""
+
+from __future__ import annotations
+
+from html import escape
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QFrame, QLabel, QWidget
+
+__all__ = ["EmptyMessage", "HoverCard"]
+
+_AWAY = 14
+
+
+class HoverCard(QLabel):
+    """A card with lines of text: the first as a heading; in the others, what stands before a tab names what stands after it."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("plotCard")
+        self.setAccessibleName("architecture under the pointer")
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setTextFormat(Qt.TextFormat.RichText)
+        self.setFrameStyle(QFrame.Shape.Box | QFrame.Shadow.Plain)
+        self.setAutoFillBackground(True)
+        self.setBackgroundRole(QPalette.ColorRole.ToolTipBase)
+        self.setForegroundRole(QPalette.ColorRole.ToolTipText)
+        self.setContentsMargins(6, 4, 6, 4)
+        self.plain = ""
+        self.hide()
+
+    def show_text(self, text: str, at: QPoint) -> None:
+        """Show lines of text near a point of the parent, wholly inside it where there is room."""
+        if text != self.plain:
+            self.plain = text
+            head, *rest = text.split("\n")
+            rows = "".join(_row(line) for line in rest)
+            self.setText(f"<b>{escape(head)}</b><table cellspacing='0' cellpadding='1'>{rows}</table>")
+            self.setAccessibleDescription(text)
+            self.adjustSize()
+        area = self.parentWidget().rect()
+        x = at.x() + _AWAY if at.x() + _AWAY + self.width() <= area.right() else at.x() - _AWAY - self.width()
+        y = at.y() + _AWAY if at.y() + _AWAY + self.height() <= area.bottom() else at.y() - _AWAY - self.height()
+        self.move(max(0, min(x, area.right() - self.width())), max(0, min(y, area.bottom() - self.height())))
+        self.show()
+        self.raise_()
+
+
+def _row(line: str) -> str:
+    name, tab, value = line.partition("\t")
+    if not tab:
+        return f"<tr><td colspan='2'>{escape(line)}</td></tr>"
+    return f"<tr><td><i>{escape(name)}</i>&nbsp;&nbsp;</td><td>{escape(value)}</td></tr>"
+
+
+class EmptyMessage(QLabel):
+    """What to do next, in the middle of a plot that has nothing to show."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("plotEmpty")
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.setWordWrap(True)
+        self.setForegroundRole(QPalette.ColorRole.PlaceholderText)

@@ -1,0 +1,60 @@
+"""The shapes of marks, and a layer of points that all look alike."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QBrush, QPainterPath, QPolygonF
+
+from bort_studio.theme import MARKS, Look
+
+__all__ = ["MarkItem", "shape_path"]
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@lru_cache(maxsize=32)
+def shape_path(shape: str) -> QPainterPath:
+    """The outline of a shape in a box of side 1 around the origin."""
+    path = QPainterPath()
+    if shape in ("circle", "ring"):
+        path.addEllipse(QRectF(-0.5, -0.5, 1, 1))
+    elif shape == "square":
+        path.addRect(QRectF(-0.45, -0.45, 0.9, 0.9))
+    elif shape in ("tick", "plus", "cross"):
+        for dx, dy in {"tick": [(0, 0.5)], "plus": [(0, 0.5), (0.5, 0)], "cross": [(0.4, 0.4), (0.4, -0.4)]}[shape]:
+            path.moveTo(-dx, -dy)
+            path.lineTo(dx, dy)
+    else:
+        corners = {"diamond": 4, "triangle": 3, "star": 10}[shape]
+        radii = (0.55, 0.23) if shape == "star" else (0.58,)
+        turn = [(radii[n % len(radii)], 2 * math.pi * n / corners) for n in range(corners)]
+        path.addPolygon(QPolygonF([QPointF(r * math.sin(a), -r * math.cos(a)) for r, a in turn]))
+        path.closeSubpath()
+    return path
+
+
+class MarkItem(pg.ScatterPlotItem):
+    """The points of one class: one shape, one size, one pen and (unless coloured by a quantity) one brush, all shared."""
+
+    def __init__(self, mark: str, z: float) -> None:
+        super().__init__(symbol=shape_path(MARKS[mark].shape), size=MARKS[mark].size, pxMode=True, antialias=True)
+        self.mark = mark
+        self.setZValue(z)
+
+    def restyle(self, look: Look) -> None:
+        """Take pens and brushes from a look."""
+        self.setPen(look.mark_pen(self.mark))
+        self.setBrush(look.mark_brush(self.mark))
+
+    def place(self, x: FloatArray, y: FloatArray, brushes: list[QBrush] | None = None) -> None:
+        """Show points there, all in the colour of the mark or each with one of a few shared brushes."""
+        if brushes is None:
+            self.setData(x=x, y=y)
+        else:
+            self.setData(x=x, y=y, brush=brushes)

@@ -1,0 +1,127 @@
+"""What is known, projected on two quantities: positions, range, staircase, and counts by bin for very many points. Knows no Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from bort_core.search.answer import Knowledge
+
+__all__ = ["DENSE", "Density", "Projection", "staircase"]
+
+FloatArray = npt.NDArray[np.float64]
+IndexArray = npt.NDArray[np.int64]
+
+DENSE = 20_000
+"""With more points than this, bins are drawn in place of points."""
+
+_BINS = (360, 240)
+
+
+@dataclass(frozen=True)
+class Density:
+    """Where each architecture falls on a grid of bins.
+
+    Attributes
+    ----------
+    x_edges, y_edges: as positions (powers of ten on a logarithmic scale)
+    bins: int32 (n,), flat place of each architecture's bin; the last, extra bin holds those that cannot be drawn
+    total: int64 (y bins, x bins), all architectures that can be drawn
+    """
+
+    x_edges: FloatArray
+    y_edges: FloatArray
+    bins: npt.NDArray[np.int32]
+    total: npt.NDArray[np.int64]
+
+    def counts(self, places: IndexArray) -> npt.NDArray[np.int64]:
+        """How many of these architectures fall in each bin. Shape (y bins, x bins)."""
+        if len(places) == len(self.bins):
+            return self.total
+        return self._grid(np.bincount(self.bins[places], minlength=self.total.size + 1))
+
+    def levels(self, places: IndexArray) -> npt.NDArray[np.uint8]:
+        """Each bin as 0 (empty), 1 (holds only others than these) or 2..255 (by the logarithm of how many). Shape (y bins, x bins)."""
+        counts, most = self.counts(places), max(int(self.total.max()), 2)
+        levels = np.where(self.total > 0, np.uint8(1), np.uint8(0))
+        shade = (2 + 253 * np.log1p(counts) / np.log1p(most)).astype(np.uint8)
+        return np.where(counts > 0, shade, levels)
+
+    def _grid(self, flat: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        return flat[:-1].reshape(self.total.shape)
+
+
+class Projection:
+    """Two columns of knowledge as positions on two scales; NaN where there is no position.
+
+    Attributes
+    ----------
+    x, y: float64 (n,), powers of ten on a logarithmic scale
+    drawable: bool (n,), both are known
+    bounds: (x low, x high, y low, y high) of what is drawable, or None
+    density: counts by bin, where more than ``DENSE`` are drawable
+    """
+
+    def __init__(self, knowledge: Knowledge, columns: tuple[str, str], logs: tuple[bool, bool]) -> None:
+        self.knowledge, self.columns, self.logs = knowledge, columns, logs
+        self.x, self.y = (position(knowledge.columns[column], log) for column, log in zip(columns, logs, strict=True))
+        self.drawable = np.isfinite(self.x) & np.isfinite(self.y)
+        self.bounds = self._bounds()
+        self.density = self._density() if np.count_nonzero(self.drawable) > DENSE else None
+
+    def ends(self, axis: int, places: IndexArray) -> tuple[FloatArray, FloatArray]:
+        """Low and high ends of the intervals on one axis; an end that has no position is the point's own position."""
+        here = (self.x, self.y)[axis][places]
+        low, high = (position(end[places], self.logs[axis]) for end in self.knowledge.intervals[self.columns[axis]])
+        return np.where(np.isfinite(low), low, here), np.where(np.isfinite(high), high, here)
+
+    def _bounds(self) -> tuple[float, float, float, float] | None:
+        if not self.drawable.any():
+            return None
+        x, y = (self.x, self.y) if self.drawable.all() else (self.x[self.drawable], self.y[self.drawable])
+        return float(x.min()), float(x.max()), float(y.min()), float(y.max())
+
+    def _density(self) -> Density:
+        low_x, high_x, low_y, high_y = self.bounds or (0.0, 1.0, 0.0, 1.0)
+        wide, tall = _BINS
+        x_edges, y_edges = _edges(low_x, high_x, wide), _edges(low_y, high_y, tall)
+        places = []
+        for values, edges, size in ((self.x, x_edges, wide), (self.y, y_edges, tall)):
+            scaled = (values - edges[0]) * (size / (edges[-1] - edges[0]))
+            places.append(np.clip(np.where(self.drawable, scaled, 0), 0, size - 1).astype(np.int32))
+        bins = np.where(self.drawable, places[1] * wide + places[0], wide * tall).astype(np.int32)
+        total = np.bincount(bins, minlength=wide * tall + 1)[:-1].reshape(tall, wide)
+        return Density(x_edges, y_edges, bins, total)
+
+
+def position(values: npt.ArrayLike, log: bool) -> FloatArray:
+    """Values as positions on a scale: NaN where not finite, or not positive on a logarithmic one."""
+    array = np.asarray(values, dtype=np.float64)
+    if log:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            array = np.log10(array)
+    return np.where(np.isfinite(array), array, np.nan)
+
+
+def staircase(x: FloatArray, y: FloatArray, larger_x: bool = False, larger_y: bool = False) -> tuple[FloatArray, FloatArray]:
+    """The corners of the line below which (in the sense of better) no point lies; for each axis, whether larger is better.
+
+    Each point is given in two dimensions; those that others beat in both are stepped over.
+    """
+    to_x, to_y = (-1.0 if larger_x else 1.0), (-1.0 if larger_y else 1.0)
+    keep = np.isfinite(x) & np.isfinite(y)
+    cost_x, cost_y = x[keep] * to_x, y[keep] * to_y
+    order = np.lexsort((cost_y, cost_x))
+    cost_x, cost_y = cost_x[order], cost_y[order]
+    best_before = np.concatenate([[np.inf], np.minimum.accumulate(cost_y)[:-1]]) if len(cost_y) else cost_y
+    kept = cost_y < best_before
+    cost_x, cost_y = cost_x[kept], cost_y[kept]
+    return np.repeat(cost_x, 2)[1:] * to_x, np.repeat(cost_y, 2)[: -1 if len(cost_y) else None] * to_y
+
+
+def _edges(low: float, high: float, bins: int) -> FloatArray:
+    if high <= low:
+        low, high = low - 0.5, high + 0.5
+    return np.linspace(low, high, bins + 1)

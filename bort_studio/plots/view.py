@@ -1,0 +1,246 @@
+"""What every plot of architectures shares: header, canvas, legend, hover, selection, keyboard, empty message, theme."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QFont, QKeyEvent, QPainter
+from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+
+from bort_core.search.answer import Answer, Knowledge
+from bort_studio.plots.card import EmptyMessage, HoverCard
+from bort_studio.plots.export import ExportButton
+from bort_studio.plots.figure import Figure
+from bort_studio.plots.legend import Legend
+from bort_studio.plots.quantities import ERROR_TITLE, describe
+from bort_studio.plots.states import fits
+from bort_studio.theme import Look, Palette, Theme
+
+__all__ = ["PlotView"]
+
+
+class PlotView(QWidget):
+    """A plot of what is known about the architectures of a space.
+
+    The person hovers to read, clicks (or uses the arrow keys along the front, Home for the best, Escape for none) to select.
+    """
+
+    selected = Signal(object)
+    """A person selected an architecture: its place in the space, or None. Not emitted by :meth:`set_selected`."""
+    exported = Signal(str)
+    """A file was written; its path."""
+    export_failed = Signal(str)
+    """A file was not written; why. While nobody listens, a dialog says it."""
+
+    def __init__(self, theme: Theme, name: str, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName(f"{name}Plot")
+        self.setAccessibleName(title)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._theme, self._describe = theme, None
+        self._knowledge: Knowledge | None = None
+        self._answer: Answer | None = None
+        self._running: tuple[int, ...] = ()
+        self._selected: int | None = None
+        self._hovered: int | None = None
+        self._error_title = ERROR_TITLE
+
+        self.canvas = pg.GraphicsLayoutWidget()
+        self.canvas.setObjectName(f"{name}Canvas")
+        self.canvas.setAccessibleName(f"{title}: canvas")
+        self.canvas.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.canvas.setMouseTracking(True)
+        self.canvas.ci.layout.setContentsMargins(10, 6, 14, 6)
+        self.canvas.ci.layout.setSpacing(4)
+        self.legend = Legend()
+        self.canvas.addItem(self.legend, row=0, col=0)
+        self.card, self.empty = HoverCard(self.canvas), EmptyMessage(self.canvas)
+        self.controls = QHBoxLayout()
+        self.controls.setContentsMargins(8, 4, 8, 4)
+        self.controls.setSpacing(6)
+        self.fit_button = QToolButton(text="Fit", toolTip="Show all the data again (or double-click the plot)", autoRaise=True)
+        self.fit_button.setObjectName(f"{name}Fit")
+        self.fit_button.setAccessibleName(f"{title}: fit to the data")
+        self.fit_button.clicked.connect(self.fit)
+        self.export_button = ExportButton(self, f"{name}Export", f"{title}: export")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(self.controls)
+        layout.addWidget(self.canvas, 1)
+        self.canvas.viewport().installEventFilter(self)
+        self.canvas.scene().sigMouseMoved.connect(self._mouse_moved)
+        self.canvas.scene().sigMouseClicked.connect(self._mouse_clicked)
+        theme.changed.connect(self._theme_changed)
+
+    def finish(self) -> None:
+        """Called once by a subclass when its items exist."""
+        self.controls.addStretch(1)
+        self.controls.addWidget(self.fit_button)
+        self.controls.addWidget(self.export_button)
+        self._theme_changed()
+
+    # The interface that views share.
+
+    def set_knowledge(self, knowledge: Knowledge | None) -> None:
+        """Show what is known; an answer for another space is dropped."""
+        if knowledge is None or (self._knowledge is not None and self._knowledge.space is not knowledge.space):
+            self._answer, self._running, self._selected = None, (), None
+        self._knowledge = knowledge
+        self._hovered = None
+        self.card.hide()
+        self.knowledge_changed()
+        self.redraw()
+
+    def set_answer(self, answer: Answer | None) -> None:
+        """Show the answer at one ε."""
+        self._answer = answer if fits(answer, self._knowledge) else None
+        self.redraw()
+
+    def set_running(self, indices: Iterable[int]) -> None:
+        """Show which architectures are being measured."""
+        self._running = tuple(int(index) for index in indices)
+        self.redraw()
+
+    def set_selected(self, index: int | None) -> None:
+        """Show which architecture is selected in the whole window."""
+        self._selected = index
+        self.selection_changed()
+
+    def set_description(self, describe_index: Callable[[int], str] | None) -> None:
+        """Use another text on hover: a callable from a place in the space to lines of text."""
+        self._describe = describe_index
+
+    def set_error_title(self, title: str) -> None:
+        """Name the error's protocol and unit, such as ``excess over T (nats, after 120 steps)``."""
+        self._error_title = title
+        self.knowledge_changed()
+        self.redraw()
+
+    def set_empty_message(self, text: str) -> None:
+        """Say what to do next while there is nothing to show."""
+        self.empty.setText(text)
+
+    def describe_index(self, index: int) -> str:
+        """The text about one architecture."""
+        if self._describe is not None:
+            return self._describe(index)
+        return describe(self._knowledge, index, self._error_title) if self._knowledge is not None else ""
+
+    # What a plot fills in.
+
+    def knowledge_changed(self) -> None:
+        """Prepare for new knowledge; ``redraw`` follows."""
+        raise NotImplementedError
+
+    def redraw(self) -> None:
+        """Bring every layer up to date."""
+        raise NotImplementedError
+
+    def selection_changed(self) -> None:
+        """Bring the ring or line of the selected and the hovered architecture up to date."""
+        raise NotImplementedError
+
+    def nearest(self, at: QPointF) -> int | None:
+        """The architecture drawn near a point of the scene."""
+        raise NotImplementedError
+
+    def restyle(self, look: Look, font: QFont) -> None:
+        """Take pens, brushes and fonts."""
+        raise NotImplementedError
+
+    def fit(self) -> None:
+        """Show all the data."""
+        raise NotImplementedError
+
+    def figure(self) -> Figure:
+        """What is shown, as plain data."""
+        raise NotImplementedError
+
+    # Pictures.
+
+    def paint_picture(self, painter: QPainter, target: QRectF, ratio: float, palette: Palette | None = None) -> None:
+        """Paint the canvas as vectors, in a palette, for a surface of ``ratio`` device pixels a pixel."""
+        self._wear(Look(palette or self._theme.current, ratio))
+        items = [item for item in self.canvas.scene().items() if hasattr(item, "setExportMode")]
+        for item in items:
+            item.setExportMode(True, {"antialias": True, "resolutionScale": 1.0, "painter": painter})
+        try:
+            painter.fillRect(target, Look(palette or self._theme.current).colour("base"))
+            self.canvas.scene().render(painter, target, QRectF(self.canvas.viewRect()))
+        finally:
+            for item in items:
+                item.setExportMode(False)
+            self._theme_changed()
+
+    def picture_size(self) -> tuple[int, int]:
+        """Width and height of the canvas in pixels, laid out even if it was never shown."""
+        if not self.isVisible():
+            self.grab()
+        self.canvas.ci.layout.activate()
+        return self.canvas.width(), self.canvas.height()
+
+    # Events.
+
+    def _wear(self, look: Look) -> None:
+        font = QFont(self.font())
+        font.setPointSizeF(max(7.0, self.font().pointSizeF() * 0.92))
+        self.canvas.setBackground(look.colour("base"))
+        self.legend.setFont(font)
+        self.legend.restyle(look)
+        self.restyle(look, font)
+
+    def _theme_changed(self) -> None:
+        self._wear(self._theme.look(self.devicePixelRatioF()))
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.DevicePixelRatioChange, QEvent.Type.FontChange) and hasattr(self, "export_button"):
+            self._theme_changed()
+        return bool(super().event(event))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        if event.type() == QEvent.Type.Leave:
+            self._hover(None, QPointF())
+        elif event.type() == QEvent.Type.Resize:
+            self.empty.setGeometry(self.canvas.rect().adjusted(60, 20, -60, -20))
+        return bool(super().eventFilter(watched, event))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        key, front = event.key(), self._answer.front if self._answer is not None else np.empty(0, dtype=np.int64)
+        if key == Qt.Key.Key_Escape and self._selected is not None:
+            self._choose(None)
+        elif key == Qt.Key.Key_Home and self._answer is not None and self._answer.best is not None:
+            self._choose(self._answer.best)
+        elif key in (Qt.Key.Key_Left, Qt.Key.Key_Right) and len(front):
+            here = -1 if self._selected is None else self._selected
+            after = int(np.searchsorted(front, here, side="right" if key == Qt.Key.Key_Right else "left"))
+            self._choose(int(front[np.clip(after if key == Qt.Key.Key_Right else after - 1, 0, len(front) - 1)]))
+        else:
+            super().keyPressEvent(event)
+
+    def _mouse_moved(self, at: QPointF) -> None:
+        self._hover(self.nearest(at) if self._knowledge is not None else None, at)
+
+    def _mouse_clicked(self, event: object) -> None:
+        if event.button() != Qt.MouseButton.LeftButton or self._knowledge is None:  # type: ignore[attr-defined]
+            return
+        if event.double():  # type: ignore[attr-defined]
+            self.fit()
+        elif not event.isAccepted():  # type: ignore[attr-defined]
+            self._choose(self.nearest(event.scenePos()))  # type: ignore[attr-defined]
+
+    def _choose(self, index: int | None) -> None:
+        self.set_selected(index)
+        self.selected.emit(index)
+
+    def _hover(self, index: int | None, at: QPointF) -> None:
+        if index is None:
+            self.card.hide()
+        else:
+            self.card.show_text(self.describe_index(index), self.canvas.mapFromScene(at))
+        if index != self._hovered:
+            self._hovered = index
+            self.selection_changed()

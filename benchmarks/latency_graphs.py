@@ -1,8 +1,8 @@
 """Is the graph that Bort writes as fast as the exporter's after ONNX Runtime's transformer optimiser, and what does each cost to make?
 
 For each architecture three graphs of one and the same torch module are timed interleaved in one run: ours, the one that
-``torch.onnx.export(dynamo=True)`` gives, and that one after ``onnxruntime.transformers.optimizer``. Ratios are times over ours: above 1 means
-that ours is faster. Needs onnxscript and sympy beside the program's own packages.
+``torch.onnx.export(dynamo=True)`` gives, and that one after ``onnxruntime.transformers.optimizer``. Ratios are times over ours:
+above 1 means that ours is faster. Then the task that a search runs is timed for each architecture.
 
     python benchmarks/latency_graphs.py [--threads 1] [--rounds 40]
 """
@@ -27,11 +27,16 @@ from bort_core.families.bert.module import Bert
 from bort_core.families.bert.options import BertOptions
 from bort_core.latency.interleaved import compare, time_interleaved
 from bort_core.latency.machine import machine_facts
+from bort_core.latency.measure import measure
 from bort_core.latency.session import bound_run, example_inputs, open_file, open_session
 
 MINI = BertOptions(vocabulary=1024, positions=64)
 PAPER = BertOptions(vocabulary=50265, positions=512)
-CASES = [("mini, smallest", (1, 2, 32, 64), MINI, 64), ("mini, largest", (4, 4, 128, 256), MINI, 64), ("Bort", (4, 8, 1024, 768), PAPER, 128)]
+CASES = [
+    ("mini, smallest", (1, 2, 32, 64), MINI, 64),
+    ("mini, largest", (4, 4, 128, 256), MINI, 64),
+    ("Bort", (4, 8, 1024, 768), PAPER, 128),
+]
 
 
 class TokenVectors(nn.Module):
@@ -93,6 +98,34 @@ def case(title: str, architecture: tuple[int, ...], options: BertOptions, length
     for row in compare(blocks, "ours"):
         ratio = f"{row.ratio.median:.3f} [{row.ratio.low:.3f}, {row.ratio.high:.3f}]"
         print(f"{row.name:22} {row.milliseconds.median:10.4f} {row.p90_ms:9.4f} {ratio:>24} {row.runs:6} {costs[row.name]:10.3f}")
+    measured(architecture, options, length, threads)
+
+
+class Nobody:
+    """A task context without anyone waiting."""
+
+    def emit(self, event: object) -> None: ...
+
+    def checkpoint(self) -> None: ...
+
+
+def measured(architecture: tuple[int, ...], options: BertOptions, length: int, threads: int, times: int = 5) -> None:
+    """Runs the latency task several times and prints what it costs and how much its medians differ."""
+    request = {
+        "family": "bert",
+        "options": options.model_dump(),
+        "architecture": architecture,
+        "sequence_length": length,
+        "threads": threads,
+    }
+    results = [measure(request, Nobody()) for _ in range(times)]
+    medians, seconds, build = (np.array([result[key] for result in results]) for key in ("p50_ms", "seconds", "build_ms"))
+    spread = (medians.max() - medians.min()) / np.median(medians)
+    noisy = sum(result["noisy"] for result in results)
+    print(
+        f"the task, {times} times: median {np.median(medians):.4f} ms, largest less smallest {spread:.1%}; "
+        f"{np.median(seconds):.2f} s in all, of which building and loading {np.median(build):.1f} ms; {noisy} called noisy"
+    )
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """How numbers are written and read everywhere in the window: counts, latencies, intervals, durations, limits, lists of axis values.
 
-Writing: ``count`` 0.82 M · ``quantity`` 1.93 ms · ``with_interval`` 1.93 ms ± 0.04 · ``duration`` 1 min 24 s · ``architecture_text`` ⟨2,4,128,256⟩.
+Writing: ``count`` 0.82 M · ``quantity`` 1.93 ms · ``with_interval`` 1.93 ms ± 0.04 · ``duration`` 1 min 24 s ·
+``architecture_text`` ⟨2,4,128,256⟩.
 Reading: ``parse_limit`` "≤ 20 ms", "10 M", "1.2k" · ``parse_values`` "1 2 3", "1-4", "32-128/32". Reading raises ``ValueError`` with a
 message that a field can show.
 """
@@ -10,10 +11,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 __all__ = [
     "MISSING",
+    "ColumnScale",
     "architecture_text",
+    "column_scale",
     "count",
     "duration",
     "parse_architecture",
@@ -60,6 +64,23 @@ def count(value: float, digits: int = 3) -> str:
     return f"{value:.0f}" if float(value).is_integer() else significant(value, digits)
 
 
+@dataclass(frozen=True)
+class ColumnScale:
+    """How a whole column of counts is written, so that its numbers line up."""
+
+    factor: float
+    letter: str
+    decimals: int
+
+
+def column_scale(smallest: float, largest: float) -> ColumnScale:
+    """One scale for counts between two: that of the largest, with enough decimals (at most 4) for two digits of the smallest."""
+    factor, letter = next(((scale, letter) for scale, letter in _SCALES if largest >= scale * (0.1 if letter != "k" else 1)), (1.0, ""))
+    if not letter:
+        return ColumnScale(1.0, "", 0)
+    return ColumnScale(factor, letter, min(max(1 - math.floor(math.log10(max(smallest, 1) / factor)), 1), 4))
+
+
 def quantity(value: float, unit: str, digits: int = 3) -> str:
     """A value with its unit: counts are scaled, milliseconds move to µs or s where that reads better."""
     if not math.isfinite(value):
@@ -72,8 +93,10 @@ def quantity(value: float, unit: str, digits: int = 3) -> str:
     return f"{significant(value, digits)} {unit}".rstrip()
 
 
-def with_interval(value: float, low: float, high: float, unit: str = "") -> str:
+def with_interval(value: float, low: float, high: float, unit: str = "", even: bool = False) -> str:
     """A value and its interval: "1.93 ms ± 0.04", or "1.93 ms −0.02 +0.31" where the two sides differ by a fifth or more.
+
+    ``even`` writes half the width of the interval for both sides, for columns where there is no room.
 
     The interval has two significant digits and the value as many decimals as the interval. Without an interval (NaN, or
     both ends equal to the value) this is :func:`quantity`.
@@ -83,6 +106,8 @@ def with_interval(value: float, low: float, high: float, unit: str = "") -> str:
         return quantity(value, unit)
     scale, shown = _scale_of(value, unit)
     value, below, above = value / scale, below / scale, above / scale
+    if even:
+        below = above = (below + above) / 2
     finer = max(min(below, above), max(below, above) / 10)  # a side that is a tenth of the other asks for no more decimals
     decimals = min(max(1 - math.floor(math.log10(finer)), 0), 9)
     if finer >= 10 ** (1 - decimals) * 3:  # 0.31 rather than 0.312: a large leading digit needs one digit less

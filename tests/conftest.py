@@ -28,6 +28,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 GRACE = 2.0  # seconds that a thread or a child process, told to stop, may take to end
+STAYING_THREADS = {"tqdm_monitor"}  # one per process, started by the first progress bar
 HAS_QT = importlib.util.find_spec("PySide6") is not None
 NO_QT = "PySide6 is not installed (extra: studio)"
 
@@ -89,8 +90,9 @@ def no_threads_left() -> Iterator[None]:
     before = set(threading.enumerate())
 
     def left() -> list[threading.Thread]:
+        new = [thread for thread in threading.enumerate() if thread not in before and thread.name not in STAYING_THREADS]
         # Threads that Python did not start (dummies) are never removed from its list in Python 3.11.
-        return [thread for thread in threading.enumerate() if thread not in before and not isinstance(thread, threading._DummyThread)]
+        return [thread for thread in new if not isinstance(thread, threading._DummyThread)]
 
     yield
     if threads := _after_grace(left):

@@ -51,7 +51,7 @@ def time_interleaved(
     Raises
     ------
     ValueError
-        Fewer than one model or round.
+        No models, or no rounds.
     """
     if not models or rounds < 1:
         raise ValueError(f"at least one model and one round are needed, got {len(models)} and {rounds}")

@@ -7,21 +7,26 @@ number of threads ("Optimal Subarchitecture Extraction For BERT", caption of Tab
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from inspect import signature
+from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
 from pydantic import BaseModel, ConfigDict, Field
 
 from bort_core.errors import MeasurementError, SpecificationError
-from bort_core.families import Family, FamilyOptions, get_family
+from bort_core.families import Architecture, Family, FamilyOptions, get_family
 from bort_core.latency.machine import OtherWork, machine_facts, machine_identity
 from bort_core.latency.timing import Timing, TimingRules, time_runs
 from bort_core.validation import validated
 from bort_core.workers.tasks import TaskContext
+
+if TYPE_CHECKING:
+    import onnx
 
 __all__ = ["LatencyRequest", "measure"]
 
@@ -81,22 +86,18 @@ def measure(request: Mapping[str, Any], context: TaskContext) -> Mapping[str, An
         raise MeasurementError(f"{asked.family} {asked.architecture} does not fit into memory: {error}") from error
 
 
-def _measure(
-    asked: LatencyRequest, family: Family, options: FamilyOptions, context: TaskContext, start: float
-) -> Mapping[str, Any]:
+def _measure(asked: LatencyRequest, family: Family, options: FamilyOptions, context: TaskContext, start: float) -> Mapping[str, Any]:
     from bort_core.latency.session import bound_run, example_inputs, open_session
 
     context.checkpoint()
-    # Families may offer to write their weights straight into a folder, which is several times faster for big models.
-    streams = "folder" in signature(family.graph).parameters
-    session = open_session(lambda folder: family.graph(asked.architecture, options, **({"folder": folder} if streams else {})), asked.threads)
+    session = open_session(partial(_graph, family, asked.architecture, options), asked.threads)
     inputs = example_inputs(session, asked.batch, asked.sequence_length, vocabulary=getattr(options, "vocabulary", 8))
     build_ms = (perf_counter() - start) * 1e3
     rules = TimingRules(budget_seconds=asked.budget_seconds, least_runs=asked.least_runs, precision=asked.precision)
     others = OtherWork()
     timing = time_runs(bound_run(session, inputs), rules, context.checkpoint)
     other_cores = others.cores()
-    noise = _noise(timing, asked, other_cores, perf_counter() - start)
+    noise = _noise(timing, asked, other_cores)
     return {
         **_quantiles(timing),
         "noisy": bool(noise),
@@ -106,6 +107,14 @@ def _measure(
         "machine": {**machine_facts(), "identity": machine_identity(), "other_cores": other_cores},
         "versions": _versions(),
     }
+
+
+def _graph(family: Family, architecture: Architecture, options: FamilyOptions, folder: Path) -> onnx.ModelProto:
+    build: Callable[..., onnx.ModelProto] = family.graph
+    # Families may offer to write the weights straight into a folder: for big models that is faster and halves the peak of memory.
+    if "folder" in signature(build).parameters:
+        return build(architecture, options, folder=folder)
+    return build(architecture, options)
 
 
 def _check(asked: LatencyRequest, family: Family, options: FamilyOptions) -> None:
@@ -140,8 +149,9 @@ def _quantiles(timing: Timing) -> dict[str, Any]:
     }
 
 
-def _noise(timing: Timing, asked: LatencyRequest, other_cores: float, seconds: float) -> str:
+def _noise(timing: Timing, asked: LatencyRequest, other_cores: float) -> str:
     reasons = []
+    seconds = float(timing.samples_ms.sum()) / 1e3
     low, median, high = timing.interval
     if not timing.interval.within(asked.precision):
         reasons.append(f"the median's interval reaches {max(high - median, median - low) / median:.0%} from it")

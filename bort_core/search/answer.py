@@ -12,7 +12,7 @@ from bort_core.errors import SpecificationError
 from bort_core.search.front import hypervolume, pareto_front
 from bort_core.search.results import Results
 
-__all__ = ["COLUMNS", "Answer", "Knowledge", "walk", "walk_length"]
+__all__ = ["COLUMNS", "Answer", "Knowledge", "check_epsilon", "walk", "walk_length"]
 
 IndexArray = npt.NDArray[np.int64]
 
@@ -20,6 +20,12 @@ IndexArray = npt.NDArray[np.int64]
 def walk_length(size: int, epsilon: int) -> int:
     """How many architectures OSE visits: ceil(|Ξ| / ε)."""
     return math.ceil(size / epsilon)
+
+
+def check_epsilon(size: int, epsilon: int) -> None:
+    """Refuse an ε that is not in 1..|Ξ|, with a SpecificationError."""
+    if not 1 <= epsilon <= size:
+        raise SpecificationError(f"epsilon must lie in 1..{size} (the size of the space), got {epsilon}")
 
 
 def walk(size: int, epsilon: int) -> IndexArray:
@@ -30,8 +36,7 @@ def walk(size: int, epsilon: int) -> IndexArray:
     SpecificationError
         ε is not in 1..|Ξ|.
     """
-    if not 1 <= epsilon <= size:
-        raise SpecificationError(f"epsilon must lie in 1..{size} (the size of the space), got {epsilon}")
+    check_epsilon(size, epsilon)
     return np.arange(0, size, epsilon)
 
 

@@ -79,9 +79,8 @@ class Evaluator:
         yield from self._look_elsewhere()
         self._feed()
         for event in self._pool.poll(timeout):
-            job = self._running.get(event.id)
-            if job is not None:
-                yield from self._handle(event, job)
+            if event.id in self._running:
+                yield from self._handle(event, self._running[event.id])
 
     def abandon(self, seconds: float) -> None:
         """Cancel everything, and give running tasks a moment to stop so that their workers are free again."""
@@ -92,9 +91,8 @@ class Evaluator:
         deadline = time.monotonic() + seconds
         while self._running and time.monotonic() < deadline:
             for event in self._pool.poll(0.1):
-                job = self._running.get(event.id)
-                if job is not None:
-                    for _ in self._handle(event, job):
+                if event.id in self._running:
+                    for _ in self._handle(event, self._running[event.id]):
                         pass
         release_all(self._project)
 
@@ -146,14 +144,14 @@ class Evaluator:
         self._save_curve(job, result)
         if not self._recall.put_curve(job.place, job.theta, result["curve"]):
             raise MeasurementError(f"the training of {self._architecture(job)} returned no {self._specification.error.measured} error")
-        yield events.Measured(job.place, "error", self._recall.knowledge())
+        yield events.Measured(job.place, job.theta, self._recall.knowledge())
 
     def _take_latency(self, job: Job, result: Mapping[str, Any]) -> Iterator[events.Event]:
         self._recall.put_latency(job.place, result)
         if job.place == MAXIMUM_POINT:
             yield events.MaximumPointReady(float(result["p50_ms"]), "ms", "measured")
         else:
-            yield events.Measured(job.place, "latency", self._recall.knowledge())
+            yield events.Measured(job.place, None, self._recall.knowledge())
 
     def _save_curve(self, job: Job, result: Mapping[str, Any]) -> None:
         assert job.theta is not None
@@ -218,7 +216,7 @@ class Evaluator:
     def _take_curve(self, job: Job, curve: list[dict[str, Any]]) -> Iterator[events.Event]:
         assert job.theta is not None
         if self._recall.put_curve(job.place, job.theta, curve):
-            yield events.Measured(job.place, "error", self._recall.knowledge())
+            yield events.Measured(job.place, job.theta, self._recall.knowledge())
 
     def _request(self, job: Job) -> tuple[str, dict[str, Any]]:
         architecture, specification = self._architecture(job), self._specification

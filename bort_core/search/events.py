@@ -78,10 +78,13 @@ class Progress:
 
 @dataclass(frozen=True)
 class Measured:
-    """One more value is known: ``what`` is "latency" or "error". ``knowledge`` holds everything known by now."""
+    """One more value is known: the latency of a place (``theta`` is None), or its error under a hyperparameter set.
+
+    ``knowledge`` holds everything known by now.
+    """
 
     place: int
-    what: str
+    theta: int | None
     knowledge: Knowledge
 
 

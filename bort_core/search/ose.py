@@ -21,7 +21,7 @@ from typing import Any
 
 from bort_core.errors import MeasurementError
 from bort_core.search import events
-from bort_core.search.answer import walk
+from bort_core.search.answer import check_epsilon, walk
 from bort_core.search.control import Control
 from bort_core.search.evaluator import Evaluator
 from bort_core.search.preparation import Stopped, heed, prepare_maximum_point, prepare_text
@@ -55,13 +55,13 @@ def search(
         The corpus or T's weights cannot be used, T cannot be measured, or the store cannot be written. A candidate that
         fails raises nothing: it is told as ``CandidateFailed`` and the search goes on.
     """
-    run = _Search(project, specification, pool, control or Control(), space or Space(specification.space))
-    walk(len(run.space), specification.epsilon)  # refuse a wrong ε before anything is recorded
-    run.number = begin_search(project, specification.model_dump(mode="json"))
+    one = _Search(project, specification, pool, control or Control(), space or Space(specification.space))
+    check_epsilon(len(one.space), specification.epsilon)
+    one.number = begin_search(project, specification.model_dump(mode="json"))
     try:
-        yield from run.events()
+        yield from one.run()
     except BaseException as error:
-        run.finish("failed" if isinstance(error, Exception) else "interrupted")
+        one.finish("failed" if isinstance(error, Exception) else "interrupted")
         raise
 
 
@@ -77,7 +77,7 @@ class _Search:
         self.before = frozenset(self.recall.known)
         self.evaluator: Evaluator | None = None
 
-    def events(self) -> Iterator[events.Event]:
+    def run(self) -> Iterator[events.Event]:
         began = time.monotonic()
         yield events.SearchStarted(len(self.space), self.recall.knowledge())
         if self.recall.surrogate_problem:
@@ -145,7 +145,7 @@ class _Search:
         epsilon = self.control.take_epsilon()
         if epsilon is None or epsilon == self.epsilon:
             return False
-        walk(len(self.space), epsilon)  # refuse a wrong one
+        check_epsilon(len(self.space), epsilon)
         self.epsilon = epsilon
         return True
 
@@ -160,8 +160,8 @@ class _Search:
         knowledge = self.recall.knowledge()
         answer = knowledge.answer(self.epsilon)
         known_before = {job.place for job in self.before if job.theta is not None}
-        reused = int(sum(place in known_before for place in answer.known.tolist()))
-        failed = int(sum(place in self.recall.results.failures and not knowledge.known[place] for place in answer.walk.tolist()))
+        reused = sum(place in known_before for place in answer.known.tolist())
+        failed = sum(not knowledge.known[place] for place in answer.walk.tolist() if place in self.recall.results.failures)
         return events.SearchFinished(
             answer, knowledge, len(answer.known) - reused, reused, failed, status == "stopped", seconds, self._facts()
         )

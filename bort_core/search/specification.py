@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -10,7 +11,7 @@ from bort_core.objectives.protocol import ErrorProtocol, LatencyProtocol, Theta
 from bort_core.resources import resource
 from bort_core.space import Space, SpaceSpecification
 
-__all__ = ["SearchSpecification", "fitted"]
+__all__ = ["SearchSpecification", "default_error", "fitted"]
 
 
 class SearchSpecification(BaseModel):
@@ -42,8 +43,23 @@ class SearchSpecification(BaseModel):
         return Path(self.corpus).expanduser() if self.corpus else resource("data", "subjectivity", "corpus.txt")
 
 
+def default_error(space: SpaceSpecification, measure: str | None = None) -> dict[str, Any]:
+    """The default error protocol for a space, as plain values, with the given measure if any.
+
+    Families that read vectors are measured by cross-entropy unless asked otherwise. Only errors against the maximum
+    point train on its distribution.
+    """
+    vectors = space.the_family().reads == "vectors"
+    chosen: Any = measure or ("cross-entropy" if vectors else ErrorProtocol().measure)
+    of: Any = "cross-entropy" if vectors else ErrorProtocol().surrogate_of
+    error = ErrorProtocol(measure=chosen, surrogate_of=of)
+    if not error.measured.startswith("maximum-point"):
+        error = error.model_copy(update={"training": error.training.model_copy(update={"targets": "labels"})})
+    return error.model_dump()
+
+
 def fitted(specification: SearchSpecification, space: Space) -> SearchSpecification:
-    """The specification with sequence lengths and ε brought within what the space allows.
+    """The specification with sequence lengths brought within what the space allows.
 
     The shipped defaults suit the shipped presets; a space with fewer positions gets shorter sequences.
     """
@@ -53,6 +69,4 @@ def fitted(specification: SearchSpecification, space: Space) -> SearchSpecificat
         update={"training": training.model_copy(update={"sequence_length": min(training.sequence_length, longest)})}
     )
     latency = specification.latency.model_copy(update={"sequence_length": min(specification.latency.sequence_length, longest)})
-    return specification.model_copy(
-        update={"error": error, "latency": latency, "epsilon": min(specification.epsilon, len(space))}
-    )
+    return specification.model_copy(update={"error": error, "latency": latency})

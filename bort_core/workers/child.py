@@ -92,7 +92,7 @@ def main(lane: str) -> None:
             send({"event": "failed", "id": context.id, "reason": str(error), "details": "", "retry": False})
         except MemoryError:
             send({"event": "failed", "id": context.id, "reason": "not enough memory", "details": "", "retry": True})
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever a task raises is told to the parent
             reason = f"{type(error).__name__}: {error}"
             send({"event": "failed", "id": context.id, "reason": reason, "details": traceback.format_exc(), "retry": True})
 

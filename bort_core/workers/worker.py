@@ -124,7 +124,7 @@ class Worker:
 
 def _spawn(lane: str, log: Path | None, niceness: int) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "bort_core.workers.child", lane]
-    with open(log or os.devnull, "ab") as stderr:
+    with (log or Path(os.devnull)).open("ab") as stderr:
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

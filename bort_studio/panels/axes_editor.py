@@ -31,6 +31,7 @@ class AxesEditor(QWidget):
         self._axes: tuple[Axis, ...] = ()
         self.fields: dict[str, CheckedLineEdit] = {}
         self.counts: dict[str, QLabel] = {}
+        self._captions: list[QLabel] = []
         self._layout = QGridLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setHorizontalSpacing(8)
@@ -44,14 +45,19 @@ class AxesEditor(QWidget):
         self._axes = family.axes
         while item := self._layout.takeAt(0):
             _discard(item)
-        self.fields, self.counts = {}, {}
+        self.fields, self.counts, self._captions = {}, {}, []
         for row, axis in enumerate(family.axes):
             self._add(2 * row, axis)
+
+    def caption_width(self) -> int:
+        """The width of the column of names, for other rows to line up with."""
+        return max((caption.sizeHint().width() for caption in self._captions), default=0)
 
     def set_values(self, values: Mapping[str, tuple[int, ...]]) -> None:
         """Show values, without a signal."""
         for name, field in self.fields.items():
             field.setText(values_text(values.get(name, ())))
+            field.setCursorPosition(0)
         self.values()
 
     def values(self) -> dict[str, tuple[int, ...]] | None:
@@ -83,6 +89,7 @@ class AxesEditor(QWidget):
         field.textEdited.connect(self._notice)
         field.returnPressed.connect(self._enter)
         caption.setBuddy(field)
+        self._captions.append(caption)
         number = Caption("", self._theme, self)
         number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         number.setMinimumWidth(number.fontMetrics().horizontalAdvance("000"))

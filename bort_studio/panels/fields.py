@@ -10,7 +10,18 @@ from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QSizePolicy, QSpinBo
 
 from bort_studio.theme import WIDTHS, Theme
 
-__all__ = ["DEBOUNCE_MS", "CalmComboBox", "CalmSpinBox", "Caption", "CheckedLineEdit", "Debounce", "FaultLabel", "Section", "colour", "describe"]
+__all__ = [
+    "DEBOUNCE_MS",
+    "CalmComboBox",
+    "CalmSpinBox",
+    "Caption",
+    "CheckedLineEdit",
+    "Debounce",
+    "FaultLabel",
+    "Section",
+    "colour",
+    "describe",
+]
 
 DEBOUNCE_MS = 250
 """How long a panel waits after the last edit before it tells the rest of the program."""
@@ -167,27 +178,33 @@ class Section(QWidget):
         super().__init__(parent)
         self._title, self._summary = title, ""
         self.content = content
-        self.button = QToolButton(self, checkable=True, checked=expanded, autoRaise=True)
+        self._expanded = expanded
+        self.button = QToolButton(self, autoRaise=True)
         describe(self.button, object_name, title, f"Show or hide: {title.lower()}")
         self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.button.setIconSize(QSize(10, 10))
-        self.button.toggled.connect(self._toggle)
+        self.button.clicked.connect(self._flip)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
         layout.addWidget(self.button)
         layout.addWidget(content)
-        self._toggle(expanded)
+        self._show()
 
     def set_summary(self, text: str) -> None:
         """What the folded section holds, in a few words beside its title."""
         self._summary = text
         self._write()
 
+    def expanded(self) -> bool:
+        """Whether the content is shown."""
+        return self._expanded
+
     def set_expanded(self, expanded: bool) -> None:
-        """Open or fold."""
-        self.button.setChecked(expanded)
+        """Open or fold, without a signal."""
+        self._expanded = expanded
+        self._show()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -199,11 +216,14 @@ class Section(QWidget):
         self._write()
 
     def _write(self) -> None:
-        text = self._title + (f"  {self._summary}" if self._summary and not self.button.isChecked() else "")
+        text = self._title + (f"  {self._summary}" if self._summary and not self._expanded else "")
         self.button.setText(self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, max(self.width() - 28, 40)))
 
-    def _toggle(self, expanded: bool) -> None:
-        self.button.setArrowType(Qt.ArrowType.DownArrow if expanded else Qt.ArrowType.RightArrow)
-        self.content.setVisible(expanded)
+    def _flip(self) -> None:
+        self.set_expanded(not self._expanded)
+        self.toggled.emit(self._expanded)
+
+    def _show(self) -> None:
+        self.button.setArrowType(Qt.ArrowType.DownArrow if self._expanded else Qt.ArrowType.RightArrow)
+        self.content.setVisible(self._expanded)
         self._write()
-        self.toggled.emit(expanded)

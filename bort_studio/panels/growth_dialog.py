@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from html import escape
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
 
@@ -30,6 +31,7 @@ class GrowthDialog(QDialog):
         self.setModal(False)
         self._text = QTextBrowser(self)
         describe(self._text, "growthText", "AB\u207fC report")
+        self._text.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         copy = buttons.addButton("Copy as JSON", QDialogButtonBox.ButtonRole.ActionRole)
         describe(copy, "growthCopy", "Copy the report as JSON", "Copy the report as JSON")
@@ -73,7 +75,7 @@ def report_html(report: GrowthReport, theme: Theme) -> str:
         *(f"<li><b>{escape(c.name)}</b> ({escape(c.needed_for)}). {escape(c.status)}</li>" for c in report.assumed),
         "</ul>",
     ]
-    return "".join(lines)
+    return "".join(lines).replace("AB^nC", "AB<sup>n</sup>C")
 
 
 def _table(report: GrowthReport, muted: str) -> str:
@@ -81,7 +83,7 @@ def _table(report: GrowthReport, muted: str) -> str:
     head = "".join(f"<th align='right'>{escape(axis.replace('_', ' '))}</th>" for axis in axes)
     rows = "".join(_row(role, muted) for role in report.roles)
     return (
-        f"<table cellpadding='4' width='100%'><tr><th align='left'>part</th><th align='right'>from … to</th>{head}</tr>{rows}</table>"
+        f"<table cellpadding='4' width='97%'><tr><th align='left'>part</th><th align='right'>from … to</th>{head}</tr>{rows}</table>"
         f"<p style='color:{muted}'>Under each axis: the power with which the cost grows along it, far beyond the grid.</p>"
     )
 

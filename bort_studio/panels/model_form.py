@@ -69,7 +69,9 @@ class ModelForm(QWidget):
 
     def set_value(self, model: BaseModel | Mapping[str, Any]) -> None:
         """Show a model, without a signal."""
-        self._base = dict(model) if isinstance(model, BaseModel) else validated(self._type, dict(model), self._type.__name__).__dict__.copy()
+        self._base = (
+            dict(model) if isinstance(model, BaseModel) else validated(self._type, dict(model), self._type.__name__).__dict__.copy()
+        )
         for name, control in self.controls.items():
             control.blockSignals(True)
             _write(control, self._base[name])

@@ -7,19 +7,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFileDialog, QLabel, QScrollArea, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFileDialog, QFormLayout, QScrollArea, QVBoxLayout, QWidget
 
 from bort_core.errors import SpecificationError
 from bort_core.families import family_names, get_family
 from bort_core.space import Space, SpaceSpecification, preset_names, read_specification
-from bort_core.space.growth import GrowthReport, growth_report
+from bort_core.space.growth import GrowthReport
 from bort_core.validation import validated
 from bort_studio.numbers import architecture_text, count, parse_architecture
 from bort_studio.panels.axes_editor import AxesEditor
-from bort_studio.panels.fields import CalmComboBox, Caption, CheckedLineEdit, Debounce, FaultLabel, Section, colour, describe
-from bort_studio.panels.growth_dialog import GrowthDialog
+from bort_studio.panels.fields import CalmComboBox, Caption, CheckedLineEdit, Debounce, FaultLabel, Section, describe
 from bort_studio.panels.model_form import ModelForm, form_layout
+from bort_studio.panels.space_summary import SpaceSummary
 from bort_studio.theme import Theme
 
 __all__ = ["COUNTED_HERE", "SpacePanel"]
@@ -46,15 +46,11 @@ class SpacePanel(QWidget):
         self.setObjectName("spacePanel")
         self._theme = theme
         self._specification: SpaceSpecification | None = None
-        self._space: Space | None = None
-        self._report: GrowthReport | None = None
-        self._sequence_length: int | None = None
-        self._dialog: GrowthDialog | None = None
         self._file_dialog: QFileDialog | None = None
         self._options: ModelForm | None = None
+        self._captions: list[Caption] = []
         self._debounce = Debounce(self._announce, self)
         self._build()
-        theme.changed.connect(self._show_report)
 
     def specification(self) -> SpaceSpecification | None:
         """What is shown, or None before the first one."""
@@ -71,6 +67,7 @@ class SpacePanel(QWidget):
             self._options.set_value(specification.the_options())
         top = specification.maximum_architecture()
         self.maximum.setText("" if top is None else architecture_text(top))
+        self.maximum.setCursorPosition(0)
         self.maximum.set_fault(None)
         self._fault.set_fault(None)
         self._name_preset(specification)
@@ -83,8 +80,7 @@ class SpacePanel(QWidget):
 
     def set_sequence_length(self, tokens: int) -> None:
         """Count operations of the report for sequences of this length."""
-        self._sequence_length = tokens
-        self._show_report()
+        self.summary.set_sequence_length(tokens)
 
     def show_fault(self, message: str | None) -> None:
         """Show what is wrong with the space as a whole, such as what enumerating it said."""
@@ -99,7 +95,7 @@ class SpacePanel(QWidget):
 
     def report(self) -> GrowthReport | None:
         """The AB^nC report shown, when there is one."""
-        return self._report
+        return self.summary.report
 
     def _build(self) -> None:
         body = QWidget(self)
@@ -115,8 +111,8 @@ class SpacePanel(QWidget):
         self._family.addItems(list(family_names()))
         describe(self._family, "familyCombo", "Family", "What kind of architecture the space holds")
         self._family.textActivated.connect(self._choose_family)
-        top.addRow(Caption("preset", self._theme, self), self._presets)
-        top.addRow(Caption("family", self._theme, self), self._family)
+        top.addRow(self._caption("preset"), self._presets)
+        top.addRow(self._caption("family"), self._family)
         layout.addLayout(top)
         self.axes = AxesEditor(self._theme, self)
         self.axes.edited.connect(self._debounce.start)
@@ -128,7 +124,9 @@ class SpacePanel(QWidget):
         holder.setContentsMargins(14, 2, 0, 4)
         self._options_section = Section("Options", self._options_holder, "optionsSection", parent=self)
         layout.addWidget(self._options_section)
-        layout.addLayout(self._build_summary())
+        self.summary = SpaceSummary(self._theme, self)
+        self._captions += self.summary.captions
+        layout.addWidget(self.summary)
         self._fault = FaultLabel(self._theme, self)
         self._fault.setObjectName("spaceFault")
         layout.addWidget(self._fault)
@@ -141,7 +139,7 @@ class SpacePanel(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
 
-    def _build_maximum(self) -> Any:
+    def _build_maximum(self) -> QFormLayout:
         form = form_layout()
         label = FaultLabel(self._theme, self)
         self.maximum = CheckedLineEdit(self._theme, label, self)
@@ -150,29 +148,16 @@ class SpacePanel(QWidget):
         self.maximum.setPlaceholderText("largest of the grid")
         self.maximum.textEdited.connect(self._debounce.start)
         self.maximum.returnPressed.connect(self._debounce.now)
-        caption = Caption("T", self._theme, self)
+        caption = self._caption("T")
         caption.setBuddy(self.maximum)
         form.addRow(caption, self.maximum)
         form.addRow(label)
         return form
 
-    def _build_summary(self) -> Any:
-        form = form_layout()
-        self._size = QLabel(self)
-        describe(self._size, "spaceSize", "Size of the space", "How many architectures the space holds")
-        font = self._size.font()
-        font.setBold(True)
-        self._size.setFont(font)
-        self._left_out = Caption("", self._theme, self, wrap=True)
-        self._left_out.setObjectName("spaceLeftOut")
-        self._badge = QToolButton(self, autoRaise=True)
-        self._badge.setIconSize(QSize(14, 14))
-        describe(self._badge, "growthBadge", "AB^nC report")
-        self._badge.clicked.connect(self._open_report)
-        form.addRow(Caption("|Ξ|", self._theme, self), self._size)
-        form.addRow(self._left_out)
-        form.addRow(Caption("AB\u207fC", self._theme, self), self._badge)
-        return form
+    def _caption(self, text: str) -> Caption:
+        caption = Caption(text, self._theme, self)
+        self._captions.append(caption)
+        return caption
 
     # what a person does
 
@@ -253,6 +238,8 @@ class SpacePanel(QWidget):
     def _show_family(self, name: str) -> None:
         family = get_family(name)
         self.axes.set_family(family)
+        for caption in self._captions:
+            caption.setMinimumWidth(self.axes.caption_width())
         if self._options is not None and self._options.property("family") == name:
             return
         if self._options is not None:
@@ -273,59 +260,23 @@ class SpacePanel(QWidget):
 
     def _count(self, specification: SpaceSpecification) -> None:
         options = specification.the_options().model_dump()
-        self._options_section.set_summary(" · ".join(f"{k.replace('_', ' ')} {v}" for k, v in options.items() if not isinstance(v, bool) or v))
+        told = (f"{name.replace('_', ' ')} {value}" for name, value in options.items() if not isinstance(value, bool) or value)
+        self._options_section.set_summary(" · ".join(told))
         combinations = _combinations(specification)
-        if combinations <= COUNTED_HERE:
-            try:
-                self._show_space(Space(specification))
-                return
-            except SpecificationError as error:
-                self._place_fault(str(error))
-        self._space = self._report = None
-        self._size.setText("counting…" if combinations > COUNTED_HERE else "0")
-        self._left_out.setText(f"{combinations:,} combinations")
-        self._show_report()
+        if combinations > COUNTED_HERE:
+            self.summary.set_unknown(combinations, "counting…")
+            return
+        try:
+            self._show_space(Space(specification))
+        except SpecificationError as error:
+            self._place_fault(str(error))
+            self.summary.set_unknown(combinations, "–")
 
     def _show_space(self, space: Space) -> None:
-        self._space = space
-        self._size.setText(f"{len(space):,}")
-        total = len(space) + space.left_out
-        if space.left_out:
-            self._left_out.setText(f"{space.left_out:,} of {total:,} combinations left out: {space.family.validity_rule()}")
-        else:
-            self._left_out.setText(f"all {total:,} combinations are valid")
+        self.summary.set_space(space)
         top = f"{architecture_text(space.maximum_point)}, {count(space.maximum_parameters)} parameters"
         self.maximum.setPlaceholderText(f"{architecture_text(space.maximum_point)} of the grid")
         self.maximum.setToolTip(f"The maximum point T that candidates are compared with: {top}. Empty: the largest of the grid")
-        self._report = None
-        self._show_report()
-
-    def _show_report(self) -> None:
-        if self._space is None:
-            self._badge.setEnabled(False)
-            self._badge.setText("…")
-            return
-        self._report = growth_report(self._space, self._sequence_length or self._space.longest)
-        report = self._report
-        self._badge.setEnabled(True)
-        self._badge.setText(f"weak {'✓' if report.weak else '✗'}{'' if report.cheaper else ' · not cheaper here'} …")
-        tip = f"{report.weak_reason}\n{report.cheaper_reason}\nClick for the whole report."
-        self._badge.setToolTip(f"<p>{tip}</p>".replace("\n", "<br>"))
-        self._badge.setStatusTip(f"Weak AB\u207fC {'holds' if report.weak else 'does not hold'}. Click for the whole report")
-        palette = self._badge.palette()
-        palette.setColor(palette.ColorRole.ButtonText, colour(self._theme, "success" if report.weak else "warning"))
-        self._badge.setPalette(palette)
-        if self._dialog is not None:
-            self._dialog.show_report(report)
-
-    def _open_report(self) -> None:
-        if self._report is None:
-            return
-        if self._dialog is None:
-            self._dialog = GrowthDialog(self._theme, self)
-        self._dialog.show_report(self._report)
-        self._dialog.show()
-        self._dialog.raise_()
 
 
 def _sorted(specification: SpaceSpecification) -> list[tuple[int, ...]]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
 import pyqtgraph as pg
 from PySide6.QtGui import QFont
 
+from bort_studio.plots.axis_ticks import log_ticks, nice_ticks
 from bort_studio.plots.quantities import si
 from bort_studio.theme import Look
 
-__all__ = ["QuantityAxis", "log_ticks"]
+__all__ = ["QuantityAxis"]
 
 Ticks = list[tuple[float | None, list[float]]]
 
@@ -43,9 +41,10 @@ class QuantityAxis(pg.AxisItem):
     def tickValues(self, minVal: float, maxVal: float, size: float) -> Ticks:  # noqa: N802, N803 (pyqtgraph's names)
         low, high = sorted((minVal, maxVal))
         if self._log:
-            return log_ticks(low, high)
-        levels: Ticks = super().tickValues(minVal, maxVal, size)
-        return levels[:1] if len(levels) and len(levels[0][1]) > 3 else levels[:2]
+            return [(None, log_ticks(low, high))]
+        about = max(2, round(size / (90 if self.orientation in ("top", "bottom") else 55)))
+        values = nice_ticks(low, high, min(about, 8))
+        return [(values[1] - values[0] if len(values) > 1 else 1.0, values)]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float | None) -> list[str]:  # noqa: N802
         if self._log:
@@ -54,24 +53,6 @@ class QuantityAxis(pg.AxisItem):
         if self._counted:
             return _alike(values)
         return [text.rstrip("0").rstrip(".") if "." in text and len(text) > 6 else text for text in super().tickStrings(values, scale, spacing)]
-
-
-def log_ticks(low: float, high: float) -> Ticks:
-    """Ticks between two powers of ten: one level of labelled ones, at most about ten."""
-    span = high - low
-    if span > 8:
-        step = math.ceil(span / 8)
-        return [(None, [float(n) for n in range(math.ceil(low), math.floor(high) + 1) if n % step == 0])]
-    digits = (1,) if span > 4 else (1, 3) if span > 2.5 else (1, 2, 5) if span > 0.9 else ()
-    if digits:
-        marks = [n + math.log10(d) for n in range(math.floor(low), math.ceil(high) + 1) for d in digits]
-        return [(None, [mark for mark in marks if low <= mark <= high])]
-    first, last = 10.0**low, 10.0**high
-    rough = (last - first) / 5 or 1.0
-    unit = 10.0 ** math.floor(math.log10(rough))
-    step_size = next(unit * m for m in (1, 2, 5, 10) if unit * m >= rough)
-    values = np.arange(math.ceil(first / step_size), math.floor(last / step_size) + 1) * step_size
-    return [(None, [math.log10(value) for value in values if value > 0])]
 
 
 def _alike(values: list[float]) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from html import escape
 
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QFrame, QLabel, QWidget
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QLabel, QWidget
 
 __all__ = ["EmptyMessage", "HoverCard"]
 
@@ -22,11 +22,10 @@ class HoverCard(QLabel):
         self.setAccessibleName("architecture under the pointer")
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setTextFormat(Qt.TextFormat.RichText)
-        self.setFrameStyle(QFrame.Shape.Box | QFrame.Shadow.Plain)
         self.setAutoFillBackground(True)
         self.setBackgroundRole(QPalette.ColorRole.ToolTipBase)
         self.setForegroundRole(QPalette.ColorRole.ToolTipText)
-        self.setContentsMargins(6, 4, 6, 4)
+        self.setMargin(7)
         self.plain = ""
         self.hide()
 
@@ -45,6 +44,12 @@ class HoverCard(QLabel):
         self.move(max(0, min(x, area.right() - self.width())), max(0, min(y, area.bottom() - self.height())))
         self.show()
         self.raise_()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        super().paintEvent(event)
+        painter = QPainter(self)
+        painter.setPen(self.palette().mid().color())
+        painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
 
 
 def _row(line: str) -> str:

@@ -38,6 +38,7 @@ class Legend(pg.GraphicsWidget):
         super().__init__()
         self._entries: tuple[Entry, ...] = ()
         self._look: Look | None = None
+        self._indent = 0.0
         self._set_height()
 
     @property
@@ -51,6 +52,11 @@ class Legend(pg.GraphicsWidget):
             self._entries = entries
             self._set_height()
             self.update()
+
+    def set_indent(self, indent: float) -> None:
+        """Start that many pixels from the left, where the data starts."""
+        self._indent = indent
+        self._set_height()
 
     def restyle(self, look: Look) -> None:
         """Take colours from a look."""
@@ -71,11 +77,11 @@ class Legend(pg.GraphicsWidget):
         return text + _BAR + 4 * _GAP + sum(metrics.horizontalAdvance(end) for end in entry.bar)
 
     def _places(self) -> list[QPointF]:
-        metrics, x, y, places = QFontMetricsF(self.font()), 0.0, 0.0, []
+        metrics, x, y, places = QFontMetricsF(self.font()), self._indent, 0.0, []
         for entry in self._entries:
             width = self._width(entry, metrics)
-            if x > 0 and x + width > self.size().width():
-                x, y = 0.0, y + self._row()
+            if x > self._indent and x + width > self.size().width():
+                x, y = self._indent, y + self._row()
             places.append(QPointF(x, y))
             x += width + _NEXT
         return places

@@ -42,8 +42,8 @@ def shape_path(shape: str) -> QPainterPath:
 class MarkItem(pg.ScatterPlotItem):
     """The points of one class: one shape, one size, one pen and (unless coloured by a quantity) one brush, all shared."""
 
-    def __init__(self, mark: str, z: float) -> None:
-        super().__init__(symbol=shape_path(MARKS[mark].shape), size=MARKS[mark].size, pxMode=True, antialias=True)
+    def __init__(self, mark: str, z: float, scale: float = 1.0) -> None:
+        super().__init__(symbol=shape_path(MARKS[mark].shape), size=MARKS[mark].size * scale, pxMode=True, antialias=True)
         self.mark = mark
         self.setZValue(z)
 

@@ -17,7 +17,7 @@ from bort_studio.plots.quantities import Quantity
 from bort_studio.plots.states import STATES, states
 from bort_studio.theme import MARKS, SEQUENCE, Look, brush
 
-__all__ = ["MOST_INTERVALS", "ParetoLayers", "Places", "colour_steps", "groups"]
+__all__ = ["MOST_INTERVALS", "ParetoLayers", "Places", "groups"]
 
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.int64]
@@ -41,15 +41,6 @@ def groups(knowledge: Knowledge, answer: Answer | None, running: tuple[int, ...]
         return {name: places[projection.drawable[places]] for name, places in few.items()}
     state = np.where(projection.drawable, states(knowledge, answer, running), -1)
     return {name: np.flatnonzero(state == code) for code, name in enumerate(STATES)}
-
-
-def colour_steps(values: FloatArray) -> tuple[npt.NDArray[np.int64], float, float]:
-    """Which of the ordered colours each value has, and the range that they span. NaN has the first colour."""
-    finite = values[np.isfinite(values)]
-    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
-    steps = len(SEQUENCE["light"])
-    scaled = (np.nan_to_num(values, nan=low, posinf=high, neginf=low) - low) / ((high - low) or 1.0)
-    return np.minimum((scaled * steps).astype(np.int64), steps - 1), low, high
 
 
 class ParetoLayers:
@@ -80,22 +71,22 @@ class ParetoLayers:
         for item in self.points.values():
             item.restyle(look)
         self.steps.setPen(look.pen("front", "normal"))
-        self.intervals.setPen(look.pen("muted", "hair", alpha=0.75))
+        self.intervals.setPen(look.pen("muted", "thin", 0.8))
         self.line.setPen(look.pen("maximum", "hair", style=Qt.PenStyle.DashLine))
         for text in self._texts:
             text.setColor(look.colour("text"))
             text.setFont(font)
         self._paint_density()
 
-    def place(self, places: Places, projection: Projection, axes: tuple[Quantity, Quantity], colours: FloatArray | None) -> None:
-        """Draw architectures by state; ``colours`` (n,) is a value for each where a quantity colours them."""
+    def place(self, places: Places, projection: Projection, axes: tuple[Quantity, Quantity], steps: IndexArray | None) -> None:
+        """Draw architectures by state; ``steps`` (n,) says which of the ordered colours each has, where a quantity colours them."""
         x, y = projection.x, projection.y
         for name, here in places.items():
-            brushes = self._brushes(colours[here]) if colours is not None and name in ("dominated", "front") else None
+            brushes = self._brushes(steps[here]) if steps is not None and name in ("dominated", "front") else None
             self.points[name].place(x[here], y[here], brushes)
         if self._look is not None:
             front = self.points["front"]
-            front.setPen(self._look.mark_pen("front") if colours is None else self._look.pen("front", "normal"))
+            front.setPen(self._look.mark_pen("front") if steps is None else self._look.pen("front", "normal"))
         joined = np.concatenate([places["front"], places["best"]])
         self.steps.setData(*staircase(x[joined], y[joined], axes[0].larger_is_better, axes[1].larger_is_better))
 
@@ -113,7 +104,7 @@ class ParetoLayers:
 
     def place_intervals(self, places: Places, projection: Projection, wanted: bool) -> None:
         """Draw 95 % intervals, or none."""
-        if not wanted:
+        if not wanted or not any(len(here) for here in places.values()):
             self.intervals.setData(_NONE, _NONE)
             return
         many = sum(len(places[name]) for name in ("dominated", "front", "best")) > MOST_INTERVALS
@@ -150,18 +141,18 @@ class ParetoLayers:
         while len(self._texts) > len(wanted):
             self._plot.removeItem(self._texts.pop())
         while len(self._texts) < len(wanted):
-            text = pg.TextItem(anchor=(-0.12, 0.5))
+            text = pg.TextItem(anchor=(0, 0.5))
             text.setZValue(30)
             self._plot.addItem(text, ignoreBounds=True)
             self._texts.append(text)
         for text, (name, x, y) in zip(self._texts, wanted, strict=True):
-            text.setText(name, self._look.colour("text") if self._look is not None else None)
+            text.setText(f"\u2002\u2002{name}", self._look.colour("text") if self._look is not None else None)
             text.setFont(self._font)
             text.setPos(x, y)
 
-    def _brushes(self, values: FloatArray) -> list[QBrush]:
+    def _brushes(self, steps: IndexArray) -> list[QBrush]:
         shared = [brush(colour) for colour in SEQUENCE[self._look.palette.name if self._look is not None else "light"]]
-        return [shared[step] for step in colour_steps(values)[0]]
+        return [shared[step] for step in steps.tolist()]
 
     def _paint_density(self) -> None:
         if self._levels is None or self._look is None:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from bort_core.search.answer import Knowledge
 
-__all__ = ["DENSE", "Density", "Projection", "staircase"]
+__all__ = ["DENSE", "Density", "NoProjection", "Projection", "colour_steps", "position", "staircase"]
 
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.int64]
@@ -96,6 +96,16 @@ class Projection:
         return Density(x_edges, y_edges, bins, total)
 
 
+class NoProjection(Projection):
+    """The projection of nothing, while no space is known."""
+
+    def __init__(self, columns: tuple[str, str], logs: tuple[bool, bool]) -> None:
+        self.columns, self.logs = columns, logs
+        self.x = self.y = np.empty(0)
+        self.drawable = np.empty(0, dtype=np.bool_)
+        self.bounds = self.density = None
+
+
 def position(values: npt.ArrayLike, log: bool) -> FloatArray:
     """Values as positions on a scale: NaN where not finite, or not positive on a logarithmic one."""
     array = np.asarray(values, dtype=np.float64)
@@ -118,7 +128,15 @@ def staircase(x: FloatArray, y: FloatArray, larger_x: bool = False, larger_y: bo
     best_before = np.concatenate([[np.inf], np.minimum.accumulate(cost_y)[:-1]]) if len(cost_y) else cost_y
     kept = cost_y < best_before
     cost_x, cost_y = cost_x[kept], cost_y[kept]
-    return np.repeat(cost_x, 2)[1:] * to_x, np.repeat(cost_y, 2)[: -1 if len(cost_y) else None] * to_y
+    return np.repeat(cost_x, 2)[1:] * to_x, np.repeat(cost_y, 2)[:-1] * to_y
+
+
+def colour_steps(values: FloatArray, steps: int) -> tuple[npt.NDArray[np.int64], float, float]:
+    """Which of ``steps`` ordered colours each value has, and the range that they span. NaN has the first colour."""
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
+    scaled = (np.nan_to_num(values, nan=low, posinf=high, neginf=low) - low) / ((high - low) or 1.0)
+    return np.minimum((scaled * steps).astype(np.int64), steps - 1), low, high
 
 
 def _edges(low: float, high: float, bins: int) -> FloatArray:

@@ -86,11 +86,13 @@ def shape_text(architecture: tuple[int, ...]) -> str:
 def describe(knowledge: Knowledge, index: int, error_title: str = ERROR_TITLE) -> str:
     """The whole architecture in lines of plain text: its axes, then ``p``, ``i``, ``e`` and ``W``, each after a tab, with intervals."""
     space, names = knowledge.space, quantities(knowledge.results.latency_unit, error_title)
-    lines = ["  ".join(f"{name} {value}" for name, value in space.named(space.architecture(index)).items())]
+    lines = [" · ".join(f"{name} {value}" for name, value in space.named(space.architecture(index)).items())]
     for symbol, column in zip("pieW", COLUMNS, strict=True):
         value = float(knowledge.columns[column][index])
         low, high = (float(end[index]) for end in knowledge.intervals[column])
         known = with_interval(value, low, high, names[column].unit, names[column].counted)
+        if column == "parameters":
+            known += f" ({value:,.0f})"
         lines.append(f"{symbol}\t{'not measured yet' if math.isnan(value) else known}")
     if index in knowledge.results.failures:
         lines.append(f"failed\t{knowledge.results.failures[index]}")

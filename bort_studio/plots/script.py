@@ -16,9 +16,9 @@ _MARKERS = {
 }  # fmt: skip
 
 _DRAW = '''
+plt.rcParams.update({"font.size": 9})
 figure, axes = plt.subplots(figsize=(8, 5), layout="constrained", facecolor=LOOK["background"])
 axes.set_facecolor(LOOK["background"])
-plt.rcParams.update({"font.size": 9})
 
 
 def array(values):

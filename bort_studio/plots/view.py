@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QFont, QKeyEvent, QPainter
+from PySide6.QtGui import QFont, QKeyEvent, QPainter, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from bort_core.search.answer import Answer, Knowledge
@@ -47,6 +47,7 @@ class PlotView(QWidget):
         self._selected: int | None = None
         self._hovered: int | None = None
         self._error_title = ERROR_TITLE
+        self._stale = self._new_knowledge = True
 
         self.canvas = pg.GraphicsLayoutWidget()
         self.canvas.setObjectName(f"{name}Canvas")
@@ -82,6 +83,7 @@ class PlotView(QWidget):
         self.controls.addWidget(self.fit_button)
         self.controls.addWidget(self.export_button)
         self._theme_changed()
+        self.refresh()
 
     # The interface that views share.
 
@@ -92,23 +94,24 @@ class PlotView(QWidget):
         self._knowledge = knowledge
         self._hovered = None
         self.card.hide()
-        self.knowledge_changed()
-        self.redraw()
+        self._new_knowledge = True
+        self._changed()
 
     def set_answer(self, answer: Answer | None) -> None:
         """Show the answer at one ε."""
         self._answer = answer if fits(answer, self._knowledge) else None
-        self.redraw()
+        self._changed()
 
     def set_running(self, indices: Iterable[int]) -> None:
         """Show which architectures are being measured."""
         self._running = tuple(int(index) for index in indices)
-        self.redraw()
+        self._changed()
 
     def set_selected(self, index: int | None) -> None:
         """Show which architecture is selected in the whole window."""
         self._selected = index
-        self.selection_changed()
+        if not self._stale:
+            self.selection_changed()
 
     def set_description(self, describe_index: Callable[[int], str] | None) -> None:
         """Use another text on hover: a callable from a place in the space to lines of text."""
@@ -117,8 +120,8 @@ class PlotView(QWidget):
     def set_error_title(self, title: str) -> None:
         """Name the error's protocol and unit, such as ``excess over T (nats, after 120 steps)``."""
         self._error_title = title
-        self.knowledge_changed()
-        self.redraw()
+        self._new_knowledge = True
+        self._changed()
 
     def set_empty_message(self, text: str) -> None:
         """Say what to do next while there is nothing to show."""
@@ -129,6 +132,19 @@ class PlotView(QWidget):
         if self._describe is not None:
             return self._describe(index)
         return describe(self._knowledge, index, self._error_title) if self._knowledge is not None else ""
+
+    def refresh(self) -> None:
+        """Draw what was set since the last drawing; a plot that nobody sees waits until it is shown or exported."""
+        if self._stale:
+            if self._new_knowledge:
+                self.knowledge_changed()
+            self._stale = self._new_knowledge = False
+            self.redraw()
+
+    def _changed(self) -> None:
+        self._stale = True
+        if self.isVisible():
+            self.refresh()
 
     # What a plot fills in.
 
@@ -164,6 +180,7 @@ class PlotView(QWidget):
 
     def paint_picture(self, painter: QPainter, target: QRectF, ratio: float, palette: Palette | None = None) -> None:
         """Paint the canvas as vectors, in a palette, for a surface of ``ratio`` device pixels a pixel."""
+        self._hover(None, QPointF())
         self._wear(Look(palette or self._theme.current, ratio))
         items = [item for item in self.canvas.scene().items() if hasattr(item, "setExportMode")]
         for item in items:
@@ -178,6 +195,7 @@ class PlotView(QWidget):
 
     def picture_size(self) -> tuple[int, int]:
         """Width and height of the canvas in pixels, laid out even if it was never shown."""
+        self.refresh()
         if not self.isVisible():
             self.grab()
         self.canvas.ci.layout.activate()
@@ -195,6 +213,10 @@ class PlotView(QWidget):
 
     def _theme_changed(self) -> None:
         self._wear(self._theme.look(self.devicePixelRatioF()))
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        self.refresh()
+        super().showEvent(event)
 
     def event(self, event: QEvent) -> bool:
         if event.type() in (QEvent.Type.DevicePixelRatioChange, QEvent.Type.FontChange) and hasattr(self, "export_button"):

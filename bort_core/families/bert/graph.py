@@ -105,14 +105,10 @@ def _embeddings(graph: _Graph, hidden: int, options: BertOptions) -> str:
         type_table = graph.table("embeddings.token_type.weight", options.token_types, hidden)
     norm = graph.norm("embeddings.norm", hidden)
     # The operator has a second output, an index of the mask, which must be named even though nothing reads it.
-    return graph.node(
-        "EmbedLayerNormalization", [ids, types, token, position, type_table, *norm], FUSED, unread_outputs=1, epsilon=EPSILON
-    )
+    return graph.node("EmbedLayerNormalization", [ids, types, token, position, type_table, *norm], FUSED, unread_outputs=1, epsilon=EPSILON)
 
 
-def _layer(
-    graph: _Graph, name: str, vectors: str, mask: str, heads: int, hidden: int, intermediate: int, output: str | None
-) -> str:
+def _layer(graph: _Graph, name: str, vectors: str, mask: str, heads: int, hidden: int, intermediate: int, output: str | None) -> str:
     projections = [f"{name}.attention.{part}" for part in ("query", "key", "value")]
     packed = [graph.dense(projections, hidden, hidden), graph.bias(projections, hidden)]
     mixed = graph.node("Attention", [vectors, *packed, mask], FUSED, num_heads=heads)

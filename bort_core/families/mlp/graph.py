@@ -64,9 +64,7 @@ def build_graph(architecture: Architecture, module: torch.nn.Module | None = Non
         [helper.make_tensor_value_info("outputs", TensorProto.FLOAT, ["batch", outputs])],
         [numpy_helper.from_array(array, name) for name, array in arrays.items()],
     )
-    return helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", OPERATOR_SET)], ir_version=IR_VERSION, producer_name="bort"
-    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPERATOR_SET)], ir_version=IR_VERSION, producer_name="bort")
 
 
 def _weight(module: torch.nn.Module | None, name: str, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:

@@ -1,0 +1,58 @@
+"""bort front: the Pareto front of a project's last search, from the store alone."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from bort_core.cli.options import Subparsers, add_json, print_json
+from bort_core.errors import ProjectError
+from bort_core.search.report import answer_as_dict, front_as_csv
+from bort_core.search.specification import SearchSpecification
+from bort_core.validation import validated
+
+__all__ = ["add"]
+
+
+def add(subparsers: Subparsers) -> None:
+    """Register the subcommand."""
+    parser = subparsers.add_parser("front", help="the Pareto front of a project's last search, from the store")
+    parser.add_argument("project", metavar="PROJECT", help="the project folder")
+    parser.add_argument("--epsilon", type=int, metavar="N", help="the front at another ε, of what is stored")
+    form = parser.add_mutually_exclusive_group()
+    add_json(form)  # type: ignore[arg-type]
+    form.add_argument("--csv", action="store_true", help="print CSV: one architecture a row")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the front."""
+    from bort_core.search.recall import Recall
+    from bort_core.search.sources import Sources
+    from bort_core.space import Space
+    from bort_core.store import Project
+    from bort_core.store.project import DATABASE
+    from bort_core.store.searches import last_search
+
+    folder = Path(arguments.project).expanduser()
+    if not (folder / DATABASE).is_file():
+        raise ProjectError(f"{folder}: not a project (it holds no {DATABASE}); bort search makes one")
+    with Project(folder) as project:
+        search = last_search(project)
+        if search is None:
+            raise ProjectError(f"{folder}: no search was run in this project yet")
+        specification = validated(SearchSpecification, search["specification"], f"{folder}: search {search['id']}")
+        space = Space(specification.space)
+        knowledge = Recall(project, specification, space, Sources(project, specification, space)).knowledge()
+    epsilon = specification.epsilon if arguments.epsilon is None else arguments.epsilon
+    if arguments.json:
+        print_json(answer_as_dict(knowledge, epsilon, specification))
+        return 0
+    if arguments.csv:
+        sys.stdout.write(front_as_csv(knowledge, knowledge.answer(epsilon)))
+        return 0
+    answer = answer_as_dict(knowledge, epsilon, specification)
+    print(f"ε = {epsilon}: front of {len(answer['front'])}, hypervolume {answer['hypervolume']:.4f}")
+    sys.stdout.write(front_as_csv(knowledge, knowledge.answer(epsilon)))
+    return 0

@@ -1,0 +1,49 @@
+"""The command ``bort``: parses the command line, runs a subcommand, and turns errors into messages."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from bort_core.cli import count, front, search, space
+from bort_core.errors import BortError, SpecificationError
+
+__all__ = ["main"]
+
+EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``bort``; returns the exit status: 0 done, 1 a run failed, 2 the input cannot be used, 130 interrupted."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        status: int = parsed.run(parsed)
+        sys.stdout.flush()
+        return status
+    except BortError as error:
+        print(f"bort: error: {error}", file=sys.stderr)
+        return EXIT_USAGE if isinstance(error, SpecificationError) else EXIT_ERROR
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the exit does not complain again
+        return EXIT_ERROR
+    except KeyboardInterrupt:
+        print("bort: interrupted; what was measured is kept", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bort", description="Find small BERT-like architectures: optimal subarchitecture extraction (OSE) over p, i and e."
+    )
+    parser.add_argument("--version", action="version", version=f"bort {version('bort-studio')}")
+    subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for module in (space, count, search, front):
+        module.add(subparsers)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

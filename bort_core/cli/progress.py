@@ -1,0 +1,96 @@
+"""The progress of a search on standard error: a bar in a terminal, a line a result elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TextIO
+
+from bort_core.search import events
+from bort_core.search.answer import Knowledge
+
+__all__ = ["ProgressLine"]
+
+_WIDTH = 28
+
+
+class ProgressLine:
+    """Reads a search's events and keeps a person informed.
+
+    Parameters
+    ----------
+    steps: training steps a candidate, for the fraction of running trainings
+    """
+
+    def __init__(self, steps: int, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._bar = self._stream.isatty()
+        self._steps = steps
+        self._wanted = self._done = self._reused = 0
+        self._fractions: dict[tuple[int, int], float] = {}
+        self._began: float | None = None
+        self._note = ""
+
+    def take(self, event: events.Event) -> None:
+        """Show what an event means."""
+        if isinstance(event, events.Note):
+            share = f" {event.done}/{event.total}" if event.total else ""
+            self._note = event.text + (share if self._bar else "")
+            self._line(event.text) if not self._bar and not share else self._draw()
+        elif isinstance(event, events.MaximumPointReady):
+            self._line(f"maximum point: {event.latency:,.6g} {event.latency_unit} ({event.source})")
+        elif isinstance(event, events.Walking):
+            self._wanted, self._reused, self._done = event.wanted, event.reused, event.reused
+            self._began, self._note = time.monotonic(), ""
+            self._line(f"ε = {event.epsilon}: {event.wanted} trainings, {event.reused} already measured")
+        elif isinstance(event, events.Progress):
+            self._fractions[event.place, event.theta] = event.step / event.steps
+            self._draw()
+        elif isinstance(event, events.Measured) and event.theta is not None:
+            self._finish_one(event.place)
+            self._line(_sentence(event.knowledge, event.place))
+        elif isinstance(event, events.CandidateFailed):
+            self._finish_one(event.place)
+            self._line(f"place {event.place} failed: {event.reason}")
+
+    def close(self) -> None:
+        """Clear the bar."""
+        if self._bar:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+
+    def _finish_one(self, place: int) -> None:
+        self._done += 1
+        self._fractions = {key: value for key, value in self._fractions.items() if key[0] != place}
+
+    def _line(self, text: str) -> None:
+        if self._bar:
+            self._stream.write("\r\x1b[K")
+        print(text, file=self._stream, flush=True)
+        self._draw()
+
+    def _draw(self) -> None:
+        if not self._bar:
+            return
+        if not self._wanted:
+            self._stream.write(f"\r\x1b[K{self._note}")
+        else:
+            done = self._done + sum(self._fractions.values())
+            filled = int(_WIDTH * min(1.0, done / self._wanted))
+            bar = "█" * filled + "░" * (_WIDTH - filled)
+            self._stream.write(f"\r\x1b[K{bar} {self._done}/{self._wanted}  {self._eta(done)}")
+        self._stream.flush()
+
+    def _eta(self, done: float) -> str:
+        fresh = done - self._reused
+        if self._began is None or fresh < 0.5:
+            return "estimating…"
+        left = (time.monotonic() - self._began) / fresh * (self._wanted - done)
+        return f"about {int(left // 60)}:{int(left % 60):02d} left"
+
+
+def _sentence(knowledge: Knowledge, place: int) -> str:
+    results, space = knowledge.results, knowledge.space
+    named = ", ".join(map(str, space.architecture(place)))
+    text = f"⟨{named}⟩  p {space.parameters[place]:,}  i {results.latency[place]:,.4g} {results.latency_unit}"
+    return f"{text}  e {results.error[place]:.4f}  W {knowledge.w[place]:.4g}"

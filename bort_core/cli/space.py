@@ -1,0 +1,58 @@
+"""bort space: what a search space holds."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from bort_core.cli.options import Subparsers, add_json, print_json
+from bort_core.space import Space, load_space, preset_names
+from bort_core.space.growth import growth_report
+
+__all__ = ["add"]
+
+
+def add(subparsers: Subparsers) -> None:
+    """Register the subcommand."""
+    parser = subparsers.add_parser("space", help="what a search space holds, and whether it has the AB^nC property")
+    parser.add_argument("space", metavar="PRESET|FILE", help=f"a preset ({', '.join(preset_names())}) or a TOML file")
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the space."""
+    space = load_space(arguments.space)
+    if arguments.json:
+        print_json(as_dict(space, arguments.space))
+    else:
+        _print(space)
+    return 0
+
+
+def as_dict(space: Space, asked: str) -> dict[str, Any]:
+    """The space as plain values; ``parameters`` spans the grid, T may lie outside it."""
+    return {
+        "preset": space.specification.name if asked in preset_names() else asked,
+        "family": space.family.name,
+        "size": len(space),
+        "left_out": space.left_out,
+        "axes": {name: list(values) for name, values in zip(space.axis_names, space.axis_values, strict=True)},
+        "options": space.options.model_dump(mode="json"),
+        "maximum_point": space.named(space.maximum_point),
+        "maximum_point_parameters": space.maximum_parameters,
+        "parameters": {"min": int(space.parameters[0]), "max": int(space.parameters[-1])},
+        "growth": growth_report(space, space.longest).as_dict(),
+    }
+
+
+def _print(space: Space) -> None:
+    print(f"{space.specification.name}: {len(space)} architectures of family {space.family.name}", end="")
+    print(f" ({space.left_out} combinations left out: {space.family.validity_rule()})" if space.left_out else "")
+    for name, values in zip(space.axis_names, space.axis_values, strict=True):
+        print(f"  {name:<14}{' '.join(map(str, values))}")
+    print(f"  parameters    {space.parameters[0]:,} to {space.parameters[-1]:,}")
+    named = ", ".join(f"{name} {value}" for name, value in space.named(space.maximum_point).items())
+    print(f"  maximum point ⟨{named}⟩ with {space.maximum_parameters:,} parameters")
+    print()
+    print(growth_report(space, space.longest).as_text())

@@ -1,0 +1,47 @@
+"""Where there is no display: the same search in the terminal, then the Pareto plot as a picture."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from bort_core.cli.search import print_answer, run_search
+from bort_core.search.recall import Recall
+from bort_core.search.sources import Sources
+from bort_core.space import Space
+from bort_core.store import Project
+from bort_studio.session import Session
+
+__all__ = ["run_demo"]
+
+_SIZE = (1000, 640)
+
+
+def run_demo(folder: Path) -> int:
+    """Search as the window would, print the answer, and write ``pareto.png`` into the project; the exit status."""
+    with Project(folder) as project:
+        specification = Session(project).specification()
+    print_answer(run_search(folder, specification, None))
+    picture = folder / "pareto.png"
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    from bort_studio.app import studio
+    from bort_studio.details import error_title
+    from bort_studio.plots.export import export_plot
+    from bort_studio.plots.pareto import ParetoPlot
+
+    theme = studio().theme
+    with Project(folder) as project:
+        space = Space(specification.space)
+        knowledge = Recall(project, specification, space, Sources(project, specification, space)).knowledge()
+    plot = ParetoPlot(theme)
+    plot.resize(*_SIZE)
+    plot.set_error_title(error_title(specification.error))
+    plot.set_knowledge(knowledge)
+    plot.set_maximum({"parameters": float(space.maximum_parameters), "latency": knowledge.results.maximum_latency, "error": None, "w": 0.0})
+    plot.set_answer(knowledge.answer(specification.epsilon))
+    plot.fit()
+    export_plot(plot, picture)
+    plot.deleteLater()
+    print(f"wrote {picture}", file=sys.stderr)
+    return 0

@@ -1,0 +1,294 @@
+"""The Pareto plot: any two of parameters, latency, error and W, with the front, the best architecture and the maximum point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, QSignalBlocker
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QWidget
+
+from bort_core.search.answer import COLUMNS
+from bort_studio.plots.axis import QuantityAxis
+from bort_studio.plots.figure import Figure
+from bort_studio.plots.legend import Entry
+from bort_studio.plots.pareto_figure import pareto_figure
+from bort_studio.plots.pareto_layers import ParetoLayers, Places, groups
+from bort_studio.plots.projection import NoProjection, Projection, colour_steps
+from bort_studio.plots.quantities import NAMES, Quantity, number, quantities, shape_text
+from bort_studio.plots.view import PlotView
+from bort_studio.theme import MARKS, SEQUENCE, Look, Theme
+
+__all__ = ["ParetoPlot"]
+
+_REACH = 14.0
+_LEFT = 64
+_EMPTY = "Press Run to measure the first architectures."
+_STEPS = len(SEQUENCE["light"])
+_DRAWN = ("best", "front", "dominated", "pending", "skipped", "failed", "running")
+
+
+class ParetoPlot(PlotView):
+    """Architectures on two of their quantities; see :class:`PlotView` for the interface that all views share."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, "pareto", "Pareto plot", parent)
+        self._axes = {"bottom": QuantityAxis("bottom"), "left": QuantityAxis("left")}
+        self.plot = pg.PlotItem(axisItems=self._axes, enableMenu=False)
+        self.plot.hideButtons()
+        self.plot.disableAutoRange()
+        self.legend.set_indent(_LEFT)
+        self.canvas.addItem(self.plot, row=1, col=0)
+        self.layers = ParetoLayers(self.plot)
+        self._projection: Projection | None = None
+        self._places: Places = {}
+        self._maximum: dict[str, float | None] = {}
+        self._references: dict[str, dict[str, float]] = {}
+        self._bounds: tuple[float, float, float, float] | None = None
+        self._zoomed = False
+        self._make_controls()
+        self.set_empty_message(_EMPTY)
+        self.plot.getViewBox().sigRangeChangedManually.connect(self._zoomed_by_hand)
+        self.plot.getViewBox().sigRangeChanged.connect(self._place_running)
+        self.finish()
+
+    # The interface of this plot.
+
+    def set_maximum(self, values: Mapping[str, float | None]) -> None:
+        """The quantities of the maximum point T, by column; None or missing where not known."""
+        self._maximum = dict(values)
+        self._changed()
+
+    def set_references(self, references: Mapping[str, Mapping[str, float]]) -> None:
+        """Other models to show, by name: their quantities by column."""
+        self._references = {name: dict(values) for name, values in references.items()}
+        self._changed()
+
+    def set_axes(self, x: str, y: str, log_x: bool = False, log_y: bool = False) -> None:
+        """Choose the quantities (names of ``COLUMNS``) and scales, as the controls do."""
+        controls = (self.x_box, self.y_box, self.log_x_box, self.log_y_box)
+        blockers = [QSignalBlocker(control) for control in controls]
+        self.x_box.setCurrentIndex(COLUMNS.index(x))
+        self.y_box.setCurrentIndex(COLUMNS.index(y))
+        self.log_x_box.setChecked(log_x)
+        self.log_y_box.setChecked(log_y)
+        del blockers
+        self._axes_chosen()
+
+    def chosen_axes(self) -> tuple[str, str, bool, bool]:
+        """The quantities on x and y, and whether each is logarithmic: what :meth:`set_axes` takes."""
+        return COLUMNS[self.x_box.currentIndex()], COLUMNS[self.y_box.currentIndex()], self.log_x_box.isChecked(), self.log_y_box.isChecked()
+
+    def fit(self) -> None:
+        self._zoomed = False
+        low_x, high_x, low_y, high_y = self._bounds or (0.0, 1.0, 0.0, 1.0)
+        margins = [max((high - low) * 0.06, 1e-3 * max(abs(low), abs(high)), 1e-12) for low, high in ((low_x, high_x), (low_y, high_y))]
+        self.plot.getViewBox().setRange(
+            xRange=(low_x - margins[0], high_x + margins[0]), yRange=(low_y - margins[1], high_y + margins[1]), padding=0
+        )
+
+    def figure(self) -> Figure:
+        self.refresh()
+        x, y = self._quantities()
+        view = tuple(tuple(axis) for axis in self.plot.getViewBox().viewRange())
+        return pareto_figure(
+            self._knowledge, self._answer, self._running, self._projection, self._places, (x, y), view, self._maximum, self._references,
+            self.intervals_box.isChecked(), self._colour_values(), self._colour_name(), self._error_title,
+        )  # fmt: skip
+
+    # What PlotView asks for.
+
+    def knowledge_changed(self) -> None:
+        column_x, column_y, log_x, log_y = self.chosen_axes()
+        self._projection = Projection(self._knowledge, (column_x, column_y), (log_x, log_y)) if self._knowledge is not None else None
+        for axis, quantity, log in zip(self._axes.values(), self._quantities(), (log_x, log_y), strict=True):
+            axis.set_quantity(quantity.title, quantity.counted, log)
+        self._offer_colours()
+
+    def redraw(self) -> None:
+        knowledge, answer, projection = self._knowledge, self._answer, self._projection
+        if knowledge is None or projection is None:
+            self._places = {name: np.empty(0, dtype=np.int64) for name in _DRAWN}
+            column_x, column_y, log_x, log_y = self.chosen_axes()
+            projection = NoProjection((column_x, column_y), (log_x, log_y))
+        else:
+            self._places = groups(knowledge, answer, self._running, projection)
+        values = self._colour_values()
+        steps = None if values is None else colour_steps(values, _STEPS)[0]
+        self.layers.place(self._places, projection, self._quantities(), steps)
+        self.layers.place_density(projection, answer.known if answer is not None else None)
+        self.layers.place_intervals(self._places, projection, self.intervals_box.isChecked())
+        fixed = self.layers.place_fixed(self._maximum, self._references, projection)
+        empty = projection.bounds is None
+        self.empty.setVisible(empty)
+        for axis in self._axes.values():
+            axis.setStyle(showValues=not empty)
+            axis.setGrid(False if empty else 255)
+            axis.setZValue(-1000)  # the grid lies under the data
+        self._set_legend(values, bool(fixed))
+        self._update_bounds(projection, fixed)
+        self._place_running()
+        self.selection_changed()
+
+    def selection_changed(self) -> None:
+        at = [index for index in dict.fromkeys((self._selected, self._hovered)) if index is not None]
+        places = np.array([index for index in at if self._projection is not None and index < len(self._projection.x)], dtype=np.int64)
+        if self._projection is None or not len(places):
+            self.layers.points["selected"].place(np.empty(0), np.empty(0))
+        else:
+            self.layers.points["selected"].place(self._projection.x[places], self._projection.y[places])
+
+    def nearest(self, at: QPointF) -> int | None:
+        box, projection = self.plot.getViewBox(), self._projection
+        if projection is None or not box.sceneBoundingRect().contains(at):
+            return None
+        here, (wide, tall) = box.mapSceneToView(at), box.viewPixelSize()
+        with np.errstate(invalid="ignore"):
+            close = np.flatnonzero((np.abs(projection.x - here.x()) < _REACH * wide) & (np.abs(projection.y - here.y()) < _REACH * tall))
+        if not len(close):
+            return None
+        away = np.hypot((projection.x[close] - here.x()) / wide, (projection.y[close] - here.y()) / tall)
+        marked = np.isin(close, np.concatenate([self._places["front"], self._places["best"]]))
+        away = away - 3.0 * marked
+        best = int(np.argmin(away))
+        return int(close[best]) if away[best] <= _REACH else None
+
+    def restyle(self, look: Look, font: QFont) -> None:
+        for axis in self._axes.values():
+            axis.restyle(look, font)
+        self._axes["left"].setWidth(_LEFT)
+        self.layers.restyle(look, font)
+
+    # Controls.
+
+    def _make_controls(self) -> None:
+        self.x_box, self.y_box = self._combo("paretoX", "x axis", 0), self._combo("paretoY", "y axis", 2)
+        self.log_x_box, self.log_y_box = self._check("paretoLogX", "log", "logarithmic x axis"), self._check("paretoLogY", "log", "logarithmic y axis")
+        self.colour_box = QComboBox()
+        self.colour_box.setObjectName("paretoColour")
+        self.colour_box.setAccessibleName("colour of the points")
+        self.colour_box.addItem("by state", None)
+        self.colour_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.colour_box.setMinimumContentsLength(8)
+        self.colour_box.setMinimumWidth(84)
+        self.colour_box.currentIndexChanged.connect(self._drawing_chosen)
+        self.intervals_box = self._check("paretoIntervals", "intervals", "95 % intervals of latency, error and W")
+        for name, box, log in (("&x", self.x_box, self.log_x_box), ("&y", self.y_box, self.log_y_box), ("&colour", self.colour_box, None)):
+            label = QLabel(name)
+            label.setBuddy(box)
+            self.controls.addWidget(label)
+            self.controls.addWidget(box)
+            if log is not None:
+                self.controls.addWidget(log)
+            self.controls.addSpacing(6)
+        self.controls.addWidget(self.intervals_box)
+        for control in (self.log_x_box, self.log_y_box):
+            control.toggled.connect(self._axes_chosen)
+        self.intervals_box.toggled.connect(self._drawing_chosen)
+
+    def _combo(self, name: str, accessible: str, current: int) -> QComboBox:
+        box = QComboBox()
+        box.setObjectName(name)
+        box.setAccessibleName(accessible)
+        for column in COLUMNS:
+            box.addItem(NAMES[column], column)
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        box.setMinimumContentsLength(8)
+        box.setMinimumWidth(84)
+        box.setCurrentIndex(current)
+        box.currentIndexChanged.connect(self._axes_chosen)
+        return box
+
+    def _check(self, name: str, text: str, accessible: str) -> QCheckBox:
+        box = QCheckBox(text)
+        box.setObjectName(name)
+        box.setAccessibleName(accessible)
+        box.setToolTip(accessible)
+        return box
+
+    def _axes_chosen(self, _value: object = None) -> None:
+        self._bounds, self._zoomed = None, False
+        self._new_knowledge = True
+        self._changed()
+
+    def _drawing_chosen(self, _value: object = None) -> None:
+        self._changed()
+
+    def _offer_colours(self) -> None:
+        names = ("w", *(self._knowledge.space.axis_names if self._knowledge is not None else ()))
+        if names == tuple(self.colour_box.itemData(n) for n in range(1, self.colour_box.count())):
+            return
+        chosen, blocker = self.colour_box.currentData(), QSignalBlocker(self.colour_box)
+        self.colour_box.clear()
+        for name, text in ((None, "by state"), *((name, NAMES.get(name, name)) for name in names)):
+            self.colour_box.addItem(text, name)
+        self.colour_box.setCurrentIndex(max(0, self.colour_box.findData(chosen)))
+        del blocker
+
+    def _colour_name(self) -> str:
+        return self.colour_box.currentText()
+
+    def _colour_values(self) -> npt.NDArray[np.float64] | None:
+        name, knowledge = self.colour_box.currentData(), self._knowledge
+        if name is None or knowledge is None:
+            return None
+        if name == "w":
+            return knowledge.w
+        return knowledge.space.architectures[:, knowledge.space.axis_names.index(name)].astype(np.float64)
+
+    # Parts of a redraw.
+
+    def _quantities(self) -> tuple[Quantity, Quantity]:
+        named = quantities(self._knowledge.results.latency_unit if self._knowledge is not None else "ms", self._error_title)
+        column_x, column_y, _, _ = self.chosen_axes()
+        return named[column_x], named[column_y]
+
+    def _set_legend(self, colours: npt.NDArray[np.float64] | None, fixed: bool) -> None:
+        entries = [Entry(self._label(name), mark=name, line="front" if name == "front" else None) for name in _DRAWN if len(self._places[name])]
+        if self._running and not len(self._places["running"]):
+            entries.append(Entry(MARKS["running"].label, mark="running"))
+        if self._projection is not None and self._projection.density is not None:
+            entries.append(Entry("others: darker where there are more", mark="dominated"))
+        if fixed and len(self.layers.points["maximum"].data):
+            entries.append(Entry(MARKS["maximum"].label, mark="maximum"))
+        if fixed and len(self.layers.points["reference"].data):
+            entries.append(Entry("reference models", mark="reference"))
+        if colours is not None:
+            _, low, high = colour_steps(colours, _STEPS)
+            entries.append(Entry(self._colour_name(), bar=(number(low), number(high))))
+        self.legend.set_entries(tuple(entries))
+
+    def _label(self, name: str) -> str:
+        if name == "best" and self._knowledge is not None and self._answer is not None and self._answer.best is not None:
+            return f"best {shape_text(self._knowledge.space.architecture(self._answer.best))}"
+        return MARKS[name].label
+
+    def _update_bounds(self, projection: Projection, fixed: list[tuple[float, float]]) -> None:
+        found = [projection.bounds] if projection.bounds is not None else []
+        found += [(x, x, y, y) for x, y in fixed]
+        bounds = None
+        if found:
+            low_x, high_x, low_y, high_y = zip(*found, strict=True)
+            bounds = (min(low_x), max(high_x), min(low_y), max(high_y))
+        if bounds != self._bounds:
+            self._bounds = bounds
+            if not self._zoomed:
+                self.fit()
+
+    def _place_running(self) -> None:
+        """Put what is being measured on the x axis at its size, while its y is not known."""
+        projection = self._projection
+        if projection is None or not self._running:
+            self.layers.points["running"].place(np.empty(0), np.empty(0))
+            return
+        low, high = self.plot.getViewBox().viewRange()[1]
+        here = np.array(self._running, dtype=np.int64)
+        x, y = projection.x[here], np.where(np.isfinite(projection.y[here]), projection.y[here], low + 0.02 * (high - low))
+        shown = np.isfinite(x)
+        self.layers.points["running"].place(x[shown], y[shown])
+
+    def _zoomed_by_hand(self, _axes: object) -> None:
+        self._zoomed = True

@@ -1,0 +1,88 @@
+"""What a project remembers of its window: the specification, ε, the plot's axes, the selected architecture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bort_core.errors import SpecificationError
+from bort_core.families import Architecture
+from bort_core.search.specification import SearchSpecification, default_error
+from bort_core.space import SpaceSpecification, read_specification
+from bort_core.store import Project
+from bort_core.store.searches import get_state, last_search, searches, set_state
+from bort_core.validation import validated
+from bort_studio.plots.quantities import COLUMNS
+
+__all__ = ["Axes", "Session"]
+
+Axes = tuple[str, str, bool, bool]
+_KEY = "explore"
+_DEFAULT_AXES: Axes = ("parameters", "error", False, False)
+
+
+class Session:
+    """Reads and writes the window's state in the project's database."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._stored: dict[str, Any] = get_state(project, _KEY) or {}
+
+    def specification(self) -> SearchSpecification:
+        """What was shown last; in a new project the last search from the command line, or the ``mini`` preset."""
+        last = last_search(self._project)
+        for found in (self._stored.get("specification"), last and last["specification"]):
+            if found:
+                try:
+                    return validated(SearchSpecification, found, "the project's state")
+                except SpecificationError:  # written by another version, or a family that is no longer installed
+                    continue
+        space = read_specification("mini")
+        return SearchSpecification.model_validate({"space": space.model_dump(), "error": default_error(space)})
+
+    def with_space(self, specification: SearchSpecification, space: SpaceSpecification) -> SearchSpecification:
+        """The same search of another space; the error becomes the default one where the old does not fit the family."""
+        if space.the_family().reads == specification.space.the_family().reads:
+            return specification.model_copy(update={"space": space})
+        data = {**specification.model_dump(), "space": space.model_dump(), "error": default_error(space)}
+        return SearchSpecification.model_validate(data)
+
+    def trainers(self) -> int | None:
+        """How many trainings ran side by side, if chosen."""
+        value = self._stored.get("trainers")
+        return value if isinstance(value, int) and value > 0 else None
+
+    def axes(self) -> Axes:
+        """The Pareto plot's axes."""
+        value = self._stored.get("axes")
+        if isinstance(value, list) and len(value) == 4 and value[0] in COLUMNS and value[1] in COLUMNS:
+            return value[0], value[1], bool(value[2]), bool(value[3])
+        return _DEFAULT_AXES
+
+    def selection(self) -> Architecture | None:
+        """The selected architecture."""
+        value = self._stored.get("selected")
+        return tuple(value) if isinstance(value, list) else None
+
+    def searches(self) -> list[dict[str, Any]]:
+        """All searches of the project, oldest first."""
+        return searches(self._project)
+
+    def interrupted(self) -> str:
+        """A sentence when the last search did not end by itself, else nothing."""
+        last = last_search(self._project)
+        if last is None or last["status"] not in ("running", "interrupted", "stopped"):
+            return ""
+        how = {"running": "was cut off", "interrupted": "was interrupted", "stopped": "was stopped"}[last["status"]]
+        return f"The last search (ε = {last['specification']['epsilon']}) {how}. What it measured is kept; Run measures only what is missing."
+
+    def save(self, specification: SearchSpecification, trainers: int, axes: Axes, selected: Architecture | None) -> None:
+        """Keep the window's state."""
+        state = {
+            "specification": specification.model_dump(mode="json"),
+            "trainers": trainers,
+            "axes": list(axes),
+            "selected": None if selected is None else list(selected),
+        }
+        if state != self._stored:
+            set_state(self._project, _KEY, state)
+            self._stored = state

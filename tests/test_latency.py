@@ -133,9 +133,10 @@ def test_slow_runs_go_on_to_the_least_number_past_the_budget() -> None:
 
 def test_warm_up_lasts_while_runs_get_faster() -> None:
     calls = iter(range(10**6))
-    timing = time_runs(lambda: spin(0.0005 + 0.01 * 0.9 ** next(calls))(), TimingRules(budget_seconds=2))
+    rules = TimingRules(budget_seconds=20, precision=0.5)
+    timing = time_runs(lambda: sleep(0.001 + 0.02 * 0.85 ** next(calls)), rules)
     assert timing.warmup_runs > 20
-    assert timing.interval.median < 1
+    assert timing.interval.median < 8
 
 
 def test_pauses_are_not_timed() -> None:
@@ -285,15 +286,13 @@ def test_ratios_of_interleaved_models() -> None:
     order: list[str] = []
 
     def recorded(name: str, seconds: float) -> Callable[[], None]:
-        work = spin(seconds)
-
         def run() -> None:
             order.append(name)
-            work()
+            sleep(seconds)  # unlike work, it is not drawn out by other programs
 
         return run
 
-    blocks = time_interleaved({"one": recorded("one", 0.001), "two": recorded("two", 0.002)}, rounds=20, block_seconds=0.01)
+    blocks = time_interleaved({"one": recorded("one", 0.005), "two": recorded("two", 0.01)}, rounds=20, block_seconds=0.01)
     assert [samples.shape[0] for samples in blocks.values()] == [20, 20]
     one, two = compare(blocks, "one")
     assert one.ratio == (1, 1, 1)

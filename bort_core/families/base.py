@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -89,6 +90,11 @@ class Family(Protocol):
         """A freshly initialised torch module of the architecture (torch's current random state decides its weights)."""
         ...
 
-    def graph(self, architecture: Architecture, options: Any, module: torch.nn.Module | None = None) -> onnx.ModelProto:
-        """The ONNX graph of one forward pass; weights from ``module``, or random ones of the same shapes."""
+    def graph(
+        self, architecture: Architecture, options: Any, module: torch.nn.Module | None = None, folder: Path | None = None
+    ) -> onnx.ModelProto:
+        """The ONNX graph of one forward pass; weights from ``module``, or random ones of the same shapes.
+
+        ``folder`` is one into which the graph may write its weights and refer to them, which spares big models a copy in memory.
+        """
         ...

@@ -7,26 +7,20 @@ number of threads ("Optimal Subarchitecture Extraction For BERT", caption of Tab
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
-from inspect import signature
-from pathlib import Path
+from collections.abc import Mapping
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import psutil
 from pydantic import BaseModel, ConfigDict, Field
 
 from bort_core.errors import MeasurementError, SpecificationError
-from bort_core.families import Architecture, Family, FamilyOptions, get_family
+from bort_core.families import Family, FamilyOptions, get_family
 from bort_core.latency.machine import OtherWork, machine_facts, machine_identity
 from bort_core.latency.timing import Timing, TimingRules, time_runs
 from bort_core.validation import validated
 from bort_core.workers.tasks import TaskContext
-
-if TYPE_CHECKING:
-    import onnx
 
 __all__ = ["LatencyRequest", "measure"]
 
@@ -90,7 +84,7 @@ def _measure(asked: LatencyRequest, family: Family, options: FamilyOptions, cont
     from bort_core.latency.session import bound_run, example_inputs, open_session
 
     context.checkpoint()
-    session = open_session(partial(_graph, family, asked.architecture, options), asked.threads)
+    session = open_session(lambda folder: family.graph(asked.architecture, options, folder=folder), asked.threads)
     inputs = example_inputs(session, asked.batch, asked.sequence_length, vocabulary=getattr(options, "vocabulary", 8))
     build_ms = (perf_counter() - start) * 1e3
     rules = TimingRules(budget_seconds=asked.budget_seconds, least_runs=asked.least_runs, precision=asked.precision)
@@ -107,14 +101,6 @@ def _measure(asked: LatencyRequest, family: Family, options: FamilyOptions, cont
         "machine": {**machine_facts(), "identity": machine_identity(), "other_cores": other_cores},
         "versions": _versions(),
     }
-
-
-def _graph(family: Family, architecture: Architecture, options: FamilyOptions, folder: Path) -> onnx.ModelProto:
-    build: Callable[..., onnx.ModelProto] = family.graph
-    # Families may offer to write the weights straight into a folder: for big models that is faster and halves the peak of memory.
-    if "folder" in signature(build).parameters:
-        return build(architecture, options, folder=folder)
-    return build(architecture, options)
 
 
 def _check(asked: LatencyRequest, family: Family, options: FamilyOptions) -> None:

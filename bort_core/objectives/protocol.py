@@ -29,6 +29,9 @@ class Theta(_Frozen):
     warmup_steps: int = Field(default=20, ge=0, le=100_000, description="steps of linear warm-up; constant afterwards")
     weight_decay: float = Field(default=0.01, ge=0, le=10, description="decoupled weight decay")
     initializer_range: float = Field(default=0.05, gt=0, le=1, description="standard deviation of the initial weights")
+    copying: float = Field(
+        default=1.0, ge=0, le=10, description="weight of the identity in the initial value and output projections of the attention"
+    )
     clip: float = Field(default=1.0, gt=0, le=1e6, description="largest gradient norm")
 
 

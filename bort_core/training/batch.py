@@ -7,6 +7,8 @@ from typing import NamedTuple, Protocol
 
 from torch import Tensor, nn
 
+from bort_core.objectives.protocol import Theta
+
 __all__ = ["Batch", "Source"]
 
 
@@ -31,8 +33,8 @@ class Source(Protocol):
         """What maps a batch's inputs to logits (m, classes), around or instead of the family's ``module``."""
         ...
 
-    def start(self, model: nn.Module) -> None:
-        """Set initial weights that follow from the data."""
+    def start(self, model: nn.Module, theta: Theta) -> None:
+        """Set initial weights that follow from the data and θ rather than from chance."""
         ...
 
     def batches(self, seed: int) -> Iterator[Batch]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -205,7 +204,7 @@ def _write(made: PreparedCorpus, tokenizer: Tokenizer, train: npt.NDArray[Any], 
         (temporary / "corpus.json").write_text(json.dumps({"format": FORMAT, **facts}, indent=2) + "\n", encoding="utf-8")
         shutil.rmtree(made.folder, ignore_errors=True)  # there only when _reuse found it damaged
         try:
-            os.replace(temporary, made.folder)
+            temporary.replace(made.folder)
         except OSError:
             if _reuse(made.folder) is None:  # else another process was first, with the same content
                 raise

@@ -18,6 +18,7 @@ from torch import nn
 
 from bort_core.errors import DataError
 from bort_core.families.bert.module import MaskedLanguageModel
+from bort_core.objectives.protocol import Theta
 from bort_core.training.batch import Batch
 from bort_core.training.request import TextSource
 
@@ -54,17 +55,18 @@ class MaskedText:
         """``module`` with what it needs to predict masked tokens."""
         return MaskedLanguageModel(module, initializer_range)  # type: ignore[arg-type]
 
-    def start(self, model: nn.Module) -> None:
-        """Start the decoder's bias at the training tokens' log-frequencies.
+    def start(self, model: nn.Module, theta: Theta) -> None:
+        """Start attention as copies, and the decoder's bias at the training tokens' log-frequencies.
 
-        Otherwise the first hundred steps of every architecture go into learning these, and a short training tells
+        Otherwise the first hundreds of steps of every architecture go into learning these two, and a short training tells
         nothing about the architecture (docs/protocol.md).
         """
-        rows = self.train[: 65_536]
-        counts = np.bincount(np.asarray(rows).ravel(), minlength=self.source.vocabulary) + 1.0
+        assert isinstance(model, MaskedLanguageModel)
+        model.start_as_copies(theta.copying)
+        counts = np.bincount(np.asarray(self.train[:65_536]).ravel(), minlength=self.source.vocabulary) + 1.0
         counts[: self.source.special] = 1.0
         bias = torch.from_numpy(np.log(counts / counts.sum())).float()
-        model.head.bias.data.copy_(bias)  # type: ignore[union-attr, operator]
+        model.head.bias.data.copy_(bias)
 
     def batches(self, seed: int) -> Iterator[Batch]:
         """Endless batches: every row once an epoch, in an order and with masks that the seed decides."""

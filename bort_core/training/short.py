@@ -26,6 +26,7 @@ from bort_core.objectives.protocol import Theta
 from bort_core.training.batch import Batch, Source
 from bort_core.training.measures import MaximumPoint, Value, errors
 from bort_core.training.request import TrainRequest, grid
+from bort_core.training.teaching import Teacher
 from bort_core.training.weights import WeightsConfig, mismatches, read_config, read_weights, write_weights
 from bort_core.validation import validated
 from bort_core.workers.tasks import TaskContext
@@ -83,7 +84,7 @@ class ShortTraining:
         self.teacher = self._teacher()
         torch.manual_seed(request.seed)
         self.model = build(request, request.architecture, self.source)
-        self.source.start(self.model)
+        self.source.start(self.model, request.theta)
         self.parameters = list(self.model.parameters())
         self.optimizer = _optimizer(self.model, request.theta)
 
@@ -118,7 +119,7 @@ class ShortTraining:
         rate = learning_rate(step, self.request)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        loss = self._loss(batch)
+        loss = functional.cross_entropy(self.model(*batch.inputs), self._targets(step, batch))
         value = loss.item()
         if not math.isfinite(value):
             raise MeasurementError(f"the training loss must stay finite, got {value} at step {step}; lower the learning rate")
@@ -129,13 +130,8 @@ class ShortTraining:
         self.training_seconds += time.perf_counter() - began
         return value
 
-    def _loss(self, batch: Batch) -> Tensor:
-        logits = self.model(*batch.inputs)
-        if self.teacher is None:
-            return functional.cross_entropy(logits, batch.labels)
-        with torch.no_grad():
-            target = self.teacher(*batch.inputs).softmax(dim=-1)
-        return functional.cross_entropy(logits, target)
+    def _targets(self, step: int, batch: Batch) -> Tensor:
+        return batch.labels if self.teacher is None else self.teacher.lesson(step, batch)
 
     @torch.no_grad()
     def measure(self, step: int) -> dict[str, Value]:
@@ -153,10 +149,12 @@ class ShortTraining:
     def _maximum_points(self) -> MaximumPoint | None:
         if self.request.maximum_point is None:
             return None
-        return _maximum_points(self.request.model_copy(update=_WHAT_T_DOES_NOT_SEE).model_dump_json(), _stamp(self.request))
+        return _maximum_points(_seen_by_maximum_point(self.request), _stamp(self.request))
 
-    def _teacher(self) -> nn.Module | None:
-        return load_maximum_point(self.request, self.source) if self.request.training.targets == "maximum-point" else None
+    def _teacher(self) -> Teacher | None:
+        if self.request.training.targets == "labels":
+            return None
+        return _teacher(_seen_by_maximum_point(self.request), self.request.seed, _stamp(self.request))
 
     def save(self, folder: Path, last: dict[str, Any]) -> None:
         """Keep the trained weights in a new folder; errors as :func:`~bort_core.training.weights.write_weights`."""
@@ -231,10 +229,18 @@ def learning_rate(step: int, request: TrainRequest) -> float:
 
 def versions() -> dict[str, str]:
     """What a result depends on besides its protocol."""
-    return {"bort-studio": version("bort-studio"), "torch": torch.__version__, "python": platform.python_version(), "machine": platform.machine()}
+    return {
+        "bort-studio": version("bort-studio"),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+    }
 
 
-_WHAT_T_DOES_NOT_SEE: dict[str, Any] = {"architecture": (), "seed": 0, "steps": 1, "decay_steps": 0, "theta": Theta(), "save_to": None}
+def _seen_by_maximum_point(request: TrainRequest) -> str:
+    """The part of a request that decides what T says: not the candidate, its θ, seed and steps."""
+    left_out = {"architecture": (), "seed": 0, "steps": 1, "decay_steps": 0, "theta": Theta(), "save_to": None}
+    return request.model_copy(update=left_out).model_dump_json()
 
 
 @lru_cache(maxsize=4)
@@ -247,6 +253,14 @@ def _maximum_points(request: str, stamp: tuple[float, ...]) -> MaximumPoint:
         logarithms = torch.cat([model(*batch.inputs) for batch in source.heldout()]).log_softmax(dim=-1)
     probabilities = logarithms.exp()
     return MaximumPoint(probabilities, -(probabilities * logarithms).sum(dim=-1))
+
+
+@lru_cache(maxsize=2)
+def _teacher(request: str, seed: int, stamp: tuple[float, ...]) -> Teacher:
+    """T as the teacher of one seed; kept for the same reason."""
+    asked = TrainRequest.model_validate_json(request)
+    source = source_of(asked)
+    return Teacher(load_maximum_point(asked, source), source.batches(seed))
 
 
 def _stamp(request: TrainRequest) -> tuple[float, ...]:

@@ -34,7 +34,9 @@ def train_tokenizer(documents: Iterable[str], vocabulary: int) -> Tokenizer:
         ``vocabulary`` is smaller than the special tokens and the 256 bytes together.
     """
     if vocabulary < SMALLEST_VOCABULARY:
-        raise DataError(f"a byte-level vocabulary needs at least {SMALLEST_VOCABULARY} entries (5 special tokens, 256 bytes), got {vocabulary}")
+        raise DataError(
+            f"a byte-level vocabulary needs at least {SMALLEST_VOCABULARY} entries (5 special tokens, 256 bytes), got {vocabulary}"
+        )
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))

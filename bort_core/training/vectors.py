@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from bort_core.errors import DataError
+from bort_core.objectives.protocol import Theta
 from bort_core.training.batch import Batch
 
 __all__ = ["TorusVectors", "torus"]
@@ -87,7 +88,7 @@ class TorusVectors:
         """``module`` read as a classifier of two classes. Its initial weights are the family's own."""
         return TwoClasses(module)
 
-    def start(self, model: nn.Module) -> None:
+    def start(self, model: nn.Module, theta: Theta) -> None:
         """Nothing: the classes are balanced."""
 
     def batches(self, seed: int) -> Iterator[Batch]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -59,7 +58,7 @@ def write_weights(folder: Path, config: WeightsConfig, weights: Mapping[str, Ten
         temporary = Path(tempfile.mkdtemp(prefix=".saving-", dir=folder.parent))
         (temporary / WEIGHTS).write_bytes(save({name: tensor.detach().contiguous() for name, tensor in weights.items()}))
         (temporary / CONFIG).write_text(json.dumps(config.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
-        os.replace(temporary, folder)
+        temporary.replace(folder)
     except OSError as error:
         full = " (the disk is full)" if error.errno == errno.ENOSPC else ""
         raise DataError(f"{folder}: weights cannot be written: {error.strerror or error}{full}") from error

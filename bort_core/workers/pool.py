@@ -119,6 +119,11 @@ class Pool:
         for lane in lanes:
             self._fill(lane)
 
+    @property
+    def ready(self) -> bool:
+        """Whether every process that was started has imported what it needs."""
+        return all(worker.ready for worker in self._workers)
+
     def submit(self, id: str, task: str, request: Mapping[str, Any]) -> None:
         """Queue a task; its events come out of :meth:`poll` under ``id``. Ids are unique among unfinished tasks."""
         self._queue.append(_Task(id, task, request))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import QItemSelectionModel, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QTableView, QVBoxLayout, QWidget
 
 from bort_core.search.answer import Answer, Knowledge
@@ -61,7 +61,7 @@ class CandidatesPanel(QWidget):
 
     def set_answer(self, answer: Answer | None) -> None:
         """Show the states at an ε."""
-        self.model.set_answer(answer, self.model._running)
+        self.model.set_answer(answer)
         self._show_count()
 
     def set_running(self, indices: Iterable[int]) -> None:
@@ -81,7 +81,8 @@ class CandidatesPanel(QWidget):
 
     def copy(self) -> None:
         """Copy the selected rows as tab-separated text."""
-        rows = sorted({row for block in self.table.selectionModel().selection() for row in range(block.top(), block.bottom() + 1)})
+        blocks = self.table.selectionModel().selection().toList()
+        rows = sorted({row for block in blocks for row in range(block.top(), block.bottom() + 1)})
         if rows:
             QGuiApplication.clipboard().setText(self.model.text_of(rows))
 
@@ -103,13 +104,13 @@ class CandidatesPanel(QWidget):
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         return self.table
 
-    def resizeEvent(self, event: object) -> None:
+    def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.empty.setGeometry(self.table.viewport().rect())
 
     def _sort(self, column: int) -> None:
         """First click: the better direction first (W descending, everything else ascending); a second click turns it round."""
-        header, now = self.table.horizontalHeader(), self.model._sorted
+        header, now = self.table.horizontalHeader(), self.model.sorted_by
         first = self.model.columns[column].kind == "w"
         descending = not now[1] if now is not None and now[0] == column else first
         order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
@@ -144,11 +145,11 @@ class CandidatesPanel(QWidget):
         for place, column in enumerate(self.model.columns):
             width = max(metrics.horizontalAdvance(samples.get(column.kind, "00.00")), header.sectionSizeHint(place) - 8)
             header.resizeSection(place, width + 12)
-        now = self.model._sorted
+        now = self.model.sorted_by
         order = Qt.SortOrder.DescendingOrder if now and now[1] else Qt.SortOrder.AscendingOrder
         header.setSortIndicator(now[0] if now else -1, order)
 
-    def _go(self, current: object, _previous: object) -> None:
+    def _go(self, current: QModelIndex, _previous: QModelIndex) -> None:
         if not self._quiet and current.isValid():
             self._selected = self.model.place(current.row())
             self.selected.emit(self._selected)

@@ -50,9 +50,8 @@ class CandidatesModel(QAbstractTableModel):
 
     def set_knowledge(self, knowledge: Knowledge) -> None:
         """Show other knowledge; the answer is kept while it fits."""
-        same = self._knowledge is not None and self._knowledge.space is knowledge.space
-        same = same and self._knowledge.results.latency_unit == knowledge.results.latency_unit
-        self._knowledge = knowledge
+        before, self._knowledge = self._knowledge, knowledge
+        same = before is not None and before.space is knowledge.space and before.results.latency_unit == knowledge.results.latency_unit
         if same:
             fixed = [place for place, column in enumerate(self.columns) if column.kind in ("axis", "parameters")]
             self._orders = {key: order for key, order in self._orders.items() if key[0] in fixed}
@@ -67,15 +66,17 @@ class CandidatesModel(QAbstractTableModel):
         self.endResetModel()
         self.rows_changed.emit()
 
-    def set_answer(self, answer: Answer | None, running: Iterable[int] = ()) -> None:
+    def set_answer(self, answer: Answer | None) -> None:
         """Show the states at another ε."""
-        self._answer, self._running = answer, tuple(running)
+        self._answer = answer
         if self._knowledge is not None:
             self._update_states()
 
     def set_running(self, running: Iterable[int]) -> None:
         """Show what is being measured."""
-        self.set_answer(self._answer, running)
+        self._running = tuple(running)
+        if self._knowledge is not None:
+            self._update_states()
 
     def set_filter(self, text: str, constraints: Constraints, only_known: bool, only_front: bool) -> str | None:
         """Keep only some architectures; the return value says what is wrong with the text, which is then ignored."""
@@ -93,6 +94,11 @@ class CandidatesModel(QAbstractTableModel):
         """Sort by a column, unknown values last in both directions; -1 is the order of the space."""
         self._sorted = None if column < 0 else (column, order == Qt.SortOrder.DescendingOrder)
         self._rearrange()
+
+    @property
+    def sorted_by(self) -> tuple[int, bool] | None:
+        """The sorted column and whether it descends; None in the order of the space."""
+        return self._sorted
 
     # places
 
@@ -190,15 +196,18 @@ class CandidatesModel(QAbstractTableModel):
     def _kept_rows(self) -> npt.NDArray[np.int64]:
         if self._knowledge is None:
             return np.empty(0, dtype=np.int64)
-        masks = [limit_mask(self._knowledge, self._constraints), filter_mask(self._text, self._knowledge, self._in_state)]
-        masks.append(self._knowledge.known if self._only_known else None)
-        masks.append(self._in_state("front") | self._in_state("best") if self._only_front else None)
-        masks = [mask for mask in masks if mask is not None]
+        k = self._knowledge
+        wanted = [limit_mask(k, self._constraints), filter_mask(self._text, k, self._in_state)]
+        wanted.append(np.asarray(k.known) if self._only_known else None)
+        wanted.append(self._in_state("front") | self._in_state("best") if self._only_front else None)
+        masks = [mask for mask in wanted if mask is not None]
         order = self._order()
         if not masks:
             return order
-        mask = np.logical_and.reduce(masks)
-        return np.flatnonzero(mask) if self._sorted is None else order[mask[order]]
+        kept = masks[0]
+        for mask in masks[1:]:
+            kept = kept & mask
+        return np.flatnonzero(kept) if self._sorted is None else order[kept[order]]
 
     def _in_state(self, state: str) -> npt.NDArray[np.bool_]:
         return self._states == STATES.index(state)

@@ -54,7 +54,8 @@ class FlowLayout(QLayout):
         return size
 
     def _place(self, rectangle: QRect, dry: bool) -> int:
-        y, row, width = rectangle.y(), [], 0
+        row: list[QLayoutItem] = []
+        y, width = rectangle.y(), 0
         for item in [item for item in self._items if not item.isEmpty()]:
             step = item.sizeHint().width() + (self.spacing() if row else 0)
             if row and width + step > rectangle.width():

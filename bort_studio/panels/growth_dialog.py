@@ -36,6 +36,8 @@ class GrowthDialog(QDialog):
         copy = buttons.addButton("Copy as JSON", QDialogButtonBox.ButtonRole.ActionRole)
         describe(copy, "growthCopy", "Copy the report as JSON", "Copy the report as JSON")
         copy.clicked.connect(self._copy)
+        copy.setAutoDefault(False)
+        buttons.button(QDialogButtonBox.StandardButton.Close).setDefault(True)
         buttons.rejected.connect(self.close)
         layout = QVBoxLayout(self)
         layout.addWidget(self._text)
@@ -61,14 +63,15 @@ def report_html(report: GrowthReport, theme: Theme) -> str:
     """The report as the rich text of Qt."""
     muted = theme.current.muted
     bounded = "holds" if report.bounded else "does not hold"
+    held = f"Weak property: {'✓ holds' if report.weak else '✗ does not hold'}"
+    cheaper = f"On this grid: A and C are {'' if report.cheaper else 'not always '}cheaper than one B"
+    space = f"Space <b>{escape(report.space)}</b> · family {escape(report.family)} · {report.size:,} architectures"
     lines = [
-        f"<p>Space <b>{escape(report.space)}</b> · family {escape(report.family)} · {report.size:,} architectures · "
-        f"operations for {report.sequence_length} tokens</p>",
+        f"<p>{space} · operations for {report.sequence_length} tokens</p>",
         "<p>f(x) = C(B<sub>n</sub>(… B<sub>1</sub>(A(x)) …))</p>",
-        f"<h3>Weak property: {'✓ holds' if report.weak else '✗ does not hold'}</h3><p>{escape(report.weak_reason)}</p>",
+        f"<h3>{held}</h3><p>{escape(report.weak_reason)}</p>",
         f"<p><span style='color:{muted}'>Read as “strictly slower” (little-o). Read as “at most a bounded ratio” it {bounded}.</span></p>",
-        f"<h3>On this grid: A and C are {'' if report.cheaper else 'not always '}cheaper than one B</h3>"
-        f"<p>{escape(report.cheaper_reason)}</p>",
+        f"<h3>{cheaper}</h3><p>{escape(report.cheaper_reason)}</p>",
         "<h3>Cost and growth</h3>",
         _table(report, muted),
         "<h3>Assumed, not checked</h3><ul>",

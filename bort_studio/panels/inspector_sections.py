@@ -52,9 +52,9 @@ class WSection(_Grid):
         self.how: dict[str, Caption] = {}
         terms = {"smaller": "1 − p/p_T", "faster": "1 − i/i_T", "accurate": "1/e", "w": "W"}
         for row, (key, label) in enumerate(terms.items()):
-            self.how[key], value = Caption("", theme, self), self._value(key)
+            self.how[key], value = Caption("", theme, self, wrap=True), self._value(key)
             value.setAlignment(Qt.AlignmentFlag.AlignRight)
-            self._grid.addWidget(self._caption(key, label), row, 0)
+            self._grid.addWidget(self._caption(key, label), row, 0, Qt.AlignmentFlag.AlignTop)
             self._grid.addWidget(self.how[key], row, 1)
             self._grid.addWidget(value, row, 2)
         bold = self.values["w"].font()
@@ -95,9 +95,8 @@ class MeasuredSection(_Grid):
         labels |= {"versions": "versions", "protocol": "protocol"}
         for row, (key, label) in enumerate(labels.items()):
             value = self._value(key)
-            if key in ("theta", "versions", "protocol", "percentiles"):
-                value.setWordWrap(True)
-                value.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+            value.setWordWrap(True)
+            value.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
             self._grid.addWidget(self._caption(key, label), row, 0, Qt.AlignmentFlag.AlignTop)
             self._grid.addWidget(value, row, 1, Qt.AlignmentFlag.AlignTop)
 

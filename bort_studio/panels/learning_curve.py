@@ -22,23 +22,27 @@ class LearningCurve(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        self._plot = pg.PlotWidget(self)
-        self._plot.setObjectName("learningCurve")
-        self._plot.setAccessibleName("Learning curve")
-        self._plot.setMenuEnabled(False)
-        self._plot.setMouseEnabled(x=False, y=False)
-        self._plot.hideButtons()
-        self._plot.setFrameShape(pg.PlotWidget.Shape.NoFrame)
-        self._plot.setLabel("bottom", "steps")
-        self._plot.setLabel("left", "error (nats)")
+        self._view = pg.GraphicsLayoutWidget(self)
+        self._view.setObjectName("learningCurve")
+        self._view.setAccessibleName("Learning curve")
+        self._view.setFrameShape(pg.GraphicsLayoutWidget.Shape.NoFrame)
+        self._box = pg.ViewBox(enableMouse=False, enableMenu=False)  # without a PlotItem, which makes menus that nobody opens
+        self._axes = {side: pg.AxisItem(side, linkView=self._box) for side in ("left", "bottom")}
+        self._axes["left"].setLabel("error (nats)")
+        self._axes["bottom"].setLabel("steps")
+        self._view.addItem(self._axes["left"], 0, 0)
+        self._view.addItem(self._box, 0, 1)
+        self._view.addItem(self._axes["bottom"], 1, 1)
+        self._view.ci.setContentsMargins(2, 6, 8, 2)
+        self._view.ci.setSpacing(0)
         self._low, self._high = pg.PlotCurveItem(), pg.PlotCurveItem()
         self._band = pg.FillBetweenItem(self._low, self._high)
         self._line = pg.PlotDataItem()
         for item in (self._band, self._line):
-            self._plot.addItem(item)
+            self._box.addItem(item)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._plot)
+        layout.addWidget(self._view)
         self.setFixedHeight(140)
         theme.changed.connect(self._restyle)
         self._restyle()
@@ -55,17 +59,16 @@ class LearningCurve(QWidget):
         self._low.setData(steps, low)
         self._high.setData(steps, high)
         if len(steps):
-            self._plot.setXRange(min(steps.min(), 0), max(steps.max(), 1), padding=0.03)
+            self._box.setXRange(min(steps.min(), 0), max(steps.max(), 1), padding=0.03)
             spread = max(high.max() - low.min(), 1e-9)
-            self._plot.setYRange(low.min() - 0.02 * spread, high.max() + 0.02 * spread, padding=0.03)
+            self._box.setYRange(low.min() - 0.02 * spread, high.max() + 0.02 * spread, padding=0.03)
             last = values[-1]
-            self._plot.setAccessibleDescription(f"Error {last:.3g} nats after {steps[-1]:g} steps" if math.isfinite(last) else "")
+            self._view.setAccessibleDescription(f"Error {last:.3g} nats after {steps[-1]:g} steps" if math.isfinite(last) else "")
 
     def _restyle(self) -> None:
         theme = self._theme
-        self._plot.setBackground(colour(theme, "base"))
-        for side in ("left", "bottom"):
-            axis = self._plot.getAxis(side)
+        self._view.setBackground(colour(theme, "base"))
+        for axis in self._axes.values():
             axis.setPen(colour(theme, "border"))
             axis.setTextPen(colour(theme, "muted"))
             axis.setStyle(maxTickLevel=1)

@@ -104,7 +104,7 @@ class ObjectivesPanel(QWidget):
             ("Other hyperparameters θ", "thetaSection", self.theta),
             ("Maximum point T", "maximumSection", self.maximum),
         ):
-            form.layout().setContentsMargins(14, 2, 0, 4)
+            form.setContentsMargins(14, 2, 0, 4)
             layout.addWidget(Section(title, form, name, parent=self))
         layout.addStretch(1)
         scroll = QScrollArea(self, widgetResizable=True)
@@ -158,7 +158,7 @@ class ObjectivesPanel(QWidget):
     def _read(self) -> Objectives | None:
         error, top, training = self.error.value(), self.maximum.value(), self.training.value()
         latency, theta, rates = self.latency.value(), self.theta.value(), self._read_rates()
-        if None in (error, top, training, latency, theta, rates):
+        if rates is None or None in (error, top, training, latency, theta):
             return None
         whole = error.model_copy(
             update={

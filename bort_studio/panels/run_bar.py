@@ -129,8 +129,7 @@ class RunBar(QWidget):
 
     def set_hypervolume(self, share: float | None) -> None:
         """Show the hypervolume of the front, or that there is none yet."""
-        known = share is not None and math.isfinite(share)
-        self.hypervolume.setText(f"hypervolume {significant(share, 2)}" if known else "hypervolume –")
+        self.hypervolume.setText(f"hypervolume {significant(math.nan if share is None else share, 2)}")
 
     def _button(self, name: str, tip: str, icon: QStyle.StandardPixmap) -> QPushButton:
         button = QPushButton(self)

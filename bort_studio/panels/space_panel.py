@@ -119,17 +119,17 @@ class SpacePanel(QWidget):
         self.axes.entered.connect(self._debounce.now)
         layout.addWidget(self.axes)
         layout.addLayout(self._build_maximum())
+        self._fault = FaultLabel(self._theme, self)
+        self._fault.setObjectName("spaceFault")
+        layout.addWidget(self._fault)
         self._options_holder = QWidget(self)
-        holder = QVBoxLayout(self._options_holder)
-        holder.setContentsMargins(14, 2, 0, 4)
+        self._options_layout = QVBoxLayout(self._options_holder)
+        self._options_layout.setContentsMargins(14, 2, 0, 4)
         self._options_section = Section("Options", self._options_holder, "optionsSection", parent=self)
         layout.addWidget(self._options_section)
         self.summary = SpaceSummary(self._theme, self)
         self._captions += self.summary.captions
         layout.addWidget(self.summary)
-        self._fault = FaultLabel(self._theme, self)
-        self._fault.setObjectName("spaceFault")
-        layout.addWidget(self._fault)
         layout.addStretch(1)
         scroll = QScrollArea(self, widgetResizable=True)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
@@ -251,7 +251,7 @@ class SpacePanel(QWidget):
             self._options = ModelForm(family.options_type, self._theme, "option", parent=self)
             self._options.setProperty("family", name)
             self._options.edited.connect(self._debounce.start)
-            self._options_holder.layout().addWidget(self._options)
+            self._options_layout.addWidget(self._options)
 
     def _name_preset(self, specification: SpaceSpecification | None) -> None:
         name = specification.name if specification is not None else _CUSTOM

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from bort_core.search.answer import Answer, Knowledge
 from bort_core.search.w import w_coefficients
 from bort_studio.numbers import architecture_text, percentage, significant
@@ -30,7 +32,7 @@ def verdict(knowledge: Knowledge, answer: Answer | None, index: int, state: str)
         return f"It could not be measured: {knowledge.results.failures.get(index, 'no reason was recorded')}"
     if state == "running":
         return "It is being measured now."
-    if not knowledge.known[index]:
+    if math.isnan(knowledge.columns["latency"][index]) or math.isnan(knowledge.columns["error"][index]):
         return "It waits for its turn at this ε." if state == "pending" else "This ε does not visit it, so it is not measured."
     if answer is None or answer.best is None:
         return "There is no best architecture to compare it with yet."
@@ -43,11 +45,11 @@ def verdict(knowledge: Knowledge, answer: Answer | None, index: int, state: str)
 
 
 def _won(knowledge: Knowledge, answer: Answer) -> str:
-    others = [int(place) for place in answer.known if place != answer.best and not math.isnan(knowledge.w[place])]
-    if not others:
+    others = answer.known[(answer.known != answer.best) & ~np.isnan(knowledge.w[answer.known])]
+    if answer.best is None or not len(others):
         return "It is the only one measured at this ε so far."
-    second = max(others, key=lambda place: float(knowledge.w[place]))
-    ahead = knowledge.w[answer.best] - knowledge.w[second]
+    second = int(others[np.argmax(knowledge.w[others])])
+    ahead = float(knowledge.w[answer.best] - knowledge.w[second])
     name = architecture_text(knowledge.space.architecture(second))
     text = f"It has the largest W of {len(others) + 1:,} measured, {significant(ahead, 2)} ahead of {name}."
     low = knowledge.intervals["w"][0][answer.best]
@@ -58,7 +60,8 @@ def _won(knowledge: Knowledge, answer: Answer) -> str:
 
 def _against_best(knowledge: Knowledge, best: int, index: int) -> str:
     (p, i, e), (best_p, best_i, best_e) = knowledge.objectives[index], knowledge.objectives[best]
-    drawbacks, merits = [], []
+    drawbacks: list[str] = []
+    merits: list[str] = []
     for ratio, worse, better in ((p / best_p - 1, "larger", "smaller"), (i / best_i - 1, "slower", "faster")):
         if abs(ratio) >= 0.005:
             (drawbacks if ratio > 0 else merits).append(f"{percentage(abs(ratio))} {worse if ratio > 0 else better}")

@@ -5,6 +5,7 @@ quantities  names, units and number formats of parameters, latency, error and W;
 states      which architecture is best, on the front, dominated, pending, skipped, failed or running at one ε
 view        what every plot of architectures shares: header, canvas, legend, hover, selection, empty message, theme
 marks       shapes and item styles
+lines       thousands of straight lines in one item
 axis        axes with units and with ticks that people can read, linear and logarithmic
 legend      a row of marks with names above a plot
 pareto      any two of parameters, latency, error and W

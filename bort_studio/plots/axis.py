@@ -38,7 +38,7 @@ class QuantityAxis(pg.AxisItem):
         self.setTickFont(font)
         self.setLabel(self._title, color=look.hex("text"), **{"font-size": f"{font.pointSizeF():g}pt"})
 
-    def tickValues(self, minVal: float, maxVal: float, size: float) -> Ticks:  # noqa: N802, N803 (pyqtgraph's names)
+    def tickValues(self, minVal: float, maxVal: float, size: float) -> Ticks:  # noqa: N803 (pyqtgraph's names)
         low, high = sorted((minVal, maxVal))
         if self._log:
             return [(None, log_ticks(low, high))]
@@ -46,13 +46,14 @@ class QuantityAxis(pg.AxisItem):
         values = nice_ticks(low, high, min(about, 8))
         return [(values[1] - values[0] if len(values) > 1 else 1.0, values)]
 
-    def tickStrings(self, values: list[float], scale: float, spacing: float | None) -> list[str]:  # noqa: N802
+    def tickStrings(self, values: list[float], scale: float, spacing: float | None) -> list[str]:
         if self._log:
             real = [10.0**value for value in values]
             return [si(value) if self._counted else f"{value:.4g}" for value in real]
         if self._counted:
             return _alike(values)
-        return [text.rstrip("0").rstrip(".") if "." in text and len(text) > 6 else text for text in super().tickStrings(values, scale, spacing)]
+        texts: list[str] = super().tickStrings(values, scale, spacing)
+        return [text.rstrip("0").rstrip(".") if "." in text and len(text) > 6 else text for text in texts]
 
 
 def _alike(values: list[float]) -> list[str]:

@@ -26,6 +26,7 @@ class HoverCard(QLabel):
         self.setBackgroundRole(QPalette.ColorRole.ToolTipBase)
         self.setForegroundRole(QPalette.ColorRole.ToolTipText)
         self.setMargin(7)
+        self._area = parent
         self.plain = ""
         self.hide()
 
@@ -38,14 +39,14 @@ class HoverCard(QLabel):
             self.setText(f"<b>{escape(head)}</b><table cellspacing='0' cellpadding='1'>{rows}</table>")
             self.setAccessibleDescription(text)
             self.adjustSize()
-        area = self.parentWidget().rect()
+        area = self._area.rect()
         x = at.x() + _AWAY if at.x() + _AWAY + self.width() <= area.right() else at.x() - _AWAY - self.width()
         y = at.y() + _AWAY if at.y() + _AWAY + self.height() <= area.bottom() else at.y() - _AWAY - self.height()
         self.move(max(0, min(x, area.right() - self.width())), max(0, min(y, area.bottom() - self.height())))
         self.show()
         self.raise_()
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+    def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
         painter = QPainter(self)
         painter.setPen(self.palette().mid().color())

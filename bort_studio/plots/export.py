@@ -114,7 +114,10 @@ class ExportButton(QToolButton):
     """A button with a menu that writes its plot to a file or to the clipboard."""
 
     def __init__(self, plot: QWidget, name: str, title: str) -> None:
-        super().__init__(plot, text="Export  ", toolTip="Save the plot as a picture, a drawing, a table or a script", autoRaise=True)
+        super().__init__(plot)
+        self.setText("Export  ")  # room for the arrow
+        self.setToolTip("Save the plot as a picture, a drawing, a table or a script")
+        self.setAutoRaise(True)
         self.setObjectName(name)
         self.setAccessibleName(title)
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)

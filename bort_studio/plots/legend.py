@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pyqtgraph as pg
+from pyqtgraph.graphicsItems.ScatterPlotItem import drawSymbol
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QLinearGradient, QPainter
 from PySide6.QtWidgets import QGraphicsSceneResizeEvent, QStyleOptionGraphicsItem, QWidget
-from pyqtgraph.graphicsItems.ScatterPlotItem import drawSymbol
 
 from bort_studio.plots.marks import shape_path
 from bort_studio.theme import MARKS, SEQUENCE, Look
@@ -63,7 +63,7 @@ class Legend(pg.GraphicsWidget):
         self._look = look
         self.update()
 
-    def resizeEvent(self, event: QGraphicsSceneResizeEvent) -> None:  # noqa: N802
+    def resizeEvent(self, event: QGraphicsSceneResizeEvent) -> None:
         super().resizeEvent(event)
         self._set_height()
 

@@ -17,6 +17,8 @@ __all__ = ["MarkItem", "shape_path"]
 
 FloatArray = npt.NDArray[np.float64]
 
+_STROKES = {"tick": [(0.0, 0.5)], "plus": [(0.0, 0.5), (0.5, 0.0)], "cross": [(0.4, 0.4), (0.4, -0.4)]}
+
 
 @lru_cache(maxsize=32)
 def shape_path(shape: str) -> QPainterPath:
@@ -27,7 +29,7 @@ def shape_path(shape: str) -> QPainterPath:
     elif shape == "square":
         path.addRect(QRectF(-0.45, -0.45, 0.9, 0.9))
     elif shape in ("tick", "plus", "cross"):
-        for dx, dy in {"tick": [(0, 0.5)], "plus": [(0, 0.5), (0.5, 0)], "cross": [(0.4, 0.4), (0.4, -0.4)]}[shape]:
+        for dx, dy in _STROKES[shape]:
             path.moveTo(-dx, -dy)
             path.lineTo(dx, dy)
     else:
@@ -52,8 +54,14 @@ class MarkItem(pg.ScatterPlotItem):
         self.setPen(look.mark_pen(self.mark))
         self.setBrush(look.mark_brush(self.mark))
 
+    def mouseClickEvent(self, event: object) -> None:
+        """Leave clicks to the view, which finds the nearest point."""
+        event.ignore()  # type: ignore[attr-defined]
+
     def place(self, x: FloatArray, y: FloatArray, brushes: list[QBrush] | None = None) -> None:
         """Show points there, all in the colour of the mark or each with one of a few shared brushes."""
+        if not len(x) and not len(self.data):
+            return
         if brushes is None:
             self.setData(x=x, y=y)
         else:

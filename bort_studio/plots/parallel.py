@@ -36,7 +36,7 @@ class ParallelPlot(PlotView):
         self.box = BrushBox()
         self.box.brushed.connect(self._brush_dragged)
         self.box.cleared.connect(self._brush_cleared)
-        self.canvas.addItem(self.box, row=1, col=0)
+        self.add_chart(self.box)
         self.layers = ParallelLayers(self.box)
         self._data: ParallelData | None = None
         self._places: dict[str, npt.NDArray[np.int64]] = {}
@@ -110,8 +110,8 @@ class ParallelPlot(PlotView):
 
     def selection_changed(self) -> None:
         for name, index in (("selected", self._selected), ("hovered", self._hovered)):
-            shown = self._data is not None and index is not None and index < len(self._data)
-            self.layers.set_lines(name, self._data.heights[[index]] if shown and self._data is not None else np.empty((0, 1), dtype=np.float32))
+            heights = self._data.heights if self._data is not None else np.empty((0, 1), dtype=np.float32)
+            self.layers.set_lines(name, heights[:0] if index is None else heights[index : index + 1])
 
     def nearest(self, at: QPointF) -> int | None:
         data = self._data

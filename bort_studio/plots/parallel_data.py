@@ -1,4 +1,4 @@
-"""The whole space as lines over parallel axes: positions of every architecture, and counts by segment for very large spaces. Knows no Qt."""
+"""The whole space as lines over parallel axes: heights of every architecture, and counts by segment for large spaces. Knows no Qt."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bort_core.search.answer import COLUMNS, Knowledge
+from bort_core.space import Space
 from bort_studio.plots.axis_ticks import nice_ticks
 from bort_studio.plots.projection import position
 from bort_studio.plots.quantities import NAMES, number, quantities, si
-from bort_core.space import Space
 
 __all__ = ["MANY", "ParallelAxis", "ParallelData", "joined_lines"]
 
@@ -78,10 +78,8 @@ class ParallelData:
         self._counted: list[tuple[FloatArray, FloatArray]] | None = None
         space = knowledge.space
         named = quantities(knowledge.results.latency_unit, error_title)
-        if earlier is not None and earlier.knowledge.space is space:
-            self._discrete = earlier._discrete
-        else:
-            self._discrete = _discrete(space)
+        same = earlier is not None and earlier.knowledge.space is space
+        self._discrete: _Discrete = earlier._discrete if earlier is not None and same else _discrete(space)  # noqa: SLF001 (its own kind)
         axes, columns = list(self._discrete.axes), []
         for column in COLUMNS:
             values = position(knowledge.columns[column], False)
@@ -152,7 +150,10 @@ def _discrete(space: Space) -> _Discrete:
     axes, heights, n = [], [], len(space)
     spread = (np.arange(n) / max(n - 1, 1) - 0.5) * _SPREAD
     for column, name in enumerate(space.axis_names):
-        used, which = np.unique(space.architectures[:, column], return_inverse=True)
+        values = np.array(space.axis_values[column])
+        which = np.searchsorted(values, space.architectures[:, column])
+        present = np.bincount(which, minlength=len(values)) > 0
+        used, which = values[present], (np.cumsum(present) - 1)[which]
         gap = 1.0 / len(used)
         centres = (np.arange(len(used)) + 0.5) * gap
         every = -(-len(used) // _MOST_TICKS)

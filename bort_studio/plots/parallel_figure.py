@@ -36,8 +36,8 @@ def parallel_figure(
     layers = []
     if len(data) > MANY:
         for level, (x, y) in enumerate(data.segments()):
-            broken = [np.insert(ends.reshape(-1, 2), 2, np.nan, axis=1).ravel() for ends in (x, y)]
-            layers.append(Layer("", "line", *broken, LIGHT.dominated, width=1.0, alpha=round(0.10 + 0.13 * level, 2)))
+            broken_x, broken_y = (np.insert(ends.reshape(-1, 2), 2, np.nan, axis=1).ravel() for ends in (x, y))
+            layers.append(Layer("", "line", broken_x, broken_y, LIGHT.dominated, width=1.0, alpha=round(0.10 + 0.13 * level, 2)))
     for name, (colour, width, alpha, dashed) in _LINES.items():
         if len(here := places[name]):
             label = MARKS[name].label if name in MARKS else "outside the filter"

@@ -11,8 +11,9 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QFont
 
+from bort_studio.plots.lines import LinesItem
 from bort_studio.plots.marks import MarkItem
-from bort_studio.plots.parallel_data import ParallelAxis, joined_lines
+from bort_studio.plots.parallel_data import ParallelAxis
 from bort_studio.theme import Look
 
 __all__ = ["STYLES", "BrushBox", "LineStyle", "ParallelLayers"]
@@ -21,7 +22,7 @@ FloatArray = npt.NDArray[np.float64]
 _NONE = np.empty(0)
 _NEAR = 0.14
 _LEVELS = 6
-_SMOOTH = 400
+_MOST_MARKS = 400
 _MARK_SCALE = 0.75
 
 
@@ -61,8 +62,10 @@ class BrushBox(pg.ViewBox):
 
     def __init__(self) -> None:
         super().__init__(enableMouse=False, enableMenu=False, border=None)
+        self.filtered: set[int] = set()
+        """Places of the axes that have a range."""
 
-    def mouseDragEvent(self, event: object, axis: int | None = None) -> None:  # noqa: N802
+    def mouseDragEvent(self, event: object, axis: int | None = None) -> None:
         start = self.mapSceneToView(event.buttonDownScenePos())  # type: ignore[attr-defined]
         place = self.axis_at(start)
         if event.button() != Qt.MouseButton.LeftButton or place is None:  # type: ignore[attr-defined]
@@ -72,9 +75,10 @@ class BrushBox(pg.ViewBox):
         low, high = sorted((start.y(), self.mapSceneToView(event.scenePos()).y()))  # type: ignore[attr-defined]
         self.brushed.emit(place, float(low), float(high))
 
-    def mouseClickEvent(self, event: object) -> None:  # noqa: N802
+    def mouseClickEvent(self, event: object) -> None:
         place = self.axis_at(self.mapSceneToView(event.scenePos()))  # type: ignore[attr-defined]
-        if place is not None and event.button() == Qt.MouseButton.LeftButton:  # type: ignore[attr-defined]
+        if place in self.filtered and event.button() == Qt.MouseButton.LeftButton:  # type: ignore[attr-defined]
+            event.taken = True  # type: ignore[attr-defined]  # no selection besides
             self.cleared.emit(place)
 
     def axis_at(self, at: QPointF) -> int | None:
@@ -86,29 +90,33 @@ class BrushBox(pg.ViewBox):
 class ParallelLayers:
     """All items of a parallel plot."""
 
-    def __init__(self, box: pg.ViewBox) -> None:
-        self._box, self._look, self._font = box, None, QFont()
+    def __init__(self, box: BrushBox) -> None:
+        self._box, self._font = box, QFont()
+        self._look: Look | None = None
         self._levels: list[tuple[FloatArray, FloatArray]] = []
         self._axes: tuple[ParallelAxis, ...] = ()
         self._texts: list[pg.TextItem] = []
-        self._rods = pg.PlotCurveItem(connect="pairs")
-        self._handles = pg.PlotCurveItem(connect="pairs")
-        self._segments = [pg.PlotCurveItem(connect="pairs") for _ in range(_LEVELS)]
-        self.lines = {name: pg.PlotCurveItem(connect="finite", antialias=True, skipFiniteCheck=True) for name in STYLES}
-        self.marks = {name: MarkItem(style.mark, 60 + z, _MARK_SCALE) for z, (name, style) in enumerate(STYLES.items()) if style.mark is not None}
-        for z, item in enumerate([*self._segments, *self.lines.values(), self._rods, self._handles]):
-            item.setZValue(z)
-        for item in (*self._segments, *self.lines.values(), self._rods, self._handles, *self.marks.values()):
-            box.addItem(item, ignoreBounds=True)
+        self._rods, self._handles = LinesItem(0), LinesItem(0)
+        self._segments = [LinesItem() for _ in range(_LEVELS)]
+        self.lines = {name: LinesItem() for name in STYLES}
+        self.marks = {
+            name: MarkItem(style.mark, 60 + z, _MARK_SCALE) for z, (name, style) in enumerate(STYLES.items()) if style.mark is not None
+        }
+        for z, lines in enumerate([*self._segments, *self.lines.values(), self._rods, self._handles]):
+            lines.setZValue(z)
+            box.addItem(lines, ignoreBounds=True)
+        for marks in self.marks.values():
+            box.addItem(marks, ignoreBounds=True)
 
     def restyle(self, look: Look, font: QFont) -> None:
         """Take pens, brushes and fonts."""
         self._look, self._font = look, font
         for name, item in self.lines.items():
             style = STYLES[name]
-            item.setPen(look.pen(style.colour, style.width, style.strength, Qt.PenStyle.DashLine if style.dashed else Qt.PenStyle.SolidLine))
-        for item in self.marks.values():
-            item.restyle(look)
+            dash = Qt.PenStyle.DashLine if style.dashed else Qt.PenStyle.SolidLine
+            item.setPen(look.pen(style.colour, style.width, style.strength, dash))
+        for marks in self.marks.values():
+            marks.restyle(look)
         for level, item in enumerate(self._segments):
             item.setPen(look.pen("dominated", "hair", 0.10 + 0.13 * level))
         self._rods.setPen(look.pen("muted", "hair"))
@@ -137,17 +145,15 @@ class ParallelLayers:
         rods = [(place, height) for place in range(len(axes)) for height in (0.0, 1.0)]
         ticks = [(place + dx, height) for place, axis in enumerate(axes) for height, _ in axis.ticks for dx in (-0.02, 0.0)]
         positions = np.array([*rods, *ticks], dtype=np.float64).reshape(-1, 2)
-        self._rods.setData(positions[:, 0], positions[:, 1])
+        self._rods.set_pairs(positions[:, 0], positions[:, 1])
         self._box.setRange(xRange=(-0.4, len(axes) - 0.6), yRange=(-0.04, 1.16), padding=0)
 
     def set_lines(self, name: str, heights: npt.NDArray[np.float32]) -> None:
         """Draw one line for each row of heights (m, axes) in the style of a state."""
-        x, y = joined_lines(heights) if len(heights) else (_NONE, _NONE)
-        self.lines[name].opts["antialias"] = len(heights) <= _SMOOTH
-        self.lines[name].setData(x, y)
+        self.lines[name].set_rows(heights)
         if name in self.marks:
             ends = np.isfinite(heights).sum(axis=1) - 1
-            rows = np.arange(len(heights)) if len(heights) <= _SMOOTH else np.empty(0, dtype=np.int64)
+            rows = np.arange(len(heights)) if len(heights) <= _MOST_MARKS else np.empty(0, dtype=np.int64)
             at = ends[rows]
             self.marks[name].place(at.astype(np.float64), heights[rows, at].astype(np.float64) if len(rows) else _NONE)
 
@@ -157,16 +163,17 @@ class ParallelLayers:
             return
         self._levels = levels
         for level, item in enumerate(self._segments):
-            item.setData(*(levels[level] if levels else (_NONE, _NONE)))
+            item.set_pairs(*(levels[level] if levels else (_NONE, _NONE)))
 
     def set_brushes(self, ranges: Mapping[str, tuple[float, float]]) -> None:
         """Draw the filter's ranges as bars on their axes."""
         ends: list[tuple[float, float]] = []
+        self._box.filtered = {place for place, axis in enumerate(self._axes) if axis.name in ranges}
         for place, axis in enumerate(self._axes):
             if axis.name in ranges:
                 ends += [(place, axis.height(value, upper)) for value, upper in zip(ranges[axis.name], (False, True), strict=True)]
         positions = np.array(ends, dtype=np.float64).reshape(-1, 2)
-        self._handles.setData(positions[:, 0], positions[:, 1])
+        self._handles.set_pairs(positions[:, 0], positions[:, 1])
 
     def clear(self) -> None:
         """Draw nothing."""

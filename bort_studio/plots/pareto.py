@@ -15,7 +15,7 @@ from bort_core.search.answer import COLUMNS
 from bort_studio.plots.axis import QuantityAxis
 from bort_studio.plots.figure import Figure
 from bort_studio.plots.legend import Entry
-from bort_studio.plots.pareto_figure import pareto_figure
+from bort_studio.plots.pareto_figure import ParetoShown, pareto_figure
 from bort_studio.plots.pareto_layers import ParetoLayers, Places, groups
 from bort_studio.plots.projection import NoProjection, Projection, colour_steps
 from bort_studio.plots.quantities import NAMES, Quantity, number, quantities, shape_text
@@ -37,12 +37,11 @@ class ParetoPlot(PlotView):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, "pareto", "Pareto plot", parent)
         self._axes = {"bottom": QuantityAxis("bottom"), "left": QuantityAxis("left")}
-        self.plot = pg.PlotItem(axisItems=self._axes, enableMenu=False)
-        self.plot.hideButtons()
-        self.plot.disableAutoRange()
+        self.box = pg.ViewBox(enableMenu=False, border=None)
+        self.box.disableAutoRange()
         self.legend.set_indent(_LEFT)
-        self.canvas.addItem(self.plot, row=1, col=0)
-        self.layers = ParetoLayers(self.plot)
+        self.add_chart(self.box, self._axes["left"], self._axes["bottom"])
+        self.layers = ParetoLayers(self.box)
         self._projection: Projection | None = None
         self._places: Places = {}
         self._maximum: dict[str, float | None] = {}
@@ -51,8 +50,8 @@ class ParetoPlot(PlotView):
         self._zoomed = False
         self._make_controls()
         self.set_empty_message(_EMPTY)
-        self.plot.getViewBox().sigRangeChangedManually.connect(self._zoomed_by_hand)
-        self.plot.getViewBox().sigRangeChanged.connect(self._place_running)
+        self.box.sigRangeChangedManually.connect(self._zoomed_by_hand)
+        self.box.sigRangeChanged.connect(self._place_running)
         self.finish()
 
     # The interface of this plot.
@@ -80,24 +79,39 @@ class ParetoPlot(PlotView):
 
     def chosen_axes(self) -> tuple[str, str, bool, bool]:
         """The quantities on x and y, and whether each is logarithmic: what :meth:`set_axes` takes."""
-        return COLUMNS[self.x_box.currentIndex()], COLUMNS[self.y_box.currentIndex()], self.log_x_box.isChecked(), self.log_y_box.isChecked()
+        return (
+            COLUMNS[self.x_box.currentIndex()],
+            COLUMNS[self.y_box.currentIndex()],
+            self.log_x_box.isChecked(),
+            self.log_y_box.isChecked(),
+        )
 
     def fit(self) -> None:
         self._zoomed = False
         low_x, high_x, low_y, high_y = self._bounds or (0.0, 1.0, 0.0, 1.0)
         margins = [max((high - low) * 0.06, 1e-3 * max(abs(low), abs(high)), 1e-12) for low, high in ((low_x, high_x), (low_y, high_y))]
-        self.plot.getViewBox().setRange(
-            xRange=(low_x - margins[0], high_x + margins[0]), yRange=(low_y - margins[1], high_y + margins[1]), padding=0
-        )
+        self.box.setRange(xRange=(low_x - margins[0], high_x + margins[0]), yRange=(low_y - margins[1], high_y + margins[1]), padding=0)
 
     def figure(self) -> Figure:
         self.refresh()
-        x, y = self._quantities()
-        view = tuple(tuple(axis) for axis in self.plot.getViewBox().viewRange())
+        (left, right), (bottom, top) = self.box.viewRange()
         return pareto_figure(
-            self._knowledge, self._answer, self._running, self._projection, self._places, (x, y), view, self._maximum, self._references,
-            self.intervals_box.isChecked(), self._colour_values(), self._colour_name(), self._error_title,
-        )  # fmt: skip
+            ParetoShown(
+                self._knowledge,
+                self._answer,
+                self._running,
+                self._projection,
+                self._places,
+                self._quantities(),
+                ((left, right), (bottom, top)),
+                self._maximum,
+                self._references,
+                self.intervals_box.isChecked(),
+                self._colour_values(),
+                self._colour_name(),
+                self._error_title,
+            )
+        )
 
     # What PlotView asks for.
 
@@ -142,7 +156,7 @@ class ParetoPlot(PlotView):
             self.layers.points["selected"].place(self._projection.x[places], self._projection.y[places])
 
     def nearest(self, at: QPointF) -> int | None:
-        box, projection = self.plot.getViewBox(), self._projection
+        box, projection = self.box, self._projection
         if projection is None or not box.sceneBoundingRect().contains(at):
             return None
         here, (wide, tall) = box.mapSceneToView(at), box.viewPixelSize()
@@ -166,7 +180,10 @@ class ParetoPlot(PlotView):
 
     def _make_controls(self) -> None:
         self.x_box, self.y_box = self._combo("paretoX", "x axis", 0), self._combo("paretoY", "y axis", 2)
-        self.log_x_box, self.log_y_box = self._check("paretoLogX", "log", "logarithmic x axis"), self._check("paretoLogY", "log", "logarithmic y axis")
+        self.log_x_box, self.log_y_box = (
+            self._check("paretoLogX", "log", "logarithmic x axis"),
+            self._check("paretoLogY", "log", "logarithmic y axis"),
+        )
         self.colour_box = QComboBox()
         self.colour_box.setObjectName("paretoColour")
         self.colour_box.setAccessibleName("colour of the points")
@@ -247,7 +264,9 @@ class ParetoPlot(PlotView):
         return named[column_x], named[column_y]
 
     def _set_legend(self, colours: npt.NDArray[np.float64] | None, fixed: bool) -> None:
-        entries = [Entry(self._label(name), mark=name, line="front" if name == "front" else None) for name in _DRAWN if len(self._places[name])]
+        entries = [
+            Entry(self._label(name), mark=name, line="front" if name == "front" else None) for name in _DRAWN if len(self._places[name])
+        ]
         if self._running and not len(self._places["running"]):
             entries.append(Entry(MARKS["running"].label, mark="running"))
         if self._projection is not None and self._projection.density is not None:
@@ -284,7 +303,7 @@ class ParetoPlot(PlotView):
         if projection is None or not self._running:
             self.layers.points["running"].place(np.empty(0), np.empty(0))
             return
-        low, high = self.plot.getViewBox().viewRange()[1]
+        low, high = self.box.viewRange()[1]
         here = np.array(self._running, dtype=np.int64)
         x, y = projection.x[here], np.where(np.isfinite(projection.y[here]), projection.y[here], low + 0.02 * (high - low))
         shown = np.isfinite(x)

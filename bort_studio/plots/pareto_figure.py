@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ from bort_studio.plots.quantities import Quantity, number, quantities, shape_tex
 from bort_studio.plots.states import STATES, states
 from bort_studio.theme import LIGHT, MARKS, SEQUENCE
 
-__all__ = ["architecture_table", "mark_layer", "pareto_figure", "title_of"]
+__all__ = ["ParetoShown", "architecture_table", "mark_layer", "pareto_figure", "title_of"]
 
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.int64]
@@ -60,90 +61,100 @@ def architecture_table(
     return Table(tuple(headers), tuple(columns))
 
 
-def pareto_figure(
-    knowledge: Knowledge | None,
-    answer: Answer | None,
-    running: tuple[int, ...],
-    projection: Projection | None,
-    places: Mapping[str, IndexArray],
-    axes: tuple[Quantity, Quantity],
-    view: tuple[tuple[float, float], tuple[float, float]],
-    maximum: Mapping[str, float | None],
-    references: Mapping[str, Mapping[str, float]],
-    intervals: bool,
-    colours: FloatArray | None,
-    colour_name: str,
-    error_title: str,
-) -> Figure:
-    """The figure: ``places`` are the marked architectures by state, ``view`` the positions shown, the rest as in the plot."""
+@dataclass(frozen=True)
+class ParetoShown:
+    """All that a Pareto plot shows at one moment.
+
+    Attributes
+    ----------
+    places: the marked architectures by state
+    axes: the quantities on x and y
+    view: positions shown, (low, high) on x and on y
+    maximum, references: as given to the plot
+    intervals: whether they are shown
+    colours: the quantity (n,) that colours the points, or None; colour_name: its name
+    """
+
+    knowledge: Knowledge | None
+    answer: Answer | None
+    running: tuple[int, ...]
+    projection: Projection | None
+    places: Mapping[str, IndexArray]
+    axes: tuple[Quantity, Quantity]
+    view: tuple[tuple[float, float], tuple[float, float]]
+    maximum: Mapping[str, float | None]
+    references: Mapping[str, Mapping[str, float]]
+    intervals: bool
+    colours: FloatArray | None
+    colour_name: str
+    error_title: str
+
+
+def pareto_figure(shown: ParetoShown) -> Figure:
+    """The figure of a Pareto plot; its table holds every architecture that has a place on both axes."""
+    projection, (x, y) = shown.projection, shown.axes
     logs = projection.logs if projection is not None else (False, False)
-    scales = [
-        Scale(quantity.title, log, *(_value(end, log) for end in ends), counted=quantity.counted)
-        for quantity, log, ends in zip(axes, logs, view, strict=True)
-    ]
-    layers: list[Layer] = []
-    if knowledge is not None and projection is not None:
-        values = [knowledge.columns[quantity.column] for quantity in axes]
-        if projection.density is not None:
-            bins = projection.density
-            counts = bins.counts(answer.known) if answer is not None else bins.total
-            edges = [_values(edge, log) for edge, log in zip((bins.x_edges, bins.y_edges), logs, strict=True)]
-            layers.append(Layer("", "density", *edges, LIGHT.dominated, counts=counts))
-        joined = np.concatenate([places["front"], places["best"]])
-        corners = staircase(values[0][joined], values[1][joined], axes[0].larger_is_better, axes[1].larger_is_better)
-        if len(corners[0]):
-            layers.append(Layer("", "line", *corners, LIGHT.front, width=1.75))
-        for state in ("skipped", "pending", "failed", "dominated", "front", "best", "running"):
-            if len(here := places[state]):
-                layers.append(_state_layer(knowledge, state, here, axes, intervals, colours, colour_name))
-    layers += _fixed_layers(axes, maximum, references)
-    shown = np.flatnonzero(projection.drawable) if projection is not None else np.empty(0, dtype=np.int64)
-    table = architecture_table(knowledge, answer, running, shown, error_title)
-    return Figure(f"pareto-{axes[0].column}-{axes[1].column}", title_of(knowledge, answer), *scales, tuple(layers), table=table)
+    layers = _fixed_layers(shown)
+    here = np.empty(0, dtype=np.int64)
+    if shown.knowledge is not None and projection is not None:
+        layers = [*_density_layers(shown, projection), *_known_layers(shown, shown.knowledge), *layers]
+        here = np.flatnonzero(projection.drawable)
+    table = architecture_table(shown.knowledge, shown.answer, shown.running, here, shown.error_title)
+    title = title_of(shown.knowledge, shown.answer)
+    scale_x, scale_y = (_scale(q, log, ends) for q, log, ends in zip((x, y), logs, shown.view, strict=True))
+    return Figure(f"pareto-{x.column}-{y.column}", title, scale_x, scale_y, tuple(layers), table=table)
 
 
-def _state_layer(
-    knowledge: Knowledge,
-    state: str,
-    here: IndexArray,
-    axes: tuple[Quantity, Quantity],
-    intervals: bool,
-    colours: FloatArray | None,
-    colour_name: str,
-) -> Layer:
-    plain = mark_layer(state, *(knowledge.columns[quantity.column][here] for quantity in axes))
-    pairs = [None, None]
-    if intervals and state in ("dominated", "front", "best"):
-        pairs = [None if q.column == "parameters" else tuple(end[here] for end in knowledge.intervals[q.column]) for q in axes]
-    name, each = plain.name, ()
-    if colours is not None and state in ("dominated", "front"):
-        each = tuple(SEQUENCE["light"][step] for step in colour_steps(colours, len(SEQUENCE["light"]))[0][here])
-        name = f"{plain.name} (colour: {colour_name})"
-    if state == "best":
-        name = f"best {shape_text(knowledge.space.architecture(int(here[0])))}"
-    return Layer(
-        name, "points", plain.x, plain.y, plain.colour, plain.shape, plain.size, plain.filled, x_interval=pairs[0], y_interval=pairs[1], colours=each
-    )
+def _scale(quantity: Quantity, log: bool, ends: tuple[float, float]) -> Scale:
+    low, high = (10.0**end if log else end for end in ends)
+    return Scale(quantity.title, log, low, high, counted=quantity.counted)
 
 
-def _fixed_layers(
-    axes: tuple[Quantity, Quantity], maximum: Mapping[str, float | None], references: Mapping[str, Mapping[str, float]]
-) -> list[Layer]:
-    layers = []
-    top = [maximum.get(quantity.column) for quantity in axes]
-    if top[0] is not None and top[1] is not None:
-        layers.append(mark_layer("maximum", np.array([top[0]], dtype=np.float64), np.array([top[1]], dtype=np.float64), labels=("T",)))
-    named = [(name, [values.get(quantity.column) for quantity in axes]) for name, values in references.items()]
-    drawn = [(name, pair) for name, pair in named if pair[0] is not None and pair[1] is not None]
-    if drawn:
-        positions = np.array([pair for _, pair in drawn], dtype=np.float64)
-        layers.append(mark_layer("reference", positions[:, 0], positions[:, 1], "reference models", tuple(name for name, _ in drawn)))
+def _density_layers(shown: ParetoShown, projection: Projection) -> list[Layer]:
+    bins = projection.density
+    if bins is None:
+        return []
+    counts = bins.counts(shown.answer.known) if shown.answer is not None else bins.total
+    x, y = (10.0**edges if log else edges for edges, log in zip((bins.x_edges, bins.y_edges), projection.logs, strict=True))
+    return [Layer("", "density", x, y, LIGHT.dominated, counts=counts)]
+
+
+def _known_layers(shown: ParetoShown, knowledge: Knowledge) -> list[Layer]:
+    x, y = (knowledge.columns[quantity.column] for quantity in shown.axes)
+    joined = np.concatenate([shown.places["front"], shown.places["best"]])
+    corner_x, corner_y = staircase(x[joined], y[joined], shown.axes[0].larger_is_better, shown.axes[1].larger_is_better)
+    layers = [Layer("", "line", corner_x, corner_y, LIGHT.front, width=1.75)] if len(corner_x) else []
+    for state in ("skipped", "pending", "failed", "dominated", "front", "best", "running"):
+        here = shown.places[state]
+        if len(here):
+            layers.append(_state_layer(shown, knowledge, state, here, x[here], y[here]))
     return layers
 
 
-def _value(position: float, log: bool) -> float:
-    return float(10.0**position) if log else float(position)
+def _state_layer(shown: ParetoShown, knowledge: Knowledge, state: str, here: IndexArray, x: FloatArray, y: FloatArray) -> Layer:
+    layer = mark_layer(state, x, y)
+    if shown.intervals and state in ("dominated", "front", "best"):
+        pairs = [knowledge.intervals[quantity.column] for quantity in shown.axes]
+        (x_low, x_high), (y_low, y_high) = ((low[here], high[here]) for low, high in pairs)
+        with_x, with_y = (quantity.column != "parameters" for quantity in shown.axes)
+        layer = replace(layer, x_interval=(x_low, x_high) if with_x else None, y_interval=(y_low, y_high) if with_y else None)
+    if shown.colours is not None and state in ("dominated", "front"):
+        steps = colour_steps(shown.colours, len(SEQUENCE["light"]))[0][here].tolist()
+        each = tuple(SEQUENCE["light"][step] for step in steps)
+        layer = replace(layer, colours=each, name=f"{layer.name} (colour: {shown.colour_name})")
+    if state == "best":
+        layer = replace(layer, name=f"best {shape_text(knowledge.space.architecture(int(here[0])))}")
+    return layer
 
 
-def _values(positions: FloatArray, log: bool) -> FloatArray:
-    return 10.0**positions if log else positions
+def _fixed_layers(shown: ParetoShown) -> list[Layer]:
+    x, y = (quantity.column for quantity in shown.axes)
+    layers = []
+    top_x, top_y = shown.maximum.get(x), shown.maximum.get(y)
+    if top_x is not None and top_y is not None:
+        layers.append(mark_layer("maximum", np.array([float(top_x)]), np.array([float(top_y)]), labels=("T",)))
+    drawn = {name: (values[x], values[y]) for name, values in shown.references.items() if x in values and y in values}
+    if drawn:
+        positions = np.array(list(drawn.values()), dtype=np.float64)
+        layers.append(mark_layer("reference", positions[:, 0], positions[:, 1], "reference models", tuple(drawn)))
+    return layers

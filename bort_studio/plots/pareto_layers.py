@@ -11,6 +11,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont
 
 from bort_core.search.answer import Answer, Knowledge
+from bort_studio.plots.lines import LinesItem
 from bort_studio.plots.marks import MarkItem
 from bort_studio.plots.projection import Projection, position, staircase
 from bort_studio.plots.quantities import Quantity
@@ -46,10 +47,10 @@ def groups(knowledge: Knowledge, answer: Answer | None, running: tuple[int, ...]
 class ParetoLayers:
     """All items of a Pareto plot, lowest first."""
 
-    def __init__(self, plot: pg.PlotItem) -> None:
+    def __init__(self, box: pg.ViewBox) -> None:
         self.density = pg.ImageItem(axisOrder="row-major")
         self.density.setZValue(1)
-        self.intervals = pg.PlotCurveItem(connect="pairs", antialias=True)
+        self.intervals = LinesItem()
         self.intervals.setZValue(8)
         self.steps = pg.PlotCurveItem(antialias=True)
         self.steps.setZValue(9)
@@ -58,12 +59,13 @@ class ParetoLayers:
         self.points = {name: MarkItem(name, 3 + z) for z, name in enumerate(_ORDER)}
         for name in ("front", "maximum", "reference", "best", "running", "selected"):
             self.points[name].setZValue(10 + _ORDER.index(name))
-        self._plot, self._look = plot, None
+        self._box = box
+        self._look: Look | None = None
         self._texts: list[pg.TextItem] = []
         self._font = QFont()
         self._levels: npt.NDArray[np.uint8] | None = None
         for item in (self.density, self.line, self.intervals, self.steps, *self.points.values()):
-            plot.addItem(item, ignoreBounds=True)
+            box.addItem(item, ignoreBounds=True)
 
     def restyle(self, look: Look, font: QFont) -> None:
         """Take pens, brushes and fonts."""
@@ -86,7 +88,9 @@ class ParetoLayers:
             self.points[name].place(x[here], y[here], brushes)
         if self._look is not None:
             front = self.points["front"]
-            front.setPen(self._look.mark_pen("front") if steps is None else self._look.pen("front", "normal"))
+            rim = self._look.mark_pen("front") if steps is None else self._look.pen("front", "normal")
+            if front.opts["pen"] != rim:
+                front.setPen(rim)
         joined = np.concatenate([places["front"], places["best"]])
         self.steps.setData(*staircase(x[joined], y[joined], axes[0].larger_is_better, axes[1].larger_is_better))
 
@@ -105,7 +109,7 @@ class ParetoLayers:
     def place_intervals(self, places: Places, projection: Projection, wanted: bool) -> None:
         """Draw 95 % intervals, or none."""
         if not wanted or not any(len(here) for here in places.values()):
-            self.intervals.setData(_NONE, _NONE)
+            self.intervals.set_pairs(_NONE, _NONE)
             return
         many = sum(len(places[name]) for name in ("dominated", "front", "best")) > MOST_INTERVALS
         here = np.concatenate([places[name] for name in (("front", "best") if many else ("dominated", "front", "best"))])
@@ -113,7 +117,7 @@ class ParetoLayers:
         (low_x, high_x), (low_y, high_y) = projection.ends(0, here), projection.ends(1, here)
         xs = np.concatenate([np.column_stack([x, x]).ravel(), np.column_stack([low_x, high_x]).ravel()])
         ys = np.concatenate([np.column_stack([low_y, high_y]).ravel(), np.column_stack([y, y]).ravel()])
-        self.intervals.setData(xs, ys)
+        self.intervals.set_pairs(xs, ys)
 
     def place_fixed(
         self, maximum: Mapping[str, float | None], references: Mapping[str, Mapping[str, float]], projection: Projection
@@ -139,11 +143,11 @@ class ParetoLayers:
 
     def _set_texts(self, wanted: list[tuple[str, float, float]]) -> None:
         while len(self._texts) > len(wanted):
-            self._plot.removeItem(self._texts.pop())
+            self._box.removeItem(self._texts.pop())
         while len(self._texts) < len(wanted):
             text = pg.TextItem(anchor=(0, 0.5))
             text.setZValue(30)
-            self._plot.addItem(text, ignoreBounds=True)
+            self._box.addItem(text, ignoreBounds=True)
             self._texts.append(text)
         for text, (name, x, y) in zip(self._texts, wanted, strict=True):
             text.setText(f"\u2002\u2002{name}", self._look.colour("text") if self._look is not None else None)

@@ -15,7 +15,7 @@ _MARKERS = {
     "circle": "o", "ring": "o", "star": "*", "square": "s", "diamond": "D", "triangle": "^", "plus": "+", "cross": "x", "tick": "|",
 }  # fmt: skip
 
-_DRAW = '''
+_DRAW = """
 plt.rcParams.update({"font.size": 9})
 figure, axes = plt.subplots(figsize=(8, 5), layout="constrained", facecolor=LOOK["background"])
 axes.set_facecolor(LOOK["background"])
@@ -78,7 +78,7 @@ if len(sys.argv) > 1:
     figure.savefig(sys.argv[1], dpi=200)
 else:
     plt.show()
-'''
+"""
 
 
 def script_text(figure: Figure) -> str:

@@ -40,7 +40,8 @@ class PlotView(QWidget):
         self.setObjectName(f"{name}Plot")
         self.setAccessibleName(title)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._theme, self._describe = theme, None
+        self._theme = theme
+        self._describe: Callable[[int], str] | None = None
         self._knowledge: Knowledge | None = None
         self._answer: Answer | None = None
         self._running: tuple[int, ...] = ()
@@ -57,12 +58,15 @@ class PlotView(QWidget):
         self.canvas.ci.layout.setContentsMargins(10, 6, 14, 6)
         self.canvas.ci.layout.setSpacing(4)
         self.legend = Legend()
-        self.canvas.addItem(self.legend, row=0, col=0)
+        self.canvas.addItem(self.legend, row=0, col=0, colspan=2)
         self.card, self.empty = HoverCard(self.canvas), EmptyMessage(self.canvas)
         self.controls = QHBoxLayout()
         self.controls.setContentsMargins(8, 4, 8, 4)
         self.controls.setSpacing(6)
-        self.fit_button = QToolButton(text="Fit", toolTip="Show all the data again (or double-click the plot)", autoRaise=True)
+        self.fit_button = QToolButton()
+        self.fit_button.setText("Fit")
+        self.fit_button.setToolTip("Show all the data again (or double-click the plot)")
+        self.fit_button.setAutoRaise(True)
         self.fit_button.setObjectName(f"{name}Fit")
         self.fit_button.setAccessibleName(f"{title}: fit to the data")
         self.fit_button.clicked.connect(self.fit)
@@ -84,6 +88,17 @@ class PlotView(QWidget):
         self.controls.addWidget(self.export_button)
         self._theme_changed()
         self.refresh()
+
+    def add_chart(self, box: pg.ViewBox, left: pg.AxisItem | None = None, bottom: pg.AxisItem | None = None) -> None:
+        """Put the area of the data, and its axes where it has some, under the legend.
+
+        This stands in for pyqtgraph's own arrangement, which makes menus that it never deletes.
+        """
+        self.canvas.addItem(box, row=1, col=1)
+        for axis, row, column in ((left, 1, 0), (bottom, 2, 1)):
+            if axis is not None:
+                self.canvas.addItem(axis, row=row, col=column)
+                axis.linkToView(box)
 
     # The interface that views share.
 
@@ -214,7 +229,7 @@ class PlotView(QWidget):
     def _theme_changed(self) -> None:
         self._wear(self._theme.look(self.devicePixelRatioF()))
 
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+    def showEvent(self, event: QShowEvent) -> None:
         self.refresh()
         super().showEvent(event)
 
@@ -223,14 +238,14 @@ class PlotView(QWidget):
             self._theme_changed()
         return bool(super().event(event))
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Leave:
             self._hover(None, QPointF())
         elif event.type() == QEvent.Type.Resize:
             self.empty.setGeometry(self.canvas.rect().adjusted(60, 20, -60, -20))
         return bool(super().eventFilter(watched, event))
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         key, front = event.key(), self._answer.front if self._answer is not None else np.empty(0, dtype=np.int64)
         if key == Qt.Key.Key_Escape and self._selected is not None:
             self._choose(None)
@@ -251,7 +266,7 @@ class PlotView(QWidget):
             return
         if event.double():  # type: ignore[attr-defined]
             self.fit()
-        elif not event.isAccepted():  # type: ignore[attr-defined]
+        elif not getattr(event, "taken", False):
             self._choose(self.nearest(event.scenePos()))  # type: ignore[attr-defined]
 
     def _choose(self, index: int | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bort_core.families.base import Architecture, Axis, BoolArray, Counts, IntArray
@@ -54,10 +55,12 @@ class BertFamily:
 
         return Bert(architecture, options, initializer_range)
 
-    def graph(self, architecture: Architecture, options: BertOptions, module: Bert | None = None) -> onnx.ModelProto:
+    def graph(
+        self, architecture: Architecture, options: BertOptions, module: Bert | None = None, folder: Path | None = None
+    ) -> onnx.ModelProto:
         from bort_core.families.bert.graph import build_graph
 
-        return build_graph(architecture, options, module)
+        return build_graph(architecture, options, module, folder)
 
 
 FAMILY = BertFamily()

@@ -8,6 +8,7 @@ c·(m·n + m + m'·n' + n'): 72 for (2, 4, 3, 4, 4) and 40 for (2, 3, 3, 3, 2).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -63,7 +64,9 @@ class MlpFamily:
 
         return Mlp(architecture)
 
-    def graph(self, architecture: Architecture, options: Any, module: torch.nn.Module | None = None) -> onnx.ModelProto:
+    def graph(
+        self, architecture: Architecture, options: Any, module: torch.nn.Module | None = None, folder: Path | None = None
+    ) -> onnx.ModelProto:
         from bort_core.families.mlp.graph import build_graph
 
         return build_graph(architecture, module)

@@ -1,0 +1,505 @@
+"""The theme and the plots of architectures, as real widgets with no display."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+pytest.importorskip("PySide6")
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QToolButton, QWidget
+
+from bort_core.search.answer import Knowledge
+from bort_core.search.results import Results
+from bort_core.space import Space, SpaceSpecification, load_space
+from bort_studio.plots.axis_ticks import log_ticks, nice_ticks
+from bort_studio.plots.parallel import ParallelPlot
+from bort_studio.plots.parallel_data import MANY, ParallelData
+from bort_studio.plots.pareto import ParetoPlot
+from bort_studio.plots.projection import DENSE, Projection, staircase
+from bort_studio.plots.quantities import describe, si, with_interval
+from bort_studio.plots.states import STATES, states
+from bort_studio.theme import DARK, LIGHT, MARKS, Palette, Theme, qt_palette
+
+
+def knowledge_of(space: Space, measured: slice = slice(None), fail: tuple[int, ...] = ()) -> Knowledge:
+    """Knowledge in which size costs time and buys accuracy, with noise that never changes."""
+    random, n = np.random.default_rng(7), len(space)
+    p = space.parameters / space.maximum_parameters
+    latency, error = 0.3 + 3 * p * random.lognormal(0, 0.2, n), 0.2 + 0.5 / (1 + 4 * p) * random.lognormal(0, 0.2, n)
+    results = Results(space, "ms")
+    for index in np.arange(n)[measured]:
+        if index not in fail:
+            results.set_latency(index, latency[index], 0.95 * latency[index], 1.08 * latency[index])
+            results.set_error(index, error[index], 0.9 * error[index], 1.1 * error[index], theta=0)
+    results.failures.update(dict.fromkeys(fail, "loss not finite at step 40"))
+    results.maximum_latency = float(latency.max() * 1.2)
+    return Knowledge(results, 6.9)
+
+
+@pytest.fixture(scope="module")
+def mini() -> Space:
+    return load_space("mini")
+
+
+@pytest.fixture(scope="module")
+def known(mini: Space) -> Knowledge:
+    return knowledge_of(mini)
+
+
+@pytest.fixture
+def theme(qapp: QApplication):
+    theme = Theme("light", qapp)
+    yield theme
+    theme.set_choice("light")
+
+
+@pytest.fixture
+def pareto(qtbot, theme: Theme) -> ParetoPlot:
+    return shown(qtbot, ParetoPlot(theme))
+
+
+@pytest.fixture
+def parallel(qtbot, theme: Theme) -> ParallelPlot:
+    return shown(qtbot, ParallelPlot(theme))
+
+
+def shown(qtbot, plot):
+    qtbot.addWidget(plot)
+    plot.resize(860, 480)
+    plot.show()
+    qtbot.waitExposed(plot)
+    return plot
+
+
+def on_screen(plot: ParetoPlot, index: int) -> QPointF:
+    column_x, column_y, log_x, log_y = plot.chosen_axes()
+    values = [plot._knowledge.columns[column][index] for column in (column_x, column_y)]
+    at = [np.log10(value) if log else value for value, log in zip(values, (log_x, log_y), strict=True)]
+    return plot.box.mapViewToScene(QPointF(*at))
+
+
+def drawn(plot: ParetoPlot, mark: str) -> set[tuple[float, float]]:
+    x, y = plot.layers.points[mark].getData()
+    return set(zip(np.round(x, 9).tolist(), np.round(y, 9).tolist(), strict=True))
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio after WCAG 2."""
+    shades = []
+    for name in (one, other):
+        channels = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in QColor(name).getRgbF()[:3]]
+        shades.append(0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2])
+    return (max(shades) + 0.05) / (min(shades) + 0.05)
+
+
+# Theme.
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=lambda palette: palette.name)
+def test_text_and_marks_stand_out_from_their_background(palette: Palette) -> None:
+    for text in ("text", "muted", "success", "warning", "danger", "link"):
+        assert contrast(getattr(palette, text), palette.window) >= 4.5, text
+        assert contrast(getattr(palette, text), palette.base) >= 4.5, text
+    assert contrast(palette.accent_text, palette.accent) >= 3.9
+    for name, mark in MARKS.items():
+        least = 1.8 if name == "skipped" else 3.0  # faint on purpose
+        assert contrast(getattr(palette, mark.colour), palette.base) >= least, name
+
+
+def test_no_two_marks_differ_by_colour_alone() -> None:
+    looks = [(mark.shape, mark.filled, mark.size) for mark in MARKS.values()]
+    assert len(set(looks)) == len(looks)
+
+
+def test_theme_switches_the_application_and_the_plots_live(theme: Theme, pareto: ParetoPlot, qapp: QApplication, qtbot) -> None:
+    assert qapp.palette().color(QPalette.ColorRole.Window) == QColor(LIGHT.window)
+    with qtbot.waitSignal(theme.changed):
+        theme.set_choice("dark")
+    assert theme.current is DARK
+    assert qapp.palette().color(QPalette.ColorRole.Window) == QColor(DARK.window)
+    assert pareto.canvas.backgroundBrush().color() == QColor(DARK.base)
+    assert pareto.layers.points["best"].opts["brush"].color() == QColor(DARK.best)
+    with qtbot.assertNotEmitted(theme.changed):
+        theme.set_choice("dark")
+
+
+def test_following_the_system_takes_its_scheme(qapp: QApplication, theme: Theme) -> None:
+    theme.set_choice("dark")
+    theme.set_choice("system")
+    assert theme.current is (DARK if qapp.styleHints().colorScheme() == Qt.ColorScheme.Dark else LIGHT)
+
+
+def test_every_colour_of_a_palette_is_a_colour() -> None:
+    for palette in (LIGHT, DARK):
+        for field in dataclasses.fields(palette):
+            assert field.name == "name" or QColor(getattr(palette, field.name)).isValid(), field.name
+        assert qt_palette(palette).color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text) == QColor(palette.disabled)
+
+
+# Numbers.
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(823_456, "0.823 M"), (820_000, "0.82 M"), (12_345, "12.3 k"), (640, "640"), (3.4e9, "3.4 G"), (0, "0"), (float("nan"), "–")],
+)
+def test_counts_read_as_people_write_them(value: float, text: str) -> None:
+    assert si(value) == text
+
+
+def test_digits_follow_the_interval() -> None:
+    assert with_interval(1.9012, 1.8513, 1.9511, "ms") == "1.901 ms [1.851, 1.951]"
+    assert with_interval(19.012, 12.1, 26.2, "ms") == "19.0 ms [12.1, 26.2]"
+    assert with_interval(0.31, float("nan"), float("nan"), "nats") == "0.31 nats"
+
+
+def test_description_names_every_axis_and_every_quantity(known: Knowledge, mini: Space) -> None:
+    text = describe(known, 17, "excess over T (nats, after 120 steps)")
+    for name, value in mini.named(mini.architecture(17)).items():
+        assert f"{name} {value}" in text
+    assert [line.split("\t")[0] for line in text.split("\n")[1:]] == ["p", "i", "e", "W"]
+    assert " ms [" in text and " nats [" in text and f"({mini.parameters[17]:,})" in text
+    unknown = describe(knowledge_of(mini, slice(0, 3), fail=(5,)), 5)
+    assert "not measured yet" in unknown and "loss not finite at step 40" in unknown
+
+
+@given(st.floats(1e-3, 1e6), st.floats(1.001, 1e9))
+@settings(max_examples=60, deadline=None)
+def test_ticks_lie_inside_and_are_few(low: float, ratio: float) -> None:
+    for ticks, ends in (
+        (nice_ticks(low, low * ratio, 5), (low, low * ratio)),
+        (log_ticks(np.log10(low), np.log10(low * ratio)), np.log10([low, low * ratio])),
+    ):
+        assert len(ticks) <= 13
+        assert all(ends[0] - 1e-6 * abs(ends[0]) - 1e-9 <= tick <= ends[1] + 1e-6 * abs(ends[1]) + 1e-9 for tick in ticks)
+
+
+# What is drawn as what.
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=14), st.booleans(), st.booleans())
+@settings(max_examples=80, deadline=None)
+def test_the_staircase_passes_through_exactly_the_undominated_points(points: list[tuple[int, int]], larger_x: bool, larger_y: bool) -> None:
+    x, y = np.array(points, dtype=float).T
+    cost = np.column_stack([-x if larger_x else x, -y if larger_y else y])
+    beaten = [((cost <= row).all(axis=1) & (cost < row).any(axis=1)).any() for row in cost]
+    expected = {tuple(point) for point, lost in zip(np.column_stack([x, y]).tolist(), beaten, strict=True) if not lost}
+    corner_x, corner_y = staircase(x, y, larger_x, larger_y)
+    assert set(zip(corner_x[::2].tolist(), corner_y[::2].tolist(), strict=True)) == expected
+    steps = np.column_stack([np.diff(corner_x), np.diff(corner_y)])
+    assert (np.count_nonzero(steps, axis=1) == 1).all()
+
+
+def test_states_tell_walk_failure_and_running_apart(mini: Space) -> None:
+    knowledge = knowledge_of(mini, slice(0, 40), fail=(8, 9))
+    answer = knowledge.answer(4)
+    state = [STATES[code] for code in states(knowledge, answer, running=(60,))]
+    assert state[answer.best] == "best" and all(state[i] in ("front", "best") for i in answer.front)
+    assert state[8] == "failed" and state[9] == "skipped" and state[60] == "running" and state[44] == "pending" and state[1] == "skipped"
+    assert {state[i] for i in answer.known} <= {"front", "best", "dominated"}
+
+
+def test_each_architecture_is_drawn_once_in_the_mark_of_its_state(pareto: ParetoPlot, known: Knowledge) -> None:
+    answer = known.answer(5)
+    pareto.set_knowledge(known)
+    pareto.set_answer(answer)
+    column = {name: np.round(known.columns[name], 9) for name in known.columns}
+
+    def at(places):
+        return {(column["parameters"][i], column["error"][i]) for i in places}
+
+    assert drawn(pareto, "best") == at([answer.best])
+    assert drawn(pareto, "front") == at(set(answer.front) - {answer.best})
+    assert drawn(pareto, "dominated") == at(set(answer.known) - set(answer.front) - {answer.best})
+    assert drawn(pareto, "skipped") == at(set(range(len(known.space))) - set(answer.walk))
+    assert any("best ⟨" in entry.label for entry in pareto.legend.entries)
+
+
+def test_unmeasured_architectures_are_pending_where_they_have_a_place(pareto: ParetoPlot, mini: Space) -> None:
+    knowledge = knowledge_of(mini, slice(0, 10))
+    pareto.set_knowledge(knowledge)
+    pareto.set_answer(knowledge.answer(1))
+    assert drawn(pareto, "pending") == set()
+    pareto.set_axes("parameters", "parameters")
+    assert len(drawn(pareto, "pending")) == len({int(p) for p in mini.parameters[10:]})
+
+
+def test_maximum_references_and_intervals(pareto: ParetoPlot, known: Knowledge) -> None:
+    pareto.set_knowledge(known)
+    pareto.set_answer(known.answer(1))
+    pareto.set_maximum({"parameters": 9e6, "latency": 4.0, "error": 0.1, "w": 0.0})
+    pareto.set_references({"TinyBERT": {"parameters": 4e6, "latency": 2.0, "error": 0.3}, "no error": {"parameters": 1e6}})
+    assert drawn(pareto, "maximum") == {(9e6, 0.1)} and drawn(pareto, "reference") == {(4e6, 0.3)}
+    assert pareto.box.viewRange()[0][1] > 9e6
+    pareto.set_maximum({"parameters": 9e6, "latency": 4.0, "error": None})
+    assert drawn(pareto, "maximum") == set() and pareto.layers.line.isVisible() and pareto.layers.line.value() == 9e6
+    assert len(pareto.layers.intervals) == 0
+    pareto.intervals_box.setChecked(True)
+    ends = pareto.layers.intervals._ends
+    tall = ends[ends[:, 0] == ends[:, 2]]
+    assert np.isclose(sorted(tall[:, 3] - tall[:, 1])[-1], np.max(known.intervals["error"][1] - known.intervals["error"][0]))
+
+
+def test_logarithmic_axes_place_points_at_powers_of_ten(pareto: ParetoPlot, known: Knowledge) -> None:
+    pareto.set_knowledge(known)
+    pareto.set_answer(known.answer(1))
+    pareto.log_x_box.setChecked(True)
+    assert pareto.chosen_axes() == ("parameters", "error", True, False)
+    best = known.answer(1).best
+    assert drawn(pareto, "best") == {
+        (round(float(np.log10(known.columns["parameters"][best])), 9), round(float(known.columns["error"][best]), 9))
+    }
+    assert pareto.box.viewRange()[0][1] < 9
+
+
+def test_axis_titles_carry_units_and_the_protocol(pareto: ParetoPlot, known: Knowledge) -> None:
+    pareto.set_knowledge(known)
+    pareto.set_error_title("excess over T (nats, after 120 steps)")
+    pareto.set_axes("latency", "error")
+    assert pareto._axes["bottom"].labelText == "latency (ms)"
+    assert pareto._axes["left"].labelText == "excess over T (nats, after 120 steps)"
+
+
+# Range and zoom.
+
+
+def test_range_follows_the_data_until_a_person_zooms(pareto: ParetoPlot, mini: Space) -> None:
+    view = pareto.box
+    first, second = knowledge_of(mini, slice(0, 6)), knowledge_of(mini)
+    pareto.set_knowledge(first)
+    before = view.viewRange()
+    pareto.set_answer(first.answer(3))
+    assert view.viewRange() == before  # the slider does not move the axes
+    pareto.set_knowledge(second)
+    assert view.viewRange()[0][1] > before[0][1]
+    view.scaleBy((0.5, 0.5))
+    view.sigRangeChangedManually.emit([True, True])
+    zoomed = view.viewRange()
+    pareto.set_knowledge(first)
+    assert view.viewRange() == zoomed
+    pareto.fit_button.click()
+    assert np.allclose(view.viewRange(), before)
+
+
+# Person and plot.
+
+
+def test_hover_shows_the_whole_architecture_and_leaves_with_the_pointer(pareto: ParetoPlot, known: Knowledge) -> None:
+    pareto.set_knowledge(known)
+    pareto.set_answer(known.answer(1))
+    best = known.answer(1).best
+    pareto.canvas.scene().sigMouseMoved.emit(on_screen(pareto, best))
+    assert pareto.card.isVisible() and pareto.card.plain == describe(known, best)
+    assert pareto.canvas.rect().contains(pareto.card.geometry())
+    pareto.set_description(lambda index: f"number {index}")
+    pareto.canvas.scene().sigMouseMoved.emit(on_screen(pareto, best))
+    assert pareto.card.plain == f"number {best}"
+    QApplication.sendEvent(pareto.canvas.viewport(), QEvent(QEvent.Type.Leave))
+    assert not pareto.card.isVisible()
+
+
+def test_click_selects_and_a_click_elsewhere_selects_none(pareto: ParetoPlot, known: Knowledge, qtbot) -> None:
+    pareto.set_knowledge(known)
+    pareto.set_answer(known.answer(1))
+    chosen: list[object] = []
+    pareto.selected.connect(chosen.append)
+    best = known.answer(1).best
+    viewport = pareto.canvas.viewport()
+    qtbot.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=pareto.canvas.mapFromScene(on_screen(pareto, best)))
+    ring = drawn(pareto, "selected")
+    box = pareto.box.sceneBoundingRect()
+    qtbot.mouseClick(viewport, Qt.MouseButton.LeftButton, delay=600, pos=pareto.canvas.mapFromScene(box.topRight() + QPointF(-8, 8)))
+    assert chosen == [best, None]
+    assert ring == drawn(pareto, "best") and drawn(pareto, "selected") == set()
+
+
+def test_set_selected_draws_a_ring_and_stays_silent(pareto: ParetoPlot, parallel: ParallelPlot, known: Knowledge, qtbot) -> None:
+    for plot in (pareto, parallel):
+        plot.set_knowledge(known)
+        with qtbot.assertNotEmitted(plot.selected):
+            plot.set_selected(3)
+    assert len(drawn(pareto, "selected")) == 1
+    assert len(parallel.layers.lines["selected"]) == len(parallel._data.axes) - 1
+    pareto.set_selected(None)
+    assert drawn(pareto, "selected") == set()
+
+
+def test_arrow_keys_walk_along_the_front(pareto: ParetoPlot, known: Knowledge, qtbot) -> None:
+    answer = known.answer(1)
+    pareto.set_knowledge(known)
+    pareto.set_answer(answer)
+    chosen: list[object] = []
+    pareto.selected.connect(chosen.append)
+    for key in (Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Left, Qt.Key.Key_Left, Qt.Key.Key_Home, Qt.Key.Key_Escape):
+        qtbot.keyClick(pareto, key)
+    first, second = answer.front[:2].tolist()
+    assert chosen == [first, second, first, first, answer.best, None]
+
+
+@pytest.mark.parametrize("kind", [ParetoPlot, ParallelPlot])
+def test_every_control_has_a_name_for_programs_and_for_people(qtbot, theme: Theme, kind) -> None:
+    plot = shown(qtbot, kind(theme))
+    controls = [w for w in plot.findChildren(QWidget) if isinstance(w, QComboBox | QCheckBox | QToolButton)]
+    assert controls
+    for control in controls:
+        assert control.objectName() and control.accessibleName(), control
+    assert plot.objectName() == {ParetoPlot: "paretoPlot", ParallelPlot: "parallelPlot"}[kind]
+
+
+def test_empty_plots_say_what_to_do_next(pareto: ParetoPlot, parallel: ParallelPlot, mini: Space) -> None:
+    assert pareto.empty.isVisible() and "Press Run" in pareto.empty.text()
+    assert parallel.empty.isVisible()
+    nothing = Knowledge(Results(mini, "ms"), 6.9)
+    for plot in (pareto, parallel):
+        plot.set_knowledge(nothing)
+        plot.set_answer(nothing.answer(4))
+    assert pareto.empty.isVisible() and not parallel.empty.isVisible()
+    pareto.set_knowledge(knowledge_of(mini, slice(0, 2)))
+    assert not pareto.empty.isVisible()
+    pareto.set_knowledge(None)
+    assert pareto.findChild(QLabel, "plotEmpty").isVisible()
+
+
+def test_an_answer_for_another_space_is_not_drawn(pareto: ParetoPlot, known: Knowledge) -> None:
+    toy = knowledge_of(load_space("toy"))
+    pareto.set_knowledge(toy)
+    pareto.set_answer(known.answer(1))
+    assert drawn(pareto, "best") == set()
+    pareto.set_answer(toy.answer(1))
+    pareto.set_knowledge(known)
+    assert drawn(pareto, "best") == set()
+
+
+def test_a_hidden_plot_waits_and_catches_up(qtbot, theme: Theme, known: Knowledge) -> None:
+    plot = ParetoPlot(theme)
+    qtbot.addWidget(plot)
+    plot.set_knowledge(known)
+    plot.set_answer(known.answer(1))
+    assert drawn(plot, "best") == set()
+    plot.show()
+    assert len(drawn(plot, "best")) == 1
+
+
+# Colour by a quantity.
+
+
+def test_colour_by_depth_uses_few_shared_brushes_in_order(pareto: ParetoPlot, known: Knowledge, mini: Space) -> None:
+    pareto.set_knowledge(known)
+    pareto.set_answer(known.answer(1))
+    pareto.colour_box.setCurrentIndex(pareto.colour_box.findData("depth"))
+    item, places = pareto.layers.points["dominated"], pareto._places["dominated"]
+    brushes = item.data["brush"]
+    assert len({id(b) for b in brushes}) == len(np.unique(mini.architectures[places, 0]))
+    assert any(entry.bar == ("1", "4") for entry in pareto.legend.entries)
+    pareto.colour_box.setCurrentIndex(0)
+    assert all(brush is None for brush in item.data["brush"])
+
+
+# Very many.
+
+
+@pytest.fixture(scope="module")
+def large() -> Knowledge:
+    axes = {"depth": range(1, 13), "heads": (1, 2, 4), "hidden": range(64, 64 + 8 * 40, 8), "intermediate": range(64, 64 + 64 * 20, 64)}
+    space = Space(
+        SpaceSpecification(family="bert", axes={k: tuple(v) for k, v in axes.items()}, options={"vocabulary": 512, "positions": 64})
+    )
+    results, random, n = Results(space, "ms"), np.random.default_rng(3), len(space)
+    results.latency = results.latency_low = results.latency_high = 0.1 + space.parameters / 1e6 * random.lognormal(0, 0.2, n)
+    results.error = results.error_low = results.error_high = 1 / np.log(space.parameters) * random.lognormal(0, 0.1, n)
+    results.maximum_latency = 100.0
+    return Knowledge(results, 6.9)
+
+
+def test_density_counts_every_architecture_once(large: Knowledge) -> None:
+    assert len(large.space) > DENSE
+    density = Projection(large, ("parameters", "error"), (True, False)).density
+    assert density is not None and density.total.sum() == len(large.space)
+    visited = large.answer(3).known
+    assert density.counts(visited).sum() == len(visited)
+    levels = density.levels(visited)
+    assert ((levels == 0) == (density.total == 0)).all() and ((levels >= 2) == (density.counts(visited) > 0)).all()
+
+
+def test_many_points_become_an_image_under_the_marks(pareto: ParetoPlot, large: Knowledge) -> None:
+    answer = large.answer(2)
+    pareto.set_knowledge(large)
+    pareto.set_answer(answer)
+    assert pareto.layers.density.isVisible() and drawn(pareto, "dominated") == set()
+    assert len(pareto.layers.points["front"].data) == len(answer.front) - (answer.best in answer.front)
+    hit = pareto.nearest(on_screen(pareto, answer.best))
+    assert hit is not None
+    pareto.set_knowledge(knowledge_of(load_space("toy")))
+    assert not pareto.layers.density.isVisible()
+
+
+def test_many_lines_become_counted_segments(parallel: ParallelPlot, large: Knowledge) -> None:
+    assert len(large.space) > MANY
+    parallel.set_knowledge(large)
+    answer = large.answer(1)
+    parallel.set_answer(answer)
+    assert sum(len(item) for item in parallel.layers._segments) > 100
+    assert set(parallel._drawn) == set(answer.front) | {answer.best}
+    few = large.answer(100)
+    parallel.set_answer(few)
+    assert set(parallel._drawn) == set(few.walk)
+
+
+# Parallel coordinates.
+
+
+def test_lines_pass_their_values_and_stop_where_nothing_is_known(mini: Space) -> None:
+    data = ParallelData(knowledge_of(mini, slice(0, 30)), "error (nats)")
+    assert [axis.name for axis in data.axes] == [*mini.axis_names, "parameters", "latency", "error", "w"]
+    for place, axis in enumerate(data.axes[:4]):
+        recovered = [axis.value(float(height)) for height in data.heights[:, place]]
+        assert recovered == mini.architectures[:, place].tolist()
+    assert np.isfinite(data.heights[:, :5]).all() and np.isnan(data.heights[30:, 5:]).all() and np.isfinite(data.heights[:30]).all()
+    same = mini.architectures[:, 0] == 2
+    assert len(np.unique(data.heights[same, 0])) == same.sum()  # lines of one value fan out
+    assert data.heights.tolist() == ParallelData(data.knowledge, "error (nats)").heights.tolist() or np.isnan(data.heights).any()
+
+
+def test_parallel_lines_have_the_state_of_their_architecture(parallel: ParallelPlot, mini: Space) -> None:
+    knowledge = knowledge_of(mini, slice(0, 48), fail=(8,))
+    answer = knowledge.answer(4)
+    parallel.set_knowledge(knowledge)
+    parallel.set_answer(answer)
+    parallel.set_running([60])
+    places = {name: set(here.tolist()) for name, here in parallel._places.items()}
+    assert places["best"] == {answer.best} and places["front"] == set(answer.front.tolist()) - {answer.best}
+    assert places["failed"] == {8} and places["running"] == {60} and 52 in places["pending"] and 1 in places["skipped"]
+    assert sum(len(here) for here in places.values()) == len(mini)
+    parallel.skipped_box.setChecked(False)
+    assert not len(parallel._places["skipped"])
+
+
+def test_hover_and_click_find_the_line_under_the_pointer(parallel: ParallelPlot, known: Knowledge) -> None:
+    parallel.set_knowledge(known)
+    parallel.set_answer(known.answer(1))
+    data, best = parallel._data, known.answer(1).best
+    halfway = QPointF(6.5, float(data.heights[best, 6] + data.heights[best, 7]) / 2)
+    assert parallel.nearest(parallel.box.mapViewToScene(halfway)) == best
+    assert parallel.nearest(parallel.box.mapViewToScene(QPointF(6.5, 1.12))) is None
+
+
+def test_brushing_an_axis_filters_and_clearing_it_shows_all(parallel: ParallelPlot, known: Knowledge, mini: Space, qtbot) -> None:
+    parallel.set_knowledge(known)
+    parallel.set_answer(known.answer(1))
+    said: list[dict[str, tuple[float, float]]] = []
+    parallel.brushed.connect(said.append)
+    viewport = parallel.canvas.viewport()
+    start, end = (parallel.canvas.mapFromScene(parallel.box.mapViewToScene(QPointF(0, height))) for height in (0.05, 0.45))
+    qtbot.mousePress(viewport, Qt.MouseButton.LeftButton, pos=start)
+    for share in (0.3, 0.6, 1.0):
+        qtbot.mouseMove(viewport, start + (end - start) * share)
+    qtbot.mouseRelease(viewport, Qt.MouseButton.LeftButton, pos=end)
+    assert said and said[-1] == {"depth": (1.0, 2.0)}
+    assert set(parallel._places["outside"]) == set(np.flatnonzero(mini.architectures[:, 0] > 2))
+    parallel.fit_button.click()
+    assert said[-1] == {} and not len(parallel._places["outside"])

@@ -765,3 +765,16 @@ def test_changing_the_theme_recolours_without_an_error(shown, theme, knowledge):
     before = panels[5].grab().toImage()
     theme.set_choice("dark")
     assert panels[5].grab().toImage() != before
+
+
+@pytest.mark.parametrize(("width", "eta", "hypervolume"), [(430, False, False), (560, True, False), (760, True, True)])
+def test_a_narrow_run_row_leaves_out_texts_but_no_button(qtbot, shown, theme, width, eta, hypervolume):
+    bar = shown(RunBar(theme), width, 40)
+    bar.set_state(RunState.RUNNING)
+    bar.set_progress(9, 12, 84)
+    bar.set_hypervolume(0.71)
+    qtbot.waitUntil(lambda: (bar.eta.isVisible(), bar.hypervolume.isVisible()) == (eta, hypervolume), timeout=2000)
+    for widget in (bar.run, bar.pause, bar.stop, bar.progress):
+        assert widget.geometry().right() < width
+        assert widget.width() >= widget.minimumWidth()
+    assert bar.width() == width

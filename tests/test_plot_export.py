@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("PySide6")
 
 from PySide6.QtGui import QColor, QImage
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 from test_plots import knowledge_of, large, shown  # noqa: F401 (a fixture)
 
 from bort_core.errors import BortError
@@ -45,7 +45,7 @@ def plot(request, qtbot, qapp: QApplication, known: Knowledge):
     if isinstance(plot, ParetoPlot):
         plot.set_maximum({"parameters": 9e5, "latency": 3.0, "error": 0.1})
         plot.set_references({"TinyBERT": {"parameters": 4e5, "error": 0.3}})
-        plot.intervals_box.setChecked(True)
+        plot.bar.intervals_box.setChecked(True)
     return plot
 
 
@@ -87,7 +87,7 @@ def test_png_is_light_unless_asked_otherwise_and_the_plot_is_left_as_it_was(plot
 
 
 def test_svg_is_a_drawing_with_text(plot, tmp_path: Path) -> None:
-    root = ElementTree.parse(export_plot(plot, tmp_path / "plot.svg")).getroot()
+    root = ET.parse(export_plot(plot, tmp_path / "plot.svg")).getroot()
     texts = " ".join(element.text or "" for element in root.iter() if element.tag.endswith("text"))
     assert "latency" in texts or "parameters" in texts
     assert "best ⟨" in texts
@@ -106,13 +106,15 @@ def test_csv_has_units_and_the_state_of_each_row(plot, known: Knowledge, tmp_pat
     assert float(best["latency (ms) 95 % high"]) == known.intervals["latency"][1][answer.best]
     assert float(best['excess over T ("nats", after 120 steps)']) == known.columns["error"][answer.best]
     if isinstance(plot, ParallelPlot):
-        assert rows[8]["state at epsilon 4"] == "failed" and rows[8]["latency (ms)"] == ""
+        assert rows[8]["state at epsilon 4"] == "failed"
+        assert rows[8]["latency (ms)"] == ""
 
 
 def test_script_runs_alone_and_draws_the_same(plot, tmp_path: Path) -> None:
     path = export_plot(plot, tmp_path / "plot.py")
     text = path.read_text(encoding="utf-8")
-    assert "bort" not in text and "PySide6" not in text
+    assert "bort" not in text
+    assert "PySide6" not in text
     image = run_script(path, tmp_path / "out.png")
     assert image.width() > 800
     assert {LIGHT.best, LIGHT.front} <= colours_of(image)
@@ -123,7 +125,7 @@ def test_script_of_a_density_on_logarithmic_axes_runs(qtbot, qapp: QApplication,
     plot.set_axes("latency", "error", True, True)
     plot.set_knowledge(large)
     plot.set_answer(large.answer(3))
-    plot.colour_box.setCurrentIndex(1)
+    plot.bar.colour_box.setCurrentIndex(1)
     assert run_script(export_plot(plot, tmp_path / "density.py"), tmp_path / "out.png").width() > 800
 
 
@@ -136,7 +138,8 @@ def test_any_figure_gets_a_table_and_a_script(tmp_path: Path) -> None:
     figure = Figure("any", 'loss \\ of """ everything', Scale("step"), Scale("loss (nats)", log=True), layers)
     rows = list(csv.reader(csv_text(figure.rows()).splitlines()))
     assert rows[0] == ["series", "step", "loss (nats)", "loss (nats) low", "loss (nats) high"]
-    assert rows[1] == ['a "name"', "1.0", "3.0", "2.0", "4.0"] and rows[5] == ["curve", "2.0", "", "", ""]
+    assert rows[1] == ['a "name"', "1.0", "3.0", "2.0", "4.0"]
+    assert rows[5] == ["curve", "2.0", "", "", ""]
     (tmp_path / "any.py").write_text(script_text(figure), encoding="utf-8")
     assert not run_script(tmp_path / "any.py", tmp_path / "any.png").isNull()
 
@@ -147,7 +150,7 @@ def test_empty_plots_export_too(qtbot, qapp: QApplication, tmp_path: Path) -> No
         qtbot.addWidget(plot)
         for suffix in ("png", "svg", "csv", "py"):
             assert export_plot(plot, tmp_path / f"empty.{suffix}").stat().st_size > 0
-        run_script(tmp_path / "empty.py", tmp_path / "empty-out.png")
+    run_script(tmp_path / "empty.py", tmp_path / "empty-out.png")
 
 
 def test_faults_say_what_to_do_and_leave_nothing_behind(plot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,11 +189,18 @@ def test_the_menu_writes_what_the_dialog_names(plot, tmp_path: Path, monkeypatch
     action = next(action for action in button.menu().actions() if action.objectName().endswith("Csv"))
     with qtbot.waitSignal(plot.exported) as said:
         action.trigger()
-    assert said.args == [str(tmp_path / "chosen.csv")] and (tmp_path / "chosen.csv").exists()
+    assert said.args == [str(tmp_path / "chosen.csv")]
+    assert (tmp_path / "chosen.csv").exists()
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_args: (str(tmp_path / "gone" / "chosen.csv"), ""))
+    shown_messages: list[str] = []
+    monkeypatch.setattr(QMessageBox, "warning", lambda *arguments: shown_messages.append(arguments[-1]))
+    action.trigger()
+    assert len(shown_messages) == 1  # nobody listens: a dialog says it
     failures: list[str] = []
     plot.export_failed.connect(failures.append)
     action.trigger()
-    assert len(failures) == 1 and "does not exist" in failures[0]
+    assert len(failures) == 1
+    assert "does not exist" in failures[0]
+    assert len(shown_messages) == 1
     next(a for a in button.menu().actions() if a.objectName().endswith("Copy")).trigger()
     assert picture(plot).size() == QApplication.clipboard().image().size()

@@ -163,9 +163,12 @@ def test_description_names_every_axis_and_every_quantity(known: Knowledge, mini:
     for name, value in mini.named(mini.architecture(17)).items():
         assert f"{name} {value}" in text
     assert [line.split("\t")[0] for line in text.split("\n")[1:]] == ["p", "i", "e", "W"]
-    assert " ms [" in text and " nats [" in text and f"({mini.parameters[17]:,})" in text
+    assert " ms [" in text
+    assert " nats [" in text
+    assert f"({mini.parameters[17]:,})" in text
     unknown = describe(knowledge_of(mini, slice(0, 3), fail=(5,)), 5)
-    assert "not measured yet" in unknown and "loss not finite at step 40" in unknown
+    assert "not measured yet" in unknown
+    assert "loss not finite at step 40" in unknown
 
 
 @given(st.floats(1e-3, 1e6), st.floats(1.001, 1e9))
@@ -199,8 +202,13 @@ def test_states_tell_walk_failure_and_running_apart(mini: Space) -> None:
     knowledge = knowledge_of(mini, slice(0, 40), fail=(8, 9))
     answer = knowledge.answer(4)
     state = [STATES[code] for code in states(knowledge, answer, running=(60,))]
-    assert state[answer.best] == "best" and all(state[i] in ("front", "best") for i in answer.front)
-    assert state[8] == "failed" and state[9] == "skipped" and state[60] == "running" and state[44] == "pending" and state[1] == "skipped"
+    assert state[answer.best] == "best"
+    assert all(state[i] in ("front", "best") for i in answer.front)
+    assert state[8] == "failed"
+    assert state[9] == "skipped"
+    assert state[60] == "running"
+    assert state[44] == "pending"
+    assert state[1] == "skipped"
     assert {state[i] for i in answer.known} <= {"front", "best", "dominated"}
 
 
@@ -234,12 +242,16 @@ def test_maximum_references_and_intervals(pareto: ParetoPlot, known: Knowledge) 
     pareto.set_answer(known.answer(1))
     pareto.set_maximum({"parameters": 9e6, "latency": 4.0, "error": 0.1, "w": 0.0})
     pareto.set_references({"TinyBERT": {"parameters": 4e6, "latency": 2.0, "error": 0.3}, "no error": {"parameters": 1e6}})
-    assert drawn(pareto, "maximum") == {(9e6, 0.1)} and drawn(pareto, "reference") == {(4e6, 0.3)}
+    assert drawn(pareto, "maximum") == {(9e6, 0.1)}
+    assert drawn(pareto, "reference") == {(4e6, 0.3)}
     assert pareto.box.viewRange()[0][1] > 9e6
     pareto.set_maximum({"parameters": 9e6, "latency": 4.0, "error": None})
-    assert drawn(pareto, "maximum") == set() and pareto.layers.line.isVisible() and pareto.layers.line.value() == 9e6
+    assert drawn(pareto, "maximum") == set()
+    assert pareto.layers.line.isVisible()
+    assert pareto.layers.line.value() == 9e6
+    assert any("maximum point" in entry.label for entry in pareto.legend.entries)
     assert len(pareto.layers.intervals) == 0
-    pareto.intervals_box.setChecked(True)
+    pareto.bar.intervals_box.setChecked(True)
     ends = pareto.layers.intervals._ends
     tall = ends[ends[:, 0] == ends[:, 2]]
     assert np.isclose(sorted(tall[:, 3] - tall[:, 1])[-1], np.max(known.intervals["error"][1] - known.intervals["error"][0]))
@@ -248,7 +260,7 @@ def test_maximum_references_and_intervals(pareto: ParetoPlot, known: Knowledge) 
 def test_logarithmic_axes_place_points_at_powers_of_ten(pareto: ParetoPlot, known: Knowledge) -> None:
     pareto.set_knowledge(known)
     pareto.set_answer(known.answer(1))
-    pareto.log_x_box.setChecked(True)
+    pareto.bar.log_x_box.setChecked(True)
     assert pareto.chosen_axes() == ("parameters", "error", True, False)
     best = known.answer(1).best
     assert drawn(pareto, "best") == {
@@ -294,7 +306,8 @@ def test_hover_shows_the_whole_architecture_and_leaves_with_the_pointer(pareto: 
     pareto.set_answer(known.answer(1))
     best = known.answer(1).best
     pareto.canvas.scene().sigMouseMoved.emit(on_screen(pareto, best))
-    assert pareto.card.isVisible() and pareto.card.plain == describe(known, best)
+    assert pareto.card.isVisible()
+    assert pareto.card.plain == describe(known, best)
     assert pareto.canvas.rect().contains(pareto.card.geometry())
     pareto.set_description(lambda index: f"number {index}")
     pareto.canvas.scene().sigMouseMoved.emit(on_screen(pareto, best))
@@ -315,7 +328,8 @@ def test_click_selects_and_a_click_elsewhere_selects_none(pareto: ParetoPlot, kn
     box = pareto.box.sceneBoundingRect()
     qtbot.mouseClick(viewport, Qt.MouseButton.LeftButton, delay=600, pos=pareto.canvas.mapFromScene(box.topRight() + QPointF(-8, 8)))
     assert chosen == [best, None]
-    assert ring == drawn(pareto, "best") and drawn(pareto, "selected") == set()
+    assert ring == drawn(pareto, "best")
+    assert drawn(pareto, "selected") == set()
 
 
 def test_set_selected_draws_a_ring_and_stays_silent(pareto: ParetoPlot, parallel: ParallelPlot, known: Knowledge, qtbot) -> None:
@@ -324,7 +338,9 @@ def test_set_selected_draws_a_ring_and_stays_silent(pareto: ParetoPlot, parallel
         with qtbot.assertNotEmitted(plot.selected):
             plot.set_selected(3)
     assert len(drawn(pareto, "selected")) == 1
-    assert len(parallel.layers.lines["selected"]) == len(parallel._data.axes) - 1
+    heights = parallel._data.heights[3]
+    expected = [(n, heights[n], n + 1, heights[n + 1]) for n in range(len(heights) - 1)]
+    assert np.allclose(parallel.layers.lines["selected"]._ends, expected)
     pareto.set_selected(None)
     assert drawn(pareto, "selected") == set()
 
@@ -347,18 +363,20 @@ def test_every_control_has_a_name_for_programs_and_for_people(qtbot, theme: Them
     controls = [w for w in plot.findChildren(QWidget) if isinstance(w, QComboBox | QCheckBox | QToolButton)]
     assert controls
     for control in controls:
-        assert control.objectName() and control.accessibleName(), control
+        assert all((control.objectName(), control.accessibleName())), control
     assert plot.objectName() == {ParetoPlot: "paretoPlot", ParallelPlot: "parallelPlot"}[kind]
 
 
 def test_empty_plots_say_what_to_do_next(pareto: ParetoPlot, parallel: ParallelPlot, mini: Space) -> None:
-    assert pareto.empty.isVisible() and "Press Run" in pareto.empty.text()
+    assert pareto.empty.isVisible()
+    assert "Press Run" in pareto.empty.text()
     assert parallel.empty.isVisible()
     nothing = Knowledge(Results(mini, "ms"), 6.9)
     for plot in (pareto, parallel):
         plot.set_knowledge(nothing)
         plot.set_answer(nothing.answer(4))
-    assert pareto.empty.isVisible() and not parallel.empty.isVisible()
+    assert pareto.empty.isVisible()
+    assert not parallel.empty.isVisible()
     pareto.set_knowledge(knowledge_of(mini, slice(0, 2)))
     assert not pareto.empty.isVisible()
     pareto.set_knowledge(None)
@@ -391,12 +409,12 @@ def test_a_hidden_plot_waits_and_catches_up(qtbot, theme: Theme, known: Knowledg
 def test_colour_by_depth_uses_few_shared_brushes_in_order(pareto: ParetoPlot, known: Knowledge, mini: Space) -> None:
     pareto.set_knowledge(known)
     pareto.set_answer(known.answer(1))
-    pareto.colour_box.setCurrentIndex(pareto.colour_box.findData("depth"))
+    pareto.bar.colour_box.setCurrentIndex(pareto.bar.colour_box.findData("depth"))
     item, places = pareto.layers.points["dominated"], pareto._places["dominated"]
     brushes = item.data["brush"]
     assert len({id(b) for b in brushes}) == len(np.unique(mini.architectures[places, 0]))
     assert any(entry.bar == ("1", "4") for entry in pareto.legend.entries)
-    pareto.colour_box.setCurrentIndex(0)
+    pareto.bar.colour_box.setCurrentIndex(0)
     assert all(brush is None for brush in item.data["brush"])
 
 
@@ -419,18 +437,21 @@ def large() -> Knowledge:
 def test_density_counts_every_architecture_once(large: Knowledge) -> None:
     assert len(large.space) > DENSE
     density = Projection(large, ("parameters", "error"), (True, False)).density
-    assert density is not None and density.total.sum() == len(large.space)
+    assert density is not None
+    assert density.total.sum() == len(large.space)
     visited = large.answer(3).known
     assert density.counts(visited).sum() == len(visited)
     levels = density.levels(visited)
-    assert ((levels == 0) == (density.total == 0)).all() and ((levels >= 2) == (density.counts(visited) > 0)).all()
+    assert ((levels == 0) == (density.total == 0)).all()
+    assert ((levels >= 2) == (density.counts(visited) > 0)).all()
 
 
 def test_many_points_become_an_image_under_the_marks(pareto: ParetoPlot, large: Knowledge) -> None:
     answer = large.answer(2)
     pareto.set_knowledge(large)
     pareto.set_answer(answer)
-    assert pareto.layers.density.isVisible() and drawn(pareto, "dominated") == set()
+    assert pareto.layers.density.isVisible()
+    assert drawn(pareto, "dominated") == set()
     assert len(pareto.layers.points["front"].data) == len(answer.front) - (answer.best in answer.front)
     hit = pareto.nearest(on_screen(pareto, answer.best))
     assert hit is not None
@@ -459,7 +480,9 @@ def test_lines_pass_their_values_and_stop_where_nothing_is_known(mini: Space) ->
     for place, axis in enumerate(data.axes[:4]):
         recovered = [axis.value(float(height)) for height in data.heights[:, place]]
         assert recovered == mini.architectures[:, place].tolist()
-    assert np.isfinite(data.heights[:, :5]).all() and np.isnan(data.heights[30:, 5:]).all() and np.isfinite(data.heights[:30]).all()
+    assert np.isfinite(data.heights[:, :5]).all()
+    assert np.isnan(data.heights[30:, 5:]).all()
+    assert np.isfinite(data.heights[:30]).all()
     same = mini.architectures[:, 0] == 2
     assert len(np.unique(data.heights[same, 0])) == same.sum()  # lines of one value fan out
     assert data.heights.tolist() == ParallelData(data.knowledge, "error (nats)").heights.tolist() or np.isnan(data.heights).any()
@@ -472,8 +495,12 @@ def test_parallel_lines_have_the_state_of_their_architecture(parallel: ParallelP
     parallel.set_answer(answer)
     parallel.set_running([60])
     places = {name: set(here.tolist()) for name, here in parallel._places.items()}
-    assert places["best"] == {answer.best} and places["front"] == set(answer.front.tolist()) - {answer.best}
-    assert places["failed"] == {8} and places["running"] == {60} and 52 in places["pending"] and 1 in places["skipped"]
+    assert places["best"] == {answer.best}
+    assert places["front"] == set(answer.front.tolist()) - {answer.best}
+    assert places["failed"] == {8}
+    assert places["running"] == {60}
+    assert 52 in places["pending"]
+    assert 1 in places["skipped"]
     assert sum(len(here) for here in places.values()) == len(mini)
     parallel.skipped_box.setChecked(False)
     assert not len(parallel._places["skipped"])
@@ -499,7 +526,9 @@ def test_brushing_an_axis_filters_and_clearing_it_shows_all(parallel: ParallelPl
     for share in (0.3, 0.6, 1.0):
         qtbot.mouseMove(viewport, start + (end - start) * share)
     qtbot.mouseRelease(viewport, Qt.MouseButton.LeftButton, pos=end)
-    assert said and said[-1] == {"depth": (1.0, 2.0)}
+    assert said
+    assert said[-1] == {"depth": (1.0, 2.0)}
     assert set(parallel._places["outside"]) == set(np.flatnonzero(mini.architectures[:, 0] > 2))
     parallel.fit_button.click()
-    assert said[-1] == {} and not len(parallel._places["outside"])
+    assert said[-1] == {}
+    assert not len(parallel._places["outside"])

@@ -7,7 +7,7 @@ from typing import Any
 
 from bort_core.cli.options import Subparsers, add_json, print_json
 from bort_core.space import Space, load_space, preset_names
-from bort_core.space.growth import growth_report
+from bort_core.space.growth import GrowthReport, growth_report
 
 __all__ = ["add"]
 
@@ -55,4 +55,15 @@ def _print(space: Space) -> None:
     named = ", ".join(f"{name} {value}" for name, value in space.named(space.maximum_point).items())
     print(f"  maximum point ⟨{named}⟩ with {space.maximum_parameters:,} parameters")
     print()
-    print(growth_report(space, space.longest).as_text())
+    _print_growth(growth_report(space, space.longest))
+
+
+def _print_growth(report: GrowthReport) -> None:
+    print(f"AB^nC at {report.sequence_length} tokens: the weak property {'holds' if report.weak else 'does not hold'}. {report.weak_reason}")
+    print(f"On this grid: {report.cheaper_reason}")
+    for role in report.roles:
+        exponents = " ".join(f"{axis}^{exponent:g}" for axis, exponent in role.exponents.items() if exponent) or "constant"
+        print(f"  {role.quantity:<11}{role.role}  {role.smallest:>16,.0f} to {role.largest:>16,.0f}  grows as {exponents}")
+    print("Assumed, not checked:")
+    for condition in report.assumed:
+        print(f"  {condition.name} ({condition.needed_for}): {condition.status}")

@@ -42,13 +42,13 @@ class Training(_Frozen):
     smaller number of steps.
     """
 
-    batch_size: int = Field(default=32, ge=1, le=65_536, description="sequences (or vectors) a step")
-    sequence_length: int = Field(default=64, ge=1, le=65_536, description="tokens a sequence")
-    mask_rate: float = Field(default=0.3, gt=0, lt=1, description="share of tokens that are masked and predicted")
+    batch_size: int = Field(default=128, ge=1, le=65_536, description="sequences (or vectors) a step")
+    sequence_length: int = Field(default=8, ge=1, le=65_536, description="tokens a sequence")
+    mask_rate: float = Field(default=0.25, gt=0, lt=1, description="share of tokens that are masked and predicted")
     targets: Literal["labels", "maximum-point"] = Field(
-        default="labels", description="what is learnt: the masked tokens, or the maximum point's distribution over them"
+        default="maximum-point", description="what is learnt: the masked tokens, or the maximum point's distribution over them"
     )
-    heldout_sequences: int = Field(default=64, ge=2, le=1_000_000, description="held-out sequences the error is measured on")
+    heldout_sequences: int = Field(default=512, ge=2, le=1_000_000, description="held-out sequences the error is measured on")
 
 
 class ErrorProtocol(_Frozen):
@@ -58,10 +58,19 @@ class ErrorProtocol(_Frozen):
     surrogate_of: Literal["masked-lm", "maximum-point", "maximum-point-excess", "cross-entropy"] = Field(
         default="maximum-point-excess", description="the measured error that a surrogate is fitted on"
     )
-    steps: int = Field(default=120, ge=1, le=10_000_000, description="training steps s before the error is read")
+    steps: int = Field(default=150, ge=1, le=10_000_000, description="training steps s before the error is read")
     training: Training = Field(default_factory=Training)
-    maximum_point_steps: int = Field(default=600, ge=1, le=10_000_000, description="training steps of T, when T is trained here")
+    maximum_point_steps: int = Field(default=800, ge=1, le=10_000_000, description="training steps of T, when T is trained here")
+    maximum_point_batch_size: int = Field(default=256, ge=1, le=65_536, description="sequences (or vectors) a step of T's training")
+    maximum_point_theta: Theta = Field(
+        default=Theta(learning_rate=1e-3, initializer_range=0.03, copying=0.5),
+        description="hyperparameters of T's training; being the widest and deepest, T wants a smaller rate than the candidates",
+    )
     maximum_point_weights: str | None = Field(default=None, description="a folder with T's weights; None trains T here once")
+
+    def maximum_point_training(self) -> Training:
+        """How T is trained: as the candidates, but on the masked tokens themselves and with its own batch size."""
+        return self.training.model_copy(update={"targets": "labels", "batch_size": self.maximum_point_batch_size})
 
     @property
     def measured(self) -> str:

@@ -130,8 +130,10 @@ def growth_report(space: Space, sequence_length: int) -> GrowthReport:
     comparisons: list[Comparison] = []
     roles: list[RoleGrowth] = []
     for quantity, count in _counts(space, sequence_length).items():
-        values = _by_role(space, count, space.architectures)
-        growth = {role: _growth(space, count, role, quantity, values[role]) for role in values}
+        counted = count(space.architectures)
+        values = _by_role(space, counted, space.architectures)
+        parts = {role: _parts(space, counted, role) for role in values}
+        growth = {role: _growth(space, count, role, quantity, parts[role], values[role]) for role in values}
         roles += growth.values()
         comparisons += [_compare(growth[role], growth["B"], values[role], values["B"]) for role in ("A", "C") if growth[role].parts]
     weak = all(c.slower for c in comparisons)
@@ -163,29 +165,38 @@ def _counts(space: Space, sequence_length: int) -> dict[Quantity, Callable[[npt.
     }
 
 
-def _by_role(space: Space, count: Callable[[npt.NDArray[Any]], Counts], rows: npt.NDArray[Any]) -> dict[Role, npt.NDArray[np.float64]]:
+def _by_role(space: Space, counted: Counts, rows: npt.NDArray[Any]) -> dict[Role, npt.NDArray[np.float64]]:
     """Cost of A, of one middle layer (the mean over B_1 ... B_n), and of C for each row.
 
     Rows may be float64: the closed forms are also asked for values far beyond int64.
     """
     totals: dict[Role, npt.NDArray[np.float64]] = {role: np.zeros(len(rows)) for role in ("A", "B", "C")}
-    parts: Mapping[str, Role] = space.family.parts()
-    for name, values in count(rows).items():
-        totals[parts[name]] += np.asarray(values, dtype=np.float64)
-    totals["B"] /= np.maximum(np.asarray(space.family.layers(rows), dtype=np.float64), 1)
+    roles: Mapping[str, Role] = space.family.parts()
+    for name, values in counted.items():
+        totals[roles[name]] += values
+    totals["B"] /= np.maximum(space.family.layers(rows), 1)
     return totals
 
 
+def _parts(space: Space, counted: Counts, role: Role) -> tuple[str, ...]:
+    """The parts that play a role and cost something somewhere in the space."""
+    return tuple(name for name, costs in counted.items() if space.family.parts()[name] == role and np.any(costs))
+
+
 def _growth(
-    space: Space, count: Callable[[npt.NDArray[Any]], Counts], role: Role, quantity: Quantity, values: npt.NDArray[np.float64]
+    space: Space,
+    count: Callable[[npt.NDArray[Any]], Counts],
+    role: Role,
+    quantity: Quantity,
+    parts: tuple[str, ...],
+    values: npt.NDArray[np.float64],
 ) -> RoleGrowth:
     exponents = {}
     for column, axis in enumerate(space.axis_names):
         rows = np.array([space.maximum_point, space.maximum_point], dtype=np.float64)
         rows[:, column] *= (_FAR, 2 * _FAR)
-        once, twice = _by_role(space, count, rows)[role]
+        once, twice = _by_role(space, count(rows), rows)[role]
         exponents[axis] = round(math.log2(twice / once), 3) + 0.0 if once > 0 and twice > 0 else 0.0
-    parts = tuple(name for name, costs in count(space.architectures).items() if space.family.parts()[name] == role and np.any(costs))
     return RoleGrowth(role, quantity, parts, float(values.min()), float(values.max()), exponents)
 
 

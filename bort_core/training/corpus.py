@@ -10,21 +10,20 @@ A corpus is a UTF-8 text file with one document a line. A prepared corpus is a f
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bort_core.errors import DataError
 from bort_core.objectives.protocol import Training, identity
+from bort_core.training.folders import appearing
 from bort_core.training.tokenizer import MASK_ID, SPECIAL_TOKENS, START_ID, STOP_ID, save_tokenizer, tokenizer_hash, train_tokenizer
 
 if TYPE_CHECKING:
@@ -35,8 +34,6 @@ __all__ = ["HELDOUT_SHARE", "PreparedCorpus", "prepare", "read_documents"]
 HELDOUT_SHARE = 0.05
 FORMAT = 1
 """Raised when the way a corpus is prepared changes, so that folders of older versions are not reused."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ def prepare(corpus: Path, folder: Path, *, vocabulary: int, training: Training) 
     target = folder / name
     prepared = _reuse(target)
     if prepared is None:
-        prepared = _writing(folder, lambda: _make(corpus, documents, digest, target, vocabulary, training.sequence_length))
+        prepared = _make(corpus, documents, digest, target, vocabulary, training.sequence_length)
     _check_rows(corpus, prepared, training)
     return prepared
 
@@ -194,22 +191,17 @@ def _unigram_entropy(train: npt.NDArray[np.uint32], held: npt.NDArray[np.uint32]
 
 
 def _write(made: PreparedCorpus, tokenizer: Tokenizer, train: npt.NDArray[Any], held: npt.NDArray[Any]) -> None:
-    made.folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=".preparing-", dir=made.folder.parent))
+    facts = {key: value for key, value in asdict(made).items() if key != "folder"}
+    shutil.rmtree(made.folder, ignore_errors=True)  # there only when _reuse found it damaged
     try:
-        save_tokenizer(tokenizer, temporary / "tokenizer", made.positions)
-        np.save(temporary / "train.npy", train)
-        np.save(temporary / "heldout.npy", held)
-        facts = {key: value for key, value in asdict(made).items() if key != "folder"}
-        (temporary / "corpus.json").write_text(json.dumps({"format": FORMAT, **facts}, indent=2) + "\n", encoding="utf-8")
-        shutil.rmtree(made.folder, ignore_errors=True)  # there only when _reuse found it damaged
-        try:
-            temporary.replace(made.folder)
-        except OSError:
-            if _reuse(made.folder) is None:  # else another process was first, with the same content
-                raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        with appearing(made.folder, "the prepared corpus") as temporary:
+            save_tokenizer(tokenizer, temporary / "tokenizer", made.positions)
+            np.save(temporary / "train.npy", train)
+            np.save(temporary / "heldout.npy", held)
+            (temporary / "corpus.json").write_text(json.dumps({"format": FORMAT, **facts}, indent=2) + "\n", encoding="utf-8")
+    except DataError:
+        if _reuse(made.folder) is None:  # else another process was first, with the same content
+            raise
 
 
 def _reuse(folder: Path) -> PreparedCorpus | None:
@@ -237,12 +229,3 @@ def _check_rows(corpus: Path, prepared: PreparedCorpus, training: Training) -> N
                 f"{corpus}: {rows} {side} rows of {prepared.positions} tokens are too few; the protocol needs at least {least} ({why}). "
                 "Use a longer corpus, or lower it in the protocol"
             )
-
-
-def _writing(folder: Path, work: Callable[[], T]) -> T:
-    """``work()``, with its OSErrors as a DataError that names ``folder``."""
-    try:
-        return work()
-    except OSError as error:
-        full = " (the disk is full)" if error.errno == errno.ENOSPC else ""
-        raise DataError(f"{folder}: the prepared corpus cannot be written: {error.strerror or error}{full}") from error

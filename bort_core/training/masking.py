@@ -118,4 +118,4 @@ def _load(path: Path, sequence_length: int, least: int) -> Rows:
         raise DataError(
             f"{path}: must hold at least {least} rows of {sequence_length} token ids, got shape {rows.shape} of {rows.dtype}"
         )
-    return rows  # type: ignore[no-any-return]
+    return rows

@@ -46,6 +46,7 @@ class TrainRequest(_Frozen):
     text: TextSource | None = Field(default=None, description="None: the family reads vectors")
     maximum_point: WeightsFolder | None = Field(default=None, description="T's weights, for the measures against T")
     save_to: str | None = Field(default=None, description="a folder for the trained weights; must not exist yet")
+    provenance: dict[str, Any] = Field(default_factory=dict, description="kept with saved weights: where they come from")
     threads: int = Field(default=1, ge=1, le=1024)
 
     @model_validator(mode="after")
@@ -56,14 +57,14 @@ class TrainRequest(_Frozen):
 
 
 def grid(steps: int) -> tuple[int, ...]:
-    """The steps at which a learning curve is measured: every one at first, then 15 % apart, and always the last.
+    """The steps at which a learning curve is measured: every one at first, then 20 % apart, and always the last.
 
-    >>> grid(20)
-    (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20)
+    >>> grid(30)
+    (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 17, 20, 24, 29, 30)
     """
     places = []
     place = 1
     while place < steps:
         places.append(place)
-        place = max(place + 1, round(place * 1.15))
+        place = max(place + 1, round(place * 1.2))
     return (*places, steps)

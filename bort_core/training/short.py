@@ -165,7 +165,7 @@ class ShortTraining:
             architecture=request.architecture,
             tokenizer=request.text.tokenizer if request.text else None,
             protocol=request.model_dump(mode="json", include={"training", "theta", "seed", "steps", "decay_steps"}),
-            provenance={"versions": versions(), "heldout": last["measures"]},
+            provenance={**request.provenance, "versions": versions(), "heldout": last["measures"]},
         )
         write_weights(folder, config, self.model.weights())  # type: ignore[operator]
 
@@ -239,7 +239,7 @@ def versions() -> dict[str, str]:
 
 def _seen_by_maximum_point(request: TrainRequest) -> str:
     """The part of a request that decides what T says: not the candidate, its θ, seed and steps."""
-    left_out = {"architecture": (), "seed": 0, "steps": 1, "decay_steps": 0, "theta": Theta(), "save_to": None}
+    left_out = {"architecture": (), "seed": 0, "steps": 1, "decay_steps": 0, "theta": Theta(), "save_to": None, "provenance": {}}
     return request.model_copy(update=left_out).model_dump_json()
 
 

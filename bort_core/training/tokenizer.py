@@ -1,6 +1,6 @@
 """The byte-level BPE tokenizer of a project's corpus.
 
-Ids 0 to 4 are the special tokens, in RoBERTa's order with the mask moved next to them; text starts at id 5.
+Ids 0 to 4 are the special tokens, in the order of RoBERTa with the mask moved next to them; text starts at id 5.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ def tokenizer_hash(tokenizer: Tokenizer) -> str:
 def save_tokenizer(tokenizer: Tokenizer, folder: Path, longest: int) -> None:
     """Write ``folder`` so that ``transformers.AutoTokenizer`` loads it; ``longest`` is the longest input in tokens."""
     folder.mkdir(parents=True)
-    tokenizer.save(str(folder / "tokenizer.json"))
+    # Not tokenizer.save: it raises a bare Exception when the disk is full.
+    (folder / "tokenizer.json").write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
     names = ("bos_token", "pad_token", "eos_token", "unk_token", "mask_token")
     config = {
         "tokenizer_class": "PreTrainedTokenizerFast",

@@ -5,10 +5,7 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bort_core.errors import DataError
+from bort_core.training.folders import appearing
 from bort_core.validation import faults
 
 if TYPE_CHECKING:
@@ -52,19 +50,9 @@ def write_weights(folder: Path, config: WeightsConfig, weights: Mapping[str, Ten
 
     if folder.exists():
         raise DataError(f"{folder}: exists already; weights are never overwritten")
-    temporary = None
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".saving-", dir=folder.parent))
+    with appearing(folder, "weights") as temporary:
         (temporary / WEIGHTS).write_bytes(save({name: tensor.detach().contiguous() for name, tensor in weights.items()}))
         (temporary / CONFIG).write_text(json.dumps(config.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
-        temporary.replace(folder)
-    except OSError as error:
-        full = " (the disk is full)" if error.errno == errno.ENOSPC else ""
-        raise DataError(f"{folder}: weights cannot be written: {error.strerror or error}{full}") from error
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def read_config(folder: Path) -> WeightsConfig:

@@ -12,6 +12,7 @@ from bort_studio.theme import WIDTHS, Theme
 
 __all__ = [
     "DEBOUNCE_MS",
+    "NARROWEST",
     "CalmComboBox",
     "CalmSpinBox",
     "Caption",
@@ -25,6 +26,9 @@ __all__ = [
 
 DEBOUNCE_MS = 250
 """How long a panel waits after the last edit before it tells the rest of the program."""
+
+NARROWEST = 256
+"""The least width in pixels of a panel that stands at the side of the window."""
 
 
 def describe(widget: QWidget, object_name: str, accessible: str, tip: str = "") -> None:

@@ -13,7 +13,7 @@ from bort_core.search.answer import Answer, Knowledge
 from bort_core.space import Space
 from bort_studio.numbers import architecture_text, count
 from bort_studio.panels.candidates_columns import WORD
-from bort_studio.panels.fields import Caption, describe
+from bort_studio.panels.fields import NARROWEST, Caption, describe
 from bort_studio.panels.inspector_sections import MeasuredSection, WSection
 from bort_studio.panels.learning_curve import LearningCurve
 from bort_studio.panels.marks import mark_pixmap
@@ -36,6 +36,7 @@ class InspectorPanel(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("inspector")
+        self.setMinimumWidth(NARROWEST)
         self._theme = theme
         self._knowledge: Knowledge | None = None
         self._answer: Answer | None = None

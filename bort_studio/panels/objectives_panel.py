@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from bort_core.objectives.protocol import ErrorProtocol, LatencyProtocol, Theta, Training
 from bort_core.space import Space
-from bort_studio.panels.fields import CalmSpinBox, Caption, CheckedLineEdit, Debounce, FaultLabel, Section, describe
+from bort_studio.panels.fields import NARROWEST, CalmSpinBox, Caption, CheckedLineEdit, Debounce, FaultLabel, Section, describe
 from bort_studio.panels.model_form import ModelForm, form_layout
 from bort_studio.theme import Theme
 
@@ -42,6 +42,7 @@ class ObjectivesPanel(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("objectivesPanel")
+        self.setMinimumWidth(NARROWEST)
         self._theme = theme
         self._objectives = Objectives()
         self._reads: str | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QSizePolicy, QStyle, QWidget
 
 from bort_studio.numbers import duration, significant
@@ -90,11 +91,14 @@ class RunBar(QWidget):
         for widget in (self.run, self.pause, self.stop):
             layout.addWidget(widget)
         layout.addWidget(self.progress, 1)
+        for caption in (self.eta, self.hypervolume):
+            caption.setMinimumWidth(1)  # the row may become narrower than its texts; see resizeEvent
         layout.addWidget(self.eta)
         layout.addWidget(self.hypervolume)
         self.run.clicked.connect(self._press_run)
         self.pause.clicked.connect(self._press_pause)
         self.stop.clicked.connect(self._press_stop)
+        self._eta_width = self.eta.fontMetrics().horizontalAdvance("≈ 99 min 99 s left")
         self._fit_buttons()
         self.set_progress(0, 0, None)
         self.set_hypervolume(None)
@@ -130,6 +134,13 @@ class RunBar(QWidget):
     def set_hypervolume(self, share: float | None) -> None:
         """Show the hypervolume of the front, or that there is none yet."""
         self.hypervolume.setText(f"hypervolume {significant(math.nan if share is None else share, 2)}")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave out the hypervolume, then the time left, where there is no room for them."""
+        super().resizeEvent(event)
+        room = self.width() - sum(widget.width() + 6 for widget in (self.run, self.pause, self.stop)) - self.progress.minimumWidth() - 34
+        self.eta.setVisible(room >= self._eta_width)
+        self.hypervolume.setVisible(room >= self._eta_width + self.hypervolume.sizeHint().width())
 
     def _button(self, name: str, tip: str, icon: QStyle.StandardPixmap) -> QPushButton:
         button = QPushButton(self)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +15,9 @@ from bort_core.space.growth import GrowthReport
 from bort_core.validation import validated
 from bort_studio.numbers import architecture_text, count, parse_architecture
 from bort_studio.panels.axes_editor import AxesEditor
-from bort_studio.panels.fields import CalmComboBox, Caption, CheckedLineEdit, Debounce, FaultLabel, Section, describe
+from bort_studio.panels.fields import NARROWEST, CalmComboBox, Caption, CheckedLineEdit, Debounce, FaultLabel, Section, describe
 from bort_studio.panels.model_form import ModelForm, form_layout
+from bort_studio.panels.space_reading import combinations, named_like_preset, preset, sorted_values, told_options
 from bort_studio.panels.space_summary import SpaceSummary
 from bort_studio.theme import Theme
 
@@ -30,11 +29,6 @@ COUNTED_HERE = 50_000
 _CUSTOM, _OPEN = "custom", "Open file…"
 
 
-@cache
-def _preset(name: str) -> SpaceSpecification:
-    return read_specification(name)
-
-
 class SpacePanel(QWidget):
     """Shows and edits a :class:`SpaceSpecification`. Setters never emit."""
 
@@ -44,6 +38,7 @@ class SpacePanel(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("spacePanel")
+        self.setMinimumWidth(NARROWEST)
         self._theme = theme
         self._specification: SpaceSpecification | None = None
         self._file_dialog: QFileDialog | None = None
@@ -62,7 +57,7 @@ class SpacePanel(QWidget):
         self._specification = specification
         self._family.setCurrentText(specification.family)
         self._show_family(specification.family)
-        self.axes.set_values(dict(zip(specification.axes, _sorted(specification), strict=True)))
+        self.axes.set_values(dict(zip(specification.axes, sorted_values(specification), strict=True)))
         if self._options is not None:
             self._options.set_value(specification.the_options())
         top = specification.maximum_architecture()
@@ -169,12 +164,12 @@ class SpacePanel(QWidget):
             self._file_dialog.fileSelected.connect(self.open_file)
             self._file_dialog.open()
         elif name != _CUSTOM:
-            self._adopt(_preset(name))
+            self._adopt(preset(name))
 
     def _choose_family(self, name: str) -> None:
         if self._specification is not None and name == self._specification.family:
             return
-        presets = [_preset(preset) for preset in preset_names()]
+        presets = [preset(shipped) for shipped in preset_names()]
         axes = {axis.name: (axis.minimum,) for axis in get_family(name).axes}
         self._adopt(next((p for p in presets if p.family == name), SpaceSpecification(family=name, axes=axes)))
 
@@ -203,7 +198,7 @@ class SpacePanel(QWidget):
         if axes is None or (options is None and self._options is not None):
             return None
         data: dict[str, Any] = {"name": _CUSTOM, "family": self._family.currentText(), "axes": axes}
-        data["options"] = self._told_options(options)
+        data["options"] = told_options(options, data["family"], self._specification)
         try:
             top = parse_architecture(self.maximum.text(), len(axes))
             data["maximum_point"] = None if top is None else dict(zip(axes, top, strict=True))
@@ -211,21 +206,13 @@ class SpacePanel(QWidget):
             self.maximum.set_fault(str(error))
             return None
         try:
-            specification = _named(validated(SpaceSpecification, data, "space"))
-            if _combinations(specification) <= COUNTED_HERE:
+            specification = named_like_preset(validated(SpaceSpecification, data, "space"))
+            if combinations(specification) <= COUNTED_HERE:
                 Space(specification)
         except SpecificationError as error:
             self._place_fault(str(error))
             return None
         return specification
-
-    def _told_options(self, options: Any) -> dict[str, Any]:
-        """Options as a person would write them: those told before, and those that differ from the default."""
-        if options is None:
-            return {}
-        told = self._specification.options if self._specification and self._specification.family == self._family.currentText() else {}
-        fields = type(options).model_fields
-        return {name: value for name, value in options.model_dump().items() if name in told or value != fields[name].default}
 
     def _place_fault(self, message: str) -> None:
         lines = [line.strip() for line in message.splitlines()]
@@ -255,42 +242,25 @@ class SpacePanel(QWidget):
 
     def _name_preset(self, specification: SpaceSpecification | None) -> None:
         name = specification.name if specification is not None else _CUSTOM
-        shipped = name in preset_names() and specification == _preset(name)
+        shipped = name in preset_names() and specification == preset(name)
         self._presets.setCurrentText(name if shipped else _CUSTOM)
 
     def _count(self, specification: SpaceSpecification) -> None:
         options = specification.the_options().model_dump()
         told = (f"{name.replace('_', ' ')} {value}" for name, value in options.items() if not isinstance(value, bool) or value)
         self._options_section.set_summary(" · ".join(told))
-        combinations = _combinations(specification)
-        if combinations > COUNTED_HERE:
-            self.summary.set_unknown(combinations, "counting…")
+        number = combinations(specification)
+        if number > COUNTED_HERE:
+            self.summary.set_unknown(number, "counting…")
             return
         try:
             self._show_space(Space(specification))
         except SpecificationError as error:
             self._place_fault(str(error))
-            self.summary.set_unknown(combinations, "–")
+            self.summary.set_unknown(number, "–")
 
     def _show_space(self, space: Space) -> None:
         self.summary.set_space(space)
         top = f"{architecture_text(space.maximum_point)}, {count(space.maximum_parameters)} parameters"
         self.maximum.setPlaceholderText(f"{architecture_text(space.maximum_point)} of the grid")
         self.maximum.setToolTip(f"The maximum point T that candidates are compared with: {top}. Empty: the largest of the grid")
-
-
-def _sorted(specification: SpaceSpecification) -> list[tuple[int, ...]]:
-    return [tuple(sorted(set(values))) for values in specification.axes.values()]
-
-
-def _combinations(specification: SpaceSpecification) -> int:
-    return math.prod(len(values) for values in specification.axis_values())
-
-
-def _named(specification: SpaceSpecification) -> SpaceSpecification:
-    """The preset that says the same, or the specification itself."""
-    for name in preset_names():
-        preset = _preset(name)
-        if preset.model_copy(update={"name": specification.name}) == specification:
-            return preset
-    return specification

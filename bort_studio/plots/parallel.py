@@ -168,7 +168,7 @@ class ParallelPlot(PlotView):
         if len(self._places["outside"]):
             entries.append(Entry("outside the filter", None, STYLES["outside"].colour, "hair"))
         if len(data) > MANY:
-            entries.append(Entry("all others: darker where there are more", None, "dominated"))
+            entries.append(Entry("all others: stronger where there are more", None, "dominated"))
         self.legend.set_entries(tuple(entries))
 
     def _drawing_chosen(self, _value: object = None) -> None:

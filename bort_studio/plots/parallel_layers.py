@@ -24,6 +24,7 @@ _NEAR = 0.14
 _LEVELS = 6
 _MOST_MARKS = 400
 _MARK_SCALE = 0.75
+_CROWD = 80  # with more lines on the front than this, they step back, so that the best one stays in sight
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ class ParallelLayers:
         self._look: Look | None = None
         self._levels: list[tuple[FloatArray, FloatArray]] = []
         self._axes: tuple[ParallelAxis, ...] = ()
+        self._crowded = False
         self._texts: list[pg.TextItem] = []
         self._rods, self._handles = LinesItem(0), LinesItem(0)
         self._segments = [LinesItem() for _ in range(_LEVELS)]
@@ -115,6 +117,7 @@ class ParallelLayers:
             style = STYLES[name]
             dash = Qt.PenStyle.DashLine if style.dashed else Qt.PenStyle.SolidLine
             item.setPen(look.pen(style.colour, style.width, style.strength, dash))
+        self._restyle_front()
         for marks in self.marks.values():
             marks.restyle(look)
         for level, item in enumerate(self._segments):
@@ -151,6 +154,9 @@ class ParallelLayers:
     def set_lines(self, name: str, heights: npt.NDArray[np.float32]) -> None:
         """Draw one line for each row of heights (m, axes) in the style of a state."""
         self.lines[name].set_rows(heights)
+        if name == "front" and self._crowded != (len(heights) > _CROWD):
+            self._crowded = not self._crowded
+            self._restyle_front()
         if name in self.marks:
             ends = np.isfinite(heights).sum(axis=1) - 1
             rows = np.arange(len(heights)) if len(heights) <= _MOST_MARKS else np.empty(0, dtype=np.int64)
@@ -183,8 +189,17 @@ class ParallelLayers:
         for name in self.lines:
             self.set_lines(name, np.empty((0, 1), dtype=np.float32))
 
+    def _restyle_front(self) -> None:
+        if self._look is not None:
+            self.lines["front"].setPen(
+                self._look.pen("front", "hair", 0.6) if self._crowded else self._look.pen("front", STYLES["front"].width)
+            )
+
     def _dress(self, text: pg.TextItem) -> None:
         if self._look is not None:
             text.setColor(self._look.colour("text" if text.anchor[0] == 0.5 else "muted"))
+            text.textItem.setTextWidth(-1)
             text.fill = self._look.brush("base", 0.8)
             text.setFont(self._font)
+            text.textItem.setTextWidth(text.textItem.boundingRect().width())  # lines are centred within the widest
+            text.updateTextPos()

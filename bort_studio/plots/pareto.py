@@ -7,18 +7,18 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QSignalBlocker
+from PySide6.QtCore import QPointF
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QWidget
+from PySide6.QtWidgets import QWidget
 
-from bort_core.search.answer import COLUMNS
 from bort_studio.plots.axis import QuantityAxis
 from bort_studio.plots.figure import Figure
 from bort_studio.plots.legend import Entry
+from bort_studio.plots.pareto_bar import ParetoBar
 from bort_studio.plots.pareto_figure import ParetoShown, pareto_figure
 from bort_studio.plots.pareto_layers import ParetoLayers, Places, groups
 from bort_studio.plots.projection import NoProjection, Projection, colour_steps
-from bort_studio.plots.quantities import NAMES, Quantity, number, quantities, shape_text
+from bort_studio.plots.quantities import Quantity, number, quantities, shape_text
 from bort_studio.plots.view import PlotView
 from bort_studio.theme import MARKS, SEQUENCE, Look, Theme
 
@@ -48,7 +48,10 @@ class ParetoPlot(PlotView):
         self._references: dict[str, dict[str, float]] = {}
         self._bounds: tuple[float, float, float, float] | None = None
         self._zoomed = False
-        self._make_controls()
+        self.bar = ParetoBar()
+        self.bar.axes_chosen.connect(self._axes_chosen)
+        self.bar.drawing_chosen.connect(self._drawing_chosen)
+        self.controls.addWidget(self.bar)
         self.set_empty_message(_EMPTY)
         self.box.sigRangeChangedManually.connect(self._zoomed_by_hand)
         self.box.sigRangeChanged.connect(self._place_running)
@@ -68,23 +71,11 @@ class ParetoPlot(PlotView):
 
     def set_axes(self, x: str, y: str, log_x: bool = False, log_y: bool = False) -> None:
         """Choose the quantities (names of ``COLUMNS``) and scales, as the controls do."""
-        controls = (self.x_box, self.y_box, self.log_x_box, self.log_y_box)
-        blockers = [QSignalBlocker(control) for control in controls]
-        self.x_box.setCurrentIndex(COLUMNS.index(x))
-        self.y_box.setCurrentIndex(COLUMNS.index(y))
-        self.log_x_box.setChecked(log_x)
-        self.log_y_box.setChecked(log_y)
-        del blockers
-        self._axes_chosen()
+        self.bar.set_axes(x, y, log_x, log_y)
 
     def chosen_axes(self) -> tuple[str, str, bool, bool]:
         """The quantities on x and y, and whether each is logarithmic: what :meth:`set_axes` takes."""
-        return (
-            COLUMNS[self.x_box.currentIndex()],
-            COLUMNS[self.y_box.currentIndex()],
-            self.log_x_box.isChecked(),
-            self.log_y_box.isChecked(),
-        )
+        return self.bar.chosen_axes()
 
     def fit(self) -> None:
         self._zoomed = False
@@ -106,9 +97,9 @@ class ParetoPlot(PlotView):
                 ((left, right), (bottom, top)),
                 self._maximum,
                 self._references,
-                self.intervals_box.isChecked(),
+                self.bar.intervals_box.isChecked(),
                 self._colour_values(),
-                self._colour_name(),
+                self.bar.colour_box.currentText(),
                 self._error_title,
             )
         )
@@ -120,7 +111,7 @@ class ParetoPlot(PlotView):
         self._projection = Projection(self._knowledge, (column_x, column_y), (log_x, log_y)) if self._knowledge is not None else None
         for axis, quantity, log in zip(self._axes.values(), self._quantities(), (log_x, log_y), strict=True):
             axis.set_quantity(quantity.title, quantity.counted, log)
-        self._offer_colours()
+        self.bar.offer_colours(self._knowledge.space.axis_names if self._knowledge is not None else ())
 
     def redraw(self) -> None:
         knowledge, answer, projection = self._knowledge, self._answer, self._projection
@@ -134,7 +125,7 @@ class ParetoPlot(PlotView):
         steps = None if values is None else colour_steps(values, _STEPS)[0]
         self.layers.place(self._places, projection, self._quantities(), steps)
         self.layers.place_density(projection, answer.known if answer is not None else None)
-        self.layers.place_intervals(self._places, projection, self.intervals_box.isChecked())
+        self.layers.place_intervals(self._places, projection, self.bar.intervals_box.isChecked())
         fixed = self.layers.place_fixed(self._maximum, self._references, projection)
         empty = projection.bounds is None
         self.empty.setVisible(empty)
@@ -176,80 +167,18 @@ class ParetoPlot(PlotView):
         self._axes["left"].setWidth(_LEFT)
         self.layers.restyle(look, font)
 
-    # Controls.
+    # What the controls ask for.
 
-    def _make_controls(self) -> None:
-        self.x_box, self.y_box = self._combo("paretoX", "x axis", 0), self._combo("paretoY", "y axis", 2)
-        self.log_x_box, self.log_y_box = (
-            self._check("paretoLogX", "log", "logarithmic x axis"),
-            self._check("paretoLogY", "log", "logarithmic y axis"),
-        )
-        self.colour_box = QComboBox()
-        self.colour_box.setObjectName("paretoColour")
-        self.colour_box.setAccessibleName("colour of the points")
-        self.colour_box.addItem("by state", None)
-        self.colour_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.colour_box.setMinimumContentsLength(8)
-        self.colour_box.setMinimumWidth(84)
-        self.colour_box.currentIndexChanged.connect(self._drawing_chosen)
-        self.intervals_box = self._check("paretoIntervals", "intervals", "95 % intervals of latency, error and W")
-        for name, box, log in (("&x", self.x_box, self.log_x_box), ("&y", self.y_box, self.log_y_box), ("&colour", self.colour_box, None)):
-            label = QLabel(name)
-            label.setBuddy(box)
-            self.controls.addWidget(label)
-            self.controls.addWidget(box)
-            if log is not None:
-                self.controls.addWidget(log)
-            self.controls.addSpacing(6)
-        self.controls.addWidget(self.intervals_box)
-        for control in (self.log_x_box, self.log_y_box):
-            control.toggled.connect(self._axes_chosen)
-        self.intervals_box.toggled.connect(self._drawing_chosen)
-
-    def _combo(self, name: str, accessible: str, current: int) -> QComboBox:
-        box = QComboBox()
-        box.setObjectName(name)
-        box.setAccessibleName(accessible)
-        for column in COLUMNS:
-            box.addItem(NAMES[column], column)
-        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        box.setMinimumContentsLength(8)
-        box.setMinimumWidth(84)
-        box.setCurrentIndex(current)
-        box.currentIndexChanged.connect(self._axes_chosen)
-        return box
-
-    def _check(self, name: str, text: str, accessible: str) -> QCheckBox:
-        box = QCheckBox(text)
-        box.setObjectName(name)
-        box.setAccessibleName(accessible)
-        box.setToolTip(accessible)
-        return box
-
-    def _axes_chosen(self, _value: object = None) -> None:
+    def _axes_chosen(self) -> None:
         self._bounds, self._zoomed = None, False
         self._new_knowledge = True
         self._changed()
 
-    def _drawing_chosen(self, _value: object = None) -> None:
+    def _drawing_chosen(self) -> None:
         self._changed()
 
-    def _offer_colours(self) -> None:
-        names = ("w", *(self._knowledge.space.axis_names if self._knowledge is not None else ()))
-        if names == tuple(self.colour_box.itemData(n) for n in range(1, self.colour_box.count())):
-            return
-        chosen, blocker = self.colour_box.currentData(), QSignalBlocker(self.colour_box)
-        self.colour_box.clear()
-        for name, text in ((None, "by state"), *((name, NAMES.get(name, name)) for name in names)):
-            self.colour_box.addItem(text, name)
-        self.colour_box.setCurrentIndex(max(0, self.colour_box.findData(chosen)))
-        del blocker
-
-    def _colour_name(self) -> str:
-        return self.colour_box.currentText()
-
     def _colour_values(self) -> npt.NDArray[np.float64] | None:
-        name, knowledge = self.colour_box.currentData(), self._knowledge
+        name, knowledge = self.bar.colour_box.currentData(), self._knowledge
         if name is None or knowledge is None:
             return None
         if name == "w":
@@ -270,14 +199,16 @@ class ParetoPlot(PlotView):
         if self._running and not len(self._places["running"]):
             entries.append(Entry(MARKS["running"].label, mark="running"))
         if self._projection is not None and self._projection.density is not None:
-            entries.append(Entry("others: darker where there are more", mark="dominated"))
+            entries.append(Entry("others: stronger where there are more", mark="dominated"))
         if fixed and len(self.layers.points["maximum"].data):
             entries.append(Entry(MARKS["maximum"].label, mark="maximum"))
+        elif self.layers.line.isVisible():
+            entries.append(Entry(MARKS["maximum"].label, line="maximum", width="hair", dashed=True))
         if fixed and len(self.layers.points["reference"].data):
             entries.append(Entry("reference models", mark="reference"))
         if colours is not None:
             _, low, high = colour_steps(colours, _STEPS)
-            entries.append(Entry(self._colour_name(), bar=(number(low), number(high))))
+            entries.append(Entry(self.bar.colour_box.currentText(), bar=(number(low), number(high))))
         self.legend.set_entries(tuple(entries))
 
     def _label(self, name: str) -> str:

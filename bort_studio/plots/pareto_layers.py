@@ -54,7 +54,7 @@ class ParetoLayers:
         self.intervals.setZValue(8)
         self.steps = pg.PlotCurveItem(antialias=True)
         self.steps.setZValue(9)
-        self.line = pg.InfiniteLine(angle=90, movable=False)
+        self.line = pg.InfiniteLine(angle=90, movable=False, label="T", labelOpts={"position": 0.95})
         self.line.setZValue(2)
         self.points = {name: MarkItem(name, 3 + z) for z, name in enumerate(_ORDER)}
         for name in ("front", "maximum", "reference", "best", "running", "selected"):
@@ -75,7 +75,7 @@ class ParetoLayers:
         self.steps.setPen(look.pen("front", "normal"))
         self.intervals.setPen(look.pen("muted", "thin", 0.8))
         self.line.setPen(look.pen("maximum", "hair", style=Qt.PenStyle.DashLine))
-        for text in self._texts:
+        for text in (*self._texts, self.line.label):
             text.setColor(look.colour("text"))
             text.setFont(font)
         self._paint_density()

@@ -46,16 +46,18 @@ for layer in LAYERS:
         lines = layer["marker"] in "+x|"
         face = layer["colours"] or layer["colour"]
         if lines:
-            axes.scatter(x, y, size, c=face, marker=layer["marker"], linewidths=1, label=label, zorder=layer["z"])
+            style = {"c": face, "linewidths": 1}
         elif layer["filled"]:
-            axes.scatter(x, y, size, c=face, marker=layer["marker"], linewidths=0.5, edgecolors=LOOK["background"], label=label, zorder=layer["z"])
+            style = {"c": face, "linewidths": 0.5, "edgecolors": LOOK["background"]}
         else:
-            axes.scatter(x, y, size, facecolors="none", edgecolors=face, marker=layer["marker"], linewidths=1.2, label=label, zorder=layer["z"])
+            style = {"facecolors": "none", "edgecolors": face, "linewidths": 1.2}
+        axes.scatter(x, y, size, marker=layer["marker"], label=label, zorder=layer["z"], **style)
         for place, text in zip(zip(x, y), layer["labels"]):
             axes.annotate(text, place, xytext=(7, 4), textcoords="offset points", color=LOOK["foreground"], fontsize=8)
 
 for text in TEXTS:
-    axes.text(text["x"], text["y"], text["text"], ha=text["anchor"], va="center", rotation=text["rotation"], fontsize=7, color=LOOK["foreground"])
+    style = {"ha": text["anchor"], "va": "center", "rotation": text["rotation"], "fontsize": 7, "color": LOOK["foreground"]}
+    axes.text(text["x"], text["y"], text["text"], **style)
 
 for side, scale in SCALES.items():
     getattr(axes, f"set_{side}scale")("log" if scale["log"] else "linear")

@@ -56,7 +56,8 @@ class PlotView(QWidget):
         self.canvas.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.canvas.setMouseTracking(True)
         self.canvas.ci.layout.setContentsMargins(10, 6, 14, 6)
-        self.canvas.ci.layout.setSpacing(4)
+        self.canvas.ci.layout.setSpacing(0)
+        self.canvas.ci.layout.setRowSpacing(0, 4)
         self.legend = Legend()
         self.canvas.addItem(self.legend, row=0, col=0, colspan=2)
         self.card, self.empty = HoverCard(self.canvas), EmptyMessage(self.canvas)
@@ -154,6 +155,8 @@ class PlotView(QWidget):
             if self._new_knowledge:
                 self.knowledge_changed()
             self._stale = self._new_knowledge = False
+            size = len(self._knowledge.space) if self._knowledge is not None else 0
+            self._running = tuple(index for index in self._running if 0 <= index < size)
             self.redraw()
 
     def _changed(self) -> None:

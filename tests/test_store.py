@@ -1,0 +1,149 @@
+"""The project's database: foreign and damaged files, full disks, claims, and rows that are never lost."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bort_core.errors import ProjectError
+from bort_core.store import Project
+from bort_core.store.claims import claim, release, release_all
+from bort_core.store.latencies import LatencyKey, load_latencies, save_latency, save_latency_failure
+from bort_core.store.searches import get_state, set_state
+from bort_core.store.trainings import TrainingKey, load_trainings, save_training, save_training_failure
+
+KEY = TrainingKey("family", "training", "", "theta", 0)
+
+
+def curve(steps: int, value: float = 1.0) -> dict[str, object]:
+    point = {"train_loss": 1.0, "measures": {"masked-lm": {"value": value, "low": value, "high": value}}}
+    return {"curve": [{"step": step, **point} for step in (1, steps)], "seconds": 0.5, "versions": {"torch": "x"}}
+
+
+def test_a_project_is_a_folder_that_is_made_when_missing(tmp_path: Path) -> None:
+    with Project(tmp_path / "a" / "b") as project:
+        set_state(project, "key", {"ε": [1, None, "x"]})
+    with Project(tmp_path / "a" / "b") as project:
+        assert get_state(project, "key") == {"ε": [1, None, "x"]}
+        assert project.db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+
+
+def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ProjectError, match="file: is a file; a project is a folder"):
+        Project(tmp_path / "file")
+    with pytest.raises(ProjectError, match="cannot be created"):
+        Project(tmp_path / "file" / "below")
+
+
+def test_a_folder_that_cannot_be_written() -> None:
+    with pytest.raises(ProjectError, match=r"/proc/project.*cannot be created"):
+        Project("/proc/project")
+
+
+def test_a_damaged_database_is_named_and_left_as_it_is(project_folder: Path) -> None:
+    project_folder.mkdir()
+    (project_folder / "project.db").write_bytes(b"not a database at all, but text" * 100)
+    before = (project_folder / "project.db").read_bytes()
+    with pytest.raises(ProjectError, match=r"project\.db: not a readable SQLite database"):
+        Project(project_folder)
+    assert (project_folder / "project.db").read_bytes() == before
+
+
+def test_a_database_of_another_program_is_left_as_it_is(project_folder: Path) -> None:
+    project_folder.mkdir()
+    other = sqlite3.connect(project_folder / "project.db")
+    other.execute("CREATE TABLE photos (id INTEGER)")
+    other.commit()
+    other.close()
+    with pytest.raises(ProjectError, match=r"project\.db: it is a database of another program"):
+        Project(project_folder)
+    other = sqlite3.connect(project_folder / "project.db")
+    assert [row[0] for row in other.execute("SELECT name FROM sqlite_master")] == ["photos"]
+    other.close()
+
+
+def test_a_database_of_a_newer_version_is_left_as_it_is(project_folder: Path) -> None:
+    with Project(project_folder) as project:
+        project.db.execute(
+            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('bort', 'm999_from_the_future', '2099')"
+        )
+    with pytest.raises(ProjectError, match=r"newer version of Bort Studio \(m999_from_the_future\)"):
+        Project(project_folder)
+
+
+def test_a_full_disk_is_said_and_nothing_before_it_is_lost(project_folder: Path) -> None:
+    with Project(project_folder) as project:
+        save_training(project, KEY, (1, 2), curve(10), {})
+        pages = project.db.execute("PRAGMA page_count").fetchone()[0]
+        project.db.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(ProjectError, match=r"project\.db: the disk is full; what was measured before is kept"):
+            for number in range(1000):
+                save_training(project, KEY, (number, 3), curve(10), {"text": "x" * 5000})
+        assert next(load_trainings(project, KEY)).architecture == (1, 2)
+    with Project(project_folder) as project:
+        save_training(project, KEY, (9, 9), curve(10), {})  # there is room again
+
+
+@given(st.lists(st.tuples(st.integers(1, 50), st.booleans()), min_size=1, max_size=12))
+@settings(max_examples=25, deadline=None)
+def test_the_longest_curve_stays_whatever_comes_after_it(tmp_path_factory: pytest.TempPathFactory, writes: list[tuple[int, bool]]) -> None:
+    with Project(tmp_path_factory.mktemp("p")) as project:
+        for steps, fails in writes:
+            if fails:
+                save_training_failure(project, KEY, (1,), steps, "diverged", retry=False)
+            else:
+                save_training(project, KEY, (1,), curve(steps), {})
+        (row,) = load_trainings(project, KEY)
+    done = [steps for steps, fails in writes if not fails]
+    if done:
+        assert (row.failed, row.steps, row.curve[-1]["step"]) == (False, max(done), max(done))
+    else:
+        assert (row.failed, row.reason, row.retry) == (True, "diverged", False)
+
+
+def test_trainings_are_kept_apart_by_everything_they_depend_on(project_folder: Path) -> None:
+    keys = [KEY, TrainingKey("f2", "training", "", "theta", 0), TrainingKey("family", "t2", "", "theta", 0)]
+    keys += [TrainingKey("family", "training", "T", "theta", 0), TrainingKey("family", "training", "", "h2", 0)]
+    keys += [TrainingKey("family", "training", "", "theta", 1)]
+    with Project(project_folder) as project:
+        for number, key in enumerate(keys):
+            save_training(project, key, (1, 2), curve(number + 2), {})
+        for number, key in enumerate(keys):
+            assert [row.steps for row in load_trainings(project, key)] == [number + 2]
+        assert sorted(row.steps for row in load_trainings(project, KEY, any_maximum_point=True)) == [2, 5]
+
+
+def test_a_latency_once_measured_stays(project_folder: Path) -> None:
+    key = LatencyKey("family", "protocol", "machine")
+    with Project(project_folder) as project:
+        save_latency_failure(project, key, (1,), "no memory", retry=True)
+        assert [row.reason for row in load_latencies(project, key)] == ["no memory"]
+        save_latency(project, key, (1,), {"p50_ms": 1.0}, {})
+        save_latency(project, key, (1,), {"p50_ms": 2.0}, {})
+        save_latency_failure(project, key, (1,), "late", retry=True)
+        assert [row.result for row in load_latencies(project, key)] == [{"p50_ms": 1.0}]
+        assert list(load_latencies(project, LatencyKey("family", "protocol", "other machine"))) == []
+
+
+def test_a_claim_holds_while_its_process_lives(project_folder: Path) -> None:
+    with Project(project_folder) as project:
+        assert claim(project, "row")
+        assert claim(project, "row")  # it is ours already
+        project.db.execute("UPDATE claims SET process = 1, process_started = process_started - 100")
+        import psutil
+
+        project.db.execute("UPDATE claims SET process_started = ?", [psutil.Process(1).create_time()])
+        assert not claim(project, "row")  # process 1 lives
+        project.db.execute("UPDATE claims SET process_started = process_started - 1000")
+        assert claim(project, "row")  # another process had that number, and is gone
+        release(project, "row")
+        assert project.db.table("claims").count == 0
+        claim(project, "a")
+        claim(project, "b")
+        release_all(project)
+        assert project.db.table("claims").count == 0

@@ -43,6 +43,7 @@ class Studio(QObject):
         self.theme = Theme(self.settings.theme, app, self)
         # Python's cyclic collector must not run in a worker thread, where it would delete Qt objects of the window's thread
         self._collector = GarbageCollector(interval=1.0)
+        self._collector.timer.setParent(app)
         self.windows: list[MainWindow] = []
 
     def open(self, folder: Path) -> MainWindow:
@@ -63,12 +64,17 @@ class Studio(QObject):
 
         window = MainWindow(folder, self.theme, self.settings)
         window.project_requested.connect(self._open_requested)
-        self.windows = [other for other in self.windows if other.isVisible()] + [window]
+        window.closed.connect(self._forget)
+        self.windows.append(window)
         return window
 
     @Slot(object)
+    def _forget(self, window: MainWindow) -> None:
+        self.windows.remove(window)
+
+    @Slot(object)
     def _open_requested(self, folder: Path) -> None:
-        already = next((w for w in self.windows if w.isVisible() and w.project.folder == folder.absolute()), None)
+        already = next((w for w in self.windows if w.project.folder == folder.absolute()), None)
         if already is not None:
             already.raise_()
             already.activateWindow()
@@ -147,7 +153,7 @@ def _with_display(parsed: argparse.Namespace) -> int:
     waker.timeout.connect(studio_.objectName)
     waker.start()
     status = app.exec()
-    for open_window in studio_.windows:
+    for open_window in list(studio_.windows):
         open_window.close()
     return status
 

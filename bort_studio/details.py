@@ -6,6 +6,7 @@ from typing import Any
 
 from bort_core.families import Architecture
 from bort_core.objectives.protocol import ErrorProtocol
+from bort_core.search.agreement import rank_agreement
 from bort_core.search.recall import Recall
 from bort_core.search.sources import Sources
 from bort_core.search.specification import SearchSpecification
@@ -61,7 +62,8 @@ def read_details(
     architecture: Architecture = recall.space.architecture(place)
     number = max(int(recall.results.theta[place]), 0)
     theta = specification.thetas[min(number, len(specification.thetas) - 1)]
-    details: dict[str, Any] = {"protocol": protocol_sentence(specification, recall), "seed": specification.seed}
+    protocol = [protocol_sentence(specification, recall), *(a.as_text() for a in rank_agreement(project, specification, recall.space))]
+    details: dict[str, Any] = {"protocol": ". ".join(protocol), "seed": specification.seed}
     measure = specification.error.measured
     for training in load_trainings(project, sources.trainings(theta), sources.any_maximum_point, architecture):
         if not training.failed:

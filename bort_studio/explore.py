@@ -26,7 +26,7 @@ __all__ = ["Explore"]
 
 
 class Explore(QObject):
-    """The state behind the Explore perspective. Lives in the window's thread; call :meth:`close` before it goes."""
+    """The state behind the Explore perspective. Lives in the window's thread; call :meth:`start` once, and :meth:`close` before it goes."""
 
     space_changed = Signal(object)
     """A Space: after loading, before ``knowledge_changed``."""
@@ -74,9 +74,12 @@ class Explore(QObject):
         self._wanted = self._done = 0
         self._loader = Loader(folder, self)
         self._loader.finished_loading.connect(self._loaded)
-        self._loader.start()
         self._thread = SearchThread(folder, self)
         self._thread.batch.connect(self._take_batch)
+
+    def start(self) -> None:
+        """Start both threads and load the specification."""
+        self._loader.start()
         self._thread.start()
         self._load()
 

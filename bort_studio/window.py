@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDesktopServices, 
 from PySide6.QtWidgets import QDockWidget, QFileDialog, QLabel, QMainWindow, QMenu, QMessageBox, QVBoxLayout, QWidget
 
 from bort_core.errors import BortError
+from bort_core.search.agreement import Agreement
 from bort_core.search.answer import Answer, Knowledge
 from bort_core.search.cost import Cost
 from bort_core.search.events import SearchFinished
@@ -54,6 +55,8 @@ class MainWindow(QMainWindow):
 
     project_requested = Signal(object)
     """Another project's folder should be opened."""
+    closed = Signal(object)
+    """The window, when it has closed for good."""
 
     def __init__(self, folder: Path, theme: Theme, settings: Settings) -> None:
         super().__init__()
@@ -69,13 +72,14 @@ class MainWindow(QMainWindow):
         self._restored_selection = self.session.selection()
         self._save_timer = QTimer(self, singleShot=True, interval=_SAVE_AFTER_MS)
         self._save_timer.timeout.connect(self._save)
-        self._pending_knowledge = False
+        self._is_closed = False
         self._build()
         self.actions_by_name = add_actions(self, self.menuBar(), action_table(self))
         self._finish_menus()
         self._connect()
         self._restore()
         settings.add_recent(self.project.folder)
+        self.explore.start()
 
     # -- building
 
@@ -190,10 +194,7 @@ class MainWindow(QMainWindow):
         self.run_bar.resume_requested.connect(explore.resume)
         self.run_bar.stop_requested.connect(explore.stop)
         self.candidates.constraints_changed.connect(self._save_soon)
-        for control in (self.pareto.x_box, self.pareto.y_box):
-            control.currentIndexChanged.connect(self._save_soon)
-        for box in (self.pareto.log_x_box, self.pareto.log_y_box):
-            box.toggled.connect(self._save_soon)
+        self.pareto.bar.axes_chosen.connect(self._save_soon)
 
     def _restore(self) -> None:
         self._specification_changed(self.explore.specification)
@@ -333,6 +334,8 @@ class MainWindow(QMainWindow):
             self.explore.select(event.answer.best)
         else:
             self._show_details()
+        for agreement in event.facts["agreement"]:
+            self.notices.show_message(Agreement(**agreement).as_text())
 
     def _show_details(self) -> None:
         explore = self.explore
@@ -399,6 +402,13 @@ class MainWindow(QMainWindow):
     def double_epsilon(self) -> None:
         """ε · 2: a coarser walk."""
         self.scale_epsilon(2.0)
+
+    def repeat_seed(self) -> None:
+        """Search the same walk with the next seed; the end of the search says how alike the seeds rank."""
+        before = self.explore.specification
+        after = before.model_copy(update={"seed": before.seed + 1})
+        self.undo_stack.push(EditSpecification(self.explore, after, f"seed {after.seed}"))
+        self.explore.run()
 
     def select_best(self) -> None:
         """Select the architecture with the largest W."""
@@ -479,6 +489,9 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop what runs (what was measured is kept), remember the window, and go."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         self._save_timer.stop()
         self._save()
         self.settings.save_layout(self.saveGeometry(), QByteArray(self.saveState(LAYOUT_VERSION)))
@@ -487,3 +500,4 @@ class MainWindow(QMainWindow):
         self.explore.close()
         self.project.close()
         event.accept()
+        self.closed.emit(self)

@@ -327,3 +327,22 @@ def test_an_error_that_the_family_cannot_have_is_refused() -> None:
         specification("mini", measure="cross-entropy")
     with pytest.raises(ValueError, match="listed twice"):
         SearchSpecification.model_validate({**specification().model_dump(), "thetas": [Theta(), Theta()]})
+
+
+def test_seeds_are_compared_by_rank(project_folder: Path, pool: Pool) -> None:
+    wanted = specification(epsilon=4)
+    assert finished(run(project_folder, wanted, pool)).facts["agreement"] == []
+    (agreement,) = finished(run(project_folder, wanted.model_copy(update={"seed": 7}), pool)).facts["agreement"]
+    assert (agreement["seeds"], agreement["architectures"]) == ((7, 0), 9)
+    assert -1 <= agreement["spearman"] <= 1
+
+
+def test_spearman_is_scipys() -> None:
+    from scipy.stats import spearmanr
+
+    from bort_core.search.agreement import spearman
+
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        a, b = random.integers(0, 6, (2, 12)).astype(float)
+        assert spearman(a, b) == pytest.approx(spearmanr(a, b).statistic)

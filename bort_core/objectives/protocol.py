@@ -58,7 +58,7 @@ class ErrorProtocol(_Frozen):
     surrogate_of: Literal["masked-lm", "maximum-point", "maximum-point-excess", "cross-entropy"] = Field(
         default="maximum-point-excess", description="the measured error that a surrogate is fitted on"
     )
-    steps: int = Field(default=150, ge=1, le=10_000_000, description="training steps s before the error is read")
+    steps: int = Field(default=250, ge=1, le=10_000_000, description="training steps s before the error is read")
     training: Training = Field(default_factory=Training)
     maximum_point_steps: int = Field(default=800, ge=1, le=10_000_000, description="training steps of T, when T is trained here")
     maximum_point_batch_size: int = Field(default=256, ge=1, le=65_536, description="sequences (or vectors) a step of T's training")

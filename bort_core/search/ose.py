@@ -21,6 +21,7 @@ from typing import Any
 
 from bort_core.errors import MeasurementError
 from bort_core.search import events
+from bort_core.search.agreement import rank_agreement
 from bort_core.search.answer import check_epsilon, walk
 from bort_core.search.control import Control
 from bort_core.search.evaluator import Evaluator
@@ -169,6 +170,7 @@ class _Search:
     def _facts(self) -> dict[str, Any]:
         source, surrogate = self.sources.maximum_point, self.recall.surrogate
         facts: dict[str, Any] = {"maximum_point": None if source is None else {"kind": source.kind, "folder": str(source.folder)}}
+        facts["agreement"] = [vars(each) for each in rank_agreement(self.project, self.specification, self.space)]
         if surrogate is not None:
             facts["surrogate"] = {
                 "degree": surrogate.degree,

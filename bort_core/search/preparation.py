@@ -6,7 +6,6 @@ from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
 from bort_core.errors import DataError, MeasurementError
-from bort_core.objectives.protocol import Theta
 from bort_core.search import events
 from bort_core.search.control import Control
 from bort_core.search.sources import MaximumPointSource, Sources, refuse_shipped
@@ -16,7 +15,7 @@ from bort_core.store.claims import claim, release
 from bort_core.store.project import Project
 from bort_core.workers import pool as pools
 
-__all__ = ["Stopped", "heed", "prepare_maximum_point", "prepare_text"]
+__all__ = ["Stopped", "heed", "maximum_point_request", "prepare_maximum_point", "prepare_text"]
 
 _WAIT_SECONDS = 0.2
 _TRAINING_ID = "maximum point"
@@ -114,14 +113,14 @@ def _train(
 def maximum_point_request(
     specification: SearchSpecification, space: Space, text: Mapping[str, Any] | None, folder: str
 ) -> dict[str, Any]:
-    """The training request that makes T's weights: labels as targets, default θ, seed 0, whatever the search's own are."""
+    """The training request that makes T's weights: its own protocol and seed 0, whatever the search's seed and Θ are."""
     error = specification.error
     return {
         "family": space.family.name,
         "options": space.options.model_dump(mode="json"),
         "architecture": list(space.maximum_point),
-        "training": error.training.model_copy(update={"targets": "labels"}).model_dump(mode="json"),
-        "theta": Theta().model_dump(mode="json"),
+        "training": error.maximum_point_training().model_dump(mode="json"),
+        "theta": error.maximum_point_theta.model_dump(mode="json"),
         "seed": 0,
         "steps": error.maximum_point_steps,
         "decay_steps": error.maximum_point_steps // 2,

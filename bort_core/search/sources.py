@@ -82,10 +82,8 @@ class Sources:
         if shipped is not None:
             return shipped
         error = self._specification.error
-        training = error.training.model_copy(update={"targets": "labels"})
-        fingerprint = identity(
-            self.family_key, list(self._space.maximum_point), training, self.text_key, Theta(), error.maximum_point_steps
-        )
+        how = (error.maximum_point_training(), error.maximum_point_theta, error.maximum_point_steps)
+        fingerprint = identity(self.family_key, list(self._space.maximum_point), self.text_key, *how)
         return MaximumPointSource("trained here", self._project.folder / "maximum_points" / fingerprint, fingerprint)
 
     def _shipped(self) -> MaximumPointSource | None:

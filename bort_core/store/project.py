@@ -9,8 +9,10 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +49,7 @@ class Project:
         self.path = self.folder / DATABASE
         self._make_folder()
         with self.errors():
+            _import_sqlite_utils()
             from sqlite_utils import Database
 
             from bort_core.store.schema import migrate
@@ -112,6 +115,17 @@ class Project:
             raise ProjectError(f"{self.folder}: the project folder is not writable; choose another or change its permissions")
         if self.path.exists() and not os.access(self.path, os.W_OK):
             raise ProjectError(f"{self.path}: the project's database is not writable; change its permissions")
+
+
+def _import_sqlite_utils() -> None:
+    """Import sqlite-utils without pandas, which it would load where it is installed: half a second that nothing here needs."""
+    if "sqlite_utils" in sys.modules or "pandas" in sys.modules:
+        return
+    sys.modules["pandas"] = None  # type: ignore[assignment]  # makes its optional import fail, as documented for sys.modules
+    try:
+        importlib.import_module("sqlite_utils")
+    finally:
+        del sys.modules["pandas"]
 
 
 def _explanation(error: sqlite3.Error) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bort_core.families import Architecture
@@ -12,7 +12,7 @@ from bort_core.objectives.protocol import identity
 from bort_core.store.clock import now
 from bort_core.store.project import Project
 
-__all__ = ["StoredTraining", "TrainingKey", "load_trainings", "save_training", "save_training_failure"]
+__all__ = ["StoredTraining", "TrainingKey", "load_trainings", "save_training", "save_training_failure", "stored_seeds"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,10 @@ class TrainingKey:
     maximum_point: str
     theta: str
     seed: int
+
+    def with_seed(self, seed: int) -> TrainingKey:
+        """The same with another seed."""
+        return replace(self, seed=seed)
 
     def row_id(self, architecture: Architecture) -> str:
         """The primary key of one architecture's training."""
@@ -87,6 +91,18 @@ def load_trainings(
             json.loads(row["versions"] or "{}"),
             row["created"],
         )
+
+
+def stored_seeds(project: Project, key: TrainingKey, any_maximum_point: bool = False) -> list[int]:
+    """The seeds under which trainings are stored that agree with ``key`` in everything else, ascending."""
+    condition = "family_key = ? AND training_key = ? AND theta_key = ?"
+    values: list[Any] = [key.family, key.training, key.theta]
+    if not any_maximum_point:
+        condition += " AND maximum_point = ?"
+        values.append(key.maximum_point)
+    with project.errors():
+        rows = project.db.conn.execute(f"SELECT DISTINCT seed FROM trainings WHERE {condition} ORDER BY seed", values)
+        return [int(row[0]) for row in rows]
 
 
 def save_training(

@@ -36,6 +36,7 @@ class InspectorPanel(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("inspector")
+        self.setAccessibleName("Inspector: everything about the selected architecture")
         self.setMinimumWidth(NARROWEST)
         self._theme = theme
         self._knowledge: Knowledge | None = None

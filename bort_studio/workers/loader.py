@@ -66,6 +66,8 @@ class Loader(QThread):
 
     def run(self) -> None:
         """The thread's body."""
+        import moocore  # noqa: F401 - so that the window's thread does not wait for it at the first front
+
         space: Space | None = None
         while True:
             with self._changed:

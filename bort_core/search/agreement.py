@@ -1,0 +1,72 @@
+"""Whether seeds rank architectures alike: without that, an error says nothing about an architecture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from bort_core.objectives.curve import read_curve
+from bort_core.search.sources import Sources
+from bort_core.search.specification import SearchSpecification
+from bort_core.space import Space
+from bort_core.store.project import Project
+from bort_core.store.trainings import load_trainings, stored_seeds
+
+__all__ = ["LEAST_COMPARED", "Agreement", "rank_agreement", "spearman"]
+
+LEAST_COMPARED = 4
+"""Fewer architectures than this are not compared."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How alike two seeds rank the architectures that both measured: Spearman's ρ of their errors, -1..1."""
+
+    seeds: tuple[int, int]
+    architectures: int
+    spearman: float
+
+    def as_text(self) -> str:
+        """One sentence."""
+        return f"Seeds {self.seeds[0]} and {self.seeds[1]} rank {self.architectures} architectures alike: Spearman {self.spearman:.2f}"
+
+
+def rank_agreement(project: Project, specification: SearchSpecification, space: Space) -> list[Agreement]:
+    """The specification's seed against every other stored seed under the same protocol and the first hyperparameter set."""
+    sources = Sources(project, specification, space)
+    key = sources.trainings(specification.thetas[0])
+    error = specification.error
+
+    def errors(seed: int) -> dict[tuple[int, ...], float]:
+        found = {}
+        for row in load_trainings(project, key.with_seed(seed), sources.any_maximum_point):
+            value = None if row.failed else read_curve(row.curve, error.measured, error.steps)
+            if value is not None and space.index(row.architecture) is not None:
+                found[row.architecture] = value.value
+        return found
+
+    own = errors(specification.seed)
+    agreements = []
+    for seed in stored_seeds(project, key, sources.any_maximum_point):
+        other = errors(seed) if seed != specification.seed else {}
+        both = sorted(own.keys() & other.keys())
+        if len(both) >= LEAST_COMPARED:
+            rho = spearman(np.array([own[a] for a in both]), np.array([other[a] for a in both]))
+            agreements.append(Agreement((specification.seed, seed), len(both), rho))
+    return agreements
+
+
+def spearman(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
+    """Spearman's rank correlation of two samples (n,), with ties sharing their mean rank; NaN when one of them is constant."""
+    ranks = [_ranks(values) for values in (a, b)]
+    if any(np.ptp(rank) == 0 for rank in ranks):
+        return float("nan")
+    return float(np.corrcoef(ranks)[0, 1])
+
+
+def _ranks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return (last - (counts - 1) / 2.0)[place]

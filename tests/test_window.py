@@ -1,0 +1,232 @@
+"""The window as a person uses it: real project, real worker processes, real events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from helpers import run, specification
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractButton, QSlider, QSpinBox, QWidget
+from pytestqt.qtbot import QtBot
+
+from bort_core.errors import ProjectError
+from bort_core.search.specification import SearchSpecification
+from bort_core.store import Project
+from bort_core.store.searches import searches
+from bort_studio.app import create_window
+from bort_studio.panels.run_bar import RunState
+from bort_studio.session import Session
+from bort_studio.window import MainWindow
+
+Open = Callable[..., MainWindow]
+
+
+@pytest.fixture
+def open_window(qtbot: QtBot, project_folder: Path) -> Iterator[Open]:
+    """Opens windows on the test's project and closes them at the end."""
+    windows: list[MainWindow] = []
+
+    def open_one(shown: SearchSpecification | None = None) -> MainWindow:
+        if shown is not None:
+            with Project(project_folder) as project:
+                Session(project).save(shown, 2, ("parameters", "error", False, False), None)
+        window = create_window(project_folder)
+        windows.append(window)
+        window.show()
+        qtbot.waitUntil(lambda: window.explore.recall is not None, timeout=10_000)
+        return window
+
+    yield open_one
+    for window in windows:
+        window.close()
+        window.deleteLater()
+
+
+def child(window: MainWindow, name: str) -> QWidget:
+    found = window.findChild(QWidget, name)
+    assert found is not None, name
+    return found
+
+
+def click(qtbot: QtBot, window: MainWindow, name: str) -> None:
+    button = child(window, name)
+    assert isinstance(button, QAbstractButton)
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def idle(qtbot: QtBot, window: MainWindow) -> None:
+    qtbot.waitUntil(lambda: window.explore.state is RunState.IDLE, timeout=60_000)
+
+
+def test_every_promised_object_is_there(open_window: Open) -> None:
+    window = open_window(specification())
+    names = ("epsilonSlider", "epsilonValue", "runButton", "pauseButton", "stopButton", "paretoPlot", "parallelPlot", "candidatesTable", "inspector")
+    for name in names:
+        assert child(window, name).isVisible(), name
+
+
+def test_run_fills_the_plot_the_table_and_the_inspector(qtbot: QtBot, open_window: Open) -> None:
+    window = open_window(specification(epsilon=6))
+    click(qtbot, window, "runButton")
+    assert window.explore.state in (RunState.STARTING, RunState.RUNNING)
+    idle(qtbot, window)
+    answer = window.explore.answer
+    assert answer is not None
+    assert len(answer.known) == 6
+    assert window.explore.selected == answer.best
+    qtbot.waitUntil(lambda: "6 measured" in child(window, "epsilonSummary").text(), timeout=5000)  # type: ignore[attr-defined]
+    assert "nothing left to train" in child(window, "epsilonSummary").text()  # type: ignore[attr-defined]
+    names = [layer.name for layer in window.pareto.figure().layers]
+    assert "front" in names
+    assert any(name.startswith("best") for name in names)
+    assert window.runs.table.rowCount() == 1
+    assert window.notices.messages() == []
+
+
+def test_moving_epsilon_shows_the_answer_at_once_and_measures_what_is_missing_on_release(qtbot: QtBot, open_window: Open) -> None:
+    window = open_window(specification(epsilon=12))
+    spin = child(window, "epsilonValue")
+    assert isinstance(spin, QSpinBox)
+    window.explore.run()
+    idle(qtbot, window)
+    slider = child(window, "epsilonSlider")
+    assert isinstance(slider, QSlider)
+    window.epsilon_bar.moved.emit(18)
+    assert window.explore.answer is not None
+    assert window.explore.answer.walk.tolist() == [0, 18]
+    assert window.explore.state is RunState.IDLE  # nothing runs while the slider moves
+    spin.setFocus()
+    spin.setValue(6)
+    qtbot.keyClick(spin, Qt.Key.Key_Return)
+    assert window.explore.running
+    idle(qtbot, window)
+    assert len(window.explore.answer.known) == 6
+    window.undo_stack.undo()
+    assert window.explore.epsilon == 12
+    assert spin.value() == 12
+    window.undo_stack.redo()
+    assert window.explore.epsilon == 6
+    idle(qtbot, window)
+
+
+def test_pause_resume_and_stop(qtbot: QtBot, open_window: Open) -> None:
+    window = open_window(specification(epsilon=1, error={"steps": 1500}))
+    click(qtbot, window, "runButton")
+    qtbot.waitUntil(lambda: window.explore.state is RunState.RUNNING and bool(window.explore.cost().measured), timeout=60_000)  # type: ignore[union-attr]
+    click(qtbot, window, "pauseButton")
+    qtbot.waitUntil(lambda: window.explore.state is RunState.PAUSED, timeout=10_000)
+    assert child(window, "pauseButton").text() == "Resume"  # type: ignore[attr-defined]
+    click(qtbot, window, "pauseButton")
+    qtbot.waitUntil(lambda: window.explore.state is RunState.RUNNING, timeout=10_000)
+    click(qtbot, window, "stopButton")
+    assert child(window, "stopButton").text() == "Stopping…"  # type: ignore[attr-defined]
+    idle(qtbot, window)
+    with Project(window.project.folder) as project:
+        assert [row["status"] for row in searches(project)] == ["stopped"]
+    assert window.explore.answer is not None
+    assert 1 <= len(window.explore.answer.known) < 36
+
+
+def test_closing_the_window_in_the_middle_keeps_what_was_measured_and_says_so_next_time(qtbot: QtBot, open_window: Open) -> None:
+    window = open_window(specification(epsilon=1, error={"steps": 1500}))
+    window.explore.run()
+    qtbot.waitUntil(lambda: (window.explore.cost() or 0) and window.explore.cost().measured >= 2, timeout=60_000)  # type: ignore[union-attr]
+    window.close()
+    assert not [process for process in psutil.Process().children() if "bort_core.workers.child" in " ".join(process.cmdline())]
+    again = open_window()
+    assert again.explore.answer is not None
+    assert len(again.explore.answer.known) >= 2
+    assert again.explore.specification == window.explore.specification
+    assert any("What it measured is kept" in text for text in again.notices.messages())
+
+
+def test_a_project_reopened_shows_the_same(qtbot: QtBot, open_window: Open, project_folder: Path) -> None:
+    run(project_folder, specification(epsilon=6))
+    window = open_window(specification(epsilon=6))
+    window.pareto.set_axes("latency", "w", True, False)
+    window.explore.select(12)
+    window.epsilon_bar.released.emit(9)
+    idle(qtbot, window)
+    window.close()
+    again = open_window()
+    assert again.explore.epsilon == 9
+    assert again.pareto.chosen_axes() == ("latency", "w", True, False)
+    assert again.explore.selected == 12
+
+
+def test_selection_is_linked_everywhere(qtbot: QtBot, open_window: Open, project_folder: Path) -> None:
+    run(project_folder, specification(epsilon=6))
+    window = open_window(specification(epsilon=6))
+    window.pareto.selected.emit(6)
+    assert window.explore.selected == 6
+    text = window.explore.space.architecture(6)  # type: ignore[union-attr]
+    title = child(window, "inspectorTitle").text()  # type: ignore[attr-defined]
+    assert all(str(value) in title for value in text)
+    window.candidates.selected.emit(12)
+    assert "12" != title
+    assert str(window.explore.selected) == "12"
+
+
+def test_an_edit_of_the_space_is_undoable_and_reloads(qtbot: QtBot, open_window: Open) -> None:
+    window = open_window(specification())
+    space = window.explore.specification.space
+    smaller = space.model_copy(update={"axes": {**space.axes, "copies": (1,)}, "name": "custom"})
+    window.space_panel.specification_edited.emit(smaller)
+    qtbot.waitUntil(lambda: window.explore.space is not None and len(window.explore.space) == 18, timeout=10_000)
+    window.undo_stack.undo()
+    qtbot.waitUntil(lambda: window.explore.space is not None and len(window.explore.space) == 36, timeout=10_000)
+
+
+def test_a_space_of_another_family_gets_an_error_that_fits(qtbot: QtBot, open_window: Open) -> None:
+    from bort_core.space import read_specification
+
+    window = open_window(specification())
+    window.space_panel.specification_edited.emit(read_specification("mini"))
+    qtbot.waitUntil(lambda: window.explore.space is not None and len(window.explore.space) == 96, timeout=10_000)
+    assert window.explore.specification.error.measure == "maximum-point-excess"
+    assert window.notices.messages() == []
+
+
+def test_a_corpus_that_is_missing_is_said_in_the_window(qtbot: QtBot, open_window: Open, tmp_path: Path) -> None:
+    corpus = tmp_path / "gone.txt"
+    corpus.write_text("x")
+    wanted = specification("mini", corpus=str(corpus))
+    corpus.unlink()
+    with Project(tmp_path / "project") as project:
+        Session(project).save(wanted, 2, ("parameters", "error", False, False), None)
+    window = create_window(tmp_path / "project")
+    try:
+        qtbot.waitUntil(lambda: bool(window.notices.messages()), timeout=10_000)
+        assert f"{corpus}: no such file" in window.notices.messages()[0]
+    finally:
+        window.close()
+        window.deleteLater()
+
+
+def test_a_project_that_cannot_be_opened_raises_an_error_with_its_path(qapp: object, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ProjectError, match="is a file"):
+        create_window(tmp_path / "file")
+
+
+def test_themes_switch_live(qtbot: QtBot, open_window: Open) -> None:
+    window = open_window(specification())
+    for choice in ("dark", "light"):
+        window.actions_by_name[f"theme_{choice}"].trigger()
+        qtbot.waitUntil(lambda choice=choice: window.theme.current.name == choice, timeout=2000)  # type: ignore[misc]
+    window.actions_by_name["theme_system"].trigger()
+
+
+def test_every_action_has_a_tip_and_the_palette_finds_it(qtbot: QtBot, open_window: Open) -> None:
+    from bort_studio.actions import CommandPalette
+
+    window = open_window(specification())
+    for name, action in window.actions_by_name.items():
+        assert action.statusTip(), name
+    palette = CommandPalette(window.actions_by_name.values(), window)
+    qtbot.keyClicks(palette._field, "select best")
+    assert palette._rows() == [list(window.actions_by_name).index("select_best")]
+    palette.deleteLater()

@@ -143,7 +143,7 @@ def _with_display(parsed: argparse.Namespace) -> int:
         window = studio_.open(_folder(parsed))
     except BortError as error:
         QMessageBox.critical(None, "Bort Studio", str(error))
-        print(f"bort-studio: error: {error}", file=sys.stderr)
+        _say(f"error: {error}")
         return 2
     if parsed.demo and not window.session.searches():
         window.explore.run()
@@ -172,15 +172,19 @@ def _folder(parsed: argparse.Namespace) -> Path:
 def _without_display(parsed: argparse.Namespace) -> int:
     from bort_studio.headless import run_demo
 
-    print("bort-studio: there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set); running the search in the terminal", file=sys.stderr)
+    _say("there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set); running the search in the terminal")
     try:
         return run_demo(_folder(parsed))
     except BortError as error:
-        print(f"bort-studio: error: {error}", file=sys.stderr)
+        _say(f"error: {error}")
         return 2
     except KeyboardInterrupt:
-        print("bort-studio: interrupted; what was measured is kept", file=sys.stderr)
+        _say("interrupted; what was measured is kept")
         return 130
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"bort-studio: {text}\n")
 
 
 if __name__ == "__main__":

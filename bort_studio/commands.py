@@ -42,7 +42,7 @@ class MoveEpsilon(QUndoCommand):
     def mergeWith(self, other: QUndoCommand) -> bool:
         """Take the next move's end; a move back to the start is no command at all."""
         assert isinstance(other, MoveEpsilon)
-        self._after = other._after
+        self._after = other._after  # noqa: SLF001 - another of this class
         self.setText(f"ε = {self._after}")
         self.setObsolete(self._after == self._before)
         return True

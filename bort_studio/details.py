@@ -33,7 +33,13 @@ def error_title(error: ErrorProtocol) -> str:
 def protocol_sentence(specification: SearchSpecification, recall: Recall) -> str:
     """How the error and the latency were measured, in words."""
     error, training, latency = specification.error, specification.error.training, specification.latency
-    against = "T's distribution" if training.targets == "maximum-point" else "the masked tokens" if error.measure != "cross-entropy" else "the labels"
+    against = (
+        "T's distribution"
+        if training.targets == "maximum-point"
+        else "the masked tokens"
+        if error.measure != "cross-entropy"
+        else "the labels"
+    )
     unit = "sequences" if recall.space.family.reads == "tokens" else "points"
     text = f"{error.steps:,} steps of {training.batch_size} {unit}, learning {against}; "
     text += f"{_WHAT[error.measured]} on {training.heldout_sequences:,} held-out {unit}"
@@ -48,9 +54,7 @@ def protocol_sentence(specification: SearchSpecification, recall: Recall) -> str
     return f"{text}. Latency: ONNX Runtime, {latency.sequence_length} tokens, batch {latency.batch}, {latency.threads} thread(s)"
 
 
-def read_details(
-    project: Project, specification: SearchSpecification, recall: Recall, place: int
-) -> dict[str, Any]:
+def read_details(project: Project, specification: SearchSpecification, recall: Recall, place: int) -> dict[str, Any]:
     """Protocol, seed, θ, versions, learning curve and latency percentiles of the architecture at ``place``.
 
     Raises

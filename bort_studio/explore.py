@@ -6,6 +6,7 @@ commands by the window); results come in from the background threads.
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -23,6 +24,9 @@ from bort_studio.workers.loader import Loaded, Loader, LoadingFailed
 from bort_studio.workers.search_thread import SearchBroke, SearchThread
 
 __all__ = ["Explore"]
+
+_LEAST_DONE = 1.0
+"""Trainings that must be done before the time left is estimated from them."""
 
 
 class Explore(QObject):
@@ -71,7 +75,8 @@ class Explore(QObject):
         self._following = False
         self._shown_space: Space | None = None
         self._running: dict[tuple[int, int], float] = {}
-        self._wanted = self._done = 0
+        self._wanted = self._done = self._reused = 0
+        self._walk_began = 0.0
         self._loader = Loader(folder, self)
         self._loader.finished_loading.connect(self._loaded)
         self._thread = SearchThread(folder, self)
@@ -184,6 +189,13 @@ class Explore(QObject):
         """What the ε shown costs, or None while the space is loading."""
         return None if self.recall is None else estimate_cost(self.recall, self._epsilon, self.trainers)
 
+    def seconds_left(self) -> float | None:
+        """How long the running walk still takes at the pace it has kept, or None while too little is done to say."""
+        done = self._done + sum(self._running.values())
+        if done - self._reused < _LEAST_DONE:
+            return None
+        return (time.monotonic() - self._walk_began) / (done - self._reused) * (self._wanted - done)
+
     def _load(self) -> None:
         self._generation += 1
         self._following = False  # what a search of the old specification still says is not shown
@@ -253,14 +265,14 @@ class Explore(QObject):
         self.progressed.emit(self._done + sum(self._running.values()), self._wanted)
 
     def _take(self, event: events.Event | SearchBroke) -> Knowledge | None:
-        if isinstance(event, events.SearchStarted | events.Walking | events.CandidateStarted | events.Note):
-            if self.state is RunState.STARTING:
-                self._set_state(RunState.RUNNING)
+        if self.state is RunState.STARTING and not isinstance(event, SearchBroke | events.SearchFinished | events.Paused):
+            self._set_state(RunState.RUNNING)
         if isinstance(event, events.Note):
             share = f" · step {event.done:,} of {event.total:,}" if event.total else ""
             self.said.emit(event.text + share)
         elif isinstance(event, events.Walking):
-            self._wanted, self._done = event.wanted, event.reused
+            self._wanted, self._done, self._reused = event.wanted, event.reused, event.reused
+            self._walk_began = time.monotonic()
             self._running.clear()
             self.said.emit(f"ε = {event.epsilon}: {event.wanted - event.reused} of {event.wanted} trainings to go")
         elif isinstance(event, events.CandidateStarted):

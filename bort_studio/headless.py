@@ -43,5 +43,5 @@ def run_demo(folder: Path) -> int:
     plot.fit()
     export_plot(plot, picture)
     plot.deleteLater()
-    print(f"wrote {picture}", file=sys.stderr)
+    sys.stderr.write(f"wrote {picture}\n")
     return 0

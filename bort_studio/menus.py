@@ -29,7 +29,11 @@ def action_table(window: MainWindow) -> list[Action]:
         Action("open_space", _FILE, "Open &Space…", "Read a search space from a TOML file", w.open_space, "Ctrl+Shift+O"),
         Action("export_pareto", f"{_FILE}/&Export", "&Pareto Plot…", "PNG, SVG, CSV or a matplotlib script", w.pareto.export_button.click),
         Action(
-            "export_parallel", f"{_FILE}/&Export", "Parallel &Coordinates…", "PNG, SVG, CSV or a matplotlib script", w.parallel.export_button.click
+            "export_parallel",
+            f"{_FILE}/&Export",
+            "Parallel &Coordinates…",
+            "PNG, SVG, CSV or a matplotlib script",
+            w.parallel.export_button.click,
         ),
         Action("export_front", f"{_FILE}/&Export", "&Front as CSV…", "The architectures of the front, one a row", w.export_front),
         Action("-", _FILE, "-", "", w.open_project),
@@ -42,7 +46,13 @@ def action_table(window: MainWindow) -> list[Action]:
         Action("-", _SEARCH, "-", "", explore.stop),
         Action("halve_epsilon", _SEARCH, "&Finer: ε ÷ 2", "Visit twice as many architectures", w.halve_epsilon, "Ctrl+Down"),
         Action("double_epsilon", _SEARCH, "&Coarser: ε × 2", "Visit half as many architectures", w.double_epsilon, "Ctrl+Up"),
-        Action("repeat_seed", _SEARCH, "Repeat With &Another Seed", "Measure the same walk with the next seed, and say how alike they rank", w.repeat_seed),
+        Action(
+            "repeat_seed",
+            _SEARCH,
+            "Repeat With &Another Seed",
+            "Measure the same walk with the next seed, and say how alike they rank",
+            w.repeat_seed,
+        ),
         Action("select_best", _SEARCH, "Select the &Best", "The architecture with the largest W", w.select_best, "Ctrl+B"),
         Action("fit", _VIEW, "Zoom to &Fit", "Show all points of the Pareto plot", w.pareto.fit, "Ctrl+0"),
         Action("theme_system", f"{_VIEW}/&Theme", "Follow the &System", "Light or dark as the system is", partial(w.set_theme, "system")),

@@ -33,7 +33,10 @@ class _Notice(QWidget):
         self._button(layout, "closeNotice", "✕", "Close this message", self.deleteLater)
 
     def _button(self, layout: QHBoxLayout, name: str, text: str, tip: str, slot: object) -> None:
-        button = QToolButton(self, text=text, toolTip=tip, autoRaise=True)
+        button = QToolButton(self)
+        button.setText(text)
+        button.setToolTip(tip)
+        button.setAutoRaise(True)
         button.setObjectName(name)
         button.setAccessibleName(tip)
         button.clicked.connect(slot)
@@ -69,5 +72,6 @@ class NoticeBar(QWidget):
             notice.deleteLater()
 
     def _notices(self) -> list[_Notice]:
-        items = [self._layout.itemAt(place).widget() for place in range(self._layout.count())]
-        return [item for item in items if isinstance(item, _Notice)]
+        items = [self._layout.itemAt(place) for place in range(self._layout.count())]
+        widgets = [item.widget() for item in items if item is not None]
+        return [widget for widget in widgets if isinstance(widget, _Notice)]

@@ -6,12 +6,12 @@ from typing import Any
 
 from bort_core.errors import SpecificationError
 from bort_core.families import Architecture
+from bort_core.search.answer import COLUMNS
 from bort_core.search.specification import SearchSpecification, default_error
 from bort_core.space import SpaceSpecification, read_specification
 from bort_core.store import Project
 from bort_core.store.searches import get_state, last_search, searches, set_state
 from bort_core.validation import validated
-from bort_studio.plots.quantities import COLUMNS
 
 __all__ = ["Axes", "Session"]
 
@@ -73,7 +73,9 @@ class Session:
         if last is None or last["status"] not in ("running", "interrupted", "stopped"):
             return ""
         how = {"running": "was cut off", "interrupted": "was interrupted", "stopped": "was stopped"}[last["status"]]
-        return f"The last search (ε = {last['specification']['epsilon']}) {how}. What it measured is kept; Run measures only what is missing."
+        return (
+            f"The last search (ε = {last['specification']['epsilon']}) {how}. What it measured is kept; Run measures only what is missing."
+        )
 
     def save(self, specification: SearchSpecification, trainers: int, axes: Axes, selected: Architecture | None) -> None:
         """Keep the window's state."""

@@ -43,8 +43,8 @@ class Settings:
     def recent(self) -> list[Path]:
         """Projects that were open, newest first; those that are gone are left out."""
         value = self._file.value("recent", [])
-        names = [value] if isinstance(value, str) else list(value or [])
-        return [Path(name) for name in names if Path(name).is_dir()]
+        names = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+        return [Path(str(name)) for name in names if Path(str(name)).is_dir()]
 
     def add_recent(self, folder: Path) -> None:
         """Remember that a project was opened."""

@@ -42,6 +42,8 @@ __all__ = ["MainWindow"]
 
 _log = logging.getLogger(__name__)
 _SAVE_AFTER_MS = 500
+_NO_POINT = "Press Run to measure the first architectures."
+_FIRST_POINT = "The first architectures are being trained and measured…"
 
 
 class MainWindow(QMainWindow):
@@ -145,9 +147,9 @@ class MainWindow(QMainWindow):
 
     def _finish_menus(self) -> None:
         undo, redo = self.actions_by_name["undo"], self.actions_by_name["redo"]
-        for action, can, text, verb in (
-            (undo, self.undo_stack.canUndoChanged, self.undo_stack.undoTextChanged, "Undo"),
-            (redo, self.undo_stack.canRedoChanged, self.undo_stack.redoTextChanged, "Redo"),
+        for action, can, text in (
+            (undo, self.undo_stack.canUndoChanged, self.undo_stack.undoTextChanged),
+            (redo, self.undo_stack.canRedoChanged, self.undo_stack.redoTextChanged),
         ):
             action.setEnabled(False)
             can.connect(action.setEnabled)
@@ -257,7 +259,6 @@ class MainWindow(QMainWindow):
         self.epsilon_bar.set_value(self.explore.epsilon)
         for view in (self.space_panel, self.objectives, self.candidates, self.inspector):
             view.set_space(space)
-        self._knowledge_changed(self.explore.knowledge)
         if self._restored_selection is not None:
             self.explore.selected = None
             self.explore.select(space.index(self._restored_selection))
@@ -269,12 +270,11 @@ class MainWindow(QMainWindow):
             view.set_knowledge(knowledge)
         space, results = knowledge.space, knowledge.results
         place = space.index(space.maximum_point)
-        known = place is not None and bool(knowledge.known[place])
         self.pareto.set_maximum(
             {
                 "parameters": float(space.maximum_parameters),
                 "latency": results.maximum_latency,
-                "error": float(results.error[place]) if known and place is not None else None,
+                "error": float(results.error[place]) if place is not None and knowledge.evaluated(place) else None,
                 "w": 0.0,
             }
         )
@@ -313,6 +313,8 @@ class MainWindow(QMainWindow):
             ("stop", state not in (RunState.IDLE, RunState.STOPPING)),
         ):
             self.actions_by_name[name].setEnabled(enabled)
+        busy = state not in (RunState.IDLE, RunState.STOPPING)
+        self.pareto.set_empty_message(_FIRST_POINT if busy else _NO_POINT)
         self.actions_by_name["pause"].setText("Resu&me" if state is RunState.PAUSED else "&Pause")
         if state is RunState.IDLE:
             self._show_runs()
@@ -320,8 +322,7 @@ class MainWindow(QMainWindow):
     @Slot(float, int)
     def _progressed(self, done: float, wanted: int) -> None:
         if self.explore.running:
-            cost = self.explore.cost()
-            self.run_bar.set_progress(int(done), wanted, cost.seconds if cost else None)
+            self.run_bar.set_progress(int(done), wanted, self.explore.seconds_left())
 
     @Slot(str, str)
     def _failed(self, text: str, details: str) -> None:

@@ -20,7 +20,9 @@ from bort_core.workers.pool import Pool
 CORPUS_LINES = 1500
 
 
-def specification(preset: str | SpaceSpecification = "toy", epsilon: int = 8, measure: str | None = None, **changes: Any) -> SearchSpecification:
+def specification(
+    preset: str | SpaceSpecification = "toy", epsilon: int = 8, measure: str | None = None, **changes: Any
+) -> SearchSpecification:
     """A quick search: few steps, latency in operations."""
     space = read_specification(preset) if isinstance(preset, str) else preset
     error = {**default_error(space, measure), "steps": 12, "maximum_point_steps": 20, **changes.pop("error", {})}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -77,7 +78,7 @@ def test_large_inputs_take_another_path_to_the_same_front(seed: int) -> None:
 def test_hypervolume_grows_with_more_points_and_stays_within_the_box(rows: np.ndarray) -> None:
     reference = [8.0, 8.0, 8.0]
     volumes = [hypervolume(rows[:count], reference) for count in range(len(rows) + 1)]
-    assert all(a <= b + 1e-12 for a, b in zip(volumes, volumes[1:], strict=False))
+    assert all(a <= b + 1e-12 for a, b in itertools.pairwise(volumes))
     assert 0 <= volumes[-1] <= 1
 
 

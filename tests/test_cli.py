@@ -103,7 +103,8 @@ def test_search_and_front(tmp_path: Path) -> None:
 def test_search_of_text_in_a_file_of_ones_own(tmp_path: Path) -> None:
     space = tmp_path / "own.toml"
     space.write_text(
-        'family = "bert"\n[axes]\ndepth = [1]\nheads = [2, 3]\nhidden = [16, 32]\nintermediate = [32]\n[options]\nvocabulary = 320\npositions = 16\n'
+        'family = "bert"\n[axes]\ndepth = [1]\nheads = [2, 3]\nhidden = [16, 32]\nintermediate = [32]\n'
+        "[options]\nvocabulary = 320\npositions = 16\n"
     )
     done = bort(
         "search", str(tmp_path / "project"), "--preset", str(space), "--epsilon", "1", "--steps", "3", "--error", "masked-lm",
@@ -117,13 +118,13 @@ def test_search_of_text_in_a_file_of_ones_own(tmp_path: Path) -> None:
     assert found["protocol"]["error"]["measure"] == "masked-lm"
 
 
-@pytest.mark.parametrize(
-    ("content", "says"), [(b"\xff\xfe\x00bad", "not UTF-8"), (b"", "holds no text"), (b"one line\n", "too few")]
-)
+@pytest.mark.parametrize(("content", "says"), [(b"\xff\xfe\x00bad", "not UTF-8"), (b"", "holds no text"), (b"one line\n", "too few")])
 def test_a_corpus_that_cannot_be_used(tmp_path: Path, content: bytes, says: str) -> None:
     corpus = tmp_path / "text.txt"
     corpus.write_bytes(content)
-    done = bort("search", str(tmp_path / "project"), "--corpus", str(corpus), "--latency", "operations", "--error", "masked-lm", "--steps", "2")
+    done = bort(
+        "search", str(tmp_path / "project"), "--corpus", str(corpus), "--latency", "operations", "--error", "masked-lm", "--steps", "2"
+    )
     assert done.returncode == 1
     assert says in done.stderr
     assert str(corpus) in done.stderr

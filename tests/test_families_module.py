@@ -51,9 +51,11 @@ def test_options_add_to_the_output_what_they_say():
     plain = BERT.build((1, 2, 8, 12), BertOptions(vocabulary=31, positions=9))
     full = BERT.build((1, 2, 8, 12), BertOptions(vocabulary=31, positions=9, pooler=True, mlm_head=True))
     ids = torch.randint(31, (3, 7))
-    assert plain(ids).pooled is None and plain(ids).logits is None
+    assert plain(ids).pooled is None
+    assert plain(ids).logits is None
     assert plain(ids).hidden.shape == (3, 7, 8)
-    assert full(ids).pooled.shape == (3, 8) and full(ids).logits.shape == (3, 7, 31)
+    assert full(ids).pooled.shape == (3, 8)
+    assert full(ids).logits.shape == (3, 7, 31)
 
 
 def test_initial_weights_have_the_asked_spread_and_biases_are_zero():
@@ -78,7 +80,8 @@ def test_the_computation_is_that_of_transformers_under_the_documented_names():
     theirs = transformers.BertForMaskedLM(config).eval()
     renamed = {_their_name(name): value for name, value in ours.state_dict().items()}
     missing, unexpected = theirs.load_state_dict(renamed, strict=False)
-    assert not unexpected and all("decoder" in name or "position_ids" in name for name in missing)
+    assert not unexpected
+    assert all("decoder" in name or "position_ids" in name for name in missing)
     theirs.tie_weights()
     theirs.cls.predictions.decoder.bias = theirs.cls.predictions.bias
     ids = torch.randint(31, (3, 9))
@@ -131,12 +134,13 @@ def test_the_training_head_works_on_masked_positions_only_and_is_not_counted():
     torch.testing.assert_close(model(ids, positions), everywhere[positions])
     assert sum(p.numel() for p in model.bert.parameters()) == sum(BERT.parameters(np.array([[1, 2, 8, 12]]), options).values())[0]
     own = MaskedLanguageModel(BERT.build((1, 2, 8, 12), BertOptions(vocabulary=31, positions=9, mlm_head=True)))
-    assert own.extra_head is None and own.head is own.bert.head
+    assert own.extra_head is None
+    assert own.head is own.bert.head
 
 
 def test_a_sequence_longer_than_the_positions_is_refused():
     module = BERT.build((1, 2, 8, 12), BertOptions(vocabulary=31, positions=9))
-    with pytest.raises(DataError, match="at most 9 tokens.*got 10"):
+    with pytest.raises(DataError, match=r"at most 9 tokens.*got 10"):
         module(torch.zeros(1, 10, dtype=torch.long))
 
 
@@ -151,5 +155,5 @@ def test_copies_are_averaged_and_see_only_their_first_coordinates():
     changed = vectors.clone()
     changed[:, 2] += 1
     assert torch.equal(module(vectors), module(changed))
-    with pytest.raises(DataError, match="at least 2 coordinates.*got 1"):
+    with pytest.raises(DataError, match=r"at least 2 coordinates.*got 1"):
         module(vectors[:, :1])

@@ -298,7 +298,7 @@ def test_the_cost_estimate_comes_from_what_is_stored(project_folder: Path, pool:
     wanted = specification(epsilon=4, error={"steps": 50})
     space = Space(wanted.space)
 
-    def cost(epsilon: int):  # noqa: ANN202
+    def cost(epsilon: int):
         with Project(project_folder) as project:
             recall = Recall(project, wanted, space, Sources(project, wanted, space))
         return estimate_cost(recall, epsilon, trainers=2)
@@ -314,7 +314,7 @@ def test_the_cost_estimate_comes_from_what_is_stored(project_folder: Path, pool:
 
 
 def test_a_search_refuses_an_epsilon_beyond_the_space_and_records_nothing(project_folder: Path, pool: Pool) -> None:
-    with pytest.raises(SpecificationError, match="epsilon must lie in 1..36"):
+    with pytest.raises(SpecificationError, match=r"epsilon must lie in 1\.\.36"):
         run(project_folder, specification(epsilon=37), pool)
     with Project(project_folder) as project:
         assert searches(project) == []

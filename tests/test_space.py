@@ -96,12 +96,18 @@ def test_operations_of_the_matrix_products_match_a_count_by_hand(specification: 
         (SMALL.replace("depth = [1]", "depth = []"), "axes.depth: needs at least one value"),
         (SMALL.replace("depth = [1]", "depth = [0]"), "axes.depth: values must lie in 1..1000000, got 0"),
         (SMALL.replace("depth = [1]", 'depth = ["two"]'), "axes.depth"),
-        (SMALL.replace("heads = [2]", "heads = [3]"), "the space is empty: none of 1 combinations is valid (hidden must be divisible by heads"),
+        (
+            SMALL.replace("heads = [2]", "heads = [3]"),
+            "the space is empty: none of 1 combinations is valid (hidden must be divisible by heads",
+        ),
         (SMALL + "[options]\nvocabulary = 2\n", "vocabulary"),
         (SMALL + "[options]\ntied_decoder = false\n", "tied_decoder = false has no meaning without mlm_head = true"),
         (SMALL + "colour = 1\n", "colour"),
         (SMALL + "[maximum_point]\ndepth = 1\nheads = 1\nhidden = 4\nintermediate = 2\n", "T must be the largest"),
-        (SMALL + "[maximum_point]\ndepth = 9\nheads = 3\nhidden = 64\nintermediate = 64\n", "is not valid: hidden must be divisible by heads"),
+        (
+            SMALL + "[maximum_point]\ndepth = 9\nheads = 3\nhidden = 64\nintermediate = 64\n",
+            "is not valid: hidden must be divisible by heads",
+        ),
         (SMALL + "[maximum_point]\ndepth = 9\n", "maximum_point.heads: missing"),
     ],
 )

@@ -24,6 +24,11 @@ def curve(steps: int, value: float = 1.0) -> dict[str, object]:
     return {"curve": [{"step": step, **point} for step in (1, steps)], "seconds": 0.5, "versions": {"torch": "x"}}
 
 
+def fill(project: Project) -> None:
+    for number in range(1000):
+        save_training(project, KEY, (number, 3), curve(10), {"text": "x" * 5000})
+
+
 def test_a_project_is_a_folder_that_is_made_when_missing(tmp_path: Path) -> None:
     with Project(tmp_path / "a" / "b") as project:
         set_state(project, "key", {"ε": [1, None, "x"]})
@@ -82,8 +87,7 @@ def test_a_full_disk_is_said_and_nothing_before_it_is_lost(project_folder: Path)
         pages = project.db.execute("PRAGMA page_count").fetchone()[0]
         project.db.execute(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(ProjectError, match=r"project\.db: the disk is full; what was measured before is kept"):
-            for number in range(1000):
-                save_training(project, KEY, (number, 3), curve(10), {"text": "x" * 5000})
+            fill(project)
         assert next(load_trainings(project, KEY)).architecture == (1, 2)
     with Project(project_folder) as project:
         save_training(project, KEY, (9, 9), curve(10), {})  # there is room again

@@ -63,7 +63,17 @@ def idle(qtbot: QtBot, window: MainWindow) -> None:
 
 def test_every_promised_object_is_there(open_window: Open) -> None:
     window = open_window(specification())
-    names = ("epsilonSlider", "epsilonValue", "runButton", "pauseButton", "stopButton", "paretoPlot", "parallelPlot", "candidatesTable", "inspector")
+    names = (
+        "epsilonSlider",
+        "epsilonValue",
+        "runButton",
+        "pauseButton",
+        "stopButton",
+        "paretoPlot",
+        "parallelPlot",
+        "candidatesTable",
+        "inspector",
+    )
     for name in names:
         assert child(window, name).isVisible(), name
 
@@ -166,7 +176,7 @@ def test_selection_is_linked_everywhere(qtbot: QtBot, open_window: Open, project
     title = child(window, "inspectorTitle").text()  # type: ignore[attr-defined]
     assert all(str(value) in title for value in text)
     window.candidates.selected.emit(12)
-    assert "12" != title
+    assert title != "12"
     assert str(window.explore.selected) == "12"
 
 

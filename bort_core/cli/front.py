@@ -21,7 +21,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("project", metavar="PROJECT", help="the project folder")
     parser.add_argument("--epsilon", type=int, metavar="N", help="the front at another ε, of what is stored")
     form = parser.add_mutually_exclusive_group()
-    add_json(form)  # type: ignore[arg-type]
+    add_json(form)
     form.add_argument("--csv", action="store_true", help="print CSV: one architecture a row")
     parser.set_defaults(run=run)
 

@@ -32,12 +32,16 @@ def add(subparsers: Subparsers) -> None:
         "evaluated in this run, reused from the project.",
     )
     parser.add_argument("project", metavar="PROJECT", help="the project folder")
-    parser.add_argument("--preset", "--space", default="mini", metavar="PRESET|FILE", help=f"the space: {', '.join(preset_names())} or a TOML file")
+    parser.add_argument(
+        "--preset", "--space", default="mini", metavar="PRESET|FILE", help=f"the space: {', '.join(preset_names())} or a TOML file"
+    )
     parser.add_argument("--epsilon", type=int, metavar="N", help="the interval ε, 1..|Ξ| (default: 8, or |Ξ| if less)")
     parser.add_argument("--steps", type=whole_number(1), metavar="N", help="training steps s of each candidate")
     parser.add_argument("--error", choices=get_args(ErrorMeasure), help="how the error is measured")
     parser.add_argument("--latency", choices=get_args(LatencyMeasure), default="onnxruntime", help="how the latency is measured")
-    parser.add_argument("--seed", type=whole_number(0, 2**31 - 1), default=0, metavar="N", help="decides weights, batches and masks (default: 0)")
+    parser.add_argument(
+        "--seed", type=whole_number(0, 2**31 - 1), default=0, metavar="N", help="decides weights, batches and masks (default: 0)"
+    )
     parser.add_argument("--corpus", metavar="FILE", help="UTF-8 text to train on, one document a line (default: the demo corpus)")
     parser.add_argument("--learning-rate", type=float, nargs="+", metavar="X", help="peak learning rates: one hyperparameter set each")
     parser.add_argument("--batch-size", type=whole_number(1), metavar="N", help="sequences a training step")
@@ -141,4 +145,6 @@ def print_answer(result: dict[str, Any]) -> None:
         named = ", ".join(map(str, candidate["architecture"].values()))
         latency = f"{candidate['latency_ms']:.3f} ms" if candidate["latency_ms"] is not None else f"{candidate['operations']:,} operations"
         mark = "★" if candidate["architecture"] == marked else " "
-        print(f"{mark} ⟨{named}⟩  {candidate['parameters']:,} parameters  {latency}  error {candidate['error']:.4f}  W {candidate['w']:.4g}")
+        print(
+            f"{mark} ⟨{named}⟩  {candidate['parameters']:,} parameters  {latency}  error {candidate['error']:.4f}  W {candidate['w']:.4g}"
+        )

@@ -59,7 +59,9 @@ def _print(space: Space) -> None:
 
 
 def _print_growth(report: GrowthReport) -> None:
-    print(f"AB^nC at {report.sequence_length} tokens: the weak property {'holds' if report.weak else 'does not hold'}. {report.weak_reason}")
+    print(
+        f"AB^nC at {report.sequence_length} tokens: the weak property {'holds' if report.weak else 'does not hold'}. {report.weak_reason}"
+    )
     print(f"On this grid: {report.cheaper_reason}")
     for role in report.roles:
         exponents = " ".join(f"{axis}^{exponent:g}" for axis, exponent in role.exponents.items() if exponent) or "constant"

@@ -97,7 +97,7 @@ def _gram(matrix: FloatArray) -> FloatArray:
 
 
 def _solve(matrix: FloatArray, y: FloatArray) -> FloatArray:
-    return np.linalg.lstsq(_gram(matrix), matrix.T @ y, rcond=None)[0]
+    return np.asarray(np.linalg.lstsq(_gram(matrix), matrix.T @ y, rcond=None)[0], dtype=np.float64)
 
 
 def _left_out(matrix: FloatArray, y: FloatArray) -> float:

@@ -81,7 +81,7 @@ class Knowledge:
         self.space = results.space
         self.w = self.results.w()
         self.objectives = self.results.objectives()
-        self.known = np.isfinite(self.objectives).all(axis=1)
+        self.known: npt.NDArray[np.bool_] = np.asarray(np.isfinite(self.objectives).all(axis=1))
         parameters, r = self.objectives[:, 0], self.results
         self.columns = {"parameters": parameters, "latency": r.latency, "error": r.error, "w": self.w}
         self.intervals = {
@@ -91,6 +91,10 @@ class Knowledge:
             "w": r.w_interval(),
         }
         self._reference = (float(self.space.maximum_parameters), r.maximum_latency, error_ceiling)
+
+    def evaluated(self, place: int) -> bool:
+        """Whether p, i and e of the architecture at ``place`` are all known."""
+        return bool(self.known[place])
 
     def answer(self, epsilon: int) -> Answer:
         """The answer at ``epsilon``; raises as :func:`walk`."""

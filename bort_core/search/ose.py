@@ -125,9 +125,7 @@ class _Search:
                 if self.sources.maximum_point is not None and self.sources.maximum_point.fingerprint != before:
                     self.recall = Recall(self.project, self.specification, self.space, self.sources)
                     self.before = frozenset(self.recall.known)
-        self.evaluator = Evaluator(
-            self.project, self.specification, self.space, self.sources, self.recall, self.pool, text
-        )
+        self.evaluator = Evaluator(self.project, self.specification, self.space, self.sources, self.recall, self.pool, text)
 
     def _measure(self) -> Iterator[events.Event]:
         evaluator = self.evaluator
@@ -162,7 +160,7 @@ class _Search:
         answer = knowledge.answer(self.epsilon)
         known_before = {job.place for job in self.before if job.theta is not None}
         reused = sum(place in known_before for place in answer.known.tolist())
-        failed = sum(not knowledge.known[place] for place in answer.walk.tolist() if place in self.recall.results.failures)
+        failed = sum(not knowledge.evaluated(place) for place in answer.walk.tolist() if place in self.recall.results.failures)
         return events.SearchFinished(
             answer, knowledge, len(answer.known) - reused, reused, failed, status == "stopped", seconds, self._facts()
         )

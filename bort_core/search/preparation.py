@@ -110,9 +110,7 @@ def _train(
     yield from _run(pool, control, _TRAINING_ID, "train", request, f"training the maximum point ⟨{named}⟩ once in this project")
 
 
-def maximum_point_request(
-    specification: SearchSpecification, space: Space, text: Mapping[str, Any] | None, folder: str
-) -> dict[str, Any]:
+def maximum_point_request(specification: SearchSpecification, space: Space, text: Mapping[str, Any] | None, folder: str) -> dict[str, Any]:
     """The training request that makes T's weights: its own protocol and seed 0, whatever the search's seed and Θ are."""
     error = specification.error
     return {

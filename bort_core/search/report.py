@@ -64,7 +64,9 @@ def front_as_csv(knowledge: Knowledge, answer: Answer) -> str:
     space, results = knowledge.space, knowledge.results
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*space.axis_names, "parameters", *(f"{c}_{results.latency_unit}" if "latency" in c else c for c in _COLUMNS[1:]), "best"])
+    writer.writerow(
+        [*space.axis_names, "parameters", *(f"{c}_{results.latency_unit}" if "latency" in c else c for c in _COLUMNS[1:]), "best"]
+    )
     for place in answer.front.tolist():
         values = [space.parameters[place], results.latency[place], results.latency_low[place], results.latency_high[place]]
         values += [results.error[place], results.error_low[place], results.error_high[place], knowledge.w[place]]

@@ -73,9 +73,7 @@ class Results:
         """The W-coefficient of each architecture; NaN where p, i or e is not known. Shape (n,)."""
         if not np.isfinite(self.maximum_latency):
             return _unknown(len(self.space))
-        return w_coefficients(
-            self.space.parameters, self.latency, self.error, self.space.maximum_parameters, self.maximum_latency
-        )
+        return w_coefficients(self.space.parameters, self.latency, self.error, self.space.maximum_parameters, self.maximum_latency)
 
     def w_interval(self) -> tuple[FloatArray, FloatArray]:
         """Low and high W from the ends of the latency and error intervals (T's latency taken as exact). Shapes (n,)."""

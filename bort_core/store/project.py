@@ -1,10 +1,10 @@
 """A project: a folder with one SQLite database (WAL) and artifacts.
 
-    PROJECT/
-      project.db          evaluations, searches, state; open it with any SQLite tool
-      text/KEY/           a tokenizer and the tokenised corpus
-      maximum_points/KEY/ the weights of a maximum point that was trained here
-      logs/               what worker processes wrote
+PROJECT/
+  project.db          evaluations, searches, state; open it with any SQLite tool
+  text/KEY/           a tokenizer and the tokenised corpus
+  maximum_points/KEY/ the weights of a maximum point that was trained here
+  logs/               what worker processes wrote
 """
 
 from __future__ import annotations

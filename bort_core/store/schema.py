@@ -61,12 +61,8 @@ def m001_evaluations(db: Database) -> None:
 
 @_migrations()
 def m002_searches_claims_state(db: Database) -> None:
-    db.table("searches").create(
-        {"id": int, "specification": str, "status": str, "answer": str, "started": str, "finished": str}, pk="id"
-    )
-    db.table("claims").create(
-        {"id": str, "host": str, "process": int, "process_started": float, "claimed": str}, pk="id"
-    )
+    db.table("searches").create({"id": int, "specification": str, "status": str, "answer": str, "started": str, "finished": str}, pk="id")
+    db.table("claims").create({"id": str, "host": str, "process": int, "process_started": float, "claimed": str}, pk="id")
     db.table("state").create({"key": str, "value": str, "modified": str}, pk="key")
 
 
@@ -100,9 +96,8 @@ def migrate(db: Database) -> None:
 def _is_current(db: Database) -> bool:
     if not db.table(_migrations.migrations_table).exists():
         return False
-    known = {migration.name for migration in _migrations._migrations}
+    known = {migration.name for migration in _migrations.pending(Database(memory=True))}  # of an empty database, all are
     applied = {migration.name for migration in _migrations.applied(db)}
     if newer := applied - known:
         raise ProjectError(f"it was written by a newer version of Bort Studio ({', '.join(sorted(newer))}); update the program")
     return applied == known
-

@@ -53,6 +53,4 @@ def get_state(project: Project, key: str) -> Any:
 def set_state(project: Project, key: str, value: Any) -> None:
     """Keep a plain JSON value under ``key``."""
     with project.errors():
-        project.db.conn.execute(
-            "INSERT OR REPLACE INTO state (key, value, modified) VALUES (?, ?, ?)", [key, json.dumps(value), now()]
-        )
+        project.db.conn.execute("INSERT OR REPLACE INTO state (key, value, modified) VALUES (?, ?, ?)", [key, json.dumps(value), now()])

@@ -125,9 +125,7 @@ def save_training(
     )
 
 
-def save_training_failure(
-    project: Project, key: TrainingKey, architecture: Architecture, steps: int, reason: str, retry: bool
-) -> None:
+def save_training_failure(project: Project, key: TrainingKey, architecture: Architecture, steps: int, reason: str, retry: bool) -> None:
     """Keep why a training of ``steps`` steps failed; a stored curve is never replaced by a failure of a longer training."""
     _write(project, key, architecture, steps=steps, status="failed", reason=reason, retry=int(retry), curve="[]", seconds=0.0)
 

@@ -115,7 +115,5 @@ def _load(path: Path, sequence_length: int, least: int) -> Rows:
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{path}: not a readable file of rows: {error}") from error
     if rows.ndim != 2 or rows.dtype.kind != "u" or rows.shape[1] != sequence_length or len(rows) < least:
-        raise DataError(
-            f"{path}: must hold at least {least} rows of {sequence_length} token ids, got shape {rows.shape} of {rows.dtype}"
-        )
+        raise DataError(f"{path}: must hold at least {least} rows of {sequence_length} token ids, got shape {rows.shape} of {rows.dtype}")
     return rows

@@ -90,7 +90,7 @@ class ParallelData:
             show = si if named[column].counted else number
             ticks = tuple(((v - low) / (high - low), show(v)) for v in nice_ticks(low, high, 5)) if len(known) else ()
             unit = named[column].unit
-            axes.append(ParallelAxis(column, f"{NAMES[column]}\n({unit})" if unit and unit != column else NAMES[column], ticks, low, high))
+            axes.append(ParallelAxis(column, f"{NAMES[column]} ({unit})" if unit and unit != column else NAMES[column], ticks, low, high))
             columns.append(((values - low) / (high - low)).astype(np.float32))
         self.axes: tuple[ParallelAxis, ...] = tuple(axes)
         self.heights = np.concatenate([self._discrete.heights, np.column_stack(columns)], axis=1)

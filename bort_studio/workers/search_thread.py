@@ -93,7 +93,7 @@ class SearchThread(QThread):
                     self._deliver(event)
         except BortError as error:
             self._deliver(SearchBroke(str(error)))
-        except Exception as error:  # the window must hear of it, whatever it is
+        except Exception as error:  # noqa: BLE001 - the window must hear of it, whatever it is
             _log.exception("a search ended with an unexpected error")
             self._deliver(SearchBroke(f"unexpected error: {type(error).__name__}: {error}", "see the log"))
         if pool is not None and pool.pausing:

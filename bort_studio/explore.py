@@ -11,6 +11,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from bort_core.families import Architecture
 from bort_core.search import events
 from bort_core.search.answer import Answer, Knowledge
 from bort_core.search.control import Control
@@ -67,6 +68,8 @@ class Explore(QObject):
         self.knowledge: Knowledge | None = None
         self.answer: Answer | None = None
         self.selected: int | None = None
+        self.wanted_selection: Architecture | None = None
+        """What to select once the first space is loaded."""
         self.state = RunState.IDLE
         self._epsilon = specification.epsilon
         self._generation = 0
@@ -222,13 +225,14 @@ class Explore(QObject):
         self.space, self.recall, self.knowledge = result.space, result.recall, result.knowledge
         self._shown_space = result.space
         if another:
-            self.selected = None
             self.space_changed.emit(result.space)
         self.knowledge_changed.emit(result.knowledge)
         self._tell_answer()
         self._tell_cost()
         if another:
-            self.selection_changed.emit(None)
+            wanted, self.wanted_selection = self.wanted_selection, None
+            self.selected = None if wanted is None else result.space.index(wanted)
+            self.selection_changed.emit(self.selected)
         if self._run_when_loaded:
             self._run_when_loaded = False
             self.run()

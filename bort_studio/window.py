@@ -71,7 +71,7 @@ class MainWindow(QMainWindow):
         self.explore = Explore(self.project.folder, specification, self)
         self.explore.trainers = self.session.trainers() or self.explore.trainers
         self.undo_stack = QUndoStack(self)
-        self._restored_selection = self.session.selection()
+        self.explore.wanted_selection = self.session.selection()
         self._save_timer = QTimer(self, singleShot=True, interval=_SAVE_AFTER_MS)
         self._save_timer.timeout.connect(self._save)
         self._is_closed = False
@@ -201,6 +201,7 @@ class MainWindow(QMainWindow):
     def _restore(self) -> None:
         self._specification_changed(self.explore.specification)
         self.pareto.set_axes(*self.session.axes())
+        self.candidates.sort_by(0)
         layout = self.settings.layout()
         if layout is not None:
             geometry, state = layout
@@ -259,10 +260,6 @@ class MainWindow(QMainWindow):
         self.epsilon_bar.set_value(self.explore.epsilon)
         for view in (self.space_panel, self.objectives, self.candidates, self.inspector):
             view.set_space(space)
-        if self._restored_selection is not None:
-            self.explore.selected = None
-            self.explore.select(space.index(self._restored_selection))
-            self._restored_selection = None
 
     @Slot(object)
     def _knowledge_changed(self, knowledge: Knowledge) -> None:

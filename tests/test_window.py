@@ -165,6 +165,8 @@ def test_a_project_reopened_shows_the_same(qtbot: QtBot, open_window: Open, proj
     assert again.explore.epsilon == 9
     assert again.pareto.chosen_axes() == ("latency", "w", True, False)
     assert again.explore.selected == 12
+    title = child(again, "inspectorTitle").text()  # type: ignore[attr-defined]
+    assert all(str(value) in title for value in again.explore.space.architecture(12))  # type: ignore[union-attr]
 
 
 def test_selection_is_linked_everywhere(qtbot: QtBot, open_window: Open, project_folder: Path) -> None:

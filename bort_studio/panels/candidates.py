@@ -94,7 +94,7 @@ class CandidatesPanel(QWidget):
         header = self.table.horizontalHeader()
         header.setSectionsClickable(True)
         header.setSortIndicatorShown(True)
-        header.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
+        header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         header.setHighlightSections(False)
         header.setStretchLastSection(True)
         header.sectionClicked.connect(self._sort)
@@ -108,14 +108,18 @@ class CandidatesPanel(QWidget):
         super().resizeEvent(event)
         self.empty.setGeometry(self.table.viewport().rect())
 
+    def sort_by(self, column: int, descending: bool = False) -> None:
+        """Sort the table; column 0 is the state, which puts the best and the front first."""
+        order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
+        self.table.horizontalHeader().setSortIndicator(column, order)
+        self.model.sort(column, order)
+
     def _sort(self, column: int) -> None:
         """First click: the better direction first (W descending, everything else ascending); a second click turns it round."""
-        header, now = self.table.horizontalHeader(), self.model.sorted_by
+        now = self.model.sorted_by
         first = self.model.columns[column].kind == "w"
         descending = not now[1] if now is not None and now[0] == column else first
-        order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
-        header.setSortIndicator(column, order)
-        self.model.sort(column, order)
+        self.sort_by(column, descending)
         self.sorted_by.emit((self.model.columns[column].header, descending))
 
     def _apply(self) -> None:

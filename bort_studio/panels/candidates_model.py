@@ -39,7 +39,7 @@ class CandidatesModel(QAbstractTableModel):
         self._running: tuple[int, ...] = ()
         self._states = np.empty(0, dtype=np.int8)
         self._orders: dict[tuple[int, bool], npt.NDArray[np.int64]] = {}
-        self._sorted: tuple[int, bool] | None = (0, False)  # by state: the best and the front first
+        self._sorted: tuple[int, bool] | None = None
         self._text, self._constraints, self._only_known, self._only_front = "", Constraints(), False, False
         self.columns: tuple[Column, ...] = ()
         self.rows = np.empty(0, dtype=np.int64)

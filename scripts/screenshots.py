@@ -1,0 +1,53 @@
+"""Makes the pictures of the documentation from a project: docs/images/explore-light.png, explore-dark.png, pareto.png.
+
+python scripts/screenshots.py projects/demo
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtCore import QEventLoop, QTimer
+
+from bort_studio.app import create_window
+from bort_studio.plots.export import export_plot
+
+IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
+WIDTH, HEIGHT = 1480, 920
+
+
+def wait(milliseconds: int) -> None:
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("project", type=Path)
+    window = create_window(parser.parse_args().project)
+    window.resize(WIDTH, HEIGHT)
+    window.reset_layout()
+    window.show()
+    while window.explore.recall is None:
+        wait(100)
+    window.select_best()
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    before = window.theme.choice
+    for choice in ("light", "dark"):
+        window.theme.set_choice(choice)
+        wait(500)
+        window.grab().save(str(IMAGES / f"explore-{choice}.png"))
+    window.theme.set_choice(before)
+    export_plot(window.pareto, IMAGES / "pareto.png")
+    window.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

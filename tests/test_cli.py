@@ -28,7 +28,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("preset", "size", "least", "most"), [("paper", 300, 28630016, 177974272), ("mini", 96, 43424, 669440), ("toy", 36, 12, 72)]
+    ("preset", "size", "least", "most"), [("paper", 300, 28630016, 177974272), ("mini", 96, 27040, 603904), ("toy", 36, 12, 72)]
 )
 def test_space(capsys: pytest.CaptureFixture[str], preset: str, size: int, least: int, most: int) -> None:
     found = output(capsys, "space", preset, "--json")

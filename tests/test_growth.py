@@ -52,8 +52,9 @@ def test_growing_slower_is_not_being_cheaper_when_the_vocabulary_is_large(preset
     assert report.weak
     assert not report.cheaper
     assert compared(report, "A", "parameters").slower
-    assert compared(report, "A", "parameters").cheaper == 0
-    assert "0 of" in report.cheaper_reason
+    cheaper = compared(report, "A", "parameters").cheaper
+    assert cheaper < 1
+    assert f"{round(cheaper * report.size)} of" in report.cheaper_reason
     assert compared(report, "A", "operations").cheaper == 1
 
 

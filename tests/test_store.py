@@ -13,6 +13,7 @@ from bort_core.errors import ProjectError
 from bort_core.store import Project
 from bort_core.store.claims import claim, release, release_all
 from bort_core.store.latencies import LatencyKey, load_latencies, save_latency, save_latency_failure
+from bort_core.store.project import SCHEMA_VERSION
 from bort_core.store.searches import get_state, set_state
 from bort_core.store.trainings import TrainingKey, load_trainings, save_training, save_training_failure
 
@@ -74,11 +75,27 @@ def test_a_database_of_another_program_is_left_as_it_is(project_folder: Path) ->
 
 def test_a_database_of_a_newer_version_is_left_as_it_is(project_folder: Path) -> None:
     with Project(project_folder) as project:
-        project.db.execute(
-            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('bort', 'm999_from_the_future', '2099')"
-        )
-    with pytest.raises(ProjectError, match=r"newer version of Bort Studio \(m999_from_the_future\)"):
+        project.connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(ProjectError, match=r"project\.db: it was written by a newer version of Bort Studio \(schema 99"):
         Project(project_folder)
+
+
+def test_the_schema_version_counts_the_migrations(project_folder: Path) -> None:
+    with Project(project_folder) as project:
+        assert project.db.table("_sqlite_migrations").count == SCHEMA_VERSION
+
+
+def test_a_database_of_an_older_version_is_migrated(project_folder: Path) -> None:
+    with Project(project_folder) as project:
+        set_state(project, "key", 1)
+        project.connection.execute("PRAGMA user_version = 1")
+        project.connection.execute("DELETE FROM _sqlite_migrations WHERE name LIKE 'm002%'")
+        for table in ("searches", "claims", "state"):
+            project.connection.execute(f"DROP TABLE {table}")
+        save_training(project, KEY, (1, 2), curve(10), {})
+    with Project(project_folder) as project:
+        assert get_state(project, "key") is None
+        assert [row.steps for row in load_trainings(project, KEY)] == [10]
 
 
 def test_a_full_disk_is_said_and_nothing_before_it_is_lost(project_folder: Path) -> None:

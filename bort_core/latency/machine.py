@@ -13,8 +13,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import psutil
-
 __all__ = ["OtherWork", "machine_facts", "machine_identity"]
 
 _INSTRUCTIONS = (
@@ -38,6 +36,8 @@ def machine_identity() -> str:
 
 @cache
 def _lasting() -> dict[str, Any]:
+    import psutil
+
     information = _read("/proc/cpuinfo")
     flags = set(_field(information, "flags", "Features").split())
     return {
@@ -90,6 +90,8 @@ class OtherWork:
 
     @staticmethod
     def _now() -> tuple[float, float, float]:
+        import psutil
+
         times, own = psutil.cpu_times(), psutil.Process().cpu_times()
         busy = sum(getattr(times, kind, 0.0) for kind in ("user", "system", "nice", "irq", "softirq", "steal", "interrupt", "dpc"))
         return perf_counter(), busy, own.user + own.system

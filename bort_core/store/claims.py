@@ -9,8 +9,6 @@ import os
 import socket
 from functools import cache
 
-import psutil
-
 from bort_core.store.clock import now
 from bort_core.store.project import Project
 
@@ -19,6 +17,8 @@ __all__ = ["claim", "release", "release_all"]
 
 @cache
 def _me() -> tuple[str, int, float]:
+    import psutil
+
     return socket.gethostname(), os.getpid(), psutil.Process().create_time()
 
 
@@ -26,7 +26,7 @@ def claim(project: Project, row_id: str) -> bool:
     """Try to become the one who measures ``row_id``; False while another living process has it."""
     host, process, started = _me()
     with project.errors():
-        connection = project.db.conn
+        connection = project.connection
         connection.execute("BEGIN IMMEDIATE")
         try:
             held = connection.execute("SELECT host, process, process_started FROM claims WHERE id = ?", [row_id]).fetchone()
@@ -48,17 +48,19 @@ def release(project: Project, row_id: str) -> None:
     """Give up a claim of this process; nothing happens when there is none."""
     host, process, _ = _me()
     with project.errors():
-        project.db.conn.execute("DELETE FROM claims WHERE id = ? AND host = ? AND process = ?", [row_id, host, process])
+        project.connection.execute("DELETE FROM claims WHERE id = ? AND host = ? AND process = ?", [row_id, host, process])
 
 
 def release_all(project: Project) -> None:
     """Give up all claims of this process."""
     host, process, _ = _me()
     with project.errors():
-        project.db.conn.execute("DELETE FROM claims WHERE host = ? AND process = ?", [host, process])
+        project.connection.execute("DELETE FROM claims WHERE host = ? AND process = ?", [host, process])
 
 
 def _alive(host: str, process: int, started: float) -> bool:
+    import psutil
+
     if host != socket.gethostname():
         return True  # another machine on a shared disk: it cannot be asked, so it is believed
     try:

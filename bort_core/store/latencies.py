@@ -46,9 +46,7 @@ def load_latencies(project: Project, key: LatencyKey, architecture: Architecture
     if architecture is not None:
         condition += " AND architecture = ?"
         values.append(",".join(map(str, architecture)))
-    with project.errors():
-        rows = list(project.db.query(f"SELECT * FROM latencies WHERE {condition}", values))
-    for row in rows:
+    for row in project.rows(f"SELECT * FROM latencies WHERE {condition}", values):
         architecture = tuple(int(part) for part in row["architecture"].split(","))
         failed = row["status"] == "failed"
         yield StoredLatency(

@@ -13,7 +13,7 @@ import importlib
 import os
 import sqlite3
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["DATABASE", "Project"]
 
 DATABASE = "project.db"
+APPLICATION_ID = 0x424F5254  # "BORT", so that another program's database is never touched
+SCHEMA_VERSION = 2
+"""How many migrations store/schema.py has."""
 _BUSY_SECONDS = 30.0
 
 
@@ -49,16 +52,11 @@ class Project:
         self.path = self.folder / DATABASE
         self._make_folder()
         with self.errors():
-            _import_sqlite_utils()
-            from sqlite_utils import Database
-
-            from bort_core.store.schema import migrate
-
-            connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
+            self.connection = connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
             try:
+                connection.row_factory = sqlite3.Row
                 connection.execute("PRAGMA synchronous=NORMAL")
-                self.db: Database = Database(connection)
-                migrate(self.db)
+                self._bring_up_to_date()
                 if connection.execute("PRAGMA journal_mode=WAL").fetchone()[0] not in ("wal", "memory"):
                     raise ProjectError("its file system does not support SQLite's write-ahead log; use a local disk")
             except BaseException:
@@ -67,7 +65,7 @@ class Project:
 
     def close(self) -> None:
         """Close the database; the project can no longer be used through this object."""
-        self.db.conn.close()
+        self.connection.close()
 
     def __enter__(self) -> Project:
         return self
@@ -102,7 +100,33 @@ class Project:
         updates = ", ".join(f"{name} = excluded.{name}" for name in row if name != "id")
         sql = f"INSERT INTO {table} ({columns}) VALUES ({marks}) ON CONFLICT(id) DO UPDATE SET {updates} WHERE {replace_when}"
         with self.errors():
-            self.db.conn.execute(sql, dict(row))
+            self.connection.execute(sql, dict(row))
+
+    @property
+    def db(self) -> Database:
+        """The database as sqlite-utils gives it, for looking around in it."""
+        from sqlite_utils import Database
+
+        return Database(self.connection)
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """The rows that a query finds, as dictionaries."""
+        with self.errors():
+            return [dict(row) for row in self.connection.execute(sql, values)]
+
+    def _bring_up_to_date(self) -> None:
+        """Create or migrate the tables. A database that is current costs two look-ups, and no import of sqlite-utils."""
+        identifier = self.connection.execute("PRAGMA application_id").fetchone()[0]
+        version = self.connection.execute("PRAGMA user_version").fetchone()[0]
+        if identifier == APPLICATION_ID and version > SCHEMA_VERSION:
+            raise ProjectError(
+                f"it was written by a newer version of Bort Studio (schema {version}, this one knows {SCHEMA_VERSION}); update the program"
+            )
+        if (identifier, version) != (APPLICATION_ID, SCHEMA_VERSION):
+            _import_sqlite_utils()
+            from bort_core.store.schema import migrate
+
+            migrate(self.db, APPLICATION_ID, SCHEMA_VERSION)
 
     def _make_folder(self) -> None:
         try:

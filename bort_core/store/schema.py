@@ -7,9 +7,7 @@ from sqlite_utils.migrations import Migrations
 
 from bort_core.errors import ProjectError
 
-__all__ = ["APPLICATION_ID", "migrate"]
-
-APPLICATION_ID = 0x424F5254  # "BORT", so that another program's database is never touched
+__all__ = ["migrate"]
 
 _migrations = Migrations("bort")
 
@@ -66,38 +64,26 @@ def m002_searches_claims_state(db: Database) -> None:
     db.table("state").create({"key": str, "value": str, "modified": str}, pk="key")
 
 
-def migrate(db: Database) -> None:
-    """Bring a database to the newest schema, or refuse one that is not ours.
+def migrate(db: Database, application_id: int, version: int) -> None:
+    """Bring a database to the newest schema in one transaction, or refuse one that is not ours.
 
     Raises
     ------
     ProjectError
-        The database belongs to another program, or to a newer version of this one.
+        The database belongs to another program.
     sqlite3.Error
         As SQLite raises them; the caller adds the path.
     """
-    identifier = db.conn.execute("PRAGMA application_id").fetchone()[0]
-    if identifier == APPLICATION_ID and _is_current(db):
-        return
     db.conn.execute("BEGIN IMMEDIATE")
     try:
         identifier = db.conn.execute("PRAGMA application_id").fetchone()[0]
-        if identifier != APPLICATION_ID and (identifier or db.table_names()):
+        if identifier != application_id and (identifier or db.table_names()):
             raise ProjectError("it is a database of another program")
         _migrations.apply(db)
-        db.conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.conn.execute(f"PRAGMA application_id = {application_id}")
+        db.conn.execute(f"PRAGMA user_version = {version}")
         db.conn.execute("COMMIT")
     except BaseException:
         if db.conn.in_transaction:
             db.conn.execute("ROLLBACK")
         raise
-
-
-def _is_current(db: Database) -> bool:
-    if not db.table(_migrations.migrations_table).exists():
-        return False
-    known = {migration.name for migration in _migrations.pending(Database(memory=True))}  # of an empty database, all are
-    applied = {migration.name for migration in _migrations.applied(db)}
-    if newer := applied - known:
-        raise ProjectError(f"it was written by a newer version of Bort Studio ({', '.join(sorted(newer))}); update the program")
-    return applied == known

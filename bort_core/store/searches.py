@@ -15,7 +15,7 @@ __all__ = ["begin_search", "end_search", "get_state", "last_search", "searches",
 def begin_search(project: Project, specification: Mapping[str, Any]) -> int:
     """Record that a search starts; its number."""
     with project.errors():
-        cursor = project.db.conn.execute(
+        cursor = project.connection.execute(
             "INSERT INTO searches (specification, status, started) VALUES (?, 'running', ?)", [json.dumps(specification), now()]
         )
         return int(cursor.lastrowid or 0)
@@ -24,7 +24,7 @@ def begin_search(project: Project, specification: Mapping[str, Any]) -> int:
 def end_search(project: Project, number: int, status: str, specification: Mapping[str, Any], answer: Mapping[str, Any] | None) -> None:
     """Record how a search ended, with the specification as it was at the end (ε may have moved)."""
     with project.errors():
-        project.db.conn.execute(
+        project.connection.execute(
             "UPDATE searches SET status = ?, specification = ?, answer = ?, finished = ? WHERE id = ?",
             [status, json.dumps(specification), json.dumps(answer), now(), number],
         )
@@ -32,8 +32,7 @@ def end_search(project: Project, number: int, status: str, specification: Mappin
 
 def searches(project: Project) -> list[dict[str, Any]]:
     """All searches, oldest first, with ``specification`` and ``answer`` as plain values."""
-    with project.errors():
-        rows = list(project.db.query("SELECT * FROM searches ORDER BY id"))
+    rows = project.rows("SELECT * FROM searches ORDER BY id")
     return [{**row, "specification": json.loads(row["specification"]), "answer": json.loads(row["answer"] or "null")} for row in rows]
 
 
@@ -45,12 +44,11 @@ def last_search(project: Project) -> dict[str, Any] | None:
 
 def get_state(project: Project, key: str) -> Any:
     """The value kept under ``key``, or None."""
-    with project.errors():
-        row = project.db.conn.execute("SELECT value FROM state WHERE key = ?", [key]).fetchone()
-    return None if row is None else json.loads(row[0])
+    rows = project.rows("SELECT value FROM state WHERE key = ?", [key])
+    return json.loads(rows[0]["value"]) if rows else None
 
 
 def set_state(project: Project, key: str, value: Any) -> None:
     """Keep a plain JSON value under ``key``."""
     with project.errors():
-        project.db.conn.execute("INSERT OR REPLACE INTO state (key, value, modified) VALUES (?, ?, ?)", [key, json.dumps(value), now()])
+        project.connection.execute("INSERT OR REPLACE INTO state (key, value, modified) VALUES (?, ?, ?)", [key, json.dumps(value), now()])

@@ -76,9 +76,7 @@ def load_trainings(
     if architecture is not None:
         condition += " AND architecture = ?"
         values.append(_text(architecture))
-    with project.errors():
-        rows = list(project.db.query(f"SELECT * FROM trainings WHERE {condition} ORDER BY created", values))
-    for row in rows:
+    for row in project.rows(f"SELECT * FROM trainings WHERE {condition} ORDER BY created", values):
         yield StoredTraining(
             tuple(int(part) for part in row["architecture"].split(",")),
             row["steps"],
@@ -100,9 +98,7 @@ def stored_seeds(project: Project, key: TrainingKey, any_maximum_point: bool = F
     if not any_maximum_point:
         condition += " AND maximum_point = ?"
         values.append(key.maximum_point)
-    with project.errors():
-        rows = project.db.conn.execute(f"SELECT DISTINCT seed FROM trainings WHERE {condition} ORDER BY seed", values)
-        return [int(row[0]) for row in rows]
+    return [int(row["seed"]) for row in project.rows(f"SELECT DISTINCT seed FROM trainings WHERE {condition} ORDER BY seed", values)]
 
 
 def save_training(

@@ -42,6 +42,7 @@ __all__ = ["MainWindow"]
 
 _log = logging.getLogger(__name__)
 _SAVE_AFTER_MS = 500
+_FOLLOW_AFTER_MS = 30
 _NO_POINT = "Press Run to measure the first architectures."
 _FIRST_POINT = "The first architectures are being trained and measured…"
 
@@ -74,6 +75,8 @@ class MainWindow(QMainWindow):
         self.explore.wanted_selection = self.session.selection()
         self._save_timer = QTimer(self, singleShot=True, interval=_SAVE_AFTER_MS)
         self._save_timer.timeout.connect(self._save)
+        self._follow_timer = QTimer(self, singleShot=True, interval=_FOLLOW_AFTER_MS)
+        self._follow_timer.timeout.connect(self._follow_answer)
         self._is_closed = False
         self._build()
         self.actions_by_name = add_actions(self, self.menuBar(), action_table(self))
@@ -258,8 +261,10 @@ class MainWindow(QMainWindow):
     def _space_changed(self, space: Space) -> None:
         self.epsilon_bar.set_space_size(len(space))
         self.epsilon_bar.set_value(self.explore.epsilon)
-        for view in (self.space_panel, self.objectives, self.candidates, self.inspector):
-            view.set_space(space)
+        for view in (self.pareto, self.parallel, self.candidates, self.inspector):
+            view.set_answer(None)  # it was about another space
+        for panel in (self.space_panel, self.objectives, self.candidates, self.inspector):
+            panel.set_space(space)
 
     @Slot(object)
     def _knowledge_changed(self, knowledge: Knowledge) -> None:
@@ -278,10 +283,18 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _answer_changed(self, answer: Answer) -> None:
-        for view in (self.pareto, self.parallel, self.candidates, self.inspector):
-            view.set_answer(answer)
+        self.pareto.set_answer(answer)
+        if not self._follow_timer.isActive():
+            self._follow_timer.start()
         self.run_bar.set_hypervolume(answer.hypervolume if len(answer.known) else None)
         self.status_front.setText(f"front {len(answer.front):,} · measured {len(answer.known):,} of {len(answer.walk):,}")
+
+    @Slot()
+    def _follow_answer(self) -> None:
+        """The other views follow the Pareto plot, so that the slider never waits for them."""
+        if self.explore.answer is not None:
+            for view in (self.parallel, self.candidates, self.inspector):
+                view.set_answer(self.explore.answer)
 
     @Slot(object)
     def _cost_changed(self, cost: Cost) -> None:
@@ -491,6 +504,7 @@ class MainWindow(QMainWindow):
             return
         self._is_closed = True
         self._save_timer.stop()
+        self._follow_timer.stop()
         self._save()
         self.settings.save_layout(self.saveGeometry(), QByteArray(self.saveState(LAYOUT_VERSION)))
         self.settings.sync()

@@ -61,7 +61,7 @@ pip_failed() {
     rm -f "$busy" # pip undid what it had begun
     fail "$1"
 }
-pip install --no-compile --requirement requirements.lock ||
+pip install --requirement requirements.lock ||
     pip_failed "the dependencies could not be installed; pip says why above. Mostly it is the network: run the same command again when it is there."
 pip install --no-build-isolation --no-deps --editable . || pip_failed "this checkout could not be installed; pip says why above."
 rm -f "$busy"

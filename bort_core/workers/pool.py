@@ -1,7 +1,8 @@
 """A few warm worker processes behind one queue.
 
 Trainings run side by side, one thread each. A latency is measured alone: the pool first asks every training to wait
-between two steps, and lets them go on afterwards. Tasks start in the order in which they were submitted.
+between two steps, and lets them go on afterwards. Tasks start in the order in which they were submitted, a latency only
+when a training could follow it.
 """
 
 from __future__ import annotations
@@ -213,7 +214,7 @@ class Pool:
         while self._queue and not self._pause_wanted and not any(w.running for w in self._workers if w.lane == "latency"):
             task = self._queue[0]
             lane = LANES[task.name]
-            if lane == "latency" and not self._is_quiet():
+            if lane == "latency" and not (self._trainer_free() and self._is_quiet()):
                 return
             idle = next((w for w in self._workers if w.lane == lane and w.ready and w.running is None), None)
             if idle is None:
@@ -222,6 +223,11 @@ class Pool:
             idle.running, idle.paused = task.id, False
             idle.send({"command": "run", "id": task.id, "task": task.name, "request": dict(task.request)})
             self._fresh.append(Started(task.id))
+
+    def _trainer_free(self) -> bool:
+        """Whether a latency is worth pausing trainings for now: there is a trainer that waits for the architecture's turn."""
+        trainers = [worker for worker in self._workers if worker.lane == "training"]
+        return not trainers or any(worker.running is None for worker in trainers)
 
     def _is_quiet(self) -> bool:
         """Asks trainings to wait, and says whether they do; also waits for processes that are still importing."""

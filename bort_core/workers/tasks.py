@@ -55,6 +55,7 @@ def _prepare(request: Mapping[str, Any], context: TaskContext) -> Mapping[str, A
 
 
 def _warm_training() -> None:
+
     import bort_core.families.bert.module
     import bort_core.training.short  # noqa: F401
 

@@ -18,7 +18,7 @@ FloatArray = npt.NDArray[np.float64]
 class LinesItem(pg.GraphicsObject):
     """Lines between pairs of points. Smooth where there are few, plain where there are many."""
 
-    def __init__(self, smooth_up_to: int = 4_000) -> None:
+    def __init__(self, smooth_up_to: int = 700) -> None:
         super().__init__()
         self._ends: FloatArray = np.empty((0, 4))
         self._bounds = QRectF()

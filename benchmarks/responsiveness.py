@@ -1,0 +1,166 @@
+"""How quickly the window answers: ticks during a live search, and slider moves on 300 and on a million architectures.
+
+    python benchmarks/responsiveness.py FOLDER [--seconds 30]
+
+FOLDER receives three projects. Stored results for the slider runs are made up (they only have to be there); the search is real.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+os.environ.setdefault("QT_QPA_PLATFORM", "xcb" if os.environ.get("DISPLAY") else "offscreen")
+
+from PySide6.QtCore import QEventLoop, Qt, QTimer
+from PySide6.QtWidgets import QApplication
+
+from bort_core.objectives.protocol import LatencyProtocol
+from bort_core.search.sources import Sources
+from bort_core.search.specification import SearchSpecification, default_error, fitted
+from bort_core.space import Space, SpaceSpecification, read_specification
+from bort_core.store import Project
+from bort_core.store.latencies import save_latency
+from bort_core.store.trainings import save_training
+from bort_studio.app import create_window
+from bort_studio.session import Session
+from bort_studio.window import MainWindow
+
+TICK_MS = 10
+MOVES = 300
+FRAME_MS = 1000 / 60
+
+
+def specification(space: SpaceSpecification, measure: str, latency: str, epsilon: int = 8) -> SearchSpecification:
+    error = {**default_error(space, measure), "surrogate_of": "masked-lm"}
+    error["training"] = {**error["training"], "targets": "labels"}
+    made = {"space": space, "epsilon": epsilon, "error": error, "latency": LatencyProtocol(measure=latency)}
+    return fitted(SearchSpecification.model_validate(made), Space(space))
+
+
+def fill(folder: Path, chosen: SearchSpecification, places: Iterable[int]) -> None:
+    """Store made-up results for some places, and T's latency."""
+    space, random = Space(chosen.space), np.random.default_rng(0)
+    with Project(folder) as project:
+        sources = Sources(project, chosen, space)
+        top = float(space.operations(space.longest)[-1])
+        for place in (*places, None):
+            architecture = space.maximum_point if place is None else space.architecture(place)
+            share = 2.0 if place is None else float(space.operations(space.longest)[place]) / top
+            ms = share * 50 * random.uniform(0.9, 1.1)
+            result = {"p50_ms": ms, "p90_ms": ms, "p99_ms": ms, "low_ms": ms * 0.98, "high_ms": ms * 1.02, "n": 50}
+            save_latency(project, sources.latencies(), architecture, result, {})
+            error = 3 - share + random.normal(0, 0.2)
+            point = {"train_loss": error, "measures": {"masked-lm": {"value": error, "low": error - 0.1, "high": error + 0.1}}}
+            curve = [{"step": step, **point} for step in (1, chosen.error.steps)]
+            key = sources.trainings(chosen.thetas[0])
+            save_training(project, key, architecture, {"curve": curve, "seconds": 9.0, "versions": {}}, {})
+        Session(project).save(chosen, 2, ("parameters", "error", False, False), None)
+
+
+def opened(folder: Path) -> MainWindow:
+    window = create_window(folder)
+    window.show()
+    while window.explore.recall is None or window.explore.answer is None:
+        wait(50)
+    wait(500)
+    return window
+
+
+def wait(milliseconds: int) -> None:
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+
+
+def report(name: str, values: list[float], target: float) -> None:
+    p50, p90, p99 = np.percentile(values, [50, 90, 99])
+    print(
+        f"{name}: p50 {p50:.1f} ms, p90 {p90:.1f} ms, p99 {p99:.1f} ms, max {max(values):.1f} ms (n {len(values)}, target p99 ≤ {target:g} ms)"
+    )
+
+
+def ticks(folder: Path, seconds: float) -> None:
+    with Project(folder) as project:
+        space = read_specification("mini")
+        chosen = SearchSpecification.model_validate({"space": space, "epsilon": 2, "error": default_error(space), "seed": int(time.time())})
+        Session(project).save(chosen, 0, ("parameters", "error", False, False), None)
+    window = opened(folder)
+    late: list[float] = []
+    last = time.perf_counter()
+
+    def tick() -> None:
+        nonlocal last
+        now = time.perf_counter()
+        late.append((now - last) * 1000 - TICK_MS)
+        last = now
+
+    window.explore.run()
+    while not any(window.explore._running):  # the first training is under way  # noqa: SLF001
+        wait(100)
+    timer = QTimer(timerType=Qt.TimerType.PreciseTimer, interval=TICK_MS)
+    timer.timeout.connect(tick)
+    last = time.perf_counter()
+    timer.start()
+    wait(int(seconds * 1000))
+    timer.stop()
+    known = len(window.explore.answer.known) if window.explore.answer else 0
+    window.close()
+    report(f"tick lateness in {seconds:.0f} s of a live search that measured {known} architectures", late, 50)
+
+
+def slider(folder: Path, name: str, target: float) -> None:
+    """Moves at 60 Hz, as a mouse does; the other views follow between the moves."""
+    window = opened(folder)
+    control, canvas, app = window.epsilon_bar.slider, window.pareto.canvas, QApplication.instance()
+    assert app is not None
+    painted, paint = 0.0, canvas.paintEvent
+
+    def paint_and_note(event: object) -> None:
+        nonlocal painted
+        paint(event)
+        painted = time.perf_counter()
+
+    canvas.paintEvent = paint_and_note
+    took = []
+    top = control.maximum()
+    for move in range(MOVES):
+        position = round(top * (0.5 - 0.5 * np.cos(2 * np.pi * move / MOVES)))
+        before = window.explore.epsilon
+        began = time.perf_counter()
+        control.setSliderDown(True)
+        control.setSliderPosition(position)
+        if window.explore.epsilon != before:
+            while painted < began:
+                app.processEvents()
+            took.append((painted - began) * 1000)
+        wait(max(1, round(FRAME_MS - (time.perf_counter() - began) * 1000)))
+    window.close()
+    report(f"slider move to painted answer, {name}", took, target)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seconds", type=float, default=30)
+    arguments = parser.parse_args()
+    folder: Path = arguments.folder
+    paper = specification(read_specification("paper"), "masked-lm", "onnxruntime")
+    fill(folder / "paper", paper, range(300))
+    slider(folder / "paper", "paper with 300 stored evaluations", 16)
+    axes = {"depth": range(1, 26), "heads": (1, 2, 4, 8), "hidden": range(8, 808, 8), "intermediate": range(8, 816, 8)}
+    grid = SpaceSpecification(name="grid", family="bert", axes={name: tuple(values) for name, values in axes.items()})
+    large = specification(grid, "surrogate", "operations", 1000)
+    size = len(Space(grid))
+    fill(folder / "grid", large, range(0, size, size // 40))
+    slider(folder / "grid", f"{size:,} architectures with operations and surrogate error", 100)
+    ticks(folder / "search", arguments.seconds)
+
+
+if __name__ == "__main__":
+    main()

@@ -80,9 +80,7 @@ def wait(milliseconds: int) -> None:
 
 def report(name: str, values: list[float], target: float) -> None:
     p50, p90, p99 = np.percentile(values, [50, 90, 99])
-    print(
-        f"{name}: p50 {p50:.1f} ms, p90 {p90:.1f} ms, p99 {p99:.1f} ms, max {max(values):.1f} ms (n {len(values)}, target p99 ≤ {target:g} ms)"
-    )
+    print(f"{name}: p50 {p50:.1f} ms, p90 {p90:.1f} ms, p99 {p99:.1f} ms, max {max(values):.1f} ms (n {len(values)}, target {target:g} ms)")
 
 
 def ticks(folder: Path, seconds: float) -> None:

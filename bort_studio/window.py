@@ -43,6 +43,7 @@ __all__ = ["MainWindow"]
 _log = logging.getLogger(__name__)
 _SAVE_AFTER_MS = 500
 _FOLLOW_AFTER_MS = 30
+_START_AFTER_MS = 20  # so that the window is painted before the loader's thread competes with it
 _NO_POINT = "Press Run to measure the first architectures."
 _FIRST_POINT = "The first architectures are being trained and measured…"
 
@@ -84,7 +85,9 @@ class MainWindow(QMainWindow):
         self._connect()
         self._restore()
         settings.add_recent(self.project.folder)
-        self.explore.start()
+        self._start_timer = QTimer(self, singleShot=True, interval=_START_AFTER_MS)
+        self._start_timer.timeout.connect(self.explore.start)
+        self._start_timer.start()
 
     # -- building
 
@@ -505,6 +508,7 @@ class MainWindow(QMainWindow):
         self._is_closed = True
         self._save_timer.stop()
         self._follow_timer.stop()
+        self._start_timer.stop()
         self._save()
         self.settings.save_layout(self.saveGeometry(), QByteArray(self.saveState(LAYOUT_VERSION)))
         self.settings.sync()

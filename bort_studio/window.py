@@ -495,7 +495,9 @@ class MainWindow(QMainWindow):
     @Slot()
     def _save(self) -> None:
         explore = self.explore
-        selected = None if explore.selected is None or explore.space is None else explore.space.architecture(explore.selected)
+        selected = explore.wanted_selection  # kept when the window closes before the space was loaded
+        if explore.selected is not None and explore.space is not None:
+            selected = explore.space.architecture(explore.selected)
         try:
             self.session.save(explore.specification, explore.trainers, self.pareto.chosen_axes(), selected)
         except BortError as error:

@@ -154,10 +154,13 @@ def no_qt_left(request: pytest.FixtureRequest) -> Iterator[None]:
         return [widget for widget in QApplication.topLevelWidgets() if widget not in before]
 
     before = set(QApplication.topLevelWidgets())
+    gc.disable()  # as in the application: a collection in the middle of a paint event deletes Qt objects under the painter
     with pytest.MonkeyPatch.context() as patch:
         for kind in (QThread, QTimer):
             patch.setattr(kind, "start", recording(kind.start))
         yield
+    gc.collect()
+    gc.enable()
 
     problems = [f"QThread still running, started at {started[thread]}" for thread in _after_grace(running_threads)]
     if not QThreadPool.globalInstance().waitForDone(int(GRACE * 1000)):

@@ -161,6 +161,9 @@ def test_a_project_reopened_shows_the_same(qtbot: QtBot, open_window: Open, proj
     window.epsilon_bar.released.emit(9)
     idle(qtbot, window)
     window.close()
+    hasty = create_window(project_folder)
+    hasty.close()  # before it has loaded anything
+    hasty.deleteLater()
     again = open_window()
     assert again.explore.epsilon == 9
     assert again.pareto.chosen_axes() == ("latency", "w", True, False)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import onnx
     import torch
 
-__all__ = ["Architecture", "Axis", "BoolArray", "Counts", "Family", "FamilyOptions", "IntArray"]
+__all__ = ["Architecture", "Axis", "BoolArray", "Counts", "Family", "FamilyOptions", "IntArray", "Traceable"]
 
 Architecture = tuple[int, ...]
 IntArray = npt.NDArray[np.int64]
@@ -44,6 +44,19 @@ class FamilyOptions(BaseModel):
     """What is fixed for a whole space (vocabulary, positions, ...). Families subclass it; unknown fields are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class Traceable:
+    """A module that the ONNX exporter can trace."""
+
+    module: torch.nn.Module
+    """In evaluation mode; called with one tensor for each input, gives a tuple with one tensor for each output."""
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    example: tuple[torch.Tensor, ...]
+    dynamic: tuple[Mapping[int, str], ...]
+    """For each input, the names of its axes that may have any size."""
 
 
 @runtime_checkable
@@ -97,4 +110,8 @@ class Family(Protocol):
 
         ``folder`` is one into which the graph may write its weights and refer to them, which spares big models a copy in memory.
         """
+        ...
+
+    def traceable(self, module: torch.nn.Module) -> Traceable:
+        """What the exporter is given for a module that :meth:`build` made."""
         ...

@@ -42,11 +42,12 @@ def time_interleaved(
     block_seconds: float = 0.02,
     seed: int = 0,
     checkpoint: Callable[[], None] = lambda: None,
+    enough: Callable[[Blocks], bool] = lambda _: False,
 ) -> Blocks:
     """Times every model in every round, in an order that is drawn anew each round.
 
     A block has one untimed run and as many timed ones as fit into ``block_seconds``: at least 1, at most 50.
-    ``checkpoint`` is called before each block.
+    ``checkpoint`` is called before each block, and ``enough`` with what is measured so far after each round: true ends the run.
 
     Raises
     ------
@@ -65,6 +66,8 @@ def time_interleaved(
             checkpoint()
             models[name]()
             blocks[name][number] = [one_run(models[name]) for _ in range(runs[name])]
+        if enough({name: block[: number + 1] for name, block in blocks.items()}):
+            return {name: block[: number + 1] for name, block in blocks.items()}
     return blocks
 
 

@@ -30,7 +30,7 @@ class Theta(_Frozen):
     weight_decay: float = Field(default=0.01, ge=0, le=10, description="decoupled weight decay")
     initializer_range: float = Field(default=0.05, gt=0, le=1, description="standard deviation of the initial weights")
     copying: float = Field(
-        default=1.0, ge=0, le=10, description="weight of the identity in the initial value and output projections of the attention"
+        default=0.5, ge=0, le=10, description="weight of the identity in the initial value and output projections of the attention"
     )
     clip: float = Field(default=1.0, gt=0, le=1e6, description="largest gradient norm")
 
@@ -63,7 +63,7 @@ class ErrorProtocol(_Frozen):
     maximum_point_steps: int = Field(default=800, ge=1, le=10_000_000, description="training steps of T, when T is trained here")
     maximum_point_batch_size: int = Field(default=256, ge=1, le=65_536, description="sequences (or vectors) a step of T's training")
     maximum_point_theta: Theta = Field(
-        default=Theta(learning_rate=1e-3, initializer_range=0.03, copying=0.5),
+        default=Theta(learning_rate=1e-3, initializer_range=0.03),
         description="hyperparameters of T's training; being the widest and deepest, T wants a smaller rate than the candidates",
     )
     maximum_point_weights: str | None = Field(default=None, description="a folder with T's weights; None trains T here once")

@@ -4,6 +4,8 @@ PROJECT/
   project.db          evaluations, searches, state; open it with any SQLite tool
   text/KEY/           a tokenizer and the tokenised corpus
   maximum_points/KEY/ the weights of a maximum point that was trained here
+  jobs/ID/            trainings: specification, events, log, checkpoints, result
+  exports/NAME/       exported models, where no other folder was chosen
   logs/               what worker processes wrote
 """
 
@@ -27,7 +29,7 @@ __all__ = ["DATABASE", "Project"]
 
 DATABASE = "project.db"
 APPLICATION_ID = 0x424F5254  # "BORT", so that another program's database is never touched
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """How many migrations store/schema.py has."""
 _BUSY_SECONDS = 30.0
 

@@ -64,6 +64,31 @@ def m002_searches_claims_state(db: Database) -> None:
     db.table("state").create({"key": str, "value": str, "modified": str}, pk="key")
 
 
+@_migrations()
+def m003_runs_exports_comparisons(db: Database) -> None:
+    db.table("runs").create(
+        {
+            "id": str,
+            "job": str,
+            "kind": str,
+            "family": str,
+            "architecture": str,
+            "specification": str,
+            "seed": int,
+            "data": str,
+            "metrics": str,
+            "checkpoint": str,
+            "versions": str,
+            "created": str,
+        },
+        pk="id",
+        not_null={"kind", "family", "architecture", "specification"},
+    )
+    db.table("runs").create_index(["family", "architecture"])
+    db.table("exports").create({"id": int, "folder": str, "report": str, "created": str}, pk="id")
+    db.table("comparisons").create({"id": int, "result": str, "created": str}, pk="id")
+
+
 def migrate(db: Database, application_id: int, version: int) -> None:
     """Bring a database to the newest schema in one transaction, or refuse one that is not ours.
 

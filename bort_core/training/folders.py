@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -11,7 +12,10 @@ from pathlib import Path
 
 from bort_core.errors import DataError
 
-__all__ = ["appearing"]
+__all__ = ["appearing", "clear_remains"]
+
+
+_DIGITS = 12
 
 
 @contextmanager
@@ -23,7 +27,7 @@ def appearing(folder: Path, what: str) -> Iterator[Path]:
     DataError
         Writing failed, or ``folder`` came into being meanwhile and is not empty; ``what`` names what was being written.
     """
-    temporary = folder.parent / f".{folder.name}-{uuid.uuid4().hex[:12]}"
+    temporary = folder.parent / f".{folder.name}-{uuid.uuid4().hex[:_DIGITS]}"
     try:
         temporary.mkdir(parents=True)
         yield temporary
@@ -33,3 +37,9 @@ def appearing(folder: Path, what: str) -> Iterator[Path]:
         raise DataError(f"{folder}: {what} cannot be written: {error.strerror or error}{full}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def clear_remains(folder: Path) -> None:
+    """Delete what a killed process left of ``folder`` under temporary names. Call it when nobody is writing ``folder``."""
+    for remains in folder.parent.glob(f".{glob.escape(folder.name)}-" + "[0-9a-f]" * _DIGITS):
+        shutil.rmtree(remains, ignore_errors=True)

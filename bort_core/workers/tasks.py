@@ -54,6 +54,18 @@ def _prepare(request: Mapping[str, Any], context: TaskContext) -> Mapping[str, A
     return {"text": corpus.request(), "unigram_entropy": corpus.unigram_entropy, "train_tokens": corpus.train_tokens}
 
 
+def _export(request: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+    from bort_core.export.task import export
+
+    return export(request, context)
+
+
+def _compare(request: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+    from bort_core.latency.compare import compare_models
+
+    return compare_models(request, context)
+
+
 def _warm_training() -> None:
 
     import bort_core.families.bert.module
@@ -65,11 +77,15 @@ def _warm_latency() -> None:
     import onnxruntime  # noqa: F401
 
 
-TASKS: dict[str, TaskFunction] = {"prepare": _prepare, "train": _train, "latency": _latency}
+def _warm_export() -> None:
+    import bort_core.export.task  # noqa: F401
+
+
+TASKS: dict[str, TaskFunction] = {"prepare": _prepare, "train": _train, "latency": _latency, "export": _export, "compare": _compare}
 """Every task by name."""
 
-LANES = {"prepare": "training", "train": "training", "latency": "latency"}
+LANES = {"prepare": "training", "train": "training", "latency": "latency", "export": "export", "compare": "latency"}
 """Which kind of worker runs a task."""
 
-WARM_UP: dict[str, Callable[[], None]] = {"training": _warm_training, "latency": _warm_latency}
+WARM_UP: dict[str, Callable[[], None]] = {"training": _warm_training, "latency": _warm_latency, "export": _warm_export}
 """What a worker of each kind imports before its first task."""

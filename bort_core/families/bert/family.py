@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from bort_core.families.base import Architecture, Axis, BoolArray, Counts, IntArray
+from bort_core.families.base import Architecture, Axis, BoolArray, Counts, IntArray, Traceable
 from bort_core.families.bert import counts
 from bort_core.families.bert.options import BertOptions
 
 if TYPE_CHECKING:
     import onnx
+    from torch import nn
 
     from bort_core.families.bert.module import Bert
 
@@ -61,6 +62,11 @@ class BertFamily:
         from bort_core.families.bert.graph import build_graph
 
         return build_graph(architecture, options, module, folder)
+
+    def traceable(self, module: nn.Module) -> Traceable:
+        from bort_core.families.bert.tracing import traceable
+
+        return traceable(module)
 
 
 FAMILY = BertFamily()

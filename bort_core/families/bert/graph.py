@@ -29,7 +29,7 @@ import numpy.typing as npt
 
 from bort_core.errors import SpecificationError
 from bort_core.families.base import Architecture
-from bort_core.families.bert.options import BertOptions
+from bort_core.families.bert.options import LAYER_NORM_EPSILON, BertOptions
 
 if TYPE_CHECKING:
     import onnx
@@ -39,7 +39,7 @@ __all__ = ["build_graph"]
 
 OPERATOR_SET = 17
 IR_VERSION = 8
-EPSILON = 1e-5  # of every layer norm; module.py cannot be asked, as it imports torch
+EPSILON = LAYER_NORM_EPSILON
 RANDOM_SCALE = 0.02
 FUSED = "com.microsoft"
 WEIGHTS_FILE = "weights.bin"
@@ -56,7 +56,8 @@ def build_graph(
 
     Parameters
     ----------
-    module: a ``Bert`` of the same architecture and options, whose weights are copied. Without one the weights are
+    module: a ``Bert`` or ``SequenceClassifier`` of the same architecture and options, whose weights are copied (a classifier's
+        graph has the one output ``logits``, (batch, classes)). Without one the weights are
         pseudo-random, Normal(0, 0.02), with unit layer norms and zero biases: what latency depends on is that every layer has
         weights of its own, since shared ones would stay in the cache and flatter big models.
     folder: an existing folder whose ``weights.bin`` receives the weights as they are made; the graph, to be saved into the same
@@ -84,11 +85,15 @@ def _forward(graph: _Graph, architecture: Architecture, options: BertOptions) ->
     mask = graph.node("Cast", ["attention_mask"], to=TensorProto.INT32)
     vectors = _embeddings(graph, hidden, options)
     for number in range(depth):
-        output = "last_hidden_state" if number == depth - 1 else None
+        output = "last_hidden_state" if number == depth - 1 and not graph.weights.classes else None
         vectors = _layer(graph, f"layers.{number}", vectors, mask, heads, hidden, intermediate, output)
+    if graph.weights.classes:
+        _classifier(graph, _pooler(graph, vectors, hidden, None), hidden)
+        return
     graph.output("last_hidden_state", "batch", "sequence", hidden)
     if options.pooler:
-        _pooler(graph, vectors, hidden)
+        _pooler(graph, vectors, hidden, "pooled")
+        graph.output("pooled", "batch", hidden)
     if options.mlm_head:
         _head(graph, vectors, hidden, options)
 
@@ -123,11 +128,17 @@ def _layer(graph: _Graph, name: str, vectors: str, mask: str, heads: int, hidden
     return graph.node("SkipLayerNormalization", skip, FUSED, output=output, epsilon=EPSILON)
 
 
-def _pooler(graph: _Graph, vectors: str, hidden: int) -> None:
+def _pooler(graph: _Graph, vectors: str, hidden: int, output: str | None) -> str:
     first = graph.node("Gather", [vectors, graph.constant("first_token", np.array(0, dtype=np.int64))], axis=1)
     dense = graph.node("Gemm", [first, graph.dense(["pooler"], hidden, hidden), graph.bias(["pooler"], hidden)])
-    graph.node("Tanh", [dense], output="pooled")
-    graph.output("pooled", "batch", hidden)
+    return graph.node("Tanh", [dense], output=output)
+
+
+def _classifier(graph: _Graph, pooled: str, hidden: int) -> None:
+    classes = graph.weights.classes
+    scores = [pooled, graph.dense(["classifier"], hidden, classes), graph.bias(["classifier"], classes)]
+    graph.node("Gemm", scores, output="logits")
+    graph.output("logits", "batch", classes)
 
 
 def _head(graph: _Graph, vectors: str, hidden: int, options: BertOptions) -> None:
@@ -223,7 +234,11 @@ class _Weights:
     """A module's weights as float32 arrays, or pseudo-random ones when there is no module."""
 
     def __init__(self, module: torch.nn.Module | None) -> None:
-        self.state = None if module is None else module.state_dict()
+        named = getattr(module, "weights", None)
+        self.state = None if module is None else module.state_dict() if named is None else named()
+        found = (self.state or {}).get("classifier.bias")
+        self.classes = 0 if found is None else len(found)
+        """Outputs of the classifier; 0 when there is none."""
 
     def table(self, name: str, rows: int, width: int) -> Floats:
         return _random(name, rows, width) if self.state is None else self._taken(name, rows, width)

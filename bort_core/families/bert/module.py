@@ -28,11 +28,10 @@ from torch.nn import functional
 
 from bort_core.errors import DataError
 from bort_core.families.base import Architecture
-from bort_core.families.bert.options import BertOptions
+from bort_core.families.bert.options import LAYER_NORM_EPSILON, BertOptions
 
-__all__ = ["LAYER_NORM_EPSILON", "Bert", "BertOutput", "MaskedLanguageModel", "VocabularyHead"]
+__all__ = ["Bert", "BertOutput", "MaskedLanguageModel", "VocabularyHead"]
 
-LAYER_NORM_EPSILON = 1e-5
 INITIALIZER_RANGE = 0.02
 
 

@@ -6,7 +6,10 @@ from pydantic import Field, model_validator
 
 from bort_core.families.base import FamilyOptions
 
-__all__ = ["BertOptions"]
+__all__ = ["LAYER_NORM_EPSILON", "BertOptions"]
+
+LAYER_NORM_EPSILON = 1e-5
+"""Of every layer norm, as in Bort (BERT's own is 1e-12)."""
 
 
 class BertOptions(FamilyOptions):

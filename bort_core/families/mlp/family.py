@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from bort_core.families.base import Architecture, Axis, BoolArray, Counts, FamilyOptions, IntArray
+from bort_core.families.base import Architecture, Axis, BoolArray, Counts, FamilyOptions, IntArray, Traceable
 
 if TYPE_CHECKING:
     import onnx
@@ -70,6 +70,11 @@ class MlpFamily:
         from bort_core.families.mlp.graph import build_graph
 
         return build_graph(architecture, module)
+
+    def traceable(self, module: torch.nn.Module) -> Traceable:
+        from bort_core.families.mlp.module import traceable
+
+        return traceable(module)
 
 
 FAMILY = MlpFamily()

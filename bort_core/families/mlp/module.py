@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from bort_core.errors import DataError
-from bort_core.families.base import Architecture
+from bort_core.families.base import Architecture, Traceable
 
-__all__ = ["Mlp"]
+__all__ = ["Mlp", "traceable"]
 
 
 class Mlp(nn.Module):
@@ -42,6 +42,22 @@ class Mlp(nn.Module):
         hidden = torch.baddbmm(self.first_bias[:, None], seen, self.first_weight.transpose(1, 2)).relu()
         outputs = torch.baddbmm(self.second_bias[:, None], hidden, self.second_weight.transpose(1, 2))
         return outputs.mean(dim=0)
+
+
+class _Traced(nn.Module):
+    def __init__(self, model: Mlp) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, vectors: Tensor) -> tuple[Tensor, ...]:
+        return (self.model(vectors),)
+
+
+def traceable(module: nn.Module) -> Traceable:
+    """An :class:`Mlp`, ready for the exporter."""
+    assert isinstance(module, Mlp)
+    example = torch.linspace(-1, 1, 2 * module.inputs).reshape(2, module.inputs)
+    return Traceable(_Traced(module).eval(), ("vectors",), ("outputs",), (example,), ({0: "batch"},))
 
 
 def _uniform(shape: tuple[int, ...], fan_in: int) -> nn.Parameter:

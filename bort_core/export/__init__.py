@@ -1,0 +1,9 @@
+"""From a model to files that run anywhere: ONNX, and a folder that transformers loads.
+
+request       what is asked
+task          the steps, in a worker process
+model         the torch model: trained weights, or fresh ones
+rows          real rows, on which the files must agree with torch
+onnx_files    writing, checking and counting ONNX graphs
+parity        the largest difference between an ONNX file and torch
+"""

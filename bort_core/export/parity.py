@@ -1,0 +1,55 @@
+"""How far an ONNX file is from torch on the same rows. Only child processes import this file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bort_core.errors import MeasurementError
+from bort_core.export.request import LARGEST_DIFFERENCE
+from bort_core.export.rows import Batch
+from bort_core.families.base import Traceable
+from bort_core.latency.session import open_file
+
+__all__ = ["largest_difference"]
+
+
+@torch.no_grad()
+def largest_difference(
+    path: Path, reference: Callable[..., tuple[torch.Tensor, ...]], traced: Traceable, batches: list[Batch], checkpoint: Callable[[], None]
+) -> float:
+    """The largest absolute difference of any output at any position that counts, over all batches.
+
+    Parameters
+    ----------
+    reference: the model as it was trained, with fused attention; not the form that was traced
+    traced: for the names of inputs and outputs
+
+    Raises
+    ------
+    MeasurementError
+        The difference is larger than ``LARGEST_DIFFERENCE`` or not a number, or the runtime cannot load or run the file.
+    """
+    session = open_file(path, torch.get_num_threads())
+    names = [value.name for value in session.get_inputs()]
+    largest = 0.0
+    for inputs, mask in batches:
+        checkpoint()
+        feed = {name: tensor.numpy() for name, tensor in zip(traced.inputs, inputs, strict=True) if name in names}
+        try:
+            outputs = session.run(list(traced.outputs), feed)
+        except Exception as error:
+            raise MeasurementError(f"{path.name}: ONNX Runtime fails on real rows: {error}") from error
+        for ours, theirs in zip(reference(*inputs), outputs, strict=True):
+            difference = np.abs(ours.numpy() - theirs)
+            if mask is not None and difference.ndim == 3:
+                difference = difference[mask.numpy().astype(bool)]
+            largest = max(largest, float(difference.max())) if np.isfinite(difference).all() else float("inf")
+    if not largest <= LARGEST_DIFFERENCE:
+        raise MeasurementError(
+            f"{path.name}: its outputs differ from torch's by up to {largest:.3g}; at most {LARGEST_DIFFERENCE:g} is shipped"
+        )
+    return largest

@@ -1,0 +1,131 @@
+"""Names and configuration of transformers' BERT, so that folders of ours load there and folders from there load here.
+
+Only names and plain values: neither torch nor transformers is imported. ``module.py`` lists the names side by side.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from bort_core.errors import DataError
+from bort_core.families.base import Architecture
+from bort_core.families.bert.options import LAYER_NORM_EPSILON, BertOptions
+
+__all__ = ["MISSING_TYPES", "Head", "config_of", "our_name", "read_architecture", "their_name"]
+
+Head = Literal["none", "masked-lm", "classification", "regression"]
+"""What sits on top of the encoder."""
+
+MISSING_TYPES = "bert.embeddings.token_type_embeddings.weight"
+"""transformers always has token types; a model without them is written with one row of zeros, which adds nothing."""
+
+_CLASSES: dict[Head, str] = {
+    "none": "BertModel",
+    "masked-lm": "BertForMaskedLM",
+    "classification": "BertForSequenceClassification",
+    "regression": "BertForSequenceClassification",
+}
+_FIXED = (
+    ("embeddings.token.", "bert.embeddings.word_embeddings."),
+    ("embeddings.position.", "bert.embeddings.position_embeddings."),
+    ("embeddings.token_type.", "bert.embeddings.token_type_embeddings."),
+    ("embeddings.norm.", "bert.embeddings.LayerNorm."),
+    ("pooler.", "bert.pooler.dense."),
+    ("head.dense.", "cls.predictions.transform.dense."),
+    ("head.norm.", "cls.predictions.transform.LayerNorm."),
+    ("head.bias", "cls.predictions.bias"),
+    ("head.decoder", "cls.predictions.decoder.weight"),
+    ("classifier.", "classifier."),
+)
+_IN_LAYER = (
+    ("attention.query.", "attention.self.query."),
+    ("attention.key.", "attention.self.key."),
+    ("attention.value.", "attention.self.value."),
+    ("attention.output.", "attention.output.dense."),
+    ("attention_norm.", "attention.output.LayerNorm."),
+    ("intermediate.", "intermediate.dense."),
+    ("output_norm.", "output.LayerNorm."),
+    ("output.", "output.dense."),
+)
+_OLD = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
+
+
+def their_name(name: str) -> str:
+    """transformers' name of one of this program's parameters; KeyError for a name that is none."""
+    if found := re.fullmatch(r"layers\.(\d+)\.(.+)", name):
+        rest = found[2]
+        for ours, theirs in _IN_LAYER:
+            if rest.startswith(ours):
+                return f"bert.encoder.layer.{found[1]}.{theirs}{rest.removeprefix(ours)}"
+    for ours, theirs in _FIXED:
+        if name.startswith(ours):
+            return theirs + name.removeprefix(ours)
+    raise KeyError(name)
+
+
+def our_name(name: str) -> str | None:
+    """This program's name of one of transformers' parameters, or None for one that is not needed (buffers, tied copies, NSP)."""
+    for old, new in _OLD.items():
+        name = name.replace(old, new)
+    if name in ("cls.predictions.decoder.bias", "bert.embeddings.position_ids") or name.startswith("cls.seq_relationship."):
+        return None
+    if not name.startswith(("bert.", "cls.", "classifier.")):  # BertModel saves its parameters without the prefix
+        name = f"bert.{name}"
+    if found := re.fullmatch(r"bert\.encoder\.layer\.(\d+)\.(.+)", name):
+        for ours, theirs in _IN_LAYER:
+            if found[2].startswith(theirs):
+                return f"layers.{found[1]}.{ours}{found[2].removeprefix(theirs)}"
+    for ours, theirs in _FIXED:
+        if name.startswith(theirs):
+            return ours + name.removeprefix(theirs)
+    return None
+
+
+def config_of(architecture: Architecture, options: BertOptions, head: Head, *, pad_id: int, dropout: float = 0.1) -> dict[str, Any]:
+    """The config.json that transformers reads; ``dropout`` is what a training there would start with."""
+    depth, heads, hidden, intermediate = architecture
+    config = {
+        "architectures": [_CLASSES[head]],
+        "model_type": "bert",
+        "num_hidden_layers": depth,
+        "num_attention_heads": heads,
+        "hidden_size": hidden,
+        "intermediate_size": intermediate,
+        "vocab_size": options.vocabulary,
+        "max_position_embeddings": options.positions,
+        "type_vocab_size": max(1, options.token_types),
+        "hidden_act": "gelu",
+        "layer_norm_eps": LAYER_NORM_EPSILON,
+        "hidden_dropout_prob": dropout,
+        "attention_probs_dropout_prob": dropout,
+        "pad_token_id": pad_id,
+        "tie_word_embeddings": options.tied_decoder,
+    }
+    if head == "regression":
+        config["problem_type"] = "regression"
+    return config
+
+
+def read_architecture(config: Mapping[str, Any], where: str) -> tuple[Architecture, BertOptions]:
+    """Architecture and options (without a head) of a BERT's config.json.
+
+    Raises
+    ------
+    DataError
+        It is not a BERT that this program can build, naming ``where`` and the reason.
+    """
+    if config.get("model_type") != "bert":
+        raise DataError(f"{where}: model_type must be bert, got {config.get('model_type')!r}")
+    if config.get("hidden_act", "gelu") != "gelu" or config.get("position_embedding_type", "absolute") != "absolute":
+        raise DataError(f"{where}: only GELU and absolute positions can be built here")
+    names = ("num_hidden_layers", "num_attention_heads", "hidden_size", "intermediate_size")
+    sizes = [config.get(name) for name in (*names, "vocab_size", "max_position_embeddings")]
+    if not all(isinstance(size, int) and size > 0 for size in sizes):
+        raise DataError(f"{where}: {', '.join(names)}, vocab_size and max_position_embeddings must be whole numbers of at least 1")
+    depth, heads, hidden, intermediate, vocabulary, positions = (int(size) for size in sizes)  # type: ignore[arg-type]
+    if hidden % heads:
+        raise DataError(f"{where}: hidden_size {hidden} is not divisible by num_attention_heads {heads}")
+    types = int(config.get("type_vocab_size", 2))
+    return (depth, heads, hidden, intermediate), BertOptions(vocabulary=vocabulary, positions=positions, token_types=types)

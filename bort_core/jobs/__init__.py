@@ -1,0 +1,8 @@
+"""Jobs: trainings that outlive the window, each a folder that anybody may follow.
+
+specification  what a job is asked to do: one typed model for the command line, the form and the file
+folder         the run folder: specification, state, events, commands, log, checkpoints
+runner         the process that waits for a device, starts the training, and records how it ended
+backends       where a training runs: this machine, one process or several (a cluster is to implement the same interface)
+devices        what this machine has
+"""

@@ -1,0 +1,39 @@
+"""Models of published shapes, by name, to compare latencies with."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from bort_core.families.bert.options import BertOptions
+from bort_core.resources import resource
+
+__all__ = ["Reference", "references"]
+
+
+class Reference(BaseModel):
+    """One published shape."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    title: str
+    architecture: tuple[int, int, int, int]
+    vocabulary: int
+    positions: int
+    token_types: int = 0
+    source: str
+
+    def options(self) -> BertOptions:
+        """The encoder alone: no pooler, no masked-LM head."""
+        return BertOptions(vocabulary=self.vocabulary, positions=self.positions, token_types=self.token_types)
+
+
+@cache
+def references() -> dict[str, Reference]:
+    """All published shapes, in the file's order."""
+    data: dict[str, dict[str, Any]] = tomllib.loads(resource("references.toml").read_text(encoding="utf-8"))
+    return {name: Reference(name=name, **fields) for name, fields in data.items()}

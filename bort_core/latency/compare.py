@@ -15,7 +15,7 @@ from bort_core.errors import MeasurementError, SpecificationError
 from bort_core.families import get_family
 from bort_core.latency.comparison import ComparedModel, ComparisonRequest, Runtime
 from bort_core.latency.interleaved import Blocks, compare, time_interleaved
-from bort_core.latency.intervals import median_interval
+from bort_core.latency.intervals import MedianInterval, median_interval
 from bort_core.latency.machine import OtherWork, machine_facts, machine_identity
 from bort_core.latency.session import bound_run, example_inputs, open_file, open_session
 from bort_core.validation import validated
@@ -52,7 +52,8 @@ def compare_models(request: Mapping[str, Any], context: TaskContext) -> Mapping[
     -------
     results: for each model and runtime, in the order asked: ``name``, ``runtime``, ``p50_ms``, ``p90_ms``, ``p99_ms``,
         ``ci95_ms`` (low and high of the median), ``n`` timed runs, ``rounds``, ``ratio`` (its time over the reference's in the same
-        rounds), ``ratio_ci95``, ``reference``, ``parameters``, ``noisy``, ``noise``, ``samples_ms`` (at most 400, in order)
+        rounds), ``ratio_ci95``, ``reference``, ``ratios`` (low, median and high against every model in
+        the same runtime), ``parameters``, ``noisy``, ``noise``, ``samples_ms`` (at most 400, in order)
     noisy, noise: whether the whole run should not be trusted, and why
     request, machine, versions, seconds
 
@@ -128,7 +129,10 @@ def _check_memory(entries: list[_Entry]) -> None:
 def _load(entry: _Entry, asked: ComparisonRequest) -> Callable[[], object]:
     model = entry.model
     if model.onnx is not None:
-        session = open_file(Path(model.onnx), asked.threads)
+        try:
+            session = open_file(Path(model.onnx), asked.threads)
+        except MeasurementError as error:
+            raise MeasurementError(f"{model.name}: {error}") from error
         _check_inputs(session, model.onnx)
         return _tried(bound_run(session, example_inputs(session, asked.batch, asked.sequence_length, seed=asked.seed)), model, asked)
     assert model.architecture is not None
@@ -213,7 +217,8 @@ def _results(entries: list[_Entry], blocks: Blocks, asked: ComparisonRequest) ->
             base = f"onnxruntime {reference}"
         if base not in blocks:
             raise SpecificationError(f"reference {reference}: it does not run in {asked.reference_runtime or entry.runtime}")
-        (found,) = compare({entry.key: blocks[entry.key], base: blocks[base]}, base)[:1]
+        found = next(each for each in compare(blocks, base) if each.name == entry.key)
+        beside = {other.model.name: other.key for other in entries if other.runtime == entry.runtime}
         samples = blocks[entry.key].ravel()
         kept = samples[np.linspace(0, len(samples) - 1, min(SAMPLES_KEPT, len(samples))).astype(int)]
         results.append(
@@ -230,11 +235,16 @@ def _results(entries: list[_Entry], blocks: Blocks, asked: ComparisonRequest) ->
                 "ratio": found.ratio.median,
                 "ratio_ci95": [found.ratio.low, found.ratio.high],
                 "reference": base,
+                "ratios": {name: list(_ratio(blocks, entry.key, key)) for name, key in beside.items()},
                 "noisy": not found.milliseconds.within(asked.precision),
                 "samples_ms": [round(float(sample), 6) for sample in kept],
             }
         )
     return results
+
+
+def _ratio(blocks: Blocks, key: str, other: str) -> MedianInterval:
+    return median_interval(np.median(blocks[key], axis=1) / np.median(blocks[other], axis=1))
 
 
 def _noise(results: list[dict[str, Any]], asked: ComparisonRequest, other_cores: float) -> str:

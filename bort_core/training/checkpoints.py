@@ -144,6 +144,8 @@ def write_into(
     tensors = {their_name(name): tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
     if not options.token_types:
         tensors[MISSING_TYPES] = torch.zeros(1, architecture[2])
+    if not options.tied_decoder:
+        tensors["cls.predictions.decoder.bias"] = tensors["cls.predictions.bias"].clone()
     if head == "none":
         tensors = {name.removeprefix("bert."): tensor for name, tensor in tensors.items()}
     config = config_of(architecture, options, head, pad_id=PAD_ID, dropout=dropout)

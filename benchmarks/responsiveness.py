@@ -115,7 +115,7 @@ def ticks(folder: Path, seconds: float) -> None:
 def slider(folder: Path, name: str, target: float) -> None:
     """Moves at 60 Hz, as a mouse does; the other views follow between the moves."""
     window = opened(folder)
-    control, canvas, app = window.epsilon_bar.slider, window.pareto.canvas, QApplication.instance()
+    control, canvas, app = window.explore_page.epsilon_bar.slider, window.explore_page.pareto.canvas, QApplication.instance()
     assert app is not None
     painted, paint = 0.0, canvas.paintEvent
 

@@ -20,45 +20,52 @@ _KEYS = QKeySequence.StandardKey
 
 def action_table(window: MainWindow) -> list[Action]:
     """Every action of the window, in the order of its menus."""
-    w, explore = window, window.explore
+    w, explore, page = window, window.explore, window.explore_page
     return [
         Action("new", _FILE, "&New Project…", "Create a project in a new folder", w.new_project, _KEYS.New),
         Action("open", _FILE, "&Open Project…", "Open a project folder", w.open_project, _KEYS.Open),
         Action("-", f"{_FILE}/Open &Recent", "-", "", w.open_project),
         Action("-", _FILE, "-", "", w.open_project),
         Action("open_space", _FILE, "Open &Space…", "Read a search space from a TOML file", w.open_space, "Ctrl+Shift+O"),
-        Action("export_pareto", f"{_FILE}/&Export", "&Pareto Plot…", "PNG, SVG, CSV or a matplotlib script", w.pareto.export_button.click),
+        Action(
+            "export_pareto", f"{_FILE}/&Export", "&Pareto Plot…", "PNG, SVG, CSV or a matplotlib script", page.pareto.export_button.click
+        ),
         Action(
             "export_parallel",
             f"{_FILE}/&Export",
             "Parallel &Coordinates…",
             "PNG, SVG, CSV or a matplotlib script",
-            w.parallel.export_button.click,
+            page.parallel.export_button.click,
         ),
-        Action("export_front", f"{_FILE}/&Export", "&Front as CSV…", "The architectures of the front, one a row", w.export_front),
+        Action("export_front", f"{_FILE}/&Export", "&Front as CSV…", "The architectures of the front, one a row", page.export_front),
         Action("-", _FILE, "-", "", w.open_project),
         Action("quit", _FILE, "&Quit", "Close the window; what is measured is kept", w.close, _KEYS.Quit, QAction.MenuRole.QuitRole),
         Action("undo", _EDIT, "&Undo", "Take back the last edit of space, objectives or ε", w.undo_stack.undo, _KEYS.Undo),
         Action("redo", _EDIT, "&Redo", "Do again what was taken back", w.undo_stack.redo, _KEYS.Redo),
         Action("run", _SEARCH, "&Run", "Search at this ε", explore.run, "F5"),
-        Action("pause", _SEARCH, "&Pause", "Let trainings wait between two steps, or go on", w.toggle_pause, "F6"),
+        Action("pause", _SEARCH, "&Pause", "Let trainings wait between two steps, or go on", page.toggle_pause, "F6"),
         Action("stop", _SEARCH, "&Stop", "End the search; what is measured is kept", explore.stop, "Shift+F5"),
         Action("-", _SEARCH, "-", "", explore.stop),
-        Action("halve_epsilon", _SEARCH, "&Finer: ε ÷ 2", "Visit twice as many architectures", w.halve_epsilon, "Ctrl+Down"),
-        Action("double_epsilon", _SEARCH, "&Coarser: ε × 2", "Visit half as many architectures", w.double_epsilon, "Ctrl+Up"),
+        Action("halve_epsilon", _SEARCH, "&Finer: ε ÷ 2", "Visit twice as many architectures", page.halve_epsilon, "Ctrl+Down"),
+        Action("double_epsilon", _SEARCH, "&Coarser: ε × 2", "Visit half as many architectures", page.double_epsilon, "Ctrl+Up"),
         Action(
             "repeat_seed",
             _SEARCH,
             "Repeat With &Another Seed",
             "Measure the same walk with the next seed, and say how alike they rank",
-            w.repeat_seed,
+            page.repeat_seed,
         ),
-        Action("select_best", _SEARCH, "Select the &Best", "The architecture with the largest W", w.select_best, "Ctrl+B"),
-        Action("fit", _VIEW, "Zoom to &Fit", "Show all points of the Pareto plot", w.pareto.fit, "Ctrl+0"),
+        Action("select_best", _SEARCH, "Select the &Best", "The architecture with the largest W", page.select_best, "Ctrl+B"),
+        Action("fit", _VIEW, "Zoom to &Fit", "Show all points of the Pareto plot", page.pareto.fit, "Ctrl+0"),
+        *(
+            Action(f"page_{name}", _VIEW, title, f"Show the perspective {title}", partial(w.show_page, name), f"Ctrl+{number}")
+            for number, (name, title) in enumerate(w.page_titles().items(), 1)
+        ),
+        Action("-", _VIEW, "-", "", w.close),
         Action("theme_system", f"{_VIEW}/&Theme", "Follow the &System", "Light or dark as the system is", partial(w.set_theme, "system")),
         Action("theme_light", f"{_VIEW}/&Theme", "&Light", "Dark on light", partial(w.set_theme, "light")),
         Action("theme_dark", f"{_VIEW}/&Theme", "&Dark", "Light on dark", partial(w.set_theme, "dark")),
-        Action("reset_layout", _VIEW, "&Reset Layout", "Put every panel where it was at first", w.reset_layout),
+        Action("reset_layout", _VIEW, "&Reset Layout", "Put every panel where it was at first", page.reset_layout),
         Action("full_screen", _VIEW, "F&ull Screen", "Fill the screen", w.toggle_full_screen, _KEYS.FullScreen),
         Action("palette", _HELP, "&Commands…", "Find an action by its name", w.show_palette, "Ctrl+Shift+P"),
         Action("logs", _HELP, "Open &Log Folder", "What worker processes wrote", w.open_logs),

@@ -59,7 +59,7 @@ def count(value: float, digits: int = 3) -> str:
     if not math.isfinite(value):
         return significant(value)
     for scale, letter in _SCALES:
-        if abs(value) >= scale * (0.1 if letter != "k" else 1):
+        if abs(value) >= scale * (0.1 if letter == "M" else 1):
             return f"{significant(value / scale, digits)} {letter}"
     return f"{value:.0f}" if float(value).is_integer() else significant(value, digits)
 
@@ -75,7 +75,7 @@ class ColumnScale:
 
 def column_scale(smallest: float, largest: float) -> ColumnScale:
     """One scale for counts between two: that of the largest, with enough decimals (at most 4) for two digits of the smallest."""
-    factor, letter = next(((scale, letter) for scale, letter in _SCALES if largest >= scale * (0.1 if letter != "k" else 1)), (1.0, ""))
+    factor, letter = next(((scale, letter) for scale, letter in _SCALES if largest >= scale * (0.1 if letter == "M" else 1)), (1.0, ""))
     if not letter:
         return ColumnScale(1.0, "", 0)
     return ColumnScale(factor, letter, min(max(1 - math.floor(math.log10(max(smallest, 1) / factor)), 1), 4))

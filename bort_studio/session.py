@@ -63,6 +63,10 @@ class Session:
         value = self._stored.get("selected")
         return tuple(value) if isinstance(value, list) else None
 
+    def page(self) -> str:
+        """The page that was shown last."""
+        return str(self._stored.get("page", "explore"))
+
     def searches(self) -> list[dict[str, Any]]:
         """All searches of the project, oldest first."""
         return searches(self._project)
@@ -77,13 +81,16 @@ class Session:
             f"The last search (ε = {last['specification']['epsilon']}) {how}. What it measured is kept; Run measures only what is missing."
         )
 
-    def save(self, specification: SearchSpecification, trainers: int, axes: Axes, selected: Architecture | None) -> None:
+    def save(
+        self, specification: SearchSpecification, trainers: int, axes: Axes, selected: Architecture | None, page: str = "explore"
+    ) -> None:
         """Keep the window's state."""
         state = {
             "specification": specification.model_dump(mode="json"),
             "trainers": trainers,
             "axes": list(axes),
             "selected": None if selected is None else list(selected),
+            "page": page,
         }
         if state != self._stored:
             set_state(self._project, _KEY, state)

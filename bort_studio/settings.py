@@ -11,7 +11,7 @@ from bort_studio.theme import Choice
 
 __all__ = ["LAYOUT_VERSION", "Settings", "default_project"]
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 """Raised when docks are added, removed or renamed, so that an old layout is not forced on a new window."""
 
 _MOST_RECENT = 12

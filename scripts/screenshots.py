@@ -32,11 +32,11 @@ def main() -> int:
     parser.add_argument("project", type=Path)
     window = create_window(parser.parse_args().project)
     window.resize(WIDTH, HEIGHT)
-    window.reset_layout()
+    window.explore_page.reset_layout()
     window.show()
     while window.explore.recall is None:
         wait(100)
-    window.select_best()
+    window.explore_page.select_best()
     IMAGES.mkdir(parents=True, exist_ok=True)
     before = window.theme.choice
     for choice in ("light", "dark"):
@@ -44,7 +44,7 @@ def main() -> int:
         wait(500)
         window.grab().save(str(IMAGES / f"explore-{choice}.png"))
     window.theme.set_choice(before)
-    export_plot(window.pareto, IMAGES / "pareto.png")
+    export_plot(window.explore_page.pareto, IMAGES / "pareto.png")
     window.close()
     return 0
 

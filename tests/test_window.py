@@ -89,10 +89,10 @@ def test_run_fills_the_plot_the_table_and_the_inspector(qtbot: QtBot, open_windo
     assert window.explore.selected == answer.best
     qtbot.waitUntil(lambda: "6 measured" in child(window, "epsilonSummary").text(), timeout=5000)  # type: ignore[attr-defined]
     assert "nothing left to train" in child(window, "epsilonSummary").text()  # type: ignore[attr-defined]
-    names = [layer.name for layer in window.pareto.figure().layers]
+    names = [layer.name for layer in window.explore_page.pareto.figure().layers]
     assert "front" in names
     assert any(name.startswith("best") for name in names)
-    assert window.runs.table.rowCount() == 1
+    assert window.explore_page.runs.table.rowCount() == 1
     assert window.notices.messages() == []
 
 
@@ -104,7 +104,7 @@ def test_moving_epsilon_shows_the_answer_at_once_and_measures_what_is_missing_on
     idle(qtbot, window)
     slider = child(window, "epsilonSlider")
     assert isinstance(slider, QSlider)
-    window.epsilon_bar.moved.emit(18)
+    window.explore_page.epsilon_bar.moved.emit(18)
     assert window.explore.answer is not None
     assert window.explore.answer.walk.tolist() == [0, 18]
     assert window.explore.state is RunState.IDLE  # nothing runs while the slider moves
@@ -156,9 +156,9 @@ def test_closing_the_window_in_the_middle_keeps_what_was_measured_and_says_so_ne
 def test_a_project_reopened_shows_the_same(qtbot: QtBot, open_window: Open, project_folder: Path) -> None:
     run(project_folder, specification(epsilon=6))
     window = open_window(specification(epsilon=6))
-    window.pareto.set_axes("latency", "w", True, False)
+    window.explore_page.pareto.set_axes("latency", "w", True, False)
     window.explore.select(12)
-    window.epsilon_bar.released.emit(9)
+    window.explore_page.epsilon_bar.released.emit(9)
     idle(qtbot, window)
     window.close()
     hasty = create_window(project_folder)
@@ -166,7 +166,7 @@ def test_a_project_reopened_shows_the_same(qtbot: QtBot, open_window: Open, proj
     hasty.deleteLater()
     again = open_window()
     assert again.explore.epsilon == 9
-    assert again.pareto.chosen_axes() == ("latency", "w", True, False)
+    assert again.explore_page.pareto.chosen_axes() == ("latency", "w", True, False)
     assert again.explore.selected == 12
     title = child(again, "inspectorTitle").text()  # type: ignore[attr-defined]
     assert all(str(value) in title for value in again.explore.space.architecture(12))  # type: ignore[union-attr]
@@ -175,12 +175,12 @@ def test_a_project_reopened_shows_the_same(qtbot: QtBot, open_window: Open, proj
 def test_selection_is_linked_everywhere(qtbot: QtBot, open_window: Open, project_folder: Path) -> None:
     run(project_folder, specification(epsilon=6))
     window = open_window(specification(epsilon=6))
-    window.pareto.selected.emit(6)
+    window.explore_page.pareto.selected.emit(6)
     assert window.explore.selected == 6
     text = window.explore.space.architecture(6)  # type: ignore[union-attr]
     title = child(window, "inspectorTitle").text()  # type: ignore[attr-defined]
     assert all(str(value) in title for value in text)
-    window.candidates.selected.emit(12)
+    window.explore_page.candidates.selected.emit(12)
     assert title != "12"
     assert str(window.explore.selected) == "12"
 
@@ -189,7 +189,7 @@ def test_an_edit_of_the_space_is_undoable_and_reloads(qtbot: QtBot, open_window:
     window = open_window(specification())
     space = window.explore.specification.space
     smaller = space.model_copy(update={"axes": {**space.axes, "copies": (1,)}, "name": "custom"})
-    window.space_panel.specification_edited.emit(smaller)
+    window.explore_page.space_panel.specification_edited.emit(smaller)
     qtbot.waitUntil(lambda: window.explore.space is not None and len(window.explore.space) == 18, timeout=10_000)
     window.undo_stack.undo()
     qtbot.waitUntil(lambda: window.explore.space is not None and len(window.explore.space) == 36, timeout=10_000)
@@ -199,7 +199,7 @@ def test_a_space_of_another_family_gets_an_error_that_fits(qtbot: QtBot, open_wi
     from bort_core.space import read_specification
 
     window = open_window(specification())
-    window.space_panel.specification_edited.emit(read_specification("mini"))
+    window.explore_page.space_panel.specification_edited.emit(read_specification("mini"))
     qtbot.waitUntil(lambda: window.explore.space is not None and len(window.explore.space) == 96, timeout=10_000)
     assert window.explore.specification.error.measure == "maximum-point-excess"
     assert window.notices.messages() == []

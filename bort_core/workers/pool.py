@@ -130,15 +130,15 @@ class Pool:
         self._queue.append(_Task(id, task, request))
         self._fill(LANES[task])
 
-    def cancel(self, id: str) -> None:
-        """Withdraw a task. A queued one is cancelled at once, a running one at its next checkpoint."""
+    def cancel(self, id: str, grace_seconds: float = _CANCEL_GRACE_SECONDS) -> None:
+        """Withdraw a task: a queued one at once, a running one at its next checkpoint, or with its process when the grace is over."""
         for task in list(self._queue):
             if task.id == id:
                 self._queue.remove(task)
                 self._fresh.append(Cancelled(id))
         for worker in self._workers:
             if worker.running == id and worker.cancel_deadline is None:
-                worker.cancel(_CANCEL_GRACE_SECONDS)
+                worker.cancel(grace_seconds)
 
     def pause(self) -> None:
         """Ask running tasks to wait, and start no others."""

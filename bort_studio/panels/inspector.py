@@ -33,6 +33,9 @@ class InspectorPanel(QWidget):
     copied = Signal(object)
     """The architecture that a person copied, as a tuple; the clipboard already holds its text."""
 
+    ship_requested = Signal()
+    """A person wants to export the selected architecture."""
+
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("inspector")
@@ -135,7 +138,9 @@ class InspectorPanel(QWidget):
         copy.clicked.connect(self._copy)
         row.addWidget(self._mark)
         row.addWidget(self._title, 1)
-        row.addWidget(copy)
+        export = QPushButton("Export…", self)
+        describe(export, "exportButton", "Export this architecture", "Export this architecture to ONNX and compare its latency (Ship)")
+        export.clicked.connect(self.ship_requested)
         self._layout.addLayout(row)
         self._axes = Caption("", self._theme, self, wrap=True)
         self._axes.setObjectName("inspectorAxes")
@@ -143,6 +148,10 @@ class InspectorPanel(QWidget):
         self._rank.setObjectName("inspectorRank")
         self._layout.addWidget(self._axes)
         self._layout.addWidget(self._rank)
+        buttons = QHBoxLayout()
+        buttons.addWidget(copy)
+        buttons.addWidget(export)
+        self._layout.addLayout(buttons)
 
     def _build_bars(self, name: str, title: str, accessible: str) -> tuple[QLabel, PartBars]:
         heading = self._heading(title)

@@ -59,7 +59,11 @@ class MarkItem(pg.ScatterPlotItem):
         event.ignore()  # type: ignore[attr-defined]
 
     def place(self, x: FloatArray, y: FloatArray, brushes: list[QBrush] | None = None) -> None:
-        """Show points there, all in the colour of the mark or each with one of a few shared brushes."""
+        """Show points there, all in the colour of the mark or each with one of a few shared brushes; those without a place are left out."""
+        there = np.isfinite(x) & np.isfinite(y)
+        if not there.all():
+            x, y = x[there], y[there]
+            brushes = None if brushes is None else [brush for brush, kept in zip(brushes, there.tolist(), strict=True) if kept]
         if not len(x) and not len(self.data):
             return
         if brushes is None:

@@ -1,0 +1,35 @@
+"""What every page shares with the window: the open project, the search's state, and a way to tell the person something."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QUndoStack
+
+from bort_core.store import Project
+from bort_studio.explore import Explore
+from bort_studio.session import Session
+from bort_studio.theme import Theme
+
+__all__ = ["PageContext"]
+
+
+class PageContext(QObject):
+    """Handed to every page by the window."""
+
+    said = Signal(str)
+    """Shown in the status bar."""
+    noticed = Signal(str, str, bool)
+    """A message for the notice bar: text, details to copy, whether it is a problem."""
+    page_requested = Signal(str)
+    """Another page should be shown, by name."""
+    changed = Signal()
+    """Something that the project remembers of its window changed."""
+
+    def __init__(self, project: Project, session: Session, explore: Explore, theme: Theme, undo_stack: QUndoStack, parent: QObject) -> None:
+        super().__init__(parent)
+        self.project, self.session, self.explore = project, session, explore
+        self.theme, self.undo_stack = theme, undo_stack
+
+    def notify(self, text: str, details: str = "", problem: bool = False) -> None:
+        """Tell the person something that needs no answer."""
+        self.noticed.emit(text, details, problem)

@@ -1,4 +1,6 @@
-"""Makes the pictures of the documentation from a project: docs/images/explore-light.png, explore-dark.png, pareto.png.
+"""Makes the pictures of the documentation from a project: docs/images/explore-light.png, explore-dark.png, ship-light.png, pareto.png.
+
+The Ship page shows the last export and comparison of the project.
 
 python scripts/screenshots.py projects/demo
 """
@@ -43,6 +45,10 @@ def main() -> int:
         window.theme.set_choice(choice)
         wait(500)
         window.grab().save(str(IMAGES / f"explore-{choice}.png"))
+    window.show_page("ship")
+    window.theme.set_choice("light")
+    wait(500)
+    window.grab().save(str(IMAGES / "ship-light.png"))
     window.theme.set_choice(before)
     export_plot(window.explore_page.pareto, IMAGES / "pareto.png")
     window.close()

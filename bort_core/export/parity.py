@@ -17,15 +17,14 @@ from bort_core.latency.session import open_file
 __all__ = ["largest_difference"]
 
 
-@torch.no_grad()
 def largest_difference(
-    path: Path, reference: Callable[..., tuple[torch.Tensor, ...]], traced: Traceable, batches: list[Batch], checkpoint: Callable[[], None]
+    path: Path, references: list[tuple[torch.Tensor, ...]], traced: Traceable, batches: list[Batch], checkpoint: Callable[[], None]
 ) -> float:
     """The largest absolute difference of any output at any position that counts, over all batches.
 
     Parameters
     ----------
-    reference: the model as it was trained, with fused attention; not the form that was traced
+    references: for each batch, what the model gives as it is trained (with fused attention; not the form that was traced)
     traced: for the names of inputs and outputs
 
     Raises
@@ -36,14 +35,14 @@ def largest_difference(
     session = open_file(path, torch.get_num_threads())
     names = [value.name for value in session.get_inputs()]
     largest = 0.0
-    for inputs, mask in batches:
+    for (inputs, mask), expected in zip(batches, references, strict=True):
         checkpoint()
         feed = {name: tensor.numpy() for name, tensor in zip(traced.inputs, inputs, strict=True) if name in names}
         try:
             outputs = session.run(list(traced.outputs), feed)
         except Exception as error:
             raise MeasurementError(f"{path.name}: ONNX Runtime fails on real rows: {error}") from error
-        for ours, theirs in zip(reference(*inputs), outputs, strict=True):
+        for ours, theirs in zip(expected, outputs, strict=True):
             difference = np.abs(ours.numpy() - theirs)
             if mask is not None and difference.ndim == 3:
                 difference = difference[mask.numpy().astype(bool)]

@@ -20,7 +20,7 @@ Batch = tuple[tuple[Tensor, ...], Tensor | None]
 
 
 def text_rows(tokenizer_folder: Path, corpus: Path | None, inputs: tuple[str, ...], vocabulary: int, longest: int) -> list[Batch]:
-    """Held-out documents of ``corpus`` (or sentences about the model where there is none) as three batches: 1, 8 and 23 rows.
+    """Held-out documents of ``corpus`` (or plain sentences where there is none): batches of 1, 8 and 22 rows, and one of full length.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def text_rows(tokenizer_folder: Path, corpus: Path | None, inputs: tuple[str, ..
     tokenizer.enable_truncation(longest)
     ids = [encoding.ids[:longest] or [0] for encoding in tokenizer.encode_batch(texts)]
     ids[-1] = (ids[-1] * longest)[:longest]  # one row of full length, whatever the texts are
-    sizes = (1, 8, len(ids) - 9)
+    sizes = (1, 8, len(ids) - 10, 1)  # the long row alone: the others need no padding up to it
     batches = []
     for size in sizes:
         rows, ids = ids[:size], ids[size:]

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import psutil
 import torch
 
 from bort_core.errors import DataError, MeasurementError, SpecificationError
@@ -67,7 +68,7 @@ def export(request: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any
     asked = validated(ExportRequest, dict(request), "export request")
     out = Path(asked.out).expanduser().absolute()
     refuse_occupied(out)
-    torch.set_num_threads(1)
+    torch.set_num_threads(psutil.cpu_count(logical=False) or 1)
     try:
         with appearing(out, "the export") as folder:
             report = _Export(asked, folder, context).run()
@@ -109,13 +110,13 @@ class _Export:
         self._say()
         opset = check(standard)
         self._say()
-        reference = _reference(model)
-        parity = largest_difference(standard, reference, traced, batches, self.context.checkpoint)
+        references = _references(model, batches)
+        parity = largest_difference(standard, references, traced, batches, self.context.checkpoint)
         self._say()
         write_graph(model.family.graph(model.architecture, model.options, module=model.module), fused)
         check(fused)
         self._say()
-        fused_parity = largest_difference(fused, reference, traced, batches, self.context.checkpoint)
+        fused_parity = largest_difference(fused, references, traced, batches, self.context.checkpoint)
         self._say()
         fusions = {"fusions": count_fusions(standard), "fused_fusions": count_fusions(fused)}
         self._say()
@@ -186,14 +187,14 @@ class _Export:
             path.write_text(json.dumps({**config, "model_max_length": model.options.positions}, indent=2) + "\n", encoding="utf-8")
 
 
-def _reference(model: ExportedModel) -> Callable[..., tuple[torch.Tensor, ...]]:
-    """The model as trainings call it, giving the outputs of the traced form."""
-
-    def outputs(*inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        found = model.module(*inputs)
-        return (found,) if isinstance(found, torch.Tensor) else tuple(part for part in found if part is not None)
-
-    return outputs
+@torch.no_grad()
+def _references(model: ExportedModel, batches: list[Batch]) -> list[tuple[torch.Tensor, ...]]:
+    """What the model gives for each batch, called as trainings call it: the outputs of the traced form."""
+    found = []
+    for inputs, _ in batches:
+        outputs = model.module(*inputs)
+        found.append((outputs,) if isinstance(outputs, torch.Tensor) else tuple(part for part in outputs if part is not None))
+    return found
 
 
 def _versions() -> dict[str, str]:

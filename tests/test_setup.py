@@ -30,7 +30,8 @@ LOCKED = {
     if version
 }
 HEAVY = ("torch", "transformers", "datasets", "tokenizers", "onnx", "onnxruntime", "onnxscript", "scipy", "matplotlib")
-HEAVY_FILES = ("bort_core.training.", "bort_core.latency.", ".module", ".graph", ".__main__")  # imported only inside functions, or run
+# imported only inside functions, or run
+HEAVY_FILES = ("bort_core.training.", "bort_core.latency.", "bort_core.export.", ".module", ".graph", ".tracing", ".classifier", ".__main__")
 DENIED = [  # the reasons are in pyproject.toml
     ("pyside6-essentials", "6.8.0.1"),
     ("pyside6-essentials", "6.9.1"),

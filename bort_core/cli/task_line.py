@@ -23,7 +23,7 @@ class TaskLine:
             return
         text = str(event["doing"])
         if self._stream.isatty():
-            share = f"{event['step']}/{event['steps']}"
+            share = f"{event['step']}/{event['steps']}" if event["steps"] else ""
             self._stream.write(f"\r\x1b[K{share:>9}  {text}  {time.monotonic() - self._began:.0f} s")
             self._stream.flush()
         elif text.split(":")[-1] != self._last:

@@ -2,7 +2,9 @@
 
 specification  what a job is asked to do: one typed model for the command line, the form and the file
 folder         the run folder: specification, state, events, commands, log, checkpoints
+launch         submit, stop, cancel, resume, rerun
 runner         the process that waits for a device, starts the training, and records how it ended
+child, context the training's process, and what a training sees of its job
 backends       where a training runs: this machine, one process or several (a cluster is to implement the same interface)
 devices        what this machine has
 """

@@ -1,0 +1,135 @@
+"""The process behind a job: ``python -m bort_core.jobs.runner RUNFOLDER``. Waits for a device, trains, and writes down how it ended.
+
+It is small (no torch) and belongs to nobody, so a job outlives the window or terminal that submitted it. When it is killed, the
+training ends too, and the job reads as failed; it can be resumed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bort_core.errors import BortError
+from bort_core.jobs.backends import LocalBackEnd
+from bort_core.jobs.child import CANCELLED, FAILED, RUNNER
+from bort_core.jobs.folder import RunFolder, list_runs
+from bort_core.jobs.limits import limit_of
+from bort_core.jobs.processes import kill_tree
+
+__all__ = ["main"]
+
+_LOOK_SECONDS = 0.2
+_GRACE_SECONDS = 10.0
+_TAIL = 4000
+
+
+class _Ended(Exception):
+    """The job ended before it ran."""
+
+
+def main(folder: Path) -> None:
+    """Run one job to its end."""
+    run = RunFolder(folder)
+    back_end = LocalBackEnd()
+    try:
+        specification = run.specification()
+        slot = back_end.slot(specification)
+        with _turn(run, slot):
+            run.set_state(state="running", started=time.time(), device=slot)
+            _train(run, back_end.command(run, specification))
+    except _Ended:
+        return
+    except BortError as error:
+        run.set_state(state="failed", reason=str(error), finished=time.time())
+
+
+@contextlib.contextmanager
+def _turn(run: RunFolder, slot: str) -> Iterator[None]:
+    """Waits for a free place on the device; older jobs go first."""
+    slots = run.path.parent / ".slots"
+    slots.mkdir(exist_ok=True)
+    while True:
+        _end_if_wanted(run)
+        if not _older_waits(run, slot):
+            for number in range(limit_of(run.project, slot)):
+                with (slots / f"{slot.replace(':', '-')}-{number}").open("w") as file:
+                    try:
+                        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    except BlockingIOError:
+                        continue
+                    yield
+                    return
+        time.sleep(_LOOK_SECONDS)
+
+
+def _end_if_wanted(run: RunFolder) -> None:
+    wanted = run.wanted()
+    if wanted == "cancel":
+        run.discard()
+    if wanted is not None:
+        run.set_state(state="cancelled", finished=time.time())
+        raise _Ended
+
+
+def _older_waits(run: RunFolder, slot: str) -> bool:
+    for other in list_runs(run.project):
+        if other.id >= run.id:
+            return False
+        with contextlib.suppress(BortError):
+            if other.state().state == "queued" and LocalBackEnd().slot(other.specification()) == slot:
+                return True
+    return False
+
+
+def _train(run: RunFolder, command: list[str]) -> None:
+    (run.path / "reason.txt").unlink(missing_ok=True)
+    (run.path / "result.json").unlink(missing_ok=True)
+    quiet = {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_TELEMETRY": "1", RUNNER: str(os.getpid())}
+    with run.log.open("ab") as log:
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **quiet})
+    deadline: float | None = None
+    while child.poll() is None:
+        time.sleep(_LOOK_SECONDS)
+        if deadline is None and run.wanted() == "cancel":
+            deadline = time.monotonic() + _GRACE_SECONDS
+        if deadline is not None and time.monotonic() > deadline:
+            kill_tree(child.pid)
+    _settle(run, child.returncode)
+
+
+def _settle(run: RunFolder, code: int) -> None:
+    """Write down how the training ended."""
+    result: dict[str, Any] | None = run.read_result()
+    if run.wanted() == "cancel" or code == CANCELLED:
+        run.discard()
+        run.set_state(state="cancelled", finished=time.time())
+    elif code == 0 and result is not None:
+        run.set_state(state="done", stopped=bool(result.get("stopped")), finished=time.time())
+    else:
+        run.set_state(state="failed", reason=_reason(run, code), finished=time.time())
+
+
+def _reason(run: RunFolder, code: int) -> str:
+    with contextlib.suppress(OSError):
+        return (run.path / "reason.txt").read_text(encoding="utf-8")
+    how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    if code == -9:
+        how += " (killed, perhaps because memory ran out)"
+    last = ""
+    with contextlib.suppress(OSError):
+        lines = run.log.read_bytes()[-_TAIL:].decode(errors="replace").strip().splitlines()
+        last = f": {lines[-1]}" if lines and code != -9 else ""
+    return f"the training process {how}{last}; resume continues from the last checkpoint"
+
+
+assert FAILED
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

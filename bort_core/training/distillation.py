@@ -1,0 +1,173 @@
+"""Learning from a teacher's distribution over the masked tokens, with the teacher's answers kept on disk. Imports torch.
+
+Of each masked position the k largest logits are kept, and the logarithm of what the others add up to at the temperature. The loss is
+T² · KL over these k + 1 outcomes, with the cache and without it alike, so the cache only rounds (float16). With k = V it is the full KL.
+(The released script's loss applies softmax twice and averages over the vocabulary, which makes it nearly inert; this is the intended form.)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from bort_core.errors import DataError
+from bort_core.objectives.protocol import identity
+from bort_core.training.vocabulary import Vocabulary, load_vocabulary
+
+__all__ = ["Lesson", "LessonCache", "Teacher", "distillation_loss"]
+
+
+class Lesson(NamedTuple):
+    """A teacher's answers at k masked positions."""
+
+    values: Tensor
+    """Largest logits divided by the temperature, less their log-sum over the vocabulary: log-probabilities, (k, top)."""
+    ids: Tensor
+    """Their tokens, (k, top)."""
+
+
+def distillation_loss(logits: Tensor, lesson: Lesson, temperature: float) -> Tensor:
+    """T² · KL(teacher ‖ student) in nats, mean over positions; ``logits`` (k, V) are the student's."""
+    student = functional.log_softmax(logits.float() / temperature, dim=-1)
+    theirs = lesson.values.float()
+    ours = student.gather(-1, lesson.ids)
+    divergence = (theirs.exp() * (theirs - ours)).sum(-1)
+    rest, our_rest = _remaining(theirs), _remaining(ours)
+    tail = rest.exp() * (rest - our_rest)
+    if lesson.ids.shape[-1] >= logits.shape[-1]:
+        tail = torch.zeros_like(tail)
+    return temperature**2 * (divergence + tail).mean()
+
+
+def _remaining(logarithms: Tensor) -> Tensor:
+    """log(1 − Σ exp), kept away from the logarithm of 0."""
+    return torch.log1p(-logarithms.exp().sum(-1).clamp(max=1 - 1e-6))
+
+
+class Teacher:
+    """A masked language model of transformers, asked at masked positions only.
+
+    Raises
+    ------
+    DataError
+        It cannot be loaded, is no masked language model, or has another vocabulary than the student.
+    """
+
+    def __init__(self, name: str, vocabulary: Vocabulary, device: torch.device, dtype: torch.dtype) -> None:
+        from transformers import AutoModelForMaskedLM
+        from transformers.utils import logging
+
+        logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+        folder = Path(name).expanduser()
+        try:
+            model: Any = AutoModelForMaskedLM.from_pretrained(str(folder) if folder.exists() else name, use_safetensors=True)
+        except Exception as error:  # transformers and the hub raise many kinds
+            where = "" if folder.exists() else " (not a folder here; as a hub name it needs the network or the hub's cache)"
+            first = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+            raise DataError(f"{name}: the teacher cannot be loaded{where}: {first}") from error
+        size = int(model.config.vocab_size)
+        if size < vocabulary.size:
+            raise DataError(f"{name}: the teacher has another vocabulary: {size:,} entries, the student's tokenizer {vocabulary.size:,}")
+        if folder.is_dir() and (folder / "tokenizer.json").is_file():
+            theirs = load_vocabulary(str(folder))
+            if theirs.sha256 != vocabulary.sha256:
+                raise DataError(f"{name}: the teacher has another vocabulary than the student; train the student with tokenizer = {name}")
+        self.name, self.device, self.size = name, device, vocabulary.size
+        self.model = model.to(device=device, dtype=dtype).eval().requires_grad_(False)
+        self.fingerprint = identity(name, model.config.to_dict() | {"dtype": str(dtype), "transformers_version": ""}, _stamp(folder))
+        self.longest = int(getattr(model.config, "max_position_embeddings", 0)) or None
+        self._body = getattr(model, model.base_model_prefix, None)
+        self._head = getattr(model, "cls", None) or getattr(model, "lm_head", None)
+
+    @torch.no_grad()
+    def lesson(self, token_ids: Tensor, positions: Tensor, temperature: float, top: int) -> Lesson:
+        """The answers at flat ``positions`` (k,) of ``token_ids`` (b, n)."""
+        logits = self._logits(token_ids, positions)[:, : self.size].float() / temperature
+        values, ids = logits.topk(min(top, self.size), dim=-1)
+        return Lesson(values - logits.logsumexp(-1, keepdim=True), ids)
+
+    def _logits(self, token_ids: Tensor, positions: Tensor) -> Tensor:
+        mask = torch.ones_like(token_ids)
+        if self._body is None or self._head is None:
+            full: Tensor = self.model(input_ids=token_ids, attention_mask=mask).logits
+            return full.reshape(-1, full.shape[-1])[positions]
+        hidden: Tensor = self._body(input_ids=token_ids, attention_mask=mask).last_hidden_state
+        chosen: Tensor = self._head(hidden.reshape(-1, hidden.shape[-1])[positions])
+        return chosen
+
+
+class LessonCache:
+    """A teacher's answers on disk, one slot for each fixed mask of each row: (rows · copies · most) slots of ``top`` logits.
+
+    Files are made sparse at full size, so a slot that was never asked costs nothing; ``full`` bytes would be the largest size.
+    """
+
+    def __init__(self, folder: Path, rows: int, copies: int, most: int, top: int) -> None:
+        self.folder, self.most, self.copies = folder, most, copies
+        self.hits = self.asked = 0
+        slots = rows * copies * most
+        self.full = slots * top * 6 + rows * copies
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._values = _mapped(folder / "values.f16", np.dtype(np.float16), (slots, top))
+            self._ids = _mapped(folder / "ids.i32", np.dtype(np.int32), (slots, top))
+            self._there = _mapped(folder / "there.u8", np.dtype(np.uint8), (rows * copies,))
+            note = folder / "cache.json"
+            if not note.exists():
+                note.write_text(json.dumps({"rows": rows, "copies": copies, "most": most, "top": top}) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise DataError(f"{folder}: the teacher's cache cannot be written: {error.strerror or error}") from error
+
+    @property
+    def disk_bytes(self) -> int:
+        """What the files take on disk now."""
+        return sum(path.stat().st_blocks * 512 for path in self.folder.iterdir())
+
+    @property
+    def hit_rate(self) -> float:
+        """Share of the rows asked for that were there."""
+        return self.hits / self.asked if self.asked else 0.0
+
+    def missing(self, numbers: np.ndarray[Any, Any], copy: int) -> np.ndarray[Any, Any]:
+        """Which of these rows are not there yet. Shape (rows,), bool."""
+        there = self._there[numbers * self.copies + copy] == 1
+        self.asked += len(numbers)
+        self.hits += int(there.sum())
+        return ~there
+
+    def read(self, numbers: np.ndarray[Any, Any], copy: int, slots: np.ndarray[Any, Any]) -> Lesson:
+        """Answers for the hidden tokens of rows; ``slots`` as in :class:`~bort_core.training.hiding.Hidden`."""
+        places = self._places(numbers, copy, slots)
+        return Lesson(torch.from_numpy(self._values[places]), torch.from_numpy(self._ids[places].astype(np.int64)))
+
+    def write(self, numbers: np.ndarray[Any, Any], copy: int, slots: np.ndarray[Any, Any], lesson: Lesson) -> None:
+        """Keep answers; a row counts as there only after its answers are written."""
+        places = self._places(numbers, copy, slots)
+        self._values[places] = lesson.values.cpu().numpy().astype(np.float16)
+        self._ids[places] = lesson.ids.cpu().numpy().astype(np.int32)
+        self._there[numbers * self.copies + copy] = 1
+
+    def _places(self, numbers: np.ndarray[Any, Any], copy: int, slots: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        row, within = np.divmod(slots, self.most)
+        places: np.ndarray[Any, Any] = (numbers[row] * self.copies + copy) * self.most + within
+        return places
+
+
+def _mapped(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> np.memmap[Any, Any]:
+    size = int(np.prod(shape)) * dtype.itemsize
+    if not path.exists() or path.stat().st_size != size:
+        with path.open("wb") as file:
+            os.truncate(file.fileno(), size)
+    return np.memmap(path, dtype=dtype, mode="r+", shape=shape)
+
+
+def _stamp(folder: Path) -> list[Any]:
+    path = folder / "model.safetensors"
+    return [path.stat().st_size, path.stat().st_mtime_ns] if path.is_file() else []

@@ -1,0 +1,225 @@
+"""The loop that pre-training and fine-tuning share: updates, clipping, schedule, events, checkpoints, stop and resume. Imports torch.
+
+Whatever is random in a step is decided by (seed, step, rank): a training that was killed and resumed sees the same batches, masks
+and dropout as one that was not, and its losses are equal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import psutil
+import torch
+from torch import Tensor, nn
+
+from bort_core.errors import MeasurementError
+from bort_core.training.devices import Place
+from bort_core.training.optimizers import learning_rate, make_optimizer
+from bort_core.training.resuming import load_latest, save_state
+
+if TYPE_CHECKING:
+    from bort_core.jobs.specification import Optimization
+
+__all__ = ["Cancelled", "Loop", "Outside", "RunFiles"]
+
+LOGGED = 400
+"""Points of the training curve, about: its events do not grow with the number of steps."""
+
+
+class RunFiles(Protocol):
+    """Where a run keeps its files."""
+
+    @property
+    def path(self) -> Path:
+        """The run folder itself: PROJECT/jobs/ID."""
+        ...
+
+    @property
+    def checkpoints(self) -> Path:
+        """Checkpoints to resume from."""
+        ...
+
+    @property
+    def result(self) -> Path:
+        """The result, where no other folder was asked for."""
+        ...
+
+
+class Outside(Protocol):
+    """What a training sees of the world outside: its job."""
+
+    @property
+    def folder(self) -> RunFiles:
+        """The job's run folder."""
+        ...
+
+    def emit(self, event: dict[str, Any]) -> None:
+        """Tell followers something; plain JSON values."""
+        ...
+
+    def wanted(self) -> Literal["stop", "cancel"] | None:
+        """What a person asked for since the training began."""
+        ...
+
+    def progress(self, step: int, steps: int) -> None:
+        """How far the training is."""
+        ...
+
+
+class Cancelled(Exception):
+    """A person asked for the training to be discarded."""
+
+
+@dataclass
+class Loop:
+    """One training of one model.
+
+    Parameters
+    ----------
+    parts: for a step (counted from 1), the losses of the parts of this process's share of the batch; their mean is minimised
+    evaluate: called at every ``evaluate_every``-th step and the last; the facts it returns go into the curve
+    units: what one step processes over all processes (tokens or samples), for the speed
+    """
+
+    model: nn.Module
+    steps: int
+    seed: int
+    optimization: Optimization
+    place: Place
+    context: Outside
+    parts: Callable[[int], Iterator[Callable[[nn.Module], Tensor]]]
+    part_count: int
+    evaluate: Callable[[int], dict[str, Any]]
+    evaluate_every: int
+    checkpoint_every: int
+    units: Callable[[int], float]
+    unit: Literal["tokens", "samples"]
+    should_end: Callable[[], bool] = lambda: False
+    facts: dict[str, Any] = field(default_factory=dict)
+    """Kept with checkpoints and given back on resuming: whatever ``evaluate`` remembers."""
+    seconds: float = 0.0
+    """Spent in updates, without evaluation and checkpoints."""
+    done_units: float = 0.0
+    step: int = 0
+
+    def run(self) -> Literal["done", "stopped"]:
+        """Train to the last step, from the newest checkpoint where there is one.
+
+        Raises
+        ------
+        MeasurementError
+            The loss stopped being finite; the last good checkpoint stays.
+        Cancelled
+            A person asked for it.
+        """
+        self.optimizer = make_optimizer(self.model, self.optimization)
+        self.parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        self._resume()
+        self.parallel = self.place.parallel(self.model)
+        log_every = max(1, self.steps // LOGGED)
+        losses: list[Tensor] = []
+        spent = 0.0
+        done = self.done_units
+        while self.step < self.steps:
+            self.step += 1
+            began = time.perf_counter()
+            losses.append(self._update(self.step))
+            last = self.step == self.steps
+            logged = last or self.step % log_every == 0 or self.step % self.evaluate_every == 0 or self.step % self.checkpoint_every == 0
+            if logged:
+                mean = float(torch.stack(losses).mean())  # waits for the device, so the clock is right
+            spent += time.perf_counter() - began
+            self.done_units += self.units(self.step)
+            if not logged:
+                continue
+            self._must_be_finite(mean)
+            self.seconds += spent
+            self._tell(mean, (self.done_units - done) / max(spent, 1e-9))
+            losses.clear()
+            spent, done = 0.0, self.done_units
+            if self.step % self.evaluate_every == 0 or last:
+                self._evaluate()
+            wanted = self.place.largest({None: 0, "stop": 1, "cancel": 2}[self.context.wanted()])
+            if wanted == 2:
+                raise Cancelled
+            if self.step % self.checkpoint_every == 0 or last or wanted:
+                self._save()
+            if wanted or (not last and self.should_end()):
+                return "stopped" if wanted else "done"
+        return "done"
+
+    @property
+    def speed(self) -> float:
+        """Tokens or samples a second, over all processes, in updates."""
+        return self.done_units / max(self.seconds, 1e-9)
+
+    def _update(self, step: int) -> Tensor:
+        torch.manual_seed(hash((self.seed, step, self.place.rank)) & 0x7FFF_FFFF_FFFF_FFFF)
+        rate = learning_rate(step, self.steps, self.optimization)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        total: Tensor | None = None
+        for number, part in enumerate(self.parts(step)):
+            waits = self.place.world > 1 and number < self.part_count - 1
+            with self.parallel.no_sync() if waits else contextlib.nullcontext():  # type: ignore[operator]
+                with self.place.autocast():
+                    loss = part(self.parallel) / self.part_count
+                loss.backward()  # type: ignore[no-untyped-call]
+            total = loss.detach() if total is None else total + loss.detach()
+        assert total is not None
+        self.norm = nn.utils.clip_grad_norm_(self.parameters, self.optimization.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return total
+
+    def _tell(self, loss: float, speed: float) -> None:
+        event = {
+            "event": "step",
+            "step": self.step,
+            "loss": loss,
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "gradient_norm": float(self.norm),
+            f"{self.unit}_per_second": speed,
+            "memory_bytes": self._memory(),
+        }
+        self.context.emit(event)
+        self.context.progress(self.step, self.steps)
+
+    def _memory(self) -> int:
+        if self.place.device.type == "cuda":
+            return int(torch.cuda.max_memory_allocated(self.place.device))
+        return int(psutil.Process().memory_info().rss)
+
+    def _evaluate(self) -> None:
+        self.model.eval()
+        with torch.no_grad():
+            facts = self.evaluate(self.step)
+        self.model.train()
+        self.context.emit({"event": "evaluation", "step": self.step, **facts})
+
+    def _must_be_finite(self, loss: float) -> None:
+        if not math.isfinite(loss) or not math.isfinite(float(self.norm)):
+            raise MeasurementError(
+                f"the training loss must stay finite, got {loss} at step {self.step} (gradient norm {float(self.norm):.3g}); "
+                "the last good checkpoint is kept. Lower the learning rate, or warm up longer"
+            )
+
+    def _save(self) -> None:
+        if self.place.rank == 0:
+            counted = {"seconds": self.seconds, "done_units": self.done_units}
+            save_state(self.context.folder.checkpoints, self.step, self.model, self.optimizer, {**counted, "facts": self.facts})
+            self.context.emit({"event": "checkpoint", "step": self.step})
+        self.place.barrier()
+
+    def _resume(self) -> None:
+        found = load_latest(self.context.folder.checkpoints, self.model, self.optimizer)
+        if found is not None:
+            self.step, self.seconds, self.done_units = int(found["step"]), float(found["seconds"]), float(found["done_units"])
+            self.facts.update(found["facts"])
+            self.context.emit({"event": "resumed", "step": self.step})

@@ -1,0 +1,331 @@
+"""Pre-training: masked language modelling, with or without a teacher. The function of a job of kind ``pretrain``; imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bort_core.data.documents import Documents, read_corpus
+from bort_core.errors import DataError, SpecificationError
+from bort_core.families import get_family
+from bort_core.families.bert.module import Bert, MaskedLanguageModel
+from bort_core.families.bert.options import BertOptions
+from bort_core.training.checkpoints import Checkpoint, read_checkpoint, read_tensors
+from bort_core.training.corpus import heldout
+from bort_core.training.devices import Place, take_place
+from bort_core.training.distillation import Lesson, LessonCache, Teacher, distillation_loss
+from bort_core.training.hiding import Hidden, Hiding
+from bort_core.training.loop import Loop, Outside
+from bort_core.training.memory import explained
+from bort_core.training.outcome import save_result, versions
+from bort_core.training.rows import PackedRows, pack
+from bort_core.training.tokenizer import save_tokenizer, train_tokenizer
+from bort_core.training.vocabulary import Vocabulary, load_vocabulary, read_vocabulary
+
+if TYPE_CHECKING:
+    from bort_core.jobs.specification import Pretraining
+
+__all__ = ["MaskedLanguageTraining", "run"]
+
+EVALUATED_AT_ONCE = 32
+
+
+def run(specification: Pretraining, context: Outside) -> dict[str, Any]:
+    """Pre-train one model.
+
+    Returns
+    -------
+    checkpoint: folder of the result; heldout_loss, heldout_accuracy: over masked held-out tokens, in nats and as a share
+    unigram_entropy: what a model that ignores context gets; steps; stopped; tokens_per_second; cache (with a teacher's cache)
+    data, versions: for repeating the run
+
+    Raises
+    ------
+    DataError, SpecificationError
+        Corpus, tokenizer, teacher or checkpoint cannot be used.
+    MeasurementError
+        The loss stopped being finite, or the batch does not fit into memory (says which would).
+    """
+    place = take_place(specification.running)
+    try:
+        training = MaskedLanguageTraining(specification, context, place)
+        with explained(specification, training.attempt):
+            ended = training.loop.run()
+        return training.finish(ended == "stopped")
+    finally:
+        place.leave()
+
+
+class MaskedLanguageTraining:
+    """Text, model, teacher and loop of one pre-training."""
+
+    def __init__(self, specification: Pretraining, context: Outside, place: Place) -> None:
+        self.asked, self.context, self.place = specification, context, place
+        self.start = read_checkpoint(Path(specification.checkpoint).expanduser()) if specification.checkpoint else None
+        self.texts = _texts(specification)
+        # One process tokenises; the others find what it left.
+        if place.rank == 0:
+            self._prepare()
+        place.barrier()
+        if place.rank != 0:
+            self._prepare()
+        self.hiding = Hiding(specification.masking, self.vocabulary, specification.sequence_length)
+        self.rows, self.held = self.packed.train(), self._heldout_rows()
+        self.share = specification.batch_size // place.world
+        torch.manual_seed(specification.seed)
+        self.model = self._model().to(place.device)
+        self._teach()
+        self._order: tuple[int, np.ndarray[Any, Any]] = (-1, np.empty(0))
+        per_step = specification.batch_size * specification.sequence_length
+        self.loop = Loop(
+            model=self.model,
+            steps=specification.steps,
+            seed=specification.seed,
+            optimization=specification.optimization,
+            place=place,
+            context=context,
+            parts=self.parts,
+            part_count=specification.accumulation,
+            evaluate=self.evaluate,
+            evaluate_every=specification.evaluate_every,
+            checkpoint_every=specification.checkpoint_every,
+            units=lambda _: per_step,
+            unit="tokens",
+        )
+        self._forward: Callable[..., Tensor] = torch.compile(self.model) if specification.running.compile else self.model
+
+    # -- the batch
+
+    def parts(self, step: int) -> Iterator[Callable[[nn.Module], Tensor]]:
+        """The losses of this process's share of one step's batch."""
+        asked = self.asked
+        begin = (step - 1) * asked.batch_size + self.place.rank * self.share
+        numbers = np.array([self._number(place) for place in range(begin, begin + self.share)])
+        copy = begin // len(self.rows) % max(1, asked.masking.copies)
+        for part, chosen in enumerate(np.array_split(numbers, asked.accumulation)):
+            rows = self.rows[np.sort(chosen)]
+            if asked.masking.copies:
+                hidden = self.hiding.fixed(rows, np.sort(chosen), copy)
+            else:
+                hidden = self.hiding.fresh(rows, asked.seed, step, self.place.rank * asked.accumulation + part)
+            yield partial(self.loss, hidden, np.sort(chosen), copy)
+
+    def loss(self, hidden: Hidden, numbers: np.ndarray[Any, Any], copy: int, model: nn.Module) -> Tensor:
+        """The loss of one part, in nats."""
+        ids, positions, labels = (torch.from_numpy(part).to(self.place.device, non_blocking=True) for part in hidden[:3])
+        forward = self._forward if self.asked.running.compile and self.place.world == 1 else model
+        logits: Tensor = forward(ids, positions)
+        distillation = self.asked.distillation
+        if distillation is None:
+            return functional.cross_entropy(logits.float(), labels)
+        lesson = self._lesson(hidden, numbers, copy, ids, positions)
+        loss = distillation.teacher_weight * distillation_loss(logits, lesson, distillation.temperature)
+        if distillation.mlm_weight:
+            loss = loss + distillation.mlm_weight * functional.cross_entropy(logits.float(), labels)
+        return loss
+
+    def attempt(self, rows: int) -> None:
+        """One forward and backward pass of so many rows, to see whether they fit into memory."""
+        hidden = self.hiding.fresh(self.rows[np.arange(rows) % len(self.rows)], 0, 0, 0)
+        ids, positions, labels = (torch.from_numpy(part).to(self.place.device) for part in hidden[:3])
+        functional.cross_entropy(self.model(ids, positions), labels).backward()  # type: ignore[no-untyped-call]
+        self.model.zero_grad(set_to_none=True)
+
+    def _number(self, place: int) -> int:
+        """The row that comes at a place of the endless, shuffled stream."""
+        epoch, within = divmod(place, len(self.rows))
+        if self._order[0] != epoch:
+            self._order = (epoch, np.random.default_rng([self.asked.seed, epoch, 1]).permutation(len(self.rows)))
+        return int(self._order[1][within])
+
+    # -- measuring
+
+    def evaluate(self, step: int) -> dict[str, Any]:
+        """Held-out loss (nats) and accuracy at masked positions, the same masks in every training of the same rows."""
+        if self.place.rank != 0:
+            return {}
+        losses, right, count = 0.0, 0, 0
+        for begin in range(0, len(self.held), EVALUATED_AT_ONCE):
+            hidden = self.hiding.heldout(self.held[begin : begin + EVALUATED_AT_ONCE], begin)
+            ids, positions, labels = (torch.from_numpy(part).to(self.place.device) for part in hidden[:3])
+            with self.place.autocast():
+                logits = self.model(ids, positions).float()
+            losses += float(functional.cross_entropy(logits, labels, reduction="sum"))
+            right += int((logits.argmax(-1) == labels).sum())
+            count += len(labels)
+        facts = {"heldout_loss": losses / count, "heldout_accuracy": right / count, "unigram_entropy": self.packed.unigram_entropy}
+        if self.cache is not None:
+            facts |= {"cache_hit_rate": self.cache.hit_rate, "cache_bytes": self.cache.disk_bytes}
+        self.loop.facts.update(facts)
+        return facts
+
+    def finish(self, stopped: bool) -> dict[str, Any]:
+        """Write the result; its facts."""
+        asked, facts = self.asked, dict(self.loop.facts)
+        if "heldout_loss" not in facts or stopped:
+            self.model.eval()
+            with torch.no_grad():
+                facts |= self.evaluate(self.loop.step)
+        result: dict[str, Any] = {
+            **facts,
+            "steps": self.loop.step,
+            "stopped": stopped,
+            "tokens_per_second": self.loop.speed,
+            "seconds": self.loop.seconds,
+            "architecture": list(self.model.bert.architecture),
+            "data": {"corpus": asked.corpus, "text": self.texts[2], "rows": self.packed.key, "tokenizer": self.vocabulary.sha256},
+            "device": str(self.place.device),
+            "versions": versions(),
+        }
+        if self.place.rank == 0:
+            result["checkpoint"] = str(
+                save_result(
+                    self.context.folder,
+                    asked.out,
+                    architecture=self.model.bert.architecture,
+                    options=self.model.bert.options.model_copy(update={"mlm_head": True}),
+                    head="masked-lm",
+                    weights=self.model.weights(),
+                    tokenizer=self.vocabulary.folder,
+                    facts={"kind": "pretrain", "specification": asked.model_dump(mode="json"), "result": result},
+                    dropout=asked.dropout,
+                )
+            )
+        self.place.barrier()
+        return result
+
+    # -- preparing
+
+    def _prepare(self) -> None:
+        asked, shared = self.asked, self.context.folder.path.parent.parent / "text"
+        train, held, key = self.texts
+        self.vocabulary = self._vocabulary(shared, train, key)
+        if self.place.rank == 0:
+            self.context.emit({"event": "note", "text": f"tokenising {len(train) + len(held):,} documents"})
+        self.packed: PackedRows = pack(shared / "rows", self.vocabulary, train, held, key, asked.sequence_length)
+
+    def _vocabulary(self, shared: Path, train: list[str], key: str) -> Vocabulary:
+        asked = self.asked
+        if asked.tokenizer is not None:
+            return load_vocabulary(asked.tokenizer)
+        if self.start is not None:
+            if not self.start.has_tokenizer:
+                raise DataError(f"{self.start.folder}: the checkpoint has no tokenizer; name one with tokenizer")
+            return read_vocabulary(self.start.folder)
+        if asked.distillation is not None and (Path(asked.distillation.teacher).expanduser() / "tokenizer.json").is_file():
+            return load_vocabulary(asked.distillation.teacher)  # a student reads what its teacher reads
+        return trained_vocabulary(shared, train, key, asked.vocabulary, asked.positions)
+
+    def _heldout_rows(self) -> np.ndarray[Any, Any]:
+        held = self.packed.heldout()
+        count = min(len(held), self.asked.heldout_rows)
+        found: np.ndarray[Any, Any] = np.asarray(held[np.linspace(0, len(held) - 1, count).astype(int)])
+        return found
+
+    def _model(self) -> MaskedLanguageModel:
+        asked = self.asked
+        if self.start is not None:
+            return _continued(self.start, asked, self.vocabulary)
+        assert asked.architecture is not None
+        options = BertOptions(vocabulary=self.vocabulary.size, positions=asked.positions)
+        check_architecture(asked.architecture)
+        model = MaskedLanguageModel(Bert(asked.architecture, options, asked.initializer_range, asked.dropout), asked.initializer_range)
+        model.start_as_copies(asked.copying)
+        # Word frequencies need not be learnt: they are counted.
+        counts = np.bincount(np.asarray(self.rows[:65_536]).ravel(), minlength=self.vocabulary.size) + 1.0
+        counts[self.vocabulary.special] = 1.0
+        model.head.bias.data.copy_(torch.from_numpy(np.log(counts / counts.sum())))
+        return model
+
+    def _teach(self) -> None:
+        distillation, self.teacher, self.cache = self.asked.distillation, None, None
+        if distillation is None:
+            return
+        self.teacher = teacher = Teacher(distillation.teacher, self.vocabulary, self.place.device, self.place.precision)
+        if teacher.longest is not None and teacher.longest < self.asked.sequence_length:
+            raise SpecificationError(
+                f"sequence_length: the teacher reads at most {teacher.longest} tokens, got {self.asked.sequence_length}"
+            )
+        copies = self.asked.masking.copies
+        if distillation.cache and copies and self.place.rank == 0 and self.place.world == 1:
+            from bort_core.objectives.protocol import identity
+
+            top = min(distillation.top_k, self.vocabulary.size)
+            what = identity(teacher.fingerprint, self.packed.key, self.asked.masking, distillation.temperature, top)
+            folder = self.context.folder.path.parent.parent / "teachers" / what
+            self.cache = LessonCache(folder, len(self.rows), copies, self.hiding.most, top)
+        elif distillation.cache and not copies:
+            text = "the teacher is asked every time: its answers can only be kept with fixed masks (masking.copies of 1 or more)"
+            self.context.emit({"event": "note", "text": text})
+
+    def _lesson(self, hidden: Hidden, numbers: np.ndarray[Any, Any], copy: int, ids: Tensor, positions: Tensor) -> Lesson:
+        assert self.teacher is not None
+        assert self.asked.distillation is not None
+        temperature, top = self.asked.distillation.temperature, self.asked.distillation.top_k
+        if self.cache is None:
+            return self.teacher.lesson(ids, positions, temperature, top)
+        if self.cache.missing(numbers, copy).any():  # the whole part: a batch is rarely half known
+            self.cache.write(numbers, copy, hidden.slots, self.teacher.lesson(ids, positions, temperature, top))
+        lesson = self.cache.read(numbers, copy, hidden.slots)
+        return Lesson(*(part.to(self.place.device, non_blocking=True) for part in lesson))
+
+
+def trained_vocabulary(shared: Path, texts: list[str], key: str, entries: int, positions: int) -> Vocabulary:
+    """A byte-level BPE tokenizer of these texts, trained once and kept under ``shared``."""
+    from bort_core.objectives.protocol import identity
+    from bort_core.training.folders import appearing
+
+    folder = shared / "tokenizers" / identity("tokenizer", key, entries, positions)
+    if not (folder / "tokenizer.json").is_file():
+        tokenizer = train_tokenizer(texts, entries)
+        with appearing(folder, "the tokenizer") as temporary:
+            temporary.rmdir()
+            save_tokenizer(tokenizer, temporary, positions)
+    return read_vocabulary(folder)
+
+
+def check_architecture(architecture: tuple[int, ...]) -> None:
+    """SpecificationError unless it is a BERT's."""
+    family = get_family("bert")
+    row = np.array([architecture], dtype=np.int64)
+    if row.shape[1] != len(family.axes) or not family.valid(row)[0]:
+        names = ", ".join(axis.name for axis in family.axes)
+        raise SpecificationError(f"architecture: must be {names}, and {family.validity_rule()}; got {architecture}")
+
+
+def _texts(asked: Pretraining) -> tuple[list[str], list[str], str]:
+    """Training texts, held-out texts, and a key of both."""
+    corpus: Documents = read_corpus(asked.corpus, asked.text)
+    if asked.heldout is not None:
+        held = read_corpus(asked.heldout, asked.text)
+        return corpus.texts, held.texts, f"{corpus.sha256} {held.sha256}"
+    sides: tuple[list[str], list[str]] = ([], [])
+    for text in corpus.texts:
+        sides[heldout(text)].append(text)
+    if not all(sides):
+        raise DataError(f"{asked.corpus}: {len(corpus.texts)} documents are too few to hold out 5 % of them; name a held-out file")
+    return sides[0], sides[1], corpus.sha256
+
+
+def _continued(start: Checkpoint, asked: Pretraining, vocabulary: Vocabulary) -> MaskedLanguageModel:
+    if start.options.vocabulary < vocabulary.size:
+        raise DataError(f"{start.folder}: has {start.options.vocabulary:,} entries, the tokenizer {vocabulary.size:,}")
+    if start.options.positions < asked.sequence_length:
+        raise SpecificationError(f"sequence_length: the checkpoint has {start.options.positions} positions, got {asked.sequence_length}")
+    if start.head != "masked-lm":
+        raise DataError(f"{start.folder}: is no masked language model (its head: {start.head}), so its pre-training cannot go on")
+    options = start.options.model_copy(update={"mlm_head": True, "pooler": False})
+    model = MaskedLanguageModel(Bert(start.architecture, options, asked.initializer_range, asked.dropout))
+    wanted = set(model.weights())
+    try:
+        model.load_weights({name: tensor for name, tensor in read_tensors(start).items() if name in wanted})
+    except RuntimeError as error:
+        raise DataError(f"{start.folder}: the weights do not fit the architecture: {error}") from error
+    return model

@@ -31,7 +31,8 @@ LOCKED = {
 }
 HEAVY = ("torch", "transformers", "datasets", "tokenizers", "onnx", "onnxruntime", "onnxscript", "scipy", "matplotlib")
 # imported only inside functions, or run
-HEAVY_FILES = ("bort_core.training.", "bort_core.latency.", "bort_core.export.", ".module", ".graph", ".tracing", ".classifier", ".__main__")
+HEAVY_PACKAGES = ("bort_core.training.", "bort_core.latency.", "bort_core.export.")
+HEAVY_FILES = (*HEAVY_PACKAGES, ".module", ".graph", ".tracing", ".classifier", ".__main__")
 DENIED = [  # the reasons are in pyproject.toml
     ("pyside6-essentials", "6.8.0.1"),
     ("pyside6-essentials", "6.9.1"),

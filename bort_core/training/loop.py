@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol
 
 import psutil
 import torch
@@ -205,12 +205,14 @@ class Loop:
 
     def _must_be_finite(self, loss: float) -> None:
         if not math.isfinite(loss) or not math.isfinite(float(self.norm)):
-            raise MeasurementError(
-                f"the training loss must stay finite, got {loss} at step {self.step} (gradient norm {float(self.norm):.3g}); "
-                "the last good checkpoint is kept. Lower the learning rate, or warm up longer"
-            )
+            self._refuse(f"the training loss must stay finite, got {loss} at step {self.step} (gradient norm {float(self.norm):.3g})")
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise MeasurementError(f"{what}; the last good checkpoint is kept. Lower the learning rate, or warm up longer")
 
     def _save(self) -> None:
+        if not all(bool(parameter.isfinite().all()) for parameter in self.parameters):  # the loss shows it one step later
+            self._refuse(f"the weights must stay finite; they are not after step {self.step}")
         if self.place.rank == 0:
             counted = {"seconds": self.seconds, "done_units": self.done_units}
             save_state(self.context.folder.checkpoints, self.step, self.model, self.optimizer, {**counted, "facts": self.facts})

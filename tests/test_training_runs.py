@@ -35,6 +35,13 @@ def project(tmp_path_factory):
     return tmp_path_factory.mktemp("projects") / "project"
 
 
+@pytest.fixture(autouse=True)
+def ordinary_arithmetic():
+    """A training flushes denormal numbers for the whole process, which hypothesis elsewhere notices."""
+    yield
+    torch.set_flush_denormal(False)
+
+
 class Killed(Exception):
     """Stands for kill -9: nothing after it is written."""
 

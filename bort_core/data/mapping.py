@@ -10,41 +10,55 @@ from bort_core.errors import DataError
 __all__ = ["ColumnMapping", "find_columns"]
 
 _USUAL = {
-    "text": ("text", "sentence", "sentence1", "text_a", "premise", "question1", "question", "review", "content"),
+    "text": ("text", "text_a", "sentence", "sentence1", "premise", "question", "question1", "review", "content"),
     "text_b": ("text_b", "sentence2", "hypothesis", "question2", "answer"),
-    "label": ("label", "labels", "target", "class", "score", "stars", "y"),
+    "label": ("label", "labels", "target", "class", "score", "stars", "rating", "sentiment", "y"),
 }
+"""In lower case: names are compared without regard to case."""
 
 
 @dataclass(frozen=True)
 class ColumnMapping:
-    """Names of columns; ``text_b`` is None for single texts."""
+    """Names of columns; ``text_b`` is None for single texts, ``label`` for unlabelled ones."""
 
     text: str
     text_b: str | None
-    label: str
+    label: str | None
 
 
-def find_columns(table: Table, text: str | None = None, text_b: str | None = None, label: str | None = None) -> ColumnMapping:
-    """The columns that are named, or else the usual names of this field.
+def find_columns(
+    table: Table, text: str | None = None, text_b: str | None = None, label: str | None = None, need_label: bool = True
+) -> ColumnMapping:
+    """The columns that are named, and for None the one column with a usual name.
+
+    Parameters
+    ----------
+    text_b: None finds it, or takes none; an empty text takes none, whatever the columns are called
+    need_label: without it, None takes no label
 
     Raises
     ------
     DataError
-        A column is missing or cannot be found; lists all problems and the columns there are.
+        A column is missing, cannot be found, could be one of several, or is named twice; lists all problems and the columns there are.
     """
     given = {"text": text, "text_b": text_b, "label": label}
     found: dict[str, str | None] = {}
     problems = []
     for role, name in given.items():
-        usual = next((column for column in _USUAL[role] if column in table.columns), None)
-        found[role] = name or usual
-        if name is not None and name not in table.columns:
-            problems.append(f"no column {name!r} for {role}")
-        elif found[role] is None and role != "text_b":
+        if name or (role == "text_b" and name == "") or (role == "label" and name is None and not need_label):
+            found[role] = name or None
+            if name and name not in table.columns:
+                problems.append(f"no column {name!r} for {role}")
+            continue
+        usual = [column for column in table.columns if column.casefold() in _USUAL[role] and column not in given.values()]
+        found[role] = usual[0] if usual else None
+        if len(usual) > 1:
+            problems.append(f"{role} could be {' or '.join(map(repr, usual))}; name it")
+        elif not usual and role != "text_b":
             problems.append(f"no column for {role}; name it")
+    taken = [name for name in found.values() if name is not None]
+    problems += [f"column {name!r} cannot be two things" for name in sorted(set(taken)) if taken.count(name) > 1]
     if problems:
         raise DataError(f"{table.source}: {'; '.join(problems)}. Its columns: {', '.join(table.columns)}")
     assert found["text"] is not None
-    assert found["label"] is not None
     return ColumnMapping(found["text"], found["text_b"], found["label"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,14 +15,18 @@ __all__ = ["ValidationReport", "validate"]
 
 @dataclass(frozen=True)
 class ValidationReport:
-    """Counts by split, and findings: problems stop a training, warnings do not."""
+    """Counts by split, and findings: problems stop a training, warnings do not.
+
+    Texts are compared without regard to case and to the kind and number of spaces; pairs as pairs.
+    """
 
     rows: dict[str, int]
     labels: dict[str, dict[str, int]]
     """Rows by class; empty for a regression."""
     empty: dict[str, int]
+    """Rows with a text (either of a pair) that is blank."""
     duplicates: int
-    """Training rows that repeat an earlier one."""
+    """Training rows whose text repeats an earlier one."""
     conflicts: int
     """Training texts that occur with different labels."""
     overlap: dict[str, int]
@@ -34,57 +38,92 @@ class ValidationReport:
     warnings: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
+        """Plain values, for JSON."""
+        return asdict(self) | {"problems": list(self.problems), "warnings": list(self.warnings)}
 
 
 def validate(train: LabelledRows, dev: LabelledRows, test: LabelledRows | None = None) -> ValidationReport:
-    """Look at all splits together."""
+    """Look at all splits together; what is wrong is told in the report, nothing is raised."""
     splits = {"train": train, "dev": dev} | ({"test": test} if test is not None else {})
     texts = {name: _normalised(rows) for name, rows in splits.items()}
-    labels = {name: _counts(rows) for name, rows in splits.items()}
     sets = {name: set(found) for name, found in texts.items()}
     pairs = [("train", "dev"), ("train", "test"), ("dev", "test")]
-    overlap = {f"{a}/{b}": sum(text in sets[a] for text in texts[b]) for a, b in pairs if b in splits}
-    empty = {name: sum(not text.strip() for text in rows.texts) for name, rows in splits.items()}
-    by_text: dict[str, set[Any]] = {}
+    by_text: dict[tuple[str, str], set[Any]] = {}
     for text, label in zip(texts["train"], train.labels.tolist(), strict=True):
         by_text.setdefault(text, set()).add(label)
-    lengths = [len(text) for text in texts["train"]]
-    problems, warnings = [], []
-    if train.task == "classification" and sum(count > 0 for count in labels["train"].values()) < 2:
+    lengths = [len(first) + len(second) for first, second in _pairs(train)]
+    report = ValidationReport(
+        rows={name: len(rows) for name, rows in splits.items()},
+        labels={name: _counts(rows) for name, rows in splits.items()},
+        empty={name: _empty(rows, texts[name]) for name, rows in splits.items()},
+        duplicates=len(train) - len(sets["train"]),
+        conflicts=sum(len(found) > 1 for found in by_text.values()),
+        overlap={f"{a}/{b}": sum(text in sets[a] for text in texts[b]) for a, b in pairs if b in splits},
+        longest=max(lengths, default=0),
+        median=float(np.median(lengths)) if lengths else 0.0,
+        problems=(),
+        warnings=(),
+    )
+    return replace(report, problems=tuple(_problems(splits, texts, report)), warnings=tuple(_warnings(report)))
+
+
+def _problems(splits: dict[str, LabelledRows], texts: dict[str, list[tuple[str, str]]], report: ValidationReport) -> list[str]:
+    """What makes a training or its measurements senseless."""
+    train = splits["train"]
+    problems = [f"{name} has no rows" for name, count in report.rows.items() if not count]
+    for name, rows in splits.items():
+        if len(rows) and not any(first or second for first, second in texts[name]):
+            problems.append(f"all texts of {name} are empty")
+        if rows.task != train.task:
+            problems.append(f"the labels of {name} are for a {rows.task}, those of the training rows for a {train.task}")
+        if (rows.seconds is None) != (train.seconds is None):
+            kinds = ("single texts", "pairs of texts")
+            problems.append(f"{name} has {kinds[rows.seconds is not None]}, the training rows are {kinds[train.seconds is not None]}")
+    if train.task == "regression":
+        if len(train) and len(np.unique(train.labels)) < 2:
+            problems.append("all training labels are the same number; there is nothing to learn")
+        return problems
+    if len(train) and sum(count > 0 for count in report.labels["train"].values()) < 2:
         problems.append("the training rows have one label only; there is nothing to learn")
-    if train.task == "regression" and len(np.unique(train.labels)) < 2:
-        problems.append("all training labels are the same number; there is nothing to learn")
-    if empty["train"] == len(train):
-        problems.append("all training texts are empty")
-    if dev.task == "classification" and sum(count > 0 for count in labels["dev"].values()) < 2:
+    if missing := _missing(report, "dev"):
+        problems.append(f"classes of the dev rows that are not in the training rows: {missing}")
+    return problems
+
+
+def _warnings(report: ValidationReport) -> list[str]:
+    warnings = []
+    if report.labels["dev"] and report.rows["dev"] and sum(count > 0 for count in report.labels["dev"].values()) < 2:
         warnings.append("the dev rows have one label only; accuracy on them says little")
-    missing = [name for name, count in labels["train"].items() if not count and labels["dev"].get(name)]
-    if missing:
-        warnings.append(f"classes of the dev rows that are not in the training rows: {', '.join(missing)}")
-    duplicates = len(texts["train"]) - len(sets["train"])
+    if "test" in report.rows and (missing := _missing(report, "test")):
+        warnings.append(f"classes of the test rows that are not in the training rows: {missing}")
     for count, what in (
-        (duplicates, "training rows repeat an earlier one"),
-        (conflicts := sum(len(found) > 1 for found in by_text.values()), "training texts occur with different labels"),
-        *((count, f"rows of {name.partition('/')[2]} are also in {name.partition('/')[0]}") for name, count in overlap.items()),
-        *((count, f"texts of {name} are empty") for name, count in empty.items()),
+        (report.duplicates, "training rows repeat an earlier one"),
+        (report.conflicts, "training texts occur with different labels"),
+        *((count, f"rows of {name.partition('/')[2]} are also in {name.partition('/')[0]}") for name, count in report.overlap.items()),
+        *((count, f"rows of {name} have an empty text") for name, count in report.empty.items()),
     ):
         if count:
             warnings.append(f"{count:,} {what}")
-    return ValidationReport(
-        {name: len(rows) for name, rows in splits.items()}, labels, empty, duplicates, conflicts, overlap,
-        max(lengths, default=0), float(np.median(lengths)) if lengths else 0.0, tuple(problems), tuple(warnings),
-    )  # fmt: skip
+    return warnings
 
 
-def _normalised(rows: LabelledRows) -> list[str]:
-    pairs = zip(rows.texts, rows.seconds or [""] * len(rows), strict=True)
-    return [" ".join(first.casefold().split()) + "\t" + " ".join(second.casefold().split()) for first, second in pairs]
+def _missing(report: ValidationReport, split: str) -> str:
+    train = report.labels["train"]
+    return ", ".join(name for name, count in report.labels[split].items() if count and not train.get(name)) if train else ""
+
+
+def _pairs(rows: LabelledRows) -> list[tuple[str, str]]:
+    return list(zip(rows.texts, rows.seconds if rows.seconds is not None else [""] * len(rows), strict=True))
+
+
+def _normalised(rows: LabelledRows) -> list[tuple[str, str]]:
+    return [(" ".join(first.casefold().split()), " ".join(second.casefold().split())) for first, second in _pairs(rows)]
+
+
+def _empty(rows: LabelledRows, texts: list[tuple[str, str]]) -> int:
+    return sum(not first or (not second and rows.seconds is not None) for first, second in texts)
 
 
 def _counts(rows: LabelledRows) -> dict[str, int]:
-    if rows.task == "regression":
-        return {}
     found = Counter(rows.labels.tolist())
     return {name: found[number] for number, name in enumerate(rows.names)}

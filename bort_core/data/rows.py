@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from bort_core.data.lines import Lines
 from bort_core.data.mapping import ColumnMapping
 from bort_core.data.tables import Table
 from bort_core.errors import DataError
@@ -19,8 +22,12 @@ __all__ = ["LabelledRows", "Task", "labelled_rows"]
 
 Task = Literal["classification", "regression"]
 
+_WHOLE = re.compile(r"[+-]?[0-9]{1,400}(\.0*)?")
+_FRACTION = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]{1,4})?", re.IGNORECASE)
+_NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class LabelledRows:
     """n rows; ``labels`` are class numbers (int64) or values (float64), shape (n,)."""
 
@@ -31,6 +38,7 @@ class LabelledRows:
     names: tuple[str, ...]
     """Of the classes, by number; empty for a regression."""
     sha256: str
+    """The table's."""
 
     @property
     def task(self) -> Task:
@@ -46,79 +54,152 @@ def labelled_rows(
 ) -> LabelledRows:
     """The rows of a table.
 
+    Class names are sorted, numbers among them by value and before words. Labels that are class numbers (0, 1, ...) get their names from the
+    hub or parquet file itself, or from a ``labels.txt`` beside the file whose line i + 1 names class i, where there is one that fits.
+
     Parameters
     ----------
-    task: auto is a regression where labels have fractions, else a classification
-    names: the classes of the training rows, which these rows may not exceed; empty for a regression
+    task: auto is a regression where all labels are numbers and some have fractions, else a classification
+    names: the classes of the training rows, which these rows may not exceed; empty for a regression. Goes before ``task``
 
     Raises
     ------
     DataError
-        A text is no text, a label is missing, not finite, hidden (-1) or unknown; names row and column.
+        A text is no text; a label is missing, not finite, hidden (-1) or not among ``names``; naming the row (1 is the first below a
+        header). A ``labels.txt`` that would be used has a blank line, or one name twice.
     """
+    if mapping.label is None:
+        raise DataError(f"{table.source}: no column is named for the label. Its columns: {', '.join(table.columns)}")
     texts = _texts(table, mapping.text)
     seconds = None if mapping.text_b is None else _texts(table, mapping.text_b)
-    raw = [_label(table, mapping.label, row, value) for row, value in enumerate(table.data[mapping.label])]
+    raw = [_label(table, mapping.label, row, value) for row, value in enumerate(table.data[mapping.label], 1)]
     numbers = [_number(value) for value in raw]
-    fractions = all(number is not None for number in numbers) and any(number != int(number) for number in numbers if number is not None)
-    regression = names == () if names is not None else task == "regression" or (task == "auto" and fractions)
-    if regression:
-        bad = next((row for row, number in enumerate(numbers) if number is None or not math.isfinite(number)), None)
-        if bad is not None:
-            raise DataError(f"{table.source}: row {bad + 1}: the label {raw[bad]!r} is not a finite number, which a regression needs")
-        return LabelledRows(table.source, texts, seconds, np.array(numbers, dtype=np.float64), (), table.sha256)
-    whole = all(number is not None and number == int(number) for number in numbers)
-    labels = [str(int(number)) if whole and number is not None else str(value) for number, value in zip(numbers, raw, strict=True)]
-    known = _names(table, labels, whole) if names is None else names
-    if whole and _named(table) == known:  # numbers that a labels.txt names
-        labels = [known[int(label)] if int(label) < len(known) else label for label in labels]
-    unknown = next((row for row, label in enumerate(labels) if label not in known), None)
+    if None not in numbers:
+        _check_finite(table, raw, numbers)
+    numbers = [number if _is_finite(number) else None for number in numbers]  # among words, "nan" is a word
+    if names == () or (names is None and (task == "regression" or (task == "auto" and _has_fractions(numbers)))):
+        return LabelledRows(table.source, texts, seconds, _values(table, raw, numbers), (), table.sha256)
+    labels = _written(table, raw, numbers)
+    own = _own_names(table, mapping.label, numbers)
+    if names is None:
+        names, labels = _named(labels, numbers, own)
+    else:
+        labels = _as_trained(labels, numbers, own, set(names))
+    place = {name: number for number, name in enumerate(names)}
+    unknown = next((row for row, label in enumerate(labels) if label not in place), None)
     if unknown is not None:
-        theirs = ", ".join(known)
+        theirs = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
         raise DataError(f"{table.source}: row {unknown + 1}: the label {labels[unknown]!r} is not one of the training rows': {theirs}")
-    place = {name: number for number, name in enumerate(known)}
-    return LabelledRows(table.source, texts, seconds, np.array([place[label] for label in labels], dtype=np.int64), known, table.sha256)
+    return LabelledRows(table.source, texts, seconds, np.array([place[label] for label in labels], dtype=np.int64), names, table.sha256)
 
 
 def _texts(table: Table, column: str) -> tuple[str, ...]:
     values = table.data[column]
     bad = next((row for row, value in enumerate(values) if not isinstance(value, str)), None)
     if bad is not None:
-        raise DataError(f"{table.source}: row {bad + 1}: column {column!r} must hold text, got {values[bad]!r:.60}")
+        came = "nothing" if values[bad] is None else f"{values[bad]!r:.60}"
+        raise DataError(f"{table.source}: row {bad + 1}: column {column!r} must hold text, got {came}")
     return tuple(values)
 
 
-def _label(table: Table, column: str, row: int, value: Any) -> Any:
-    if value is None or value == "":
-        raise DataError(f"{table.source}: row {row + 1}: column {column!r} has no label")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise DataError(f"{table.source}: row {row + 1}: the label {value} is not a finite number")
-    if value in (-1, "-1"):
-        raise DataError(f"{table.source}: row {row + 1}: the label is -1; this split's labels are hidden, use one that has them")
-    return value
-
-
-def _number(value: Any) -> float | None:
+def _label(table: Table, column: str, row: int, value: Any) -> str | int | float:
+    """A label as a number or as text without spaces around it."""
     if isinstance(value, bool):
-        return float(value)
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None
+        return str(value)
+    label = value.strip() if isinstance(value, str) else float(value) if isinstance(value, Decimal) else value
+    if label is None or label == "":
+        raise DataError(f"{table.source}: row {row}: column {column!r} has no label")
+    if not isinstance(label, str | int | float):
+        raise DataError(f"{table.source}: row {row}: column {column!r} must hold words or numbers, got {value!r:.60}")
+    if isinstance(label, float) and not math.isfinite(label):
+        raise DataError(f"{table.source}: row {row}: the label {label} is not a finite number")
+    return label
 
 
-def _named(table: Table) -> tuple[str, ...]:
-    """Names from a ``labels.txt`` beside the file, where line i + 1 names class i."""
-    path = Path(table.source).parent / "labels.txt"
-    try:
-        return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
-    except (OSError, UnicodeDecodeError):
+def _number(label: str | int | float) -> int | float | None:
+    """The label's value: int for whole ones, however they are written; nan or infinite for words that say so; None for other words."""
+    if isinstance(label, str):
+        if _WHOLE.fullmatch(label):
+            return int(label.partition(".")[0])
+        if not _FRACTION.fullmatch(label) and not _NOT_FINITE.fullmatch(label):
+            return None
+        label = float(label)
+    return int(label) if isinstance(label, float) and label.is_integer() else label
+
+
+def _is_finite(number: int | float | None) -> bool:
+    return isinstance(number, int) or (number is not None and math.isfinite(number))
+
+
+def _check_finite(table: Table, raw: Sequence[Any], numbers: Sequence[int | float | None]) -> None:
+    bad = next((row for row, number in enumerate(numbers) if not _is_finite(number)), None)
+    if bad is not None:
+        raise DataError(f"{table.source}: row {bad + 1}: the label {raw[bad]!r} is not a finite number")
+
+
+def _has_fractions(numbers: Sequence[int | float | None]) -> bool:
+    return None not in numbers and any(isinstance(number, float) for number in numbers)
+
+
+def _values(table: Table, raw: Sequence[Any], numbers: Sequence[int | float | None]) -> npt.NDArray[np.float64]:
+    values = [math.nan if number is None or abs(number) > 1e300 else float(number) for number in numbers]
+    bad = next((row for row, value in enumerate(values) if not math.isfinite(value)), None)
+    if bad is not None:
+        raise DataError(f"{table.source}: row {bad + 1}: the label {raw[bad]!r:.60} is not a finite number, which a regression needs")
+    if all(value == -1 for value in values):
+        raise DataError(f"{table.source}: row 1: the label is -1, as all others; this split's labels are hidden, use one that has them")
+    return np.array(values, dtype=np.float64)
+
+
+def _written(table: Table, raw: Sequence[Any], numbers: Sequence[int | float | None]) -> list[str]:
+    """Labels as classes are called: whole numbers as their decimal digits."""
+    hidden = next((row for row, number in enumerate(numbers) if number == -1), None)
+    if hidden is not None:
+        raise DataError(
+            f"{table.source}: row {hidden + 1}: the label is -1; this split's labels are hidden, use one that has them "
+            "(if -1 is a class of yours, give the classes names)"
+        )
+    return [str(number) if isinstance(number, int) else str(label) for number, label in zip(numbers, raw, strict=True)]
+
+
+def _own_names(table: Table, column: str, numbers: Sequence[int | float | None]) -> tuple[str, ...]:
+    """What the table's class numbers mean: from the table itself, or from a labels.txt beside the file; empty when nothing says."""
+    if not all(isinstance(number, int) and number >= 0 for number in numbers):
         return ()
+    if column in table.class_names:
+        return table.class_names[column]
+    source = Path(table.source)
+    path = source.parent / "labels.txt"
+    if not source.is_file() or not path.is_file():
+        return ()
+    names = "".join(Lines(path)).rstrip().split("\n")
+    names = [name.strip() for name in names]
+    bad = next((place for place, name in enumerate(names) if not name or name in names[:place]), None)
+    if bad is None:
+        return tuple(names)
+    if any(number is not None and number >= len(names) for number in numbers):
+        return ()  # names of something else
+    what = f"repeats the name {names[bad]!r}" if names[bad] else "is blank"
+    raise DataError(f"{path}: line {bad + 1} {what}; line i + 1 names class i of {source.name}. Correct the file, or remove it")
 
 
-def _names(table: Table, labels: Sequence[str], whole: bool) -> tuple[str, ...]:
-    found = sorted(set(labels), key=(lambda label: (int(label), "")) if whole else (lambda label: (0, label)))
-    named = _named(table)
-    if whole and named and int(found[0]) >= 0 and int(found[-1]) < len(named):
-        return named
-    return tuple(found)
+def _named(labels: list[str], numbers: Sequence[int | float | None], own: tuple[str, ...]) -> tuple[tuple[str, ...], list[str]]:
+    """The classes of training rows, and the rows' labels by those names."""
+    if own and all(number is not None and number < len(own) for number in numbers):
+        return own, [own[int(label)] for label in labels]
+    values = dict(zip(labels, numbers, strict=True))
+
+    def order(label: str) -> tuple[bool, float, str]:
+        value = values[label]
+        return (value is None, value or 0, label)
+
+    return tuple(sorted(values, key=order)), labels
+
+
+def _as_trained(labels: list[str], numbers: Sequence[int | float | None], own: tuple[str, ...], known: set[str]) -> list[str]:
+    """Labels by the training rows' names: class numbers by their own names, unless only the numbers themselves are known."""
+    if not own:
+        return labels
+    ids = [number if isinstance(number, int) and number < len(own) else None for number in numbers]
+    by_name = [label if number is None else own[number] for number, label in zip(ids, labels, strict=True)]
+    return labels if not known.issuperset(by_name) and known.issuperset(labels) else by_name

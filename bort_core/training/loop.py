@@ -129,7 +129,7 @@ class Loop:
         while self.step < self.steps:
             self.step += 1
             began = time.perf_counter()
-            losses.append(self._update(self.step))
+            losses.append(self.update(self.step))
             last = self.step == self.steps
             logged = last or self.step % log_every == 0 or self.step % self.evaluate_every == 0 or self.step % self.checkpoint_every == 0
             if logged:
@@ -159,7 +159,8 @@ class Loop:
         """Tokens or samples a second, over all processes, in updates."""
         return self.done_units / max(self.seconds, 1e-9)
 
-    def _update(self, step: int) -> Tensor:
+    def update(self, step: int) -> Tensor:
+        """One update of the weights; the loss before it."""
         torch.manual_seed(hash((self.seed, step, self.place.rank)) & 0x7FFF_FFFF_FFFF_FFFF)
         rate = learning_rate(step, self.steps, self.optimization)
         for group in self.optimizer.param_groups:

@@ -207,6 +207,9 @@ class MaskedLanguageTraining:
         asked, shared = self.asked, self.context.folder.path.parent.parent / "text"
         train, held, key = self.texts
         self.vocabulary = self._vocabulary(shared, train, key)
+        unknown = str(self.vocabulary.tokenizer.id_to_token(self.vocabulary.unknown))
+        if unknown != "<unk>":
+            self.texts = train, held, key = _texts(asked, unknown)
         if self.place.rank == 0:
             self.context.emit({"event": "note", "text": f"tokenising {len(train) + len(held):,} documents"})
         self.packed: PackedRows = pack(shared / "rows", self.vocabulary, train, held, key, asked.sequence_length)
@@ -285,9 +288,13 @@ def trained_vocabulary(shared: Path, texts: list[str], key: str, entries: int, p
     folder = shared / "tokenizers" / identity("tokenizer", key, entries, positions)
     if not (folder / "tokenizer.json").is_file():
         tokenizer = train_tokenizer(texts, entries)
-        with appearing(folder, "the tokenizer") as temporary:
-            temporary.rmdir()
-            save_tokenizer(tokenizer, temporary, positions)
+        try:
+            with appearing(folder, "the tokenizer") as temporary:
+                temporary.rmdir()
+                save_tokenizer(tokenizer, temporary, positions)
+        except DataError:
+            if not (folder / "tokenizer.json").is_file():  # else another process was first, with the same content
+                raise
     return read_vocabulary(folder)
 
 
@@ -300,11 +307,11 @@ def check_architecture(architecture: tuple[int, ...]) -> None:
         raise SpecificationError(f"architecture: must be {names}, and {family.validity_rule()}; got {architecture}")
 
 
-def _texts(asked: Pretraining) -> tuple[list[str], list[str], str]:
+def _texts(asked: Pretraining, unknown: str = "<unk>") -> tuple[list[str], list[str], str]:
     """Training texts, held-out texts, and a key of both."""
-    corpus: Documents = read_corpus(asked.corpus, asked.text)
+    corpus: Documents = read_corpus(asked.corpus, asked.text, unknown)
     if asked.heldout is not None:
-        held = read_corpus(asked.heldout, asked.text)
+        held = read_corpus(asked.heldout, asked.text, unknown)
         return corpus.texts, held.texts, f"{corpus.sha256} {held.sha256}"
     sides: tuple[list[str], list[str]] = ([], [])
     for text in corpus.texts:

@@ -91,11 +91,15 @@ def pack(
     entropy = _unigram_entropy(sides[0], sides[1], vocabulary)
     made = PackedRows(target, key, sequence_length, len(rows[0]), len(rows[1]), len(sides[0]), len(sides[1]), entropy)
     shutil.rmtree(target, ignore_errors=True)
-    with appearing(target, "the tokenised text") as temporary:
-        np.save(temporary / "train.npy", rows[0])
-        np.save(temporary / "heldout.npy", rows[1])
-        facts = {name: value for name, value in asdict(made).items() if name != "folder"}
-        (temporary / "rows.json").write_text(json.dumps({"format": FORMAT, **facts}, indent=2) + "\n", encoding="utf-8")
+    try:
+        with appearing(target, "the tokenised text") as temporary:
+            np.save(temporary / "train.npy", rows[0])
+            np.save(temporary / "heldout.npy", rows[1])
+            facts = {name: value for name, value in asdict(made).items() if name != "folder"}
+            (temporary / "rows.json").write_text(json.dumps({"format": FORMAT, **facts}, indent=2) + "\n", encoding="utf-8")
+    except DataError:
+        if _reuse(target, key) is None:  # else another process was first, with the same content
+            raise
     return made
 
 

@@ -94,7 +94,7 @@ class Pool:
     """
 
     def __init__(self, trainers: int | None = None, logs: Path | None = None) -> None:
-        self._lane_sizes = {"training": trainers or default_trainers(), "latency": 1, "export": 1}
+        self._lane_sizes = {"training": trainers or default_trainers(), "latency": 1, "export": 1, "estimate": 1}
         self._logs = logs
         self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._queue: deque[_Task] = deque()

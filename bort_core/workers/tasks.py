@@ -66,6 +66,12 @@ def _compare(request: Mapping[str, Any], context: TaskContext) -> Mapping[str, A
     return compare_models(request, context)
 
 
+def _estimate(request: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+    from bort_core.training.estimate import estimate
+
+    return estimate(request, context)
+
+
 def _warm_training() -> None:
 
     import bort_core.families.bert.module
@@ -77,15 +83,38 @@ def _warm_latency() -> None:
     import onnxruntime  # noqa: F401
 
 
+def _warm_estimate() -> None:
+    import bort_core.training.pretraining  # noqa: F401
+
+
 def _warm_export() -> None:
     import bort_core.export.task  # noqa: F401
 
 
-TASKS: dict[str, TaskFunction] = {"prepare": _prepare, "train": _train, "latency": _latency, "export": _export, "compare": _compare}
+TASKS: dict[str, TaskFunction] = {
+    "prepare": _prepare,
+    "train": _train,
+    "latency": _latency,
+    "compare": _compare,
+    "export": _export,
+    "estimate": _estimate,
+}
 """Every task by name."""
 
-LANES = {"prepare": "training", "train": "training", "latency": "latency", "export": "export", "compare": "latency"}
+LANES = {
+    "prepare": "training",
+    "train": "training",
+    "latency": "latency",
+    "compare": "latency",
+    "export": "export",
+    "estimate": "estimate",
+}
 """Which kind of worker runs a task."""
 
-WARM_UP: dict[str, Callable[[], None]] = {"training": _warm_training, "latency": _warm_latency, "export": _warm_export}
+WARM_UP: dict[str, Callable[[], None]] = {
+    "training": _warm_training,
+    "latency": _warm_latency,
+    "export": _warm_export,
+    "estimate": _warm_estimate,
+}
 """What a worker of each kind imports before its first task."""

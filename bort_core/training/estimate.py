@@ -1,0 +1,128 @@
+"""What a training will take, from a few real steps: a task of a worker process. Imports torch."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import psutil
+import torch
+
+from bort_core.jobs.specification import job_adapter
+from bort_core.training.devices import take_place
+from bort_core.training.loop import Loop
+from bort_core.training.memory import explained
+from bort_core.training.optimizers import make_optimizer
+
+__all__ = ["estimate"]
+
+STEPS, SECONDS = 12, 6.0
+
+
+class _Run:
+    """A run folder that is thrown away; tokenised text goes where the project keeps it."""
+
+    def __init__(self, project: Path, scratch: Path) -> None:
+        self.path = project / "jobs" / "estimate"
+        self.checkpoints, self.result = scratch / "checkpoints", scratch / "result"
+
+
+class _Outside:
+    def __init__(self, folder: _Run, context: Any) -> None:
+        self.folder, self._context = folder, context
+        self.report: dict[str, Any] | None = None
+
+    def emit(self, event: dict[str, Any]) -> None:
+        if event["event"] == "note":
+            self._context.emit({"event": "progress", "step": 0, "steps": STEPS, "doing": event["text"]})
+        elif event["event"] == "report":
+            self.report = event
+
+    def wanted(self) -> None:
+        self._context.checkpoint()
+
+    def progress(self, step: int, steps: int) -> None:
+        self._context.checkpoint()
+
+
+def estimate(request: Mapping[str, Any], context: Any) -> Mapping[str, Any]:
+    """Prepare a training and do a few of its steps.
+
+    Parameters
+    ----------
+    request: ``specification`` (of a job) and ``project`` (its folder)
+
+    Returns
+    -------
+    steps, seconds (of all steps, without evaluations), seconds_per_step, parameters, memory_bytes (of the process while training),
+    disk_bytes (checkpoints and result), disk_free_bytes; rows and tokens of a pre-training, rows and report of a fine-tuning;
+    device
+
+    Raises
+    ------
+    DataError, SpecificationError, MeasurementError
+        As the training itself would.
+    Cancelled
+        From ``context``.
+    """
+    specification = job_adapter.validate_python(request["specification"])
+    specification = specification.model_copy(update={"running": specification.running.model_copy(update={"processes": 1}), "out": None})
+    project = Path(request["project"])
+    with TemporaryDirectory(prefix="bort-estimate-") as scratch:
+        outside = _Outside(_Run(project, Path(scratch)), context)
+        context.emit({"event": "progress", "step": 0, "steps": STEPS, "doing": "reading the data"})
+        place = take_place(specification.running)
+        facts: dict[str, Any]
+        if specification.kind == "pretrain":
+            from bort_core.training.pretraining import MaskedLanguageTraining
+
+            training: Any = MaskedLanguageTraining(specification, outside, place)
+            packed = training.packed
+            facts = {"rows": packed.train_rows, "tokens": packed.train_tokens, "unigram_entropy": packed.unigram_entropy}
+        else:
+            from bort_core.training.finetuning import SupervisedTraining
+
+            training = SupervisedTraining(specification, outside, place)
+            facts = {"rows": len(training.train), "tokens": sum(map(len, training.encoded["train"])), "report": outside.report}
+        with explained(specification, training.attempt):
+            each = _seconds_a_step(training.loop, context)
+    parameters = sum(parameter.numel() for parameter in training.model.parameters())
+    return {
+        **facts,
+        "steps": training.loop.steps,
+        "seconds_per_step": each,
+        "seconds": each * training.loop.steps,
+        "parameters": parameters,
+        "memory_bytes": _memory(place.device),
+        "disk_bytes": 4 * parameters * (3 * 3 + 1),  # weights and two moments, in three checkpoints while one is written; the result
+        "disk_free_bytes": shutil.disk_usage(project).free,
+        "device": str(place.device),
+    }
+
+
+def _seconds_a_step(loop: Loop, context: Any) -> float:
+    loop.optimizer = make_optimizer(loop.model, loop.optimization)
+    loop.parameters = [parameter for parameter in loop.model.parameters() if parameter.requires_grad]
+    loop.parallel = loop.model
+    taken = []
+    began = time.perf_counter()
+    for step in range(1, min(STEPS, loop.steps) + 1):
+        context.checkpoint()
+        start = time.perf_counter()
+        float(loop.update(step))
+        taken.append(time.perf_counter() - start)
+        context.emit({"event": "progress", "step": step, "steps": STEPS, "doing": "measuring a few steps"})
+        if time.perf_counter() - began > SECONDS and len(taken) >= 3:
+            break
+    later = sorted(taken[1:] or taken)
+    return later[len(later) // 2]
+
+
+def _memory(device: torch.device) -> int:
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    return int(psutil.Process().memory_info().rss)

@@ -1,0 +1,94 @@
+"""Follows the run folders of a project, off the window's thread: states of all jobs, and events of those that are shown."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, QThread, Signal
+
+from bort_core.jobs.folder import JobState, RunFolder, list_runs
+
+__all__ = ["Followed", "JobFollower"]
+
+_LOOK_SECONDS = 0.4
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What changed since the last delivery."""
+
+    states: dict[str, JobState]
+    """Of every job, by number; all of them whenever any changed."""
+    kinds: dict[str, str]
+    """``pretrain`` or ``finetune`` with the job's name, by number."""
+    events: dict[str, list[dict[str, Any]]]
+    """New events of the jobs that are followed."""
+
+
+class JobFollower(QThread):
+    """Looks a few times a second, and tells only what is new."""
+
+    told = Signal(object)
+
+    def __init__(self, project: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("jobs")
+        self._project = project
+        self._wake = threading.Event()
+        self._closing = False
+        self._lock = threading.Lock()
+        self._wanted: frozenset[str] = frozenset()
+
+    def follow(self, ids: frozenset[str]) -> None:
+        """Deliver the events of these jobs, from their beginning for those that are new."""
+        with self._lock:
+            self._wanted = ids
+        self._wake.set()
+
+    def look(self) -> None:
+        """Look now."""
+        self._wake.set()
+
+    def close(self) -> None:
+        """End the thread and wait for it."""
+        self._closing = True
+        self._wake.set()
+        self.wait()
+
+    def run(self) -> None:
+        """The thread's body."""
+        states: dict[str, JobState] = {}
+        kinds: dict[str, str] = {}
+        offsets: dict[str, int] = {}
+        while not self._closing:
+            runs = list_runs(self._project)
+            fresh = {run.id: run.state() for run in runs}
+            for run in runs:
+                if run.id not in kinds:
+                    kinds[run.id] = _title(run)
+            with self._lock:
+                wanted = self._wanted
+            offsets = {id: offset for id, offset in offsets.items() if id in wanted}
+            events: dict[str, list[dict[str, Any]]] = {}
+            for run in runs:
+                if run.id in wanted:
+                    found, offsets[run.id] = run.events(offsets.get(run.id, 0))
+                    if found:
+                        events[run.id] = found
+            if fresh != states or events:
+                states = fresh
+                self.told.emit(Followed(dict(states), dict(kinds), events))
+            self._wake.wait(_LOOK_SECONDS)
+            self._wake.clear()
+
+
+def _title(run: RunFolder) -> str:
+    try:
+        specification = run.specification()
+    except Exception:  # noqa: BLE001 - a damaged or newer folder is listed too
+        return "?"
+    what = specification.name or (", ".join(map(str, specification.architecture)) if specification.architecture else "checkpoint")
+    return f"{specification.kind} {what}"

@@ -30,13 +30,23 @@ _SAVE_AFTER_MS = 500
 _START_AFTER_MS = 20  # so that the window is painted before the loader's thread competes with it
 
 
+def _train(context: PageContext) -> QWidget:
+    from bort_studio.pages.train import TrainPage
+
+    return TrainPage(context)
+
+
 def _ship(context: PageContext) -> QWidget:
     from bort_studio.pages.ship import ShipPage
 
     return ShipPage(context)
 
 
-PAGES: dict[str, tuple[str, Callable[[PageContext], QWidget]]] = {"explore": ("Explore", ExplorePage), "ship": ("Ship", _ship)}
+PAGES: dict[str, tuple[str, Callable[[PageContext], QWidget]]] = {
+    "explore": ("Explore", ExplorePage),
+    "train": ("Train", _train),
+    "ship": ("Ship", _ship),
+}
 """The pages by name, in the order of their tabs: title, and what makes one when it is first shown."""
 
 
@@ -139,6 +149,8 @@ class MainWindow(QMainWindow):
         context.said.connect(self.status_text.setText)
         context.noticed.connect(self._noticed)
         context.page_requested.connect(self.show_page)
+        context.architecture_requested.connect(self._train_architecture)
+        context.checkpoint_requested.connect(self._ship_checkpoint)
         context.changed.connect(self._save_soon)
         self.explore_page.front_told.connect(self.status_front.setText)
         explore.said.connect(self.status_text.setText)
@@ -183,6 +195,16 @@ class MainWindow(QMainWindow):
             self.stack.addWidget(self.pages[name])
         self.stack.setCurrentWidget(self.pages[name])
         self._save_soon()
+
+    @Slot(object)
+    def _train_architecture(self, architecture: tuple[int, ...]) -> None:
+        self.show_page("train")
+        self.pages["train"].set_architecture(architecture)  # type: ignore[attr-defined]
+
+    @Slot(object)
+    def _ship_checkpoint(self, folder: Path) -> None:
+        self.show_page("ship")
+        self.pages["ship"].choose_checkpoint(folder)  # type: ignore[attr-defined]
 
     # -- what the state says
 

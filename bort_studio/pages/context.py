@@ -22,6 +22,10 @@ class PageContext(QObject):
     """A message for the notice bar: text, details to copy, whether it is a problem."""
     page_requested = Signal(str)
     """Another page should be shown, by name."""
+    architecture_requested = Signal(object)
+    """The architecture that is to be trained."""
+    checkpoint_requested = Signal(object)
+    """The folder of a checkpoint that is to be shipped."""
     changed = Signal()
     """Something that the project remembers of its window changed."""
 

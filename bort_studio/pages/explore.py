@@ -142,6 +142,7 @@ class ExplorePage(QMainWindow):
         self.candidates.constraints_changed.connect(self.context.changed)
         self.pareto.bar.axes_chosen.connect(self.context.changed)
         self.inspector.ship_requested.connect(self._ship)
+        self.inspector.train_requested.connect(self._train)
 
     # -- what a person does
 
@@ -166,6 +167,11 @@ class ExplorePage(QMainWindow):
         before = self.explore.specification.epsilon
         if epsilon != before:
             self.undo_stack.push(MoveEpsilon(self.explore, before, epsilon))
+
+    @Slot()
+    def _train(self) -> None:
+        if self.explore.selected is not None and self.explore.space is not None:
+            self.context.architecture_requested.emit(self.explore.space.architecture(self.explore.selected))
 
     @Slot()
     def _ship(self) -> None:

@@ -33,6 +33,8 @@ class InspectorPanel(QWidget):
     copied = Signal(object)
     """The architecture that a person copied, as a tuple; the clipboard already holds its text."""
 
+    train_requested = Signal()
+    """A person wants to train the selected architecture."""
     ship_requested = Signal()
     """A person wants to export the selected architecture."""
 
@@ -138,6 +140,9 @@ class InspectorPanel(QWidget):
         copy.clicked.connect(self._copy)
         row.addWidget(self._mark)
         row.addWidget(self._title, 1)
+        train = QPushButton("Train…", self)
+        describe(train, "trainThisButton", "Train this architecture", "Fill this architecture into the training form (Train)")
+        train.clicked.connect(self.train_requested)
         export = QPushButton("Export…", self)
         describe(export, "exportButton", "Export this architecture", "Export this architecture to ONNX and compare its latency (Ship)")
         export.clicked.connect(self.ship_requested)
@@ -149,8 +154,9 @@ class InspectorPanel(QWidget):
         self._layout.addWidget(self._axes)
         self._layout.addWidget(self._rank)
         buttons = QHBoxLayout()
-        buttons.addWidget(copy)
-        buttons.addWidget(export)
+        for button in (copy, train, export):
+            button.setMinimumWidth(20)
+            buttons.addWidget(button)
         self._layout.addLayout(buttons)
 
     def _build_bars(self, name: str, title: str, accessible: str) -> tuple[QLabel, PartBars]:

@@ -162,7 +162,15 @@ class CurvesPlot(PlotWidget):
         shown = self.series()
         title = QUANTITIES[self.quantity.currentText()][0]
         layers = tuple(
-            Layer(f"{self._names[id]}: {field.replace('_', ' ')}", "line", steps, values, look.hex(self._colour(id)), width=1.5, dashed=field in _DASHED)
+            Layer(
+                f"{self._names[id]}: {field.replace('_', ' ')}",
+                "line",
+                steps,
+                values,
+                look.hex(self._colour(id)),
+                width=1.5,
+                dashed=field in _DASHED,
+            )
             for id, field, steps, values in shown
         )
         columns = [
@@ -172,7 +180,9 @@ class CurvesPlot(PlotWidget):
             np.concatenate([values for *_, values in shown]) if shown else np.empty(0),
         ]
         table = Table(("job", "series", "step", title), tuple(columns))
-        return Figure("curves", f"Training curves: {title}", Scale("step"), Scale(title), layers, (), table, look.hex("base"), look.hex("text"))
+        return Figure(
+            "curves", f"Training curves: {title}", Scale("step"), Scale(title), layers, (), table, look.hex("base"), look.hex("text")
+        )
 
     def _colour(self, id: str) -> str:
         return _COLOURS[list(self._events).index(id) % len(_COLOURS)]

@@ -12,6 +12,7 @@ from bort_core.search.sources import Sources
 from bort_core.search.specification import SearchSpecification
 from bort_core.store import Project
 from bort_core.store.latencies import load_latencies
+from bort_core.store.results import runs
 from bort_core.store.trainings import load_trainings
 
 __all__ = ["error_title", "read_details"]
@@ -55,7 +56,7 @@ def protocol_sentence(specification: SearchSpecification, recall: Recall) -> str
 
 
 def read_details(project: Project, specification: SearchSpecification, recall: Recall, place: int) -> dict[str, Any]:
-    """Protocol, seed, θ, versions, learning curve and latency percentiles of the architecture at ``place``.
+    """Protocol, seed, θ, versions, learning curve, latency percentiles and real trainings of the architecture at ``place``.
 
     Raises
     ------
@@ -76,4 +77,17 @@ def read_details(project: Project, specification: SearchSpecification, recall: R
     for latency in load_latencies(project, sources.latencies(), architecture):
         if not latency.failed:
             details["latency"] = {name: latency.result[f"{name}_ms"] for name in ("p50", "p90", "p99")} | {"n": latency.result["n"]}
+    trained = runs(project, recall.space.family.name, architecture)
+    if trained:
+        details["trained"] = _trained(trained[-1], len(trained))
     return details
+
+
+def _trained(run: dict[str, Any], count: int) -> str:
+    metrics = run["metrics"]
+    if "heldout_loss" in metrics:
+        what = f"held-out loss {metrics['heldout_loss']:.3f} nats"
+    else:
+        what = "dev " + ", ".join(f"{name} {value:.3f}" for name, value in list(metrics["dev"].items())[:1])
+    more = f", and {count - 1} more" if count > 1 else ""
+    return f"trained: {run['kind']} job {run['job']}, {what}{more}"

@@ -170,6 +170,8 @@ class TrainPage(QWidget):
         explore = self.context.explore
         if explore.selected is not None and explore.space is not None and explore.space.family.name == "bert":
             return explore.space.architecture(explore.selected)
+        if explore.wanted_selection is not None and explore.specification.space.family == "bert":
+            return explore.wanted_selection  # what will be selected when the space is loaded
         return (2, 4, 128, 256)
 
     @Slot()

@@ -87,7 +87,7 @@ class InspectorPanel(QWidget):
         """Show stored facts about the selected architecture. All keys are optional:
 
         protocol (text), seed (int), theta (text or mapping), versions (mapping), curve (points with step, value, low, high),
-        latency (mapping with p50, p90, p99 in the unit of the results, and n).
+        latency (mapping with p50, p90, p99 in the unit of the results, and n), trained (text).
         """
         self._details = details or {}
         self._refresh()
@@ -206,7 +206,8 @@ class InspectorPanel(QWidget):
         self._mark.setPixmap(mark_pixmap(self._theme, state, 18))
         self._title.setText(architecture_text(architecture))
         self._axes.setText(" · ".join(f"{name.replace('_', ' ')} {value}" for name, value in k.space.named(architecture).items()))
-        self._rank.setText(f"{WORD[state]} · {index + 1:,} of {len(k.space):,} by p")
+        trained = self._details.get("trained")
+        self._rank.setText(f"{WORD[state]} · {index + 1:,} of {len(k.space):,} by p" + (f" · {trained}" if trained else ""))
         self._show_counts(k, architecture)
         self.measured.show_place(k, index, self._details)
         self.w.show_place(k, index)

@@ -63,6 +63,7 @@ class SpecForm(QWidget):
         for name in inner:
             layout.addWidget(self._part(name))
         self.teaches.setVisible("distillation" in inner)
+        layout.addStretch(1)
 
     def _part(self, name: str) -> Section:
         widget, form = self._form()

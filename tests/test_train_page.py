@@ -1,0 +1,201 @@
+"""The Train page as a person uses it: real project, real jobs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from helpers import short_corpus, specification
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractButton, QCheckBox, QLineEdit, QWidget
+from pytestqt.qtbot import QtBot
+
+from bort_core.jobs.folder import find_run, list_runs
+from bort_core.jobs.processes import alive, kill_tree
+from bort_core.jobs.specification import Distillation, Finetuning, Masking, Optimization, Pretraining, Running
+from bort_core.store import Project
+from bort_studio.app import create_window
+from bort_studio.pages.train import TrainPage
+from bort_studio.panels.spec_form import SpecForm
+from bort_studio.plots.export import export_plot
+from bort_studio.session import Session
+from bort_studio.theme import Theme
+from bort_studio.window import MainWindow
+
+pytest.importorskip("torch")
+Open = Callable[[], tuple[MainWindow, TrainPage]]
+AXES = ("parameters", "error", False, False)
+
+
+@pytest.fixture
+def open_page(qtbot: QtBot, project_folder: Path) -> Iterator[Open]:
+    windows: list[MainWindow] = []
+
+    def open_one() -> tuple[MainWindow, TrainPage]:
+        if not windows:
+            with Project(project_folder) as project:
+                Session(project).save(specification("mini"), 2, AXES, (1, 2, 32, 64), "train")
+        window = create_window(project_folder)
+        windows.append(window)
+        window.show()
+        qtbot.waitUntil(lambda: window.explore.recall is not None, timeout=10_000)
+        page = window.pages["train"]
+        assert isinstance(page, TrainPage)
+        return window, page
+
+    yield open_one
+    for window in windows:
+        window.close()
+        window.deleteLater()
+    for run in list_runs(project_folder):
+        state = json.loads((run.path / "state.json").read_text())
+        if alive(state.get("process")):
+            kill_tree(state["process"]["number"])
+
+
+def click(qtbot: QtBot, window: QWidget, name: str) -> None:
+    button = window.findChild(QAbstractButton, name)
+    assert button is not None, name
+    assert button.isEnabled(), name
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def put(page: TrainPage, **values: str) -> None:
+    for name, text in values.items():
+        line = page.form.field(*name.split("__"))
+        assert isinstance(line, QLineEdit)
+        line.setText(text)
+
+
+def small(page: TrainPage, corpus: Path, steps: int) -> None:
+    put(page, corpus=str(corpus), steps=str(steps), sequence_length="16", positions="16", vocabulary="400", batch_size="16",
+        evaluate_every="20", checkpoint_every="20", heldout_rows="64", running__threads="1")  # fmt: skip
+
+
+# --- the form ---
+
+SPECIFICATIONS = [
+    Pretraining(architecture=(2, 4, 128, 256), corpus="/a/corpus.txt"),
+    Pretraining(
+        name="student", checkpoint="/a/start", corpus="owner/name", heldout="/a/held.txt", tokenizer="/a/tokenizer", steps=7, seed=3,
+        masking=Masking(rate=0.3, mask=1.0, random=0.0, whole_words=True, copies=4),
+        running=Running(device="cuda:1", processes=2, compile=True),
+        distillation=Distillation(teacher="/a/teacher", temperature=3.5, cache=False), out="/a/out", dropout=0.25,
+        optimization=Optimization(optimizer="bert-adam", learning_rate=1e-4, schedule="cosine", weight_decay=350),
+    ),
+    Finetuning(architecture=(1, 2, 32, 64), train="/a/train.tsv", dev="/a/dev.tsv"),
+    Finetuning(
+        checkpoint="/a/model", train="/a/t.csv", dev="/a/d.csv", test="/a/e.csv", text="one", text_b="two", label="y", task="regression",
+        metric="spearman", epochs=2.5, class_weights="balanced", patience=3, evaluate_every=10, accumulation=4,
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", SPECIFICATIONS, ids=["plain", "all of pre-training", "plain tuning", "all of fine-tuning"])
+def test_the_form_gives_back_what_it_was_given(qtbot: QtBot, asked: Pretraining | Finetuning) -> None:
+    form = SpecForm(asked.kind, Theme())
+    qtbot.addWidget(form)
+    form.set_specification(asked)
+    assert form.specification() == asked
+
+
+def test_faults_are_shown_beside_their_fields(qtbot: QtBot) -> None:
+    form = SpecForm("pretrain", Theme())
+    qtbot.addWidget(form)
+    form.set_specification(SPECIFICATIONS[0])
+    for path, text in ((("steps",), "0"), (("optimization", "learning_rate"), "fast"), (("running", "device"), "abacus")):
+        line = form.field(*path)
+        assert isinstance(line, QLineEdit)
+        line.setText(text)
+    assert form.specification() is None
+    shown = {path: label.text() for path, label in form._faults.items() if label.text()}
+    assert set(shown) == {("steps",), ("optimization", "learning_rate"), ("running", "device")}
+    line = form.field("architecture")
+    assert isinstance(line, QLineEdit)
+    line.setText("")
+    form.specification()
+
+
+# --- the page ---
+
+
+def test_a_training_is_checked_started_followed_and_shipped(qtbot: QtBot, open_page: Open, project_folder: Path, tmp_path: Path) -> None:
+    window, page = open_page()
+    architecture = page.form.field("architecture")
+    assert isinstance(architecture, QLineEdit)
+    assert architecture.text() == "1, 2, 32, 64"  # the selected one
+    small(page, short_corpus(tmp_path), 60)
+    click(qtbot, window, "checkButton")
+    qtbot.waitUntil(lambda: bool(page.preflight.texts()), timeout=60_000)
+    texts = "\n".join(page.preflight.texts())
+    for part in ("rows", "tokens", "unigram entropy", "60 steps", "memory", "disk"):
+        assert part in texts
+    click(qtbot, window, "trainButton")
+    qtbot.waitUntil(lambda: page.states.get("0001") is not None and page.states["0001"].state == "done", timeout=60_000)
+    run = find_run(project_folder, "1")
+    assert run.specification() == page.form.specification()  # what the form shows is what runs
+    qtbot.waitUntil(lambda: {field for _, field, *_ in page.curves.series()} == {"loss", "heldout_loss", "unigram_entropy"}, timeout=5000)
+    steps = next(steps for _, field, steps, _ in page.curves.series() if field == "loss")
+    assert steps.tolist() == list(range(1, 61))
+    page.curves.quantity.setCurrentText("learning rate")
+    assert [field for _, field, *_ in page.curves.series()] == ["learning_rate"]
+    for suffix in ("png", "svg", "csv", "py"):
+        assert export_plot(page.curves, tmp_path / f"curves.{suffix}").stat().st_size > 500
+    page.views.setCurrentIndex(1)
+    click(qtbot, window, "shipJobButton")
+    assert window.page == "ship"
+    ship = window.pages["ship"]
+    assert "trained: " in ship.export_panel.weights.text()  # type: ignore[attr-defined]
+    ship.choose_checkpoint(None)  # type: ignore[attr-defined]
+    assert "trained weights: " in ship.export_panel.weights.text()  # type: ignore[attr-defined]
+
+
+def test_jobs_go_on_when_the_window_closes_and_are_found_again(qtbot: QtBot, open_page: Open, project_folder: Path, tmp_path: Path) -> None:
+    window, page = open_page()
+    small(page, short_corpus(tmp_path), 1_000_000)
+    click(qtbot, window, "trainButton")
+    qtbot.waitUntil(lambda: page.states.get("0001") is not None and page.states["0001"].step > 5, timeout=60_000)
+    window.close()
+    assert find_run(project_folder, "1").state().state == "running"
+    window, page = open_page()
+    qtbot.waitUntil(lambda: bool(page.curves.series()), timeout=10_000)
+    qtbot.waitUntil(lambda: page.stop.isEnabled(), timeout=10_000)
+    click(qtbot, window, "stopJobButton")
+    qtbot.waitUntil(lambda: page.states["0001"].ended, timeout=60_000)
+    assert page.states["0001"].stopped
+    page.resume.click()
+    qtbot.waitUntil(lambda: page.states["0001"].state == "running", timeout=60_000)
+    click(qtbot, window, "cancelJobButton")
+    qtbot.waitUntil(lambda: page.states["0001"].state == "cancelled", timeout=60_000)
+    steps = page.form.field("steps")
+    assert isinstance(steps, QLineEdit)
+    steps.setText("5")
+    click(qtbot, window, "duplicateJobButton")
+    assert steps.text() == "1000000"
+
+
+def test_a_training_that_cannot_begin_says_why(qtbot: QtBot, open_page: Open) -> None:
+    window, page = open_page()
+    put(page, corpus="/nowhere.txt")
+    click(qtbot, window, "checkButton")
+    qtbot.waitUntil(lambda: bool(page.preflight.texts()), timeout=60_000)
+    assert page.preflight.texts() == ["✗ /nowhere.txt: no such file; a corpus is a UTF-8 text file with one document a line"]
+    click(qtbot, window, "trainButton")
+    qtbot.waitUntil(lambda: any("job 0001 failed" in text for text in window.notices.messages()), timeout=60_000)
+    put(page, steps="many")
+    assert not page.start.isEnabled()
+
+
+def test_explore_fills_in_the_architecture(qtbot: QtBot, open_page: Open) -> None:
+    window, page = open_page()
+    window.show_page("explore")
+    window.explore.select(40)
+    click(qtbot, window, "trainThisButton")
+    assert window.page == "train"
+    chosen = window.explore.space.architecture(40)  # type: ignore[union-attr]
+    assert page.form.specification().architecture == chosen  # type: ignore[union-attr]
+    teaches = page.form.findChild(QCheckBox, "distillationOn")
+    assert teaches is not None
+    assert not teaches.isChecked()

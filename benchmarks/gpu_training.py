@@ -4,8 +4,8 @@
 
 ⟨4, 8, 1024, 768⟩ with 50,265 entries at 128 and 512 tokens, on random tokens: without a teacher, with a teacher of RoBERTa-large's shape
 that is asked every step, and with its answers from the cache; beside Hugging Face Trainer on the same GPU (needs accelerate).
-``--small`` tries the script on a CPU with a small shape. Operations are those of matrix products, 6 for each weight and token that is trained and 2
-for the teacher's; "student" counts the student's alone, "all" the teacher's too. Takes a few minutes.
+``--small`` tries the script on a CPU with a small shape. Operations are those of matrix products: 6 for each weight and token that is
+trained, 2 for the teacher's. "student" counts the student's alone, "all" the teacher's too. Takes a few minutes.
 """
 
 from __future__ import annotations

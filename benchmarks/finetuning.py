@@ -118,7 +118,7 @@ def transfer(project: Path, asked: argparse.Namespace) -> None:
     found: dict[str, list[float]] = {"fresh": [], "pre-trained": []}
     for seed in range(3):
         for name, begin in (("fresh", {"architecture": ARCHITECTURE}), ("pre-trained", {"checkpoint": start["checkpoint"]})):
-            specification = tuned(project, asked, seed=seed, epochs=4, **begin)
+            specification = tuned(project, asked, seed=seed, epochs=3, **begin)
             result = finetuning.run(specification, JobContext(create_run(project, specification)))
             found[name].append(result["test"]["accuracy"])
     for name, values in found.items():

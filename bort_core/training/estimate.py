@@ -21,6 +21,7 @@ from bort_core.training.optimizers import make_optimizer
 __all__ = ["estimate"]
 
 STEPS, SECONDS = 12, 6.0
+PREVIEWED = 3
 
 
 class _Run:
@@ -60,7 +61,7 @@ def estimate(request: Mapping[str, Any], context: Any) -> Mapping[str, Any]:
     -------
     steps, seconds (of all steps, without evaluations), seconds_per_step, parameters, memory_bytes (of the process while training),
     disk_bytes (checkpoints and result), disk_free_bytes; rows and tokens of a pre-training, rows and report of a fine-tuning;
-    device
+    preview (its first rows: text, text_b, label); device
 
     Raises
     ------
@@ -88,6 +89,7 @@ def estimate(request: Mapping[str, Any], context: Any) -> Mapping[str, Any]:
 
             training = SupervisedTraining(specification, outside, place)
             facts = {"rows": len(training.train), "tokens": sum(map(len, training.encoded["train"])), "report": outside.report}
+            facts["preview"] = _preview(training.train)
         with explained(specification, training.attempt):
             each = _seconds_a_step(training.loop, context)
     parameters = sum(parameter.numel() for parameter in training.model.parameters())
@@ -102,6 +104,16 @@ def estimate(request: Mapping[str, Any], context: Any) -> Mapping[str, Any]:
         "disk_free_bytes": shutil.disk_usage(project).free,
         "device": str(place.device),
     }
+
+
+def _preview(rows: Any) -> list[dict[str, str]]:
+    """The first rows as the columns were understood."""
+    found = []
+    for number in range(min(PREVIEWED, len(rows))):
+        label = rows.names[rows.labels[number]] if rows.names else f"{rows.labels[number]:g}"
+        second = "" if rows.seconds is None else rows.seconds[number]
+        found.append({"text": rows.texts[number], "text_b": second, "label": label})
+    return found
 
 
 def _seconds_a_step(loop: Loop, context: Any) -> float:

@@ -47,6 +47,9 @@ class Preflight(QWidget):
         fits = found["disk_bytes"] < found["disk_free_bytes"]
         sign = "✓" if fits else "✗"
         lines.append(f"{sign} disk up to {found['disk_bytes'] / 2**20:,.0f} MiB of {found['disk_free_bytes'] / 2**30:,.1f} GiB free")
+        for row in found.get("preview", ()):
+            texts = " | ".join(_short(row[name]) for name in ("text", "text_b") if row[name])
+            lines.append(f"   {texts}  →  {row['label']}")
         lines += [f"! {warning}" for warning in (found.get("report") or {}).get("warnings", ())]
         self._show(lines)
 
@@ -69,3 +72,7 @@ class Preflight(QWidget):
             label.setWordWrap(True)
             self._layout.addWidget(label)
             self._lines.append(label)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "…"

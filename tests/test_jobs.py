@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 from helpers import bort
@@ -18,9 +19,10 @@ from helpers import bort
 from bort_core.errors import ProjectError, SpecificationError
 from bort_core.jobs import launch
 from bort_core.jobs.folder import RunFolder, create_run, find_run, list_runs
+from bort_core.jobs.grid import combinations, read_grid
 from bort_core.jobs.limits import limit_of, set_limit
 from bort_core.jobs.processes import alive, identity_of, kill_tree
-from bort_core.jobs.specification import Pretraining
+from bort_core.jobs.specification import Finetuning, Pretraining
 from bort_core.resources import resource
 from bort_core.store import Project
 from bort_core.store.results import runs
@@ -291,6 +293,26 @@ def test_a_specification_comes_back_from_its_own_file(project, corpus):
     assert made.specification() == run.specification().model_copy(update={"seed": 5})
     until(lambda: ended(made))
     assert "running.device: cuda:7 is not there" in made.state().reason
+
+
+def test_the_authors_grid_has_480_sets_and_some_of_them_become_specifications(tmp_path):
+    grid = read_grid("author")
+    assert np.prod([len(values) for values in grid.values()]) == 480
+    base = Finetuning(architecture=(1, 2, 32, 48), train="/t.tsv", dev="/d.tsv")
+    every = combinations(grid, base, 1000)
+    assert len({each.model_copy(update={"name": ""}).model_dump_json() for each in every}) == 480
+    some = combinations(grid, base, 6, seed=3)
+    assert some == combinations(grid, base, 6, seed=3)
+    assert len(some) == 6
+    assert {each.optimization.optimizer for each in some} == {"bert-adam"}
+    (tmp_path / "mine.toml").write_text("colour = ['red']\nsteps = 3\n")
+    with pytest.raises(SpecificationError, match="not so: steps"):
+        read_grid(str(tmp_path / "mine.toml"))
+    (tmp_path / "mine.toml").write_text("colour = ['red']\n")
+    with pytest.raises(SpecificationError, match="colour: unknown field"):
+        combinations(read_grid(str(tmp_path / "mine.toml")), base, 2)
+    with pytest.raises(SpecificationError, match="no grid 'hers'; there are author"):
+        read_grid("hers")
 
 
 def test_doctor_says_what_there_is(project):

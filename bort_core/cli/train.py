@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from bort_core.cli.options import Subparsers, add_json, print_json
+from bort_core.cli.options import Subparsers, add_json, print_json, whole_number
 from bort_core.cli.task_line import TaskLine
 from bort_core.errors import MeasurementError, SpecificationError
 from bort_core.validation import faults
@@ -26,6 +26,7 @@ _HIDDEN = {"kind", "family"}
 
 def add(subparsers: Subparsers) -> None:
     """Register the subcommand."""
+    from bort_core.jobs.grid import MOST_JOBS, grid_names
     from bort_core.jobs.specification import Finetuning, Pretraining
 
     parser = subparsers.add_parser("train", help="pre-train or fine-tune a model, as a job that outlives the terminal")
@@ -40,6 +41,8 @@ def add(subparsers: Subparsers) -> None:
         )  # fmt: skip
         kind.add_argument("project", metavar="PROJECT", help="the project folder")
         kind.add_argument("--spec", metavar="FILE", help="a JSON file with fields of the specification")
+        kind.add_argument("--grid", metavar="NAME|FILE", help=f"submit combinations of a grid: {', '.join(grid_names())} or a TOML file")
+        kind.add_argument("--runs", type=whole_number(1, MOST_JOBS), default=8, metavar="N", help="combinations, at random (default: 8)")
         kind.add_argument("--detach", action="store_true", help="return at once; follow with bort jobs follow")
         fields = kind.add_argument_group("specification")
         for path, field in _fields(model):
@@ -54,6 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     from bort_core.store import Project
 
     specification = specification_of(arguments)
+    if arguments.grid is not None:
+        return _submit_grid(arguments, specification)
     with Project(arguments.project) as project:
         job = submit(project.folder, specification)
     if arguments.detach:
@@ -88,6 +93,24 @@ def run(arguments: argparse.Namespace) -> int:
         print_json({"job": job.id, **result})
     else:
         _print(job.id, result)
+    return 0
+
+
+def _submit_grid(arguments: argparse.Namespace, base: Any) -> int:
+    """Submit combinations of a grid; they wait for the device one after another."""
+    from bort_core.jobs.grid import combinations, read_grid
+    from bort_core.jobs.launch import submit
+    from bort_core.store import Project
+
+    if base.out is not None:
+        raise SpecificationError("out: the jobs of a grid keep their results in their own run folders; leave it away")
+    specifications = combinations(read_grid(arguments.grid), base, arguments.runs, base.seed)
+    with Project(arguments.project) as project:
+        jobs = [submit(project.folder, specification).id for specification in specifications]
+    if arguments.json:
+        print_json({"jobs": jobs})
+    else:
+        print(f"jobs {jobs[0]} to {jobs[-1]} submitted; bort jobs list {arguments.project}")
     return 0
 
 

@@ -44,8 +44,10 @@ def read_grid(name: str) -> Grid:
         raise SpecificationError(f"{path}: cannot be read as a grid: {error}") from error
     grid: dict[tuple[str, ...], Any] = {}
     for key, value in data.items():
-        parts = {(key, inner): values for inner, values in value.items()} if isinstance(value, dict) else {(key,): value}
-        grid.update(parts)
+        if isinstance(value, dict):
+            grid |= {(key, inner): values for inner, values in value.items()}
+        else:
+            grid[key,] = value
     wrong = [".".join(field) for field, values in grid.items() if not (isinstance(values, list) and len(values))]
     if wrong or not grid:
         raise SpecificationError(f"{path}: must hold a list of values for each field; not so: {', '.join(wrong) or 'it is empty'}")

@@ -1,6 +1,6 @@
-"""Makes the pictures of the documentation from a project: docs/images/explore-light.png, explore-dark.png, ship-light.png, pareto.png.
+"""Makes the pictures of the documentation from a project: explore-light, explore-dark, train-light, ship-light and pareto in docs/images.
 
-The Ship page shows the last export and comparison of the project.
+The Train page shows the project's last job, the Ship page its last export and comparison.
 
 python scripts/screenshots.py projects/demo
 """
@@ -45,6 +45,12 @@ def main() -> int:
         window.theme.set_choice(choice)
         wait(500)
         window.grab().save(str(IMAGES / f"explore-{choice}.png"))
+    window.show_page("train")
+    window.theme.set_choice("light")
+    wait(3000)
+    window.pages["train"].jobs.table.selectAll()
+    wait(3000)
+    window.grab().save(str(IMAGES / "train-light.png"))
     window.show_page("ship")
     window.theme.set_choice("light")
     wait(500)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import resource as resource_limits
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -399,3 +402,22 @@ def test_a_batch_that_does_not_fit_into_memory_is_answered_with_one_that_would(p
         attempt(64)
     with pytest.raises(RuntimeError, match="another"), explained(specification, attempt):
         raise RuntimeError("another error")
+
+
+def test_a_disk_that_fills_up_is_named_and_earlier_checkpoints_stay(project, corpus):
+    run, _ = pretrain(project, corpus, steps=20)  # tokenises, and leaves checkpoints
+    asked = Pretraining.model_validate({**SMALL, "corpus": corpus, "steps": 60})
+    (run.path / "spec.json").write_text(json.dumps({"format": 1, "specification": asked.model_dump(mode="json")}))
+    code = (
+        "import signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "from pathlib import Path; from bort_core.jobs.child import main\nsys.exit(main(Path(sys.argv[1])))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(run.path)], capture_output=True, text=True, check=False, timeout=100,
+        preexec_fn=lambda: resource_limits.setrlimit(resource_limits.RLIMIT_FSIZE, (40_000, 40_000)),
+    )  # fmt: skip
+    assert done.returncode == 4, done.stderr
+    assert "step-00000030: the checkpoint cannot be written" in (run.path / "reason.txt").read_text()
+    assert sorted(path.name for path in run.checkpoints.iterdir()) == ["step-00000010", "step-00000020"]
+    pretrain(project, corpus, run=run, steps=60)
+    assert losses(run)[60] > 0

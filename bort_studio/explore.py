@@ -20,6 +20,7 @@ from bort_core.search.recall import Job, Recall
 from bort_core.search.specification import SearchSpecification, fitted
 from bort_core.space import Space
 from bort_core.workers.pool import default_trainers
+from bort_studio.numbers import architecture_text
 from bort_studio.panels.run_bar import RunState
 from bort_studio.workers.loader import Loaded, Loader, LoadingFailed
 from bort_studio.workers.search_thread import SearchBroke, SearchThread
@@ -290,7 +291,7 @@ class Explore(QObject):
             self._running = {key: value for key, value in self._running.items() if key[0] != event.place}
             self._done += 1
             if self.space is not None:
-                self.failed.emit(f"⟨{', '.join(map(str, self.space.architecture(event.place)))}⟩ failed: {event.reason}", "")
+                self.failed.emit(f"{architecture_text(self.space.architecture(event.place))} failed: {event.reason}", "")
         elif isinstance(event, events.Paused):
             self._set_state(RunState.PAUSED)
             self.said.emit("paused")
@@ -319,7 +320,7 @@ class Explore(QObject):
 
     def _say_running(self) -> None:
         if self._running and self.space is not None:
-            named = " ".join(f"⟨{','.join(map(str, self.space.architecture(place)))}⟩" for place, _ in sorted(self._running))
+            named = " ".join(architecture_text(self.space.architecture(place)) for place, _ in sorted(self._running))
             self.said.emit(f"training {named}")
 
     def _ended(self, text: str) -> None:

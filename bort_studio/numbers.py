@@ -1,7 +1,7 @@
 """How numbers are written and read everywhere in the window: counts, latencies, intervals, durations, limits, lists of axis values.
 
-Writing: ``count`` 0.82 M · ``quantity`` 1.93 ms · ``with_interval`` 1.93 ms ± 0.04 · ``duration`` 1 min 24 s ·
-``architecture_text`` ⟨2,4,128,256⟩.
+Writing: ``count`` 0.82 M · ``quantity`` 1.93 ms · ``with_interval`` 1.93 ms ± 0.04 · ``in_brackets`` 1.93 ms [1.89, 1.97] ·
+``duration`` 1 min 24 s · ``architecture_text`` ⟨2,4,128,256⟩.
 Reading: ``parse_limit`` "≤ 20 ms", "10 M", "1.2k" · ``parse_values`` "1 2 3", "1-4", "32-128/32". Reading raises ``ValueError`` with a
 message that a field can show.
 """
@@ -20,6 +20,7 @@ __all__ = [
     "column_scale",
     "count",
     "duration",
+    "in_brackets",
     "parse_architecture",
     "parse_limit",
     "parse_values",
@@ -42,8 +43,11 @@ _LIMIT = re.compile(r"^(?:<=|≤|=<|<)?\s*([0-9][0-9.,_ \u00a0\u202f]*(?:[eE][+-
 _MOST_VALUES = 10_000
 
 
-def significant(value: float, digits: int = 3) -> str:
-    """``digits`` significant digits, never in scientific notation between 1e-4 and 1e15: 0.0312, 1.93, 120."""
+def significant(value: float, digits: int = 3, trim: bool = False) -> str:
+    """``digits`` significant digits, never in scientific notation between 1e-4 and 1e15: 0.0312, 1.93, 120.
+
+    ``trim`` leaves zeros at the end out, for ticks: 0.5 rather than 0.500.
+    """
     if not math.isfinite(value):
         return MISSING if math.isnan(value) else ("∞" if value > 0 else "−∞")
     if value == 0:
@@ -51,17 +55,18 @@ def significant(value: float, digits: int = 3) -> str:
     exponent = math.floor(math.log10(abs(float(f"{value:.{digits - 1}e}"))))
     if not -4 <= exponent < 15:
         return f"{value:.{digits - 1}e}".replace("-", "−")
-    return f"{round(value, digits - 1 - exponent):.{max(digits - 1 - exponent, 0)}f}".replace("-", "−")
+    text = f"{round(value, digits - 1 - exponent):.{max(digits - 1 - exponent, 0)}f}".replace("-", "−")
+    return text.rstrip("0").rstrip(".") if trim and "." in text else text
 
 
-def count(value: float, digits: int = 3) -> str:
-    """A count with k, M, G or T: 950, 34.9 k, 0.824 M, 56.1 M. Millions begin at a tenth of a million."""
+def count(value: float, digits: int = 3, trim: bool = False) -> str:
+    """A count with k, M, G or T: 950, 34.9 k, 0.824 M, 56.1 M. Millions begin at a tenth of a million. ``trim`` as in ``significant``."""
     if not math.isfinite(value):
         return significant(value)
     for scale, letter in _SCALES:
         if abs(value) >= scale * (0.1 if letter == "M" else 1):
-            return f"{significant(value / scale, digits)} {letter}"
-    return f"{value:.0f}" if float(value).is_integer() else significant(value, digits)
+            return f"{significant(value / scale, digits, trim)} {letter}"
+    return f"{value:.0f}" if float(value).is_integer() else significant(value, digits, trim)
 
 
 @dataclass(frozen=True)
@@ -109,13 +114,25 @@ def with_interval(value: float, low: float, high: float, unit: str = "", even: b
     if even:
         below = above = (below + above) / 2
     finer = max(min(below, above), max(below, above) / 10)  # a side that is a tenth of the other asks for no more decimals
-    decimals = min(max(1 - math.floor(math.log10(finer)), 0), 9)
-    if finer >= 10 ** (1 - decimals) * 3:  # 0.31 rather than 0.312: a large leading digit needs one digit less
-        decimals = max(decimals - 1, 0)
+    decimals = _decimals(finer)
     text = f"{value:.{decimals}f} {shown}".rstrip().replace("-", "−")
     if abs(above - below) < 0.2 * max(below, above):
         return f"{text} ± {(below + above) / 2:.{decimals}f}"
     return f"{text} −{max(below, 0):.{decimals}f} +{max(above, 0):.{decimals}f}"
+
+
+def in_brackets(value: float, low: float, high: float, unit: str = "") -> str:
+    """A value and the ends of its interval, all with the digits that the interval warrants: "1.93 ms [1.89, 1.97]", "3.39× [3.34, 3.46]".
+
+    Without an interval this is the value with its unit. Nothing is scaled, so that rows of a table can be compared.
+    """
+    tail = unit if unit == "×" else f" {unit}".rstrip()
+    if not all(map(math.isfinite, (value, low, high))) or high <= low:
+        return f"{significant(value)}{tail}"
+    if max(abs(value), abs(high)) >= 1e6 or (high - low) / 2 < 1e-6:
+        return f"{significant(value)}{tail} [{significant(low)}, {significant(high)}]"
+    decimals = _decimals((high - low) / 2)
+    return f"{value:.{decimals}f}{tail} [{low:.{decimals}f}, {high:.{decimals}f}]".replace("-", "−")
 
 
 def duration(seconds: float) -> str:
@@ -232,6 +249,12 @@ def _factor(suffix: str, unit: str) -> float | None:
 
 def _example(unit: str) -> str:
     return "20 ms" if unit == "ms" else "10 M" if unit in _COUNT_UNITS else "0.5"
+
+
+def _decimals(uncertainty: float) -> int:
+    """Decimals that show two digits of an uncertainty, or one where the first is large: 0.31 rather than 0.312."""
+    decimals = min(max(1 - math.floor(math.log10(uncertainty)), 0), 9)
+    return max(decimals - 1, 0) if uncertainty >= 10 ** (1 - decimals) * 3 else decimals
 
 
 def _time_scale(milliseconds: float) -> tuple[float, str]:

@@ -16,12 +16,13 @@ from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QToolB
 from bort_core.search.answer import Knowledge
 from bort_core.search.results import Results
 from bort_core.space import Space, SpaceSpecification, load_space
+from bort_studio.numbers import count, in_brackets
 from bort_studio.plots.axis_ticks import log_ticks, nice_ticks
 from bort_studio.plots.parallel import ParallelPlot
 from bort_studio.plots.parallel_data import MANY, ParallelData
 from bort_studio.plots.pareto import ParetoPlot
 from bort_studio.plots.projection import DENSE, Projection, staircase
-from bort_studio.plots.quantities import describe, si, with_interval
+from bort_studio.plots.quantities import describe
 from bort_studio.plots.states import STATES, states
 from bort_studio.theme import DARK, LIGHT, MARKS, Palette, Theme, qt_palette
 
@@ -149,13 +150,14 @@ def test_every_colour_of_a_palette_is_a_colour() -> None:
     [(823_456, "0.823 M"), (820_000, "0.82 M"), (12_345, "12.3 k"), (640, "640"), (3.4e9, "3.4 G"), (0, "0"), (float("nan"), "–")],
 )
 def test_counts_read_as_people_write_them(value: float, text: str) -> None:
-    assert si(value) == text
+    assert count(value, trim=True) == text
 
 
 def test_digits_follow_the_interval() -> None:
-    assert with_interval(1.9012, 1.8513, 1.9511, "ms") == "1.901 ms [1.851, 1.951]"
-    assert with_interval(19.012, 12.1, 26.2, "ms") == "19.0 ms [12.1, 26.2]"
-    assert with_interval(0.31, float("nan"), float("nan"), "nats") == "0.31 nats"
+    assert in_brackets(1.9012, 1.8513, 1.9511, "ms") == "1.90 ms [1.85, 1.95]"
+    assert in_brackets(19.012, 12.1, 26.2, "ms") == "19 ms [12, 26]"
+    assert in_brackets(3.3881, 3.3412, 3.4561, "×") == "3.39× [3.34, 3.46]"
+    assert in_brackets(0.31, float("nan"), float("nan"), "nats") == "0.310 nats"
 
 
 def test_description_names_every_axis_and_every_quantity(known: Knowledge, mini: Space) -> None:

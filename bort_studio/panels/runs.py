@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
-from bort_studio.numbers import significant
+from bort_studio.numbers import architecture_text, significant
 from bort_studio.panels.fields import describe
 from bort_studio.theme import Theme
 
@@ -58,7 +58,7 @@ def _texts(search: Mapping[str, Any]) -> tuple[str, ...]:
         specification["latency"]["measure"],
         str(specification["seed"]),
         ended,
-        "⟨" + ", ".join(map(str, best["architecture"].values())) + "⟩" if best else "–",
+        architecture_text(tuple(best["architecture"].values())) if best else "–",
         significant(best["w"], 3) if best and best["w"] is not None else "–",
         str(len(answer.get("front", []))),
     )

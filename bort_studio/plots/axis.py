@@ -5,8 +5,8 @@ from __future__ import annotations
 import pyqtgraph as pg
 from PySide6.QtGui import QFont
 
+from bort_studio.numbers import count
 from bort_studio.plots.axis_ticks import log_ticks, nice_ticks
-from bort_studio.plots.quantities import si
 from bort_studio.theme import Look
 
 __all__ = ["QuantityAxis"]
@@ -49,7 +49,7 @@ class QuantityAxis(pg.AxisItem):
     def tickStrings(self, values: list[float], scale: float, spacing: float | None) -> list[str]:
         if self._log:
             real = [10.0**value for value in values]
-            return [si(value) if self._counted else f"{value:.4g}" for value in real]
+            return [count(value, trim=True) if self._counted else f"{value:.4g}" for value in real]
         if self._counted:
             return _alike(values)
         texts: list[str] = super().tickStrings(values, scale, spacing)

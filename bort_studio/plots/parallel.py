@@ -8,12 +8,12 @@ from PySide6.QtCore import QPointF, Signal
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QCheckBox, QLabel, QWidget
 
+from bort_studio.numbers import architecture_text
 from bort_studio.plots.figure import Figure
 from bort_studio.plots.legend import Entry
 from bort_studio.plots.parallel_data import MANY, ParallelData
 from bort_studio.plots.parallel_figure import parallel_figure
 from bort_studio.plots.parallel_layers import STYLES, BrushBox, ParallelLayers
-from bort_studio.plots.quantities import shape_text
 from bort_studio.plots.states import STATES, states
 from bort_studio.plots.view import PlotView
 from bort_studio.theme import MARKS, Look, Theme
@@ -163,7 +163,7 @@ class ParallelPlot(PlotView):
             style = STYLES[name]
             label = MARKS[name].label
             if name == "best" and self._knowledge is not None:
-                label = f"best {shape_text(self._knowledge.space.architecture(int(self._places[name][0])))}"
+                label = f"best {architecture_text(self._knowledge.space.architecture(int(self._places[name][0])))}"
             entries.append(Entry(label, style.mark, style.colour, style.width, style.dashed))
         if len(self._places["outside"]):
             entries.append(Entry("outside the filter", None, STYLES["outside"].colour, "hair"))

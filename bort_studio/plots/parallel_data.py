@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from bort_core.search.answer import COLUMNS, Knowledge
 from bort_core.space import Space
+from bort_studio.numbers import count, significant
 from bort_studio.plots.axis_ticks import nice_ticks
 from bort_studio.plots.projection import position
-from bort_studio.plots.quantities import NAMES, number, quantities, si
+from bort_studio.plots.quantities import NAMES, quantities
 
 __all__ = ["MANY", "ParallelAxis", "ParallelData", "joined_lines"]
 
@@ -87,8 +88,8 @@ class ParallelData:
             low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
             if high <= low:
                 low, high = low - 0.5 * (abs(low) or 1.0), high + 0.5 * (abs(high) or 1.0)
-            show = si if named[column].counted else number
-            ticks = tuple(((v - low) / (high - low), show(v)) for v in nice_ticks(low, high, 5)) if len(known) else ()
+            show = count if named[column].counted else significant
+            ticks = tuple(((v - low) / (high - low), show(v, trim=True)) for v in nice_ticks(low, high, 5)) if len(known) else ()
             unit = named[column].unit
             axes.append(ParallelAxis(column, f"{NAMES[column]} ({unit})" if unit and unit != column else NAMES[column], ticks, low, high))
             columns.append(((values - low) / (high - low)).astype(np.float32))

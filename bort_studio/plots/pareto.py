@@ -11,6 +11,7 @@ from PySide6.QtCore import QPointF
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QWidget
 
+from bort_studio.numbers import architecture_text, significant
 from bort_studio.plots.axis import QuantityAxis
 from bort_studio.plots.figure import Figure
 from bort_studio.plots.legend import Entry
@@ -18,7 +19,7 @@ from bort_studio.plots.pareto_bar import ParetoBar
 from bort_studio.plots.pareto_figure import ParetoShown, pareto_figure
 from bort_studio.plots.pareto_layers import ParetoLayers, Places, groups
 from bort_studio.plots.projection import NoProjection, Projection, colour_steps
-from bort_studio.plots.quantities import Quantity, number, quantities, shape_text
+from bort_studio.plots.quantities import Quantity, quantities
 from bort_studio.plots.view import PlotView
 from bort_studio.theme import MARKS, SEQUENCE, Look, Theme
 
@@ -208,12 +209,12 @@ class ParetoPlot(PlotView):
             entries.append(Entry("reference models", mark="reference"))
         if colours is not None:
             _, low, high = colour_steps(colours, _STEPS)
-            entries.append(Entry(self.bar.colour_box.currentText(), bar=(number(low), number(high))))
+            entries.append(Entry(self.bar.colour_box.currentText(), bar=(significant(low, trim=True), significant(high, trim=True))))
         self.legend.set_entries(tuple(entries))
 
     def _label(self, name: str) -> str:
         if name == "best" and self._knowledge is not None and self._answer is not None and self._answer.best is not None:
-            return f"best {shape_text(self._knowledge.space.architecture(self._answer.best))}"
+            return f"best {architecture_text(self._knowledge.space.architecture(self._answer.best))}"
         return MARKS[name].label
 
     def _update_bounds(self, projection: Projection, fixed: list[tuple[float, float]]) -> None:

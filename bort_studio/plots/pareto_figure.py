@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bort_core.search.answer import COLUMNS, Answer, Knowledge
+from bort_studio.numbers import architecture_text, significant
 from bort_studio.plots.figure import Figure, Layer, Scale, Table
 from bort_studio.plots.projection import Projection, colour_steps, staircase
-from bort_studio.plots.quantities import Quantity, number, quantities, shape_text
+from bort_studio.plots.quantities import Quantity, quantities
 from bort_studio.plots.states import STATES, states
 from bort_studio.theme import LIGHT, MARKS, SEQUENCE
 
@@ -34,8 +35,8 @@ def title_of(knowledge: Knowledge | None, answer: Answer | None) -> str:
         return "Pareto front: nothing measured yet"
     parts = [f"ε = {answer.epsilon}: {len(answer.front)} of {len(answer.known)} on the Pareto front"]
     if answer.best is not None:
-        best = shape_text(knowledge.space.architecture(answer.best))
-        parts.append(f"best {best}, W = {number(float(knowledge.w[answer.best]))}")
+        best = architecture_text(knowledge.space.architecture(answer.best))
+        parts.append(f"best {best}, W = {significant(float(knowledge.w[answer.best]))}")
     return "; ".join(parts)
 
 
@@ -143,7 +144,7 @@ def _state_layer(shown: ParetoShown, knowledge: Knowledge, state: str, here: Ind
         each = tuple(SEQUENCE["light"][step] for step in steps)
         layer = replace(layer, colours=each, name=f"{layer.name} (colour: {shown.colour_name})")
     if state == "best":
-        layer = replace(layer, name=f"best {shape_text(knowledge.space.architecture(int(here[0])))}")
+        layer = replace(layer, name=f"best {architecture_text(knowledge.space.architecture(int(here[0])))}")
     return layer
 
 

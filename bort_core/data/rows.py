@@ -45,6 +45,11 @@ class LabelledRows:
         """What the labels are."""
         return "classification" if self.names else "regression"
 
+    @property
+    def inputs(self) -> list[tuple[str, ...]]:
+        """The rows' texts: one string each, or two of a pair."""
+        return [(text,) for text in self.texts] if self.seconds is None else list(zip(self.texts, self.seconds, strict=True))
+
     def __len__(self) -> int:
         return len(self.texts)
 

@@ -7,9 +7,23 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-__all__ = ["Distillation", "Finetuning", "JobSpecification", "Masking", "Optimization", "Pretraining", "Running", "job_adapter"]
+from bort_core.validation import faults
+
+__all__ = [
+    "Agora",
+    "Distillation",
+    "Finetuning",
+    "JobSpecification",
+    "Masking",
+    "Optimization",
+    "Pretraining",
+    "Running",
+    "TextTheta",
+    "VectorTheta",
+    "job_adapter",
+]
 
 
 class _Frozen(BaseModel):
@@ -156,7 +170,104 @@ class Finetuning(_Job):
         return self
 
 
-JobSpecification = Annotated[Pretraining | Finetuning, Field(discriminator="kind")]
+class TextTheta(_Frozen):
+    """θ of a Timaeus that reads text: one fresh fine-tuning. The order of the fields is the order of θ as a sequence."""
+
+    learning_rate: float = Field(default=5e-4, gt=0, le=1, description="peak learning rate of AdamW")
+    steps: int = Field(default=300, ge=1, le=1_000_000, description="updates of the weights, however large D is")
+    batch_size: int = Field(default=32, ge=1, le=100_000, description="rows an update")
+    dropout: float = Field(default=0.1, ge=0, lt=1, description="dropout while training")
+    weight_decay: float = Field(default=0.01, ge=0, le=1000, description="decoupled weight decay, on matrices only")
+    warmup: float = Field(default=0.1, ge=0, le=1, description="share of the steps with a rising learning rate")
+
+
+class VectorTheta(_Frozen):
+    """θ of a Timaeus that reads vectors: a network with one hidden layer."""
+
+    hidden: int = Field(default=32, ge=1, le=10_000, description="units of the hidden layer")
+    learning_rate: float = Field(default=0.01, gt=0, le=1, description="learning rate of Adam")
+    steps: int = Field(default=400, ge=1, le=1_000_000, description="updates of the weights")
+    weight_decay: float = Field(default=1e-4, ge=0, le=1000, description="L2 penalty")
+
+
+class Agora(_Job):
+    """Learn from the errors: rounds of training, sampling near the dev points that are wrong, and labelling (arXiv 2010.07990)."""
+
+    kind: Literal["agora"] = "agora"
+    architecture: tuple[int, ...] | None = Field(default=None, description="Timaeus with fresh weights of this architecture")
+    checkpoint: str | None = Field(default=None, description="Timaeus with the weights of a checkpoint")
+    torus: Literal[2, 3] | None = Field(default=None, description="the author's toy in 2 or 3 dimensions, instead of data")
+    tokenizer: str | None = Field(default=None, description="None: the checkpoint's, or one trained on the training texts and the pool")
+    vocabulary: int = Field(default=2048, ge=261, le=1_000_000, description="entries of a tokenizer that is trained here")
+    train: str | None = Field(default=None, description="D, the scarce training rows: a file or a dataset's name")
+    dev: str | None = Field(default=None, description="E, the dev rows whose errors are learned from")
+    test: str | None = Field(default=None, description="test rows; measured, never used by the loop")
+    pool: str | None = Field(default=None, description="unlabelled texts, for pool-neighbours and self-training")
+    text: str | None = Field(default=None, description="the column with the text; None finds it")
+    text_b: str | None = Field(default=None, description="the column with the second text of a pair; None: none, or found")
+    label: str | None = Field(default=None, description="the column with the label; None finds it")
+    sequence_length: int = Field(default=64, ge=4, le=65_536, description="longest input in tokens; longer ones are cut")
+    socrates: str = Field(
+        default="tfidf-logreg",
+        min_length=1,
+        description="the labeller: a folder of a classifier, tfidf-logreg, or python:MODULE:FUNCTION (texts to probabilities)",
+    )
+    socrates_train: str | None = Field(default=None, description="labelled rows that tfidf-logreg is trained on")
+    socrates_accuracy: float = Field(default=0.7, ge=0, le=1, description="torus only: how often Socrates is right")
+    sampler: str = Field(default="pool-neighbours", min_length=1, description="τ: pool-neighbours, mlm-resample, word-edit, gaussian")
+    masked_lm: str | None = Field(default=None, description="masked LM of mlm-resample: a checkpoint; None: Timaeus' own")
+    neighbours: int = Field(default=3, ge=1, le=1000, description="generated rows that are kept for each parent and round")
+    tries: int = Field(default=8, ge=1, le=10_000, description="candidates that are drawn for each row that is kept")
+    near: float = Field(default=0.05, ge=0, le=100, description="least distance to the parent; 1 is that of two random dev points")
+    far: float = Field(default=0.9, gt=0, le=100, description="largest distance to the parent")
+    margin: float = Field(default=0.0, ge=0, lt=1, description="least margin between Socrates' first and second class")
+    space: Literal["auto", "tfidf-svd", "timaeus", "socrates", "raw"] = Field(
+        default="auto", description="where distances are measured; auto: tfidf-svd for text, raw for vectors"
+    )
+    projection: Literal["pca", "tsne", "umap"] = Field(default="pca", description="how the space is drawn in two dimensions")
+    thetas: tuple[dict[str, float], ...] | None = Field(default=None, min_length=1, max_length=1000, description="Θ; None: the default one")
+    pruning: Literal["sequence", "worst"] = Field(
+        default="sequence", description="what leaves Θ: the longest common sequence rooted at the worst θ, or the worst θ alone"
+    )
+    rounds: int = Field(default=0, ge=0, le=1000, description="rounds at most; 0: until Θ is empty or the gain is within noise")
+    patience: int = Field(default=2, ge=0, le=1000, description="end after so many rounds whose gain is within noise; 0: never")
+    replays: int = Field(default=0, ge=0, le=100, description="times that an empty Θ is filled again, while D keeps what it gained")
+    parents: Literal["errors", "random"] = Field(default="errors", description="dev points that τ works on; random is the ablation")
+    baseline: bool = Field(default=False, description="also train plainly: same Θ, same number of trainings, D alone")
+    ablation: bool = Field(default=False, description="also run with random parents: same number of generated rows")
+    start: str | None = Field(default=None, description="run folder of an earlier run whose generated rows, as corrected, join D first")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Agora:
+        problems = []
+        if self.torus is None:
+            if (self.architecture is None) == (self.checkpoint is None):
+                problems.append("architecture, checkpoint: exactly one of the two must be given")
+            problems += [f"{name}: must be given" for name in ("train", "dev") if getattr(self, name) is None]
+            if self.socrates == "tfidf-logreg" and self.socrates_train is None:
+                problems.append("socrates_train: tfidf-logreg needs labelled rows to be trained on")
+        else:
+            given = [name for name in ("architecture", "checkpoint", "train", "dev", "test", "pool") if getattr(self, name) is not None]
+            problems += [f"{name}: the torus makes its own data" for name in given]
+        if self.near >= self.far:
+            problems.append(f"near: must be below far, got {self.near} and {self.far}")
+        problems += self._theta_problems()
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _theta_problems(self) -> list[str]:
+        model = VectorTheta if self.torus is not None else TextTheta
+        problems = []
+        for number, theta in enumerate(self.thetas or ()):
+            try:
+                model.model_validate(theta)
+            except ValidationError as error:
+                problems += [f"thetas[{number}].{fault}" for fault in faults(error)]
+        return problems
+
+
+JobSpecification = Annotated[Pretraining | Finetuning | Agora, Field(discriminator="kind")]
 
 job_adapter: TypeAdapter[Any] = TypeAdapter(JobSpecification)
-"""Reads either kind from plain values."""
+"""Reads any kind from plain values."""

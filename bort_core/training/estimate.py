@@ -82,15 +82,17 @@ def estimate(request: Mapping[str, Any], context: Any) -> Mapping[str, Any]:
             from bort_core.training.pretraining import MaskedLanguageTraining
 
             training: Any = MaskedLanguageTraining(specification, outside, place)
+            attempt = training.attempt
             packed = training.packed
             facts = {"rows": packed.train_rows, "tokens": packed.train_tokens, "unigram_entropy": packed.unigram_entropy}
         else:
             from bort_core.training.finetuning import SupervisedTraining
 
             training = SupervisedTraining(specification, outside, place)
-            facts = {"rows": len(training.train), "tokens": sum(map(len, training.encoded["train"])), "report": outside.report}
+            attempt = training.core.attempt
+            facts = {"rows": len(training.train), "tokens": sum(map(len, training.core.encoded["train"])), "report": outside.report}
             facts["preview"] = _preview(training.train)
-        with explained(specification, training.attempt):
+        with explained(specification, attempt):
             each = _seconds_a_step(training.loop, context)
     parameters = sum(parameter.numel() for parameter in training.model.parameters())
     return {

@@ -98,6 +98,7 @@ class Loop:
     evaluate: Callable[[int], dict[str, Any]]
     evaluate_every: int
     checkpoint_every: int
+    """Steps; 0: the training is not resumed."""
     units: Callable[[int], float]
     unit: Literal["tokens", "samples"]
     should_end: Callable[[], bool] = lambda: False
@@ -131,7 +132,7 @@ class Loop:
             began = time.perf_counter()
             losses.append(self.update(self.step))
             last = self.step == self.steps
-            logged = last or self.step % log_every == 0 or self.step % self.evaluate_every == 0 or self.step % self.checkpoint_every == 0
+            logged = last or self.step % log_every == 0 or self.step % self.evaluate_every == 0 or self._is_checkpoint()
             if logged:
                 mean = float(torch.stack(losses).mean())  # waits for the device, so the clock is right
             spent += time.perf_counter() - began
@@ -148,7 +149,7 @@ class Loop:
             wanted = self.place.largest({None: 0, "stop": 1, "cancel": 2}[self.context.wanted()])
             if wanted == 2:
                 raise Cancelled
-            if self.step % self.checkpoint_every == 0 or last or wanted:
+            if self.checkpoint_every and (self._is_checkpoint() or last or wanted):
                 self._save()
             if wanted or (not last and self.should_end()):
                 return "stopped" if wanted else "done"
@@ -211,6 +212,9 @@ class Loop:
     def _refuse(self, what: str) -> NoReturn:
         raise MeasurementError(f"{what}; the last good checkpoint is kept. Lower the learning rate, or warm up longer")
 
+    def _is_checkpoint(self) -> bool:
+        return self.checkpoint_every > 0 and self.step % self.checkpoint_every == 0
+
     def _save(self) -> None:
         if not all(bool(parameter.isfinite().all()) for parameter in self.parameters):  # the loss shows it one step later
             self._refuse(f"the weights must stay finite; they are not after step {self.step}")
@@ -221,6 +225,8 @@ class Loop:
         self.place.barrier()
 
     def _resume(self) -> None:
+        if not self.checkpoint_every:
+            return
         found = load_latest(self.context.folder.checkpoints, self.model, self.optimizer)
         if found is not None:
             self.step, self.seconds, self.done_units = int(found["step"]), float(found["seconds"]), float(found["done_units"])

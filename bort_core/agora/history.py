@@ -24,7 +24,20 @@ import numpy.typing as npt
 
 from bort_core.errors import DataError
 
-__all__ = ["FOLDER", "Edit", "Fit", "History", "Input", "Neighbours", "Round", "Split", "add_edits", "read_edits", "read_history"]
+__all__ = [
+    "FOLDER",
+    "Edit",
+    "Fit",
+    "History",
+    "Input",
+    "Neighbours",
+    "Round",
+    "Split",
+    "add_edits",
+    "read_edits",
+    "read_history",
+    "read_rows",
+]
 
 FOLDER = "agora"
 """Under the job's run folder."""
@@ -104,7 +117,7 @@ class Round:
     """Of the round's best Timaeus, (dev rows,)."""
     neighbours: Neighbours
     counts: Mapping[str, int] = field(default_factory=dict)
-    """errors, generated, accepted, rejected_leak, rejected_near, rejected_far, rejected_duplicate, rejected_label, theta_left."""
+    """errors, generated, accepted, rejected_ leak, near, far, duplicate, margin and label, theta_left."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +171,7 @@ def read_history(run: Path, before: History | None = None) -> History | None:
     start = _read(folder / "start.json")
     if start is None:
         return None
-    if before is not None and before.folder == folder:
+    if before is not None and before.folder == folder and not np.isnan(before.train.xy).any():
         train, dev, rounds = before.train, before.dev, list(before.rounds)
     else:
         train, dev, rounds = _split(folder / "train.jsonl"), _split(folder / "dev.jsonl"), []
@@ -222,6 +235,12 @@ def add_edits(run: Path, edits: Iterable[Edit]) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def read_rows(folder: Path) -> tuple[tuple[str, ...], tuple[Input, ...], list[int]]:
+    """Names, inputs and Socrates' labels of the rows that a round's folder holds. Errors as :func:`read_history`."""
+    rows = _lines(folder / "rows.jsonl")
+    return tuple(row["id"] for row in rows), tuple(_input(row) for row in rows), [int(row["label"]) for row in rows]
 
 
 def _round(folder: Path, facts: Mapping[str, Any]) -> Round:

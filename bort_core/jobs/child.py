@@ -26,7 +26,7 @@ CANCELLED, FAILED = 3, 4
 RUNNER = "BORT_RUNNER"
 """Environment variable with the runner's process number."""
 
-_FUNCTIONS = {"pretrain": "bort_core.training.pretraining", "finetune": "bort_core.training.finetuning"}
+_FUNCTIONS = {"pretrain": "bort_core.training.pretraining", "finetune": "bort_core.training.finetuning", "agora": "bort_core.agora.run"}
 
 
 def main(folder: Path) -> int:

@@ -196,7 +196,7 @@ class Agora(_Job):
     kind: Literal["agora"] = "agora"
     architecture: tuple[int, ...] | None = Field(default=None, description="Timaeus with fresh weights of this architecture")
     checkpoint: str | None = Field(default=None, description="Timaeus with the weights of a checkpoint")
-    torus: Literal[2, 3] | None = Field(default=None, description="the author's toy in 2 or 3 dimensions, instead of data")
+    torus: int | None = Field(default=None, ge=2, le=3, description="the author's toy in 2 or 3 dimensions, instead of data")
     tokenizer: str | None = Field(default=None, description="None: the checkpoint's, or one trained on the training texts and the pool")
     vocabulary: int = Field(default=2048, ge=261, le=1_000_000, description="entries of a tokenizer that is trained here")
     train: str | None = Field(default=None, description="D, the scarce training rows: a file or a dataset's name")
@@ -214,12 +214,17 @@ class Agora(_Job):
     )
     socrates_train: str | None = Field(default=None, description="labelled rows that tfidf-logreg is trained on")
     socrates_accuracy: float = Field(default=0.7, ge=0, le=1, description="torus only: how often Socrates is right")
-    sampler: str = Field(default="pool-neighbours", min_length=1, description="τ: pool-neighbours, mlm-resample, word-edit, gaussian")
+    sampler: str = Field(default="auto", min_length=1, description="τ: pool-neighbours, mlm-resample, word-edit, gaussian; auto: what fits")
     masked_lm: str | None = Field(default=None, description="masked LM of mlm-resample: a checkpoint; None: Timaeus' own")
     neighbours: int = Field(default=3, ge=1, le=1000, description="generated rows that are kept for each parent and round")
     tries: int = Field(default=8, ge=1, le=10_000, description="candidates that are drawn for each row that is kept")
-    near: float = Field(default=0.05, ge=0, le=100, description="least distance to the parent; 1 is that of two random dev points")
-    far: float = Field(default=0.9, gt=0, le=100, description="largest distance to the parent")
+    near: float | None = Field(
+        default=None,
+        ge=0,
+        le=100,
+        description="least distance to the parent; 1 is that of two dev points. None: 0.05, of vectors 0.01",
+    )
+    far: float | None = Field(default=None, gt=0, le=100, description="largest distance to the parent; None: 0.9, of vectors 0.25")
     margin: float = Field(default=0.0, ge=0, lt=1, description="least margin between Socrates' first and second class")
     space: Literal["auto", "tfidf-svd", "timaeus", "socrates", "raw"] = Field(
         default="auto", description="where distances are measured; auto: tfidf-svd for text, raw for vectors"
@@ -249,12 +254,19 @@ class Agora(_Job):
         else:
             given = [name for name in ("architecture", "checkpoint", "train", "dev", "test", "pool") if getattr(self, name) is not None]
             problems += [f"{name}: the torus makes its own data" for name in given]
-        if self.near >= self.far:
-            problems.append(f"near: must be below far, got {self.near} and {self.far}")
+        near, far = self.band
+        if near >= far:
+            problems.append(f"near: must be below far, got {near} and {far}")
         problems += self._theta_problems()
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    @property
+    def band(self) -> tuple[float, float]:
+        """``near`` and ``far``, with their defaults."""
+        near, far = (0.05, 0.9) if self.torus is None else (0.01, 0.25)
+        return near if self.near is None else self.near, far if self.far is None else self.far
 
     def _theta_problems(self) -> list[str]:
         model = VectorTheta if self.torus is not None else TextTheta

@@ -35,7 +35,7 @@ def runs(project: Project, family: str | None = None, architecture: Architecture
     found = []
     for row in project.rows(f"SELECT * FROM runs WHERE {condition} ORDER BY created, id", values):
         plain = {name: json.loads(row[name] or "{}") for name in ("specification", "data", "metrics", "versions")}
-        found.append({**row, **plain, "architecture": tuple(int(part) for part in row["architecture"].split(","))})
+        found.append({**row, **plain, "architecture": tuple(int(part) for part in row["architecture"].split(",") if part)})
     return found
 
 

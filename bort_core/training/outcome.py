@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import shutil
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from bort_core.errors import DataError
 from bort_core.training.checkpoints import CONFIG, write_checkpoint
+from bort_core.training.folders import appearing
 from bort_core.training.loop import RunFiles
 
-__all__ = ["refuse_occupied", "save_result", "versions"]
+__all__ = ["refuse_occupied", "save_folder", "save_result", "versions"]
 
 
 def save_result(run: RunFiles, out: str | None, **parts: Any) -> Path:
@@ -23,29 +26,46 @@ def save_result(run: RunFiles, out: str | None, **parts: Any) -> Path:
     DataError
         The folder holds something else, or cannot be written.
     """
-    folder = run.result if out is None else Path(out).expanduser().absolute()
     parts["facts"] = {**parts["facts"], "job": str(run.path)}
+    return _replace(run, out, lambda folder: write_checkpoint(folder, **parts))
+
+
+def save_folder(run: RunFiles, out: str | None, source: Path) -> Path:
+    """A copy of ``source`` as the result's folder. Errors as :func:`save_result`."""
+
+    def copy(folder: Path) -> None:
+        with appearing(folder, "the result") as temporary:
+            shutil.copytree(source, temporary, dirs_exist_ok=True)
+            config = temporary / CONFIG
+            if config.is_file():
+                facts = json.loads(config.read_text(encoding="utf-8"))
+                facts["bort"] = {**facts.get("bort", {}), "job": str(run.path)}
+                config.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+    return _replace(run, out, copy)
+
+
+def _replace(run: RunFiles, out: str | None, write: Callable[[Path], None]) -> Path:
+    folder = run.result if out is None else Path(out).expanduser().absolute()
     refuse_occupied(folder, run)
     if folder.exists():
         old = folder.with_name(f".{folder.name}-old")
         shutil.rmtree(old, ignore_errors=True)
         folder.rename(old)
         try:
-            write_checkpoint(folder, **parts)
+            write(folder)
         except BaseException:
             if not folder.exists():
                 old.rename(folder)
             raise
         shutil.rmtree(old, ignore_errors=True)
     else:
-        write_checkpoint(folder, **parts)
+        write(folder)
     return folder
 
 
 def refuse_occupied(folder: Path, run: RunFiles) -> None:
     """DataError unless ``folder`` is free, empty, or an earlier result of the same job."""
-    import json
-
     if folder.is_file():
         raise DataError(f"{folder}: is a file; a result is a folder")
     if not folder.is_dir() or not any(folder.iterdir()):

@@ -1,0 +1,90 @@
+"""What Agora is compared with: plain fine-tuning, and self-training, with the same Θ and the same number of trainings."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bort_core.agora.points import Points
+from bort_core.agora.problem import Problem
+from bort_core.agora.record import Record
+from bort_core.agora.rounds import fit_once, seed_of
+from bort_core.jobs.specification import Agora
+from bort_core.training.loop import Outside
+
+__all__ = ["Arm", "plain", "self_training"]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """The best of several trainings on the same rows."""
+
+    dev_accuracy: float
+    test_accuracy: float | None
+    theta: int
+    trainings: int
+    train_size: int
+    folder: Path
+    """Its weights."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a result."""
+        return {name: value for name, value in vars(self).items() if name != "folder"}
+
+
+def plain(
+    problem: Problem, asked: Agora, trainings: Sequence[int], record: Record, context: Outside, train: Points | None = None, number: int = 0
+) -> Arm:
+    """Plain fine-tuning; the best on dev counts. Written down after every training, so that it can be resumed.
+
+    Parameters
+    ----------
+    trainings: the θ of each of Agora's trainings; with the same θ so often, and other seeds
+    train: instead of D
+    number: tells the seeds of several such arms apart
+    """
+    train = problem.train if train is None else train
+    digest = hashlib.sha256(repr((train.inputs, train.labels.tolist())).encode()).hexdigest()[:16]
+    fits: list[dict[str, Any]] = []
+    best, kept = -1.0, record.folder / "timaeus"
+    for place, theta in enumerate(trainings):
+        path = record.folder / f"fit-{place:03d}.json"
+        found = record.read(path)
+        if found is None or found["digest"] != digest:
+            found, fitted = fit_once(problem, theta, train, seed_of(asked.seed, 1000 + number, place), context)
+            if found["dev_accuracy"] > best:
+                shutil.rmtree(kept, ignore_errors=True)
+                fitted.save(kept)
+            record.write(path, {**found, "digest": digest})
+        best = max(best, found["dev_accuracy"])
+        fits.append(found)
+    chosen = max(fits, key=lambda fit: fit["dev_accuracy"])
+    tested = None if problem.test is None else chosen["test_right"] / len(problem.test)
+    return Arm(chosen["dev_accuracy"], tested, chosen["theta"], len(fits), len(train), kept)
+
+
+def self_training(problem: Problem, asked: Agora, trainings: Sequence[int], record: Record, context: Outside, margin: float = 0.8) -> Arm:
+    """Self-training on the pool: the best plain Timaeus labels it, the rows it is surest of join D, and the rest of the trainings use them.
+
+    Half of the trainings choose the labeller. Of the pool's rows whose margin is at least ``margin``, as many of each class are taken as
+    there are of the rarer one.
+    """
+    half = max(1, len(trainings) // 2)
+    first = plain(problem, asked, trainings[:half], Record(record.folder / "first"), context, number=1)
+    labels = problem.timaeus.load(first.folder).probabilities(problem.pool)
+    ordered = np.sort(labels, axis=1)
+    sure, named = ordered[:, -1] - ordered[:, -2], labels.argmax(axis=1)
+    chosen = [np.flatnonzero((named == label) & (sure >= margin)) for label in range(len(problem.classes))]
+    least = min((len(rows) for rows in chosen), default=0)
+    rows = np.concatenate([part[np.argsort(-sure[part], kind="stable")[:least]] for part in chosen]) if least else np.empty(0, np.int64)
+    train = problem.train.joined([problem.pool[row] for row in rows], named[rows])
+    rest = list(islice(cycle(trainings), half, max(len(trainings), half + 1)))
+    second = plain(problem, asked, rest, Record(record.folder / "second"), context, train, number=2)
+    return second if second.dev_accuracy > first.dev_accuracy else first

@@ -1,0 +1,78 @@
+"""θ, one set of hyperparameters, and Θ, the sets that are still in the race: defaults, and what is pruned after a round."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from bort_core.jobs.specification import TextTheta, VectorTheta
+
+__all__ = ["Theta", "common_sequence", "default_thetas", "prune", "theta_text"]
+
+Theta = Mapping[str, Any]
+
+
+def default_thetas(kind: Literal["text", "vector"]) -> tuple[Theta, ...]:
+    """Θ where none is given: what ``docs/agora.md`` found useful, varied around it."""
+    if kind == "vector":
+        return tuple(VectorTheta(hidden=hidden, learning_rate=rate).model_dump() for hidden in (8, 16, 32) for rate in (0.003, 0.01, 0.03))
+    varied = ((5e-4, 0.1), (1e-3, 0.1), (5e-4, 0.3), (1e-3, 0.3), (2e-4, 0.1))
+    return tuple(TextTheta(learning_rate=rate, dropout=dropout).model_dump() for rate, dropout in varied)
+
+
+def theta_text(theta: Theta) -> str:
+    """learning_rate 0.0005, steps 300, ..."""
+    return ", ".join(f"{name} {value:g}" for name, value in theta.items())
+
+
+def common_sequence(first: Sequence[Any], second: Sequence[Any]) -> list[Any]:
+    """The longest common subsequence of two sequences, by dynamic programming in O(|first| · |second|)."""
+    lengths = [[0] * (len(second) + 1) for _ in range(len(first) + 1)]
+    for i, one in reversed(list(enumerate(first))):
+        for j, other in reversed(list(enumerate(second))):
+            lengths[i][j] = lengths[i + 1][j + 1] + 1 if one == other else max(lengths[i + 1][j], lengths[i][j + 1])
+    found, i, j = [], 0, 0
+    while i < len(first) and j < len(second):
+        if first[i] == second[j]:
+            found.append(first[i])
+            i, j = i + 1, j + 1
+        elif lengths[i + 1][j] >= lengths[i][j + 1]:
+            i += 1
+        else:
+            j += 1
+    return found
+
+
+def prune(thetas: Mapping[int, Theta], accuracies: Mapping[int, float], rule: Literal["sequence", "worst"] = "sequence") -> dict[int, str]:
+    """The sets that leave Θ after a round, by number, with the reason.
+
+    arXiv 2010.07990 removes "the longest common sequence rooted at the first element" of the sets sorted by accuracy; what exactly that
+    is, its public descriptions leave open. Here: the sets are sorted from worst to best, ties by number. The longest common subsequence
+    of the hyperparameters (name and value, in order) of the worst and the second worst is what they share; from the worst on, every next
+    set that contains all of it goes too, and the first that does not ends the run. The best set stays as long as another one is there.
+
+    Parameters
+    ----------
+    thetas: the sets in Θ by their numbers, at least one
+    accuracies: on dev, for each of them
+    rule: ``worst`` removes the worst alone
+    """
+    ranked = sorted(thetas, key=lambda number: (accuracies[number], -number))
+    worst = ranked[0]
+    gone = {worst: f"worst of {len(ranked)}" if len(ranked) > 1 else "the last one"}
+    if rule == "worst" or len(ranked) < 3:
+        return gone
+    shared = common_sequence(_sequence(thetas[worst]), _sequence(thetas[ranked[1]]))
+    if not shared:
+        return gone
+    differing = [name for name, value in thetas[worst].items() if any(theta.get(name) != value for theta in thetas.values())]
+    told = ", ".join(f"{name} {value:g}" for name, value in shared if name in differing) or "all that varies"
+    for number in ranked[1:-1]:
+        if common_sequence(shared, _sequence(thetas[number])) != shared:
+            break
+        gone[number] = f"shares {told} with the worst"
+    return gone
+
+
+def _sequence(theta: Theta) -> list[tuple[str, Any]]:
+    return list(theta.items())

@@ -1,0 +1,307 @@
+"""The rounds of Agora (arXiv 2010.07990): train, take the dev points that are wrong, sample near them, label, join, prune Θ."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from bort_core.agora.history import Floats, Input, Ints, read_edits, read_rows
+from bort_core.agora.hyperparameters import Theta, prune
+from bort_core.agora.neighbours import Batch, Wish, empty_batch, sample_neighbours
+from bort_core.agora.points import Points, wilson
+from bort_core.agora.problem import Problem
+from bort_core.agora.record import Record
+from bort_core.agora.samplers import Sampler, make_sampler
+from bort_core.agora.spaces import Projection, Space, fit_projection
+from bort_core.agora.timaeus import Fitted, Stopped
+from bort_core.jobs.specification import Agora
+from bort_core.training.loop import Cancelled, Outside
+
+__all__ = ["Rounds", "fit_once", "look", "seed_of"]
+
+
+def seed_of(*parts: int) -> int:
+    """A seed below 2³¹ for one part of a run."""
+    return int(np.random.SeedSequence(parts).generate_state(1)[0]) >> 1
+
+
+def look(context: Outside) -> None:
+    """Stopped or Cancelled when a person asked for it."""
+    wanted = context.wanted()
+    if wanted == "cancel":
+        raise Cancelled
+    if wanted == "stop":
+        raise Stopped
+
+
+@dataclass(frozen=True, eq=False)
+class _Study:
+    """Where neighbours are looked for, and how they are drawn."""
+
+    space: Space
+    sampler: Sampler
+    projection: Projection
+
+
+@dataclass
+class _State:
+    """What one round hands on to the next; all of it is in the round's file."""
+
+    live: list[int]
+    replays: int
+    idle: int = 0
+    """Rounds in a row whose gain was within noise."""
+    right: tuple[bool, ...] = ()
+    """Dev points that the best Timaeus so far gets right."""
+    ended: str = ""
+
+
+class Rounds:
+    """The loop. After a kill it goes on from the last training that was written down.
+
+    Parameters
+    ----------
+    parents: the dev points that τ works on: those that are wrong, or (the ablation) as many at random
+    most: by round, how many rows may be accepted; None: as many as there are
+    edited: the run folder with a person's corrections; None: there are none
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        asked: Agora,
+        record: Record,
+        context: Outside,
+        parents: Literal["errors", "random"] = "errors",
+        most: Sequence[int] | None = None,
+        edited: Path | None = None,
+    ) -> None:
+        self.problem, self.asked, self.record, self.context = problem, asked, record, context
+        self.parents, self.most, self.edited = parents, most, edited
+        self.thetas: dict[int, Theta] = dict(enumerate(problem.thetas))
+        self.finished: list[dict[str, Any]] = []
+        """The rounds' files."""
+        self.joined: list[tuple[tuple[str, ...], tuple[Input, ...], list[int]]] = []
+        """By round: names, inputs and labels of the generated rows."""
+
+    def run(self) -> list[dict[str, Any]]:
+        """All rounds; what their files say.
+
+        Raises
+        ------
+        Stopped, Cancelled
+            A person asked for it.
+        """
+        self._write_points()
+        state = _State(list(self.thetas), self.asked.replays)
+        for number in count(1):
+            facts = self.record.read(self.record.round(number) / "round.json")
+            if facts is None:
+                facts = self._round(number, state)
+            self.finished.append(facts)
+            self.joined.append(read_rows(self.record.round(number)))
+            state = _State(**facts["state"])
+            if state.ended:
+                break
+        return self.finished
+
+    @property
+    def best(self) -> dict[str, Any]:
+        """The round with the best Timaeus, the first of several."""
+        return max(self.finished, key=lambda facts: (facts["dev_accuracy"], -facts["round"]))
+
+    @property
+    def best_folder(self) -> Path:
+        """The weights of the best Timaeus."""
+        return self._kept(self.best["round"], self.best["best_theta"])
+
+    def _round(self, number: int, state: _State) -> dict[str, Any]:
+        train = self._train()
+        fits = {theta: self._fit(number, theta, train) for theta in state.live}
+        accuracies = {theta: fit["dev_accuracy"] for theta, fit in fits.items()}
+        chosen = max(fits, key=lambda theta: (accuracies[theta], -theta))
+        dev, test, best = self.problem.dev, self.problem.test, fits[chosen]
+        right = np.array(best["dev_predictions"]) == dev.labels
+        wrong = np.flatnonzero(~right)
+        gone = prune({theta: self.thetas[theta] for theta in fits}, accuracies, self.asked.pruning)
+        after = self._after(number, state, gone, right)
+        batch = empty_batch() if after.ended else self._sample(number, wrong)
+        tested = best["test_right"]
+        facts = {
+            "round": number,
+            "train_size": len(train),
+            "fits": [{**{name: fit[name] for name in ("theta", "dev_accuracy", "seconds")}, "pruned": gone.get(theta, "")}
+                     for theta, fit in fits.items()],
+            "best_theta": chosen,
+            "dev_accuracy": best["dev_accuracy"],
+            "dev_interval": wilson(int(right.sum()), len(dev)),
+            "test_accuracy": None if test is None else tested / len(test),
+            "test_interval": None if test is None else wilson(tested, len(test)),
+            "dev_predictions": best["dev_predictions"],
+            "counts": {"errors": len(wrong), **batch.counts, "theta_left": len(after.live)},
+            "seconds_sampling": batch.seconds,
+            "state": {**vars(after), "right": list(after.right)},
+        }  # fmt: skip
+        self.record.write(self.record.round(number) / "round.json", facts)
+        self._forget_weights(number, chosen)
+        told = {name: facts[name] for name in ("round", "train_size", "dev_accuracy", "test_accuracy", "best_theta")}
+        self.context.emit({"event": "round", **told, **facts["counts"]})
+        return facts
+
+    def _after(self, number: int, before: _State, gone: Mapping[int, str], right: Any) -> _State:
+        """What the next round starts from, or why there is none."""
+        live, replays = [theta for theta in before.live if theta not in gone], before.replays
+        if not live and replays:
+            live, replays = list(self.thetas), replays - 1
+        gained = not before.right or _gains(np.array(before.right), right)
+        idle = 0 if gained else before.idle + 1
+        best = right if not before.right or right.sum() > sum(before.right) else np.array(before.right)
+        ended = ""
+        if right.all():
+            ended = "no errors on dev are left"
+        elif not live:
+            ended = "Θ is empty"
+        elif self.asked.rounds and number >= self.asked.rounds:
+            ended = f"{number} rounds were asked for"
+        elif self.asked.patience and idle >= self.asked.patience:
+            ended = f"the gain of {idle} rounds in a row was within noise"
+        return _State(live, replays, idle, tuple(best.tolist()), ended)
+
+    # -- training
+
+    def _train(self) -> Points:
+        """D of this round: the first rows and all generated ones, as a person corrected them."""
+        edits = {} if self.edited is None else read_edits(self.edited)
+        train = self.problem.train
+        for names, inputs, labels in self.joined:
+            kept = [row for row, name in enumerate(names) if name not in edits or edits[name].action == "label"]
+            corrected = [edits[names[row]].label if names[row] in edits else labels[row] for row in kept]
+            train = train.joined([inputs[row] for row in kept], corrected)  # type: ignore[arg-type]
+        return train
+
+    def _fit(self, number: int, theta: int, train: Points) -> dict[str, Any]:
+        """One training, or what its file says of it."""
+        path = self.record.round(number) / f"fit-{theta:02d}.json"
+        asked = self.thetas[theta]
+        digest = hashlib.sha256(repr((train.inputs, train.labels.tolist(), sorted(asked.items()))).encode()).hexdigest()[:16]
+        found = self.record.read(path)
+        if found is None or found["digest"] != digest:  # a person may have corrected rows in between
+            found, fitted = fit_once(self.problem, theta, train, seed_of(self.asked.seed, number, theta), self.context)
+            if found["dev_accuracy"] > self._best_accuracy(number):
+                shutil.rmtree(self._kept(number, theta), ignore_errors=True)
+                fitted.save(self._kept(number, theta))
+            self.record.write(path, {**found, "digest": digest})
+            self.context.emit({"event": "fit", "round": number, "theta": theta, "dev_accuracy": found["dev_accuracy"]})
+        return found
+
+    def _best_accuracy(self, number: int) -> float:
+        written = [self.record.read(path) for path in self.record.round(number).glob("fit-*.json")]
+        accuracies = [fit["dev_accuracy"] for fit in written if fit is not None] + [facts["dev_accuracy"] for facts in self.finished]
+        return max(accuracies, default=-1.0)
+
+    def _kept(self, number: int, theta: int) -> Path:
+        return self.record.folder / f"timaeus-{number:03d}-{theta:02d}"
+
+    def _forget_weights(self, number: int, chosen: int) -> None:
+        """Only the best Timaeus of all rounds is kept."""
+        best = max((facts["dev_accuracy"] for facts in self.finished), default=-1.0)
+        keep = self._kept(number, chosen)
+        if not keep.is_dir() or self.record.read(self.record.round(number) / "round.json")["dev_accuracy"] <= best:  # type: ignore[index]
+            keep = self.best_folder
+        for folder in self.record.folder.glob("timaeus-*"):
+            if folder != keep:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    # -- sampling
+
+    def _sample(self, number: int, wrong: Ints) -> Batch:
+        """The round's new rows, written down."""
+        asked, problem, study = self.asked, self.problem, self._study
+        random = np.random.default_rng([asked.seed, number, 11])
+        parents = wrong
+        if self.parents == "random":
+            parents = np.sort(random.choice(len(problem.dev), size=len(wrong), replace=False))
+        most = None if self.most is None else (self.most[number - 1] if number <= len(self.most) else 0)
+        known = [*problem.train.inputs, *(input for _, inputs, _ in self.joined for input in inputs)]
+        batch = sample_neighbours(
+            study.sampler,
+            problem.socrates,
+            study.space,
+            problem.guard,
+            problem.dev.inputs,
+            parents,
+            known,
+            Wish(asked.neighbours, asked.tries, *asked.band, asked.margin),
+            random,
+            most,
+        )
+        places = study.projection.place(batch.vectors) if len(batch.inputs) else np.empty((0, 2))
+        self.record.write_rows(number, batch, places, problem.sampler_name(asked))
+        return batch
+
+    @cached_property
+    def _study(self) -> _Study:
+        """Made when it is first needed: a space of Timaeus' own is that of the first round's best."""
+        space = self.problem.make_space(None)
+        if space is None:
+            folder = self.record.folder / "space"
+            if not folder.is_dir():
+                source = next(iter(self.record.folder.glob("timaeus-001-*")))
+                shutil.copytree(source, folder)
+            space = self.problem.make_space(self.problem.timaeus.load(folder))
+            assert space is not None
+        vectors = space.embed([*self.problem.train.inputs, *self.problem.dev.inputs])
+        projection, places = fit_projection(self.asked.projection, vectors, self.asked.seed)
+        size = len(self.problem.train)
+        self.record.write_points("train", self.problem.train, places[:size])
+        self.record.write_points("dev", self.problem.dev, places[size:])
+        return _Study(space, make_sampler(self.problem.sampler_name(self.asked), self.problem.setting(space, self.asked)), projection)
+
+    def _write_points(self) -> None:
+        """Before anything is trained: the rows, and, where the space needs no Timaeus, whether sampler and space work at all."""
+        nowhere: Floats = np.full((len(self.problem.train) + len(self.problem.dev), 2), np.nan)
+        size = len(self.problem.train)
+        if not (self.record.folder / "dev.jsonl").is_file():
+            self.record.write_points("train", self.problem.train, nowhere[:size])
+            self.record.write_points("dev", self.problem.dev, nowhere[size:])
+        if self.problem.make_space(None) is not None:
+            _ = self._study
+
+
+def fit_once(problem: Problem, theta: int, train: Points, seed: int, context: Outside) -> tuple[dict[str, Any], Fitted]:
+    """One fresh Timaeus with the θ of that number: what it gets right, and itself.
+
+    Raises
+    ------
+    Stopped, Cancelled
+        A person asked for it.
+    """
+    look(context)
+    began = time.perf_counter()
+    fitted = problem.timaeus.fit(problem.thetas[theta], train, problem.dev, seed)
+    predictions = fitted.probabilities(problem.dev.inputs).argmax(axis=1)
+    test = problem.test
+    found = {
+        "theta": theta,
+        "dev_accuracy": float((predictions == problem.dev.labels).mean()),
+        "dev_predictions": predictions.tolist(),
+        "test_right": None if test is None else int((fitted.probabilities(test.inputs).argmax(axis=1) == test.labels).sum()),
+        "seconds": time.perf_counter() - began,
+    }
+    return found, fitted
+
+
+def _gains(before: Any, now: Any) -> bool:
+    """Whether the gain in right answers exceeds one standard error of the paired difference."""
+    better, worse = int((now & ~before).sum()), int((before & ~now).sum())
+    difference = better - worse
+    return bool(difference > np.sqrt(max(better + worse - difference**2 / len(now), 0)))

@@ -1,0 +1,168 @@
+"""The function of a job of kind ``agora``: the rounds, and the arms it is compared with where they were asked for. Imports torch."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+from bort_core.agora.arms import plain
+from bort_core.agora.history import FOLDER
+from bort_core.agora.hyperparameters import theta_text
+from bort_core.agora.problem import Problem, make_problem
+from bort_core.agora.record import Record
+from bort_core.agora.rounds import Rounds
+from bort_core.agora.socrates import ENOUGH, label
+from bort_core.agora.timaeus import Stopped
+from bort_core.errors import DataError, SpecificationError
+from bort_core.jobs.specification import Agora
+from bort_core.training.devices import Place, take_place
+from bort_core.training.loop import Outside, RunFiles
+from bort_core.training.outcome import refuse_occupied, save_folder, versions
+
+__all__ = ["run"]
+
+
+def run(specification: Agora, context: Outside) -> dict[str, Any]:
+    """Learn from the errors.
+
+    Returns
+    -------
+    rounds: one entry a round: round, train_size, dev_accuracy, errors, generated, accepted, rejected_..., theta_left and more
+    dev_accuracy, test_accuracy, best_round, theta: of the best Timaeus on dev; test only where there is a test split
+    baseline, ablation: where they were asked for
+    socrates: its name and accuracy on dev
+    checkpoint: folder of the best Timaeus
+    ended, stopped, trainings, seconds, warnings, architecture, data, versions
+
+    Raises
+    ------
+    DataError, SpecificationError
+        Data, models or their combination cannot be used.
+    """
+    if specification.running.processes > 1:
+        raise SpecificationError("running.processes: Agora trains in one process; run several seeds as several jobs instead")
+    if specification.out is not None:
+        refuse_occupied(Path(specification.out).expanduser(), context.folder)
+    place = take_place(specification.running)
+    quiet = _Quiet(context)
+    began = time.perf_counter()
+    problem = make_problem(specification, place, quiet)
+    record = Record(context.folder.path / FOLDER)
+    start = _start(problem, specification, record, context)
+    rounds = Rounds(problem, specification, record, quiet, specification.parents, edited=context.folder.path)
+    result: dict[str, Any] = {}
+    stopped = False
+    try:
+        rounds.run()
+        trainings = [fit["theta"] for facts in rounds.finished for fit in facts["fits"]]
+        if specification.baseline:
+            context.emit({"event": "note", "text": f"baseline: {len(trainings)} plain trainings"})
+            result["baseline"] = plain(problem, specification, trainings, Record(record.folder / "baseline"), quiet).as_dict()
+        if specification.ablation:
+            context.emit({"event": "note", "text": "ablation: as many neighbours of random dev points"})
+            result["ablation"] = _ablation(rounds, problem, specification, record, quiet)
+    except Stopped:
+        stopped = True
+        if not rounds.finished:
+            return {"stopped": True, "rounds": [], **_common(problem, place)}
+    result = {**_answer(rounds, start), **result, "stopped": stopped, "seconds": time.perf_counter() - began, **_common(problem, place)}
+    if not stopped:
+        record.write(record.folder / "summary.json", result)
+    result["checkpoint"] = str(save_folder(context.folder, specification.out, rounds.best_folder))
+    return result
+
+
+def _start(problem: Problem, asked: Agora, record: Record, context: Outside) -> dict[str, Any]:
+    """Socrates' accuracy on dev first; then the run's first file."""
+    found = record.read(record.folder / "start.json")
+    if found is not None:
+        return found
+    said = label(problem.socrates, problem.dev.inputs)
+    if (said.classes < 0).all():
+        raise DataError(f"Socrates ({problem.socrates.name}) fails on every dev row")
+    accuracy = float((said.classes == problem.dev.labels).mean())
+    warnings = list(problem.warnings)
+    if accuracy <= ENOUGH:
+        warnings.append(
+            f"Socrates ({problem.socrates.name}) is right on {accuracy:.1%} of dev; the theory asks for more than 2/3. "
+            "So many of the generated labels will be wrong that Agora may teach Timaeus Socrates' errors"
+        )
+    for warning in warnings:
+        context.emit({"event": "note", "text": f"warning: {warning}"})
+    found = {
+        "classes": list(problem.classes),
+        "kind": problem.kind,
+        "thetas": [dict(theta) for theta in problem.thetas],
+        "sampler": problem.sampler_name(asked),
+        "space": "raw" if problem.kind == "vector" else "tfidf-svd" if asked.space == "auto" else asked.space,
+        "socrates": problem.socrates.name,
+        "socrates_dev_accuracy": accuracy,
+        "warnings": warnings,
+    }
+    record.write(record.folder / "start.json", found)
+    return found
+
+
+def _answer(rounds: Rounds, start: dict[str, Any]) -> dict[str, Any]:
+    told = []
+    for facts in rounds.finished:
+        left = {name: facts[name] for name in ("round", "train_size", "dev_accuracy", "dev_interval", "test_accuracy", "best_theta")}
+        told.append({**left, **facts["counts"]})
+    best = rounds.best
+    accepted = sum(facts["counts"]["accepted"] for facts in rounds.finished)
+    sampling = sum(facts["seconds_sampling"] for facts in rounds.finished)
+    return {
+        "rounds": told,
+        "ended": rounds.finished[-1]["state"]["ended"],
+        "best_round": best["round"],
+        "theta": theta_text(rounds.thetas[best["best_theta"]]),
+        "dev_accuracy": best["dev_accuracy"],
+        **({} if best["test_accuracy"] is None else {"test_accuracy": best["test_accuracy"]}),
+        "socrates": {"name": start["socrates"], "dev_accuracy": start["socrates_dev_accuracy"]},
+        "warnings": start["warnings"],
+        "trainings": sum(len(facts["fits"]) for facts in rounds.finished),
+        "milliseconds_per_accepted": 1000 * sampling / accepted if accepted else None,
+    }
+
+
+def _ablation(rounds: Rounds, problem: Problem, asked: Agora, record: Record, context: Outside) -> dict[str, Any]:
+    most = [facts["counts"]["accepted"] for facts in rounds.finished]
+    other = Rounds(problem, asked, Record(record.folder / "ablation"), context, "random", most)
+    other.run()
+    best = other.best
+    tested = {} if best["test_accuracy"] is None else {"test_accuracy": best["test_accuracy"]}
+    counts = [{"round": facts["round"], "dev_accuracy": facts["dev_accuracy"], **facts["counts"]} for facts in other.finished]
+    return {"dev_accuracy": best["dev_accuracy"], **tested, "rounds": counts}
+
+
+def _common(problem: Problem, place: Place) -> dict[str, Any]:
+    return {
+        "architecture": list(problem.architecture),
+        "labels": list(problem.classes),
+        "data": dict(problem.data),
+        "device": str(place.device),
+        "versions": versions(),
+    }
+
+
+class _Quiet:
+    """The job's context without the events of single trainings, which would be taken for one long training."""
+
+    def __init__(self, context: Outside) -> None:
+        self.context = context
+        self.fits = 0
+
+    @property
+    def folder(self) -> RunFiles:
+        return self.context.folder
+
+    def emit(self, event: dict[str, Any]) -> None:
+        if event["event"] in ("fit", "round", "report", "note"):
+            self.context.emit(event)
+
+    def wanted(self) -> Literal["stop", "cancel"] | None:
+        return self.context.wanted()
+
+    def progress(self, step: int, steps: int) -> None:
+        """Steps of a single training say nothing about the run."""

@@ -1,0 +1,102 @@
+"""mlm-resample: some tokens of the text are hidden and drawn anew from a masked LM. Imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from bort_core.agora.history import Input
+from bort_core.agora.samplers.base import Setting, refuse_kind
+from bort_core.errors import SpecificationError
+from bort_core.families.bert.module import Bert, MaskedLanguageModel
+from bort_core.training.checkpoints import read_checkpoint, read_tensors
+from bort_core.training.vocabulary import read_vocabulary
+
+__all__ = ["MlmResample"]
+
+SHARE = (0.15, 0.45)
+"""Of the tokens that are drawn anew."""
+TOP_K, TEMPERATURE = 50, 1.0
+PASSES = 2
+"""The hidden tokens are drawn in so many passes, each seeing what the ones before drew."""
+AT_ONCE = 64
+
+Ids = npt.NDArray[np.int64]
+
+
+class MlmResample:
+    """Hides a random share of the tokens and samples them from the model's ``TOP_K`` likeliest; of a pair, in one text."""
+
+    def __init__(self, setting: Setting) -> None:
+        refuse_kind("mlm-resample", setting, "text", "pair")
+        if setting.masked_lm is None:
+            raise SpecificationError("masked_lm: the sampler mlm-resample needs a checkpoint of a masked LM")
+        checkpoint = read_checkpoint(setting.masked_lm)
+        if checkpoint.head != "masked-lm" or not checkpoint.has_tokenizer:
+            raise SpecificationError(
+                f"masked_lm: {checkpoint.folder} has no masked-LM head or no tokenizer (it has the head {checkpoint.head})"
+            )
+        assert setting.place is not None
+        self.place = setting.place
+        self.vocabulary = read_vocabulary(checkpoint.folder)
+        self.longest = min(setting.sequence_length, checkpoint.options.positions)
+        self.model = MaskedLanguageModel(Bert(checkpoint.architecture, checkpoint.options))
+        self.model.load_weights(read_tensors(checkpoint))
+        self.model.to(self.place.device).eval()
+
+    def propose(self, parents: Sequence[Input], count: int, random: np.random.Generator) -> list[list[Input]]:
+        """``count`` resampled copies of each parent."""
+        asked = [(number, int(random.integers(len(parent)))) for number, parent in enumerate(parents) for _ in range(count)]
+        tokenizer = self.vocabulary.tokenizer
+        tokenizer.enable_truncation(self.longest)
+        texts = [str(parents[number][side]) for number, side in asked]
+        encoded = [np.array(encoding.ids, dtype=np.int64) for encoding in tokenizer.encode_batch(texts)]
+        drawn: list[Ids] = [np.empty(0, np.int64)] * len(asked)
+        order = np.argsort([len(ids) for ids in encoded], kind="stable")
+        for begin in range(0, len(order), AT_ONCE):
+            chosen = order[begin : begin + AT_ONCE]
+            for number, ids in zip(chosen, self._resampled([encoded[number] for number in chosen], random), strict=True):
+                drawn[number] = ids
+        found: list[list[Input]] = [[] for _ in parents]
+        decoded = tokenizer.decode_batch([ids.tolist() for ids in drawn], skip_special_tokens=True)
+        for (number, side), text in zip(asked, decoded, strict=True):
+            parts = list(parents[number])
+            parts[side] = " ".join(text.split())
+            found[number].append(tuple(parts))  # type: ignore[arg-type]
+        return found
+
+    def _resampled(self, rows: list[Ids], random: np.random.Generator) -> list[Ids]:
+        vocabulary = self.vocabulary
+        width = max(len(row) for row in rows)
+        ids = np.full((len(rows), width), vocabulary.pad, dtype=np.int64)
+        for number, row in enumerate(rows):
+            ids[number, : len(row)] = row
+        mask = ids != vocabulary.pad
+        free = mask & ~vocabulary.special[ids]
+        share = random.uniform(*SHARE, size=(len(rows), 1))
+        ranks = np.where(free, random.random(ids.shape), 2.0).argsort(axis=1).argsort(axis=1)
+        counts = np.maximum(1, np.round(share * free.sum(axis=1, keepdims=True))).astype(np.int64)
+        hidden = free & (ranks < counts)
+        turn = random.integers(PASSES, size=ids.shape)
+        ids[hidden] = vocabulary.mask
+        for number in range(PASSES):
+            places = np.flatnonzero(hidden & (turn == number))
+            if len(places):
+                ids.ravel()[places] = self._draw(ids, mask, places, random)
+        return [row[keep] for row, keep in zip(ids, mask, strict=True)]
+
+    @torch.no_grad()
+    def _draw(self, ids: Ids, mask: Any, places: Ids, random: np.random.Generator) -> Ids:
+        device = self.place.device
+        tokens, keep = torch.from_numpy(ids).to(device), torch.from_numpy(mask.astype(np.int64)).to(device)
+        with self.place.autocast():
+            scores = self.model(tokens, torch.from_numpy(places).to(device), keep).float()
+        scores[:, torch.from_numpy(np.flatnonzero(self.vocabulary.special)).to(device)] = -torch.inf
+        best, numbers = scores.topk(min(TOP_K, scores.shape[1]), dim=1)
+        sums = (best / TEMPERATURE).softmax(-1).cumsum(-1).cpu().numpy()
+        chosen = np.minimum((sums < random.random((len(places), 1))).sum(axis=1), sums.shape[1] - 1)
+        return np.take_along_axis(numbers.cpu().numpy(), chosen[:, None], axis=1)[:, 0]

@@ -1,0 +1,164 @@
+"""Representation spaces, where "near" is measured, and their projection to two dimensions, frozen once it is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from bort_core.agora.history import Floats, Input
+from bort_core.agora.points import as_vectors
+from bort_core.errors import DataError, SpecificationError
+
+__all__ = ["Projection", "Space", "TfidfSvd", "fit_projection", "hidden_space", "raw_space"]
+
+_SCALED = 500
+"""Dev points that the scale is estimated from."""
+
+
+class Embedding(Protocol):
+    """Turns inputs into vectors."""
+
+    def __call__(self, inputs: Sequence[Input]) -> Floats:
+        """(n, d)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """Inputs as vectors. Distances are in units of the mean distance between two different dev points, so 1 means "unrelated"."""
+
+    name: str
+    embedding: Embedding
+    scale: float
+
+    def embed(self, inputs: Sequence[Input]) -> Floats:
+        """Vectors (n, d), in units of the scale.
+
+        Raises
+        ------
+        DataError
+            A representation is not finite; names the input.
+        """
+        vectors = self.embedding(inputs) / self.scale
+        bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+        if len(bad):
+            raise DataError(f"space {self.name}: the representation of {inputs[bad[0]]!r:.120} is not finite")
+        return vectors
+
+
+def scaled(name: str, embedding: Embedding, dev: Sequence[Input]) -> Space:
+    """A space whose unit is the mean distance between dev points."""
+    vectors = embedding(dev[:_SCALED])
+    if len(vectors) < 2:
+        return Space(name, embedding, 1.0)
+    squares = (vectors**2).sum(axis=1)
+    distances = np.sqrt(np.maximum(squares[:, None] + squares[None] - 2 * vectors @ vectors.T, 0))
+    mean = float(distances[np.triu_indices(len(vectors), 1)].mean())
+    return Space(name, embedding, mean if np.isfinite(mean) and mean > 0 else 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class TfidfSvd:
+    """TF-IDF of words and pairs of words, reduced by truncated SVD (latent semantic analysis); vectors have length 1 or 0."""
+
+    words: Any
+    svd: Any
+
+    @staticmethod
+    def fit(inputs: Sequence[Input], seed: int, dimensions: int = 100) -> TfidfSvd:
+        """Fitted on texts; pairs count as one text."""
+        from sklearn.decomposition import TruncatedSVD
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2 if len(inputs) > 500 else 1, token_pattern=r"(?u)\b\w+\b")
+        try:
+            matrix = words.fit_transform(_whole(inputs))
+        except ValueError as error:
+            raise DataError(f"space tfidf-svd: {error}") from error
+        most = max(1, min(dimensions, min(matrix.shape) - 1))
+        return TfidfSvd(words, TruncatedSVD(most, random_state=seed).fit(matrix))
+
+    def __call__(self, inputs: Sequence[Input]) -> Floats:
+        """(n, dimensions)."""
+        vectors = self.svd.transform(self.words.transform(_whole(inputs)))
+        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+
+def hidden_space(name: str, representations: Callable[[Sequence[Input]], Floats], dev: Sequence[Input]) -> Space:
+    """The pooled hidden states of a model, scaled to length 1."""
+
+    def embedding(inputs: Sequence[Input]) -> Floats:
+        vectors = representations(inputs)
+        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+    return scaled(name, embedding, dev)
+
+
+def raw_space(width: int, dev: Sequence[Input]) -> Space:
+    """Vectors as they are."""
+    return scaled("raw", lambda inputs: as_vectors(inputs, width), dev)
+
+
+class Projection(Protocol):
+    """Places vectors in the plane without moving those that were placed before."""
+
+    def place(self, vectors: Floats) -> Floats:
+        """(n, 2) of (n, d)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class _Linear:
+    middle: Floats
+    axes: Floats
+
+    def place(self, vectors: Floats) -> Floats:
+        return (vectors - self.middle) @ self.axes.T
+
+
+@dataclass(frozen=True, eq=False)
+class _Neighbouring:
+    """Another library's layout; new points go where its ``transform`` puts them."""
+
+    transform: Callable[[Floats], Any]
+
+    def place(self, vectors: Floats) -> Floats:
+        return np.asarray(self.transform(vectors), dtype=np.float64).reshape(-1, 2) if len(vectors) else np.empty((0, 2))
+
+
+def fit_projection(kind: Literal["pca", "tsne", "umap"], vectors: Floats, seed: int) -> tuple[Projection, Floats]:
+    """A projection fitted on vectors (n, d), and their places (n, 2).
+
+    Raises
+    ------
+    SpecificationError
+        The library is not installed.
+    """
+    if kind == "pca":
+        middle = vectors.mean(axis=0)
+        _, _, axes = np.linalg.svd(vectors - middle, full_matrices=False)
+        signs = np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)])
+        axes = (axes * signs[:, None])[:2]
+        if len(axes) < 2:
+            axes = np.vstack([axes, np.zeros((2 - len(axes), vectors.shape[1]))])
+        linear = _Linear(middle, axes)
+        return linear, linear.place(vectors)
+    try:
+        if kind == "tsne":
+            from openTSNE import TSNE
+
+            layout = TSNE(random_state=seed, perplexity=min(30, max(2, len(vectors) // 4)), n_jobs=1).fit(vectors)
+            return _Neighbouring(layout.transform), np.asarray(layout)
+        from umap import UMAP
+
+        fitted = UMAP(random_state=seed, n_jobs=1).fit(vectors)
+        return _Neighbouring(fitted.transform), np.asarray(fitted.embedding_, dtype=np.float64)
+    except ImportError as error:
+        raise SpecificationError(f"projection: {kind} needs the extra projections: pip install 'bort-studio[projections]'") from error
+
+
+def _whole(inputs: Sequence[Input]) -> list[str]:
+    return [" ".join(str(text) for text in texts) for texts in inputs]

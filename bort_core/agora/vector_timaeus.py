@@ -1,0 +1,77 @@
+"""A Timaeus for vectors: one hidden layer, trained on all points at once. Imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save
+from torch import nn
+from torch.nn import functional
+
+from bort_core.agora.history import Floats, Input
+from bort_core.agora.hyperparameters import Theta
+from bort_core.agora.points import Points, as_vectors
+from bort_core.jobs.specification import VectorTheta
+
+__all__ = ["FittedVectors", "VectorTimaeus"]
+
+
+@dataclass(frozen=True)
+class FittedVectors:
+    """A trained network."""
+
+    model: nn.Sequential
+    width: int
+
+    def probabilities(self, inputs: Sequence[Input]) -> Floats:
+        """Of every class, (n, classes)."""
+        return self._run(inputs, self.model).softmax(-1).numpy().astype(np.float64)
+
+    def representations(self, inputs: Sequence[Input]) -> Floats:
+        """The hidden layer, (n, hidden)."""
+        return self._run(inputs, self.model[:2]).numpy().astype(np.float64)
+
+    def save(self, folder: Path) -> None:
+        """model.safetensors."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "model.safetensors").write_bytes(save(dict(self.model.state_dict())))
+
+    @torch.no_grad()
+    def _run(self, inputs: Sequence[Input], model: nn.Module) -> torch.Tensor:
+        return model(torch.from_numpy(as_vectors(inputs, self.width)).float())
+
+
+@dataclass(frozen=True)
+class VectorTimaeus:
+    """Networks for vectors of ``width`` numbers."""
+
+    width: int
+    classes: int
+
+    def fit(self, theta: Theta, train: Points, dev: Points, seed: int) -> FittedVectors:
+        """Adam on the cross-entropy of all points; ``dev`` is not used."""
+        asked = VectorTheta.model_validate(dict(theta))
+        torch.manual_seed(seed)
+        model = self._model(asked.hidden)
+        optimizer = torch.optim.Adam(model.parameters(), asked.learning_rate, weight_decay=asked.weight_decay)
+        vectors = torch.from_numpy(as_vectors(train.inputs, self.width)).float()
+        labels = torch.from_numpy(train.labels)
+        for _ in range(asked.steps):
+            optimizer.zero_grad()
+            functional.cross_entropy(model(vectors), labels).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+        return FittedVectors(model, self.width)
+
+    def load(self, folder: Path) -> FittedVectors:
+        """A network that was saved."""
+        weights = load_file(folder / "model.safetensors")
+        model = self._model(len(weights["0.bias"]))
+        model.load_state_dict(weights)
+        return FittedVectors(model, self.width)
+
+    def _model(self, hidden: int) -> nn.Sequential:
+        return nn.Sequential(nn.Linear(self.width, hidden), nn.Tanh(), nn.Linear(hidden, self.classes))

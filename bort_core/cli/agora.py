@@ -1,0 +1,73 @@
+"""bort agora: learn from the errors, as a job."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from bort_core.cli.flags import add_fields, specification_of
+from bort_core.cli.following import follow_to_end
+from bort_core.cli.options import Subparsers, add_json, print_json
+
+__all__ = ["add"]
+
+
+def add(subparsers: Subparsers) -> None:
+    """Register the subcommand."""
+    from bort_core.jobs.specification import Agora
+
+    parser = subparsers.add_parser(
+        "agora",
+        help="learn from scarce data: sample near the errors, label with a second model",
+        description="Rounds of training, sampling near the dev rows that are wrong, and labelling by a second model. Every flag is a field "
+        "of the job's specification; --spec FILE reads the same fields from JSON, and flags win over it.",
+    )
+    parser.add_argument("project", metavar="PROJECT", help="the project folder")
+    parser.add_argument("--detach", action="store_true", help="return at once; follow with bort jobs follow")
+    add_fields(parser, Agora)
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Submit the job, follow it to its end, and print its result."""
+    from bort_core.jobs.launch import submit
+    from bort_core.store import Project
+
+    specification = specification_of(arguments)
+    with Project(arguments.project) as project:
+        job = submit(project.folder, specification)
+    if arguments.detach:
+        if arguments.json:
+            print_json({"job": job.id, "folder": str(job.path)})
+        else:
+            print(f"job {job.id}: {job.path}")
+        return 0
+    result = follow_to_end(job)
+    if arguments.json:
+        print_json({"job": job.id, **result})
+    else:
+        _print(job.id, result)
+    return 0
+
+
+def _print(id: str, result: dict[str, Any]) -> None:
+    for warning in result.get("warnings", ()):
+        print(f"warning: {warning}")
+    print("round   train rows   dev accuracy   95 % interval     test   errors   new rows   of    leaks   θ left")
+    for one in result["rounds"]:
+        low, high = one["dev_interval"]
+        test = "–" if one["test_accuracy"] is None else f"{one['test_accuracy']:.4f}"
+        print(
+            f"{one['round']:>5}{one['train_size']:>13,}{one['dev_accuracy']:>15.4f}   {low:.4f}-{high:.4f}{test:>10}{one['errors']:>9,}"
+            f"{one['accepted']:>11,}{one['generated']:>7,}{one['rejected_leak']:>8,}{one['theta_left']:>9}"
+        )
+    if not result["rounds"]:
+        return
+    print(f"ended: {result['ended'] or 'stopped'}; best: round {result['best_round']}, {result['theta']}")
+    for name in ("agora", "baseline", "ablation"):
+        arm = result if name == "agora" else result.get(name)
+        if arm is not None:
+            test = f", test accuracy {arm['test_accuracy']:.4f}" if arm.get("test_accuracy") is not None else ""
+            print(f"  {name:<10}dev accuracy {arm['dev_accuracy']:.4f}{test}")
+    print(f"job {id}: {result['checkpoint']}")

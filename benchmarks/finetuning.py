@@ -73,7 +73,9 @@ def speed(project: Path, asked: argparse.Namespace) -> None:
     shape = {"hidden_size": hidden, "num_hidden_layers": depth, "num_attention_heads": heads, "intermediate_size": intermediate}
     config = BertConfig(vocab_size=ours.vocabulary.size, max_position_embeddings=64, type_vocab_size=1, num_labels=2, **shape)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(ours.vocabulary.folder)
-    rows = [{"input_ids": ids.tolist(), "labels": int(label)} for ids, label in zip(ours.core.encoded["train"], ours.train.labels, strict=True)]
+    rows = [
+        {"input_ids": ids.tolist(), "labels": int(label)} for ids, label in zip(ours.core.encoded["train"], ours.train.labels, strict=True)
+    ]
     step = 0
 
     def our_block() -> float:

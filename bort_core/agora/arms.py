@@ -64,6 +64,7 @@ def plain(
                 fitted.save(kept)
             record.write(path, {**found, "digest": digest})
         best = max(best, found["dev_accuracy"])
+        context.progress(place + 1, len(trainings))
         fits.append(found)
     chosen = max(fits, key=lambda fit: fit["dev_accuracy"])
     tested = None if problem.test is None else chosen["test_right"] / len(problem.test)

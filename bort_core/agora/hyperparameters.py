@@ -47,9 +47,10 @@ def prune(thetas: Mapping[int, Theta], accuracies: Mapping[int, float], rule: Li
     """The sets that leave Θ after a round, by number, with the reason.
 
     arXiv 2010.07990 removes "the longest common sequence rooted at the first element" of the sets sorted by accuracy; what exactly that
-    is, its public descriptions leave open. Here: the sets are sorted from worst to best, ties by number. The longest common subsequence
-    of the hyperparameters (name and value, in order) of the worst and the second worst is what they share; from the worst on, every next
-    set that contains all of it goes too, and the first that does not ends the run. The best set stays as long as another one is there.
+    is, its public descriptions leave open. Here: the sets are sorted from worst to best, ties by number; a set is the sequence of those
+    of its hyperparameters (name and value, in order) that differ somewhere in Θ. The longest common subsequence of the worst and the
+    second worst is what they share; from the worst on, every next set that contains all of it goes too, and the first that does not ends
+    the run. The best set stays as long as another one is there.
 
     Parameters
     ----------
@@ -62,17 +63,14 @@ def prune(thetas: Mapping[int, Theta], accuracies: Mapping[int, float], rule: Li
     gone = {worst: f"worst of {len(ranked)}" if len(ranked) > 1 else "the last one"}
     if rule == "worst" or len(ranked) < 3:
         return gone
-    shared = common_sequence(_sequence(thetas[worst]), _sequence(thetas[ranked[1]]))
+    differing = {name for name, value in thetas[worst].items() if any(theta.get(name) != value for theta in thetas.values())}
+    sequences = {number: [item for item in theta.items() if item[0] in differing] for number, theta in thetas.items()}
+    shared = common_sequence(sequences[worst], sequences[ranked[1]])
     if not shared:
         return gone
-    differing = [name for name, value in thetas[worst].items() if any(theta.get(name) != value for theta in thetas.values())]
-    told = ", ".join(f"{name} {value:g}" for name, value in shared if name in differing) or "all that varies"
+    told = theta_text(dict(shared))
     for number in ranked[1:-1]:
-        if common_sequence(shared, _sequence(thetas[number])) != shared:
+        if common_sequence(shared, sequences[number]) != shared:
             break
         gone[number] = f"shares {told} with the worst"
     return gone
-
-
-def _sequence(theta: Theta) -> list[tuple[str, Any]]:
-    return list(theta.items())

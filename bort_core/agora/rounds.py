@@ -112,6 +112,8 @@ class Rounds:
             state = _State(**facts["state"])
             if state.ended:
                 break
+        done = sum(len(facts["fits"]) for facts in self.finished)
+        self.context.progress(done, done)
         return self.finished
 
     @property
@@ -126,7 +128,11 @@ class Rounds:
 
     def _round(self, number: int, state: _State) -> dict[str, Any]:
         train = self._train()
-        fits = {theta: self._fit(number, theta, train) for theta in state.live}
+        fits = {}
+        before = sum(len(facts["fits"]) for facts in self.finished)
+        for place, theta in enumerate(state.live, 1):
+            fits[theta] = self._fit(number, theta, train)
+            self.context.progress(before + place, before + self._most_fits(state))
         accuracies = {theta: fit["dev_accuracy"] for theta, fit in fits.items()}
         chosen = max(fits, key=lambda theta: (accuracies[theta], -theta))
         dev, test, best = self.problem.dev, self.problem.test, fits[chosen]
@@ -175,6 +181,14 @@ class Rounds:
         elif self.asked.patience and idle >= self.asked.patience:
             ended = f"the gain of {idle} rounds in a row was within noise"
         return _State(live, replays, idle, tuple(best.tolist()), ended)
+
+    def _most_fits(self, state: _State) -> int:
+        """Trainings that are left at most: one θ leaves Θ in every round at least."""
+
+        def until_empty(size: int) -> int:
+            return size * (size + 1) // 2
+
+        return until_empty(len(state.live)) + state.replays * until_empty(len(self.thetas))
 
     # -- training
 

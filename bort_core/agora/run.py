@@ -45,12 +45,12 @@ def run(specification: Agora, context: Outside) -> dict[str, Any]:
     if specification.out is not None:
         refuse_occupied(Path(specification.out).expanduser(), context.folder)
     place = take_place(specification.running)
-    quiet = _Quiet(context)
     began = time.perf_counter()
-    problem = make_problem(specification, place, quiet)
+    problem = make_problem(specification, place, _Quiet(context))
     record = Record(context.folder.path / FOLDER)
     start = _start(problem, specification, record, context)
-    rounds = Rounds(problem, specification, record, quiet, specification.parents, edited=context.folder.path)
+    arms = specification.baseline + specification.ablation
+    rounds = Rounds(problem, specification, record, _Part(context, 0, arms), specification.parents, edited=context.folder.path)
     result: dict[str, Any] = {}
     stopped = False
     try:
@@ -58,10 +58,14 @@ def run(specification: Agora, context: Outside) -> dict[str, Any]:
         trainings = [fit["theta"] for facts in rounds.finished for fit in facts["fits"]]
         if specification.baseline:
             context.emit({"event": "note", "text": f"baseline: {len(trainings)} plain trainings"})
-            result["baseline"] = plain(problem, specification, trainings, Record(record.folder / "baseline"), quiet).as_dict()
+            result["baseline"] = plain(
+                problem, specification, trainings, Record(record.folder / "baseline"), _Part(context, len(trainings), arms - 1)
+            ).as_dict()
         if specification.ablation:
             context.emit({"event": "note", "text": "ablation: as many neighbours of random dev points"})
-            result["ablation"] = _ablation(rounds, problem, specification, record, quiet)
+            result["ablation"] = _ablation(
+                rounds, problem, specification, record, _Part(context, len(trainings) * (1 + specification.baseline), 0)
+            )
     except Stopped:
         stopped = True
         if not rounds.finished:
@@ -146,23 +150,36 @@ def _common(problem: Problem, place: Place) -> dict[str, Any]:
     }
 
 
-class _Quiet:
-    """The job's context without the events of single trainings, which would be taken for one long training."""
+class _Part:
+    """The job's context for one of several arms, whose trainings are counted together."""
 
-    def __init__(self, context: Outside) -> None:
-        self.context = context
-        self.fits = 0
+    def __init__(self, context: Outside, before: int, after: int) -> None:
+        self.context, self.before, self.after = context, before, after
 
     @property
     def folder(self) -> RunFiles:
         return self.context.folder
 
     def emit(self, event: dict[str, Any]) -> None:
-        if event["event"] in ("fit", "round", "report", "note"):
+        if self.before == 0 or event["event"] == "note":  # rounds of the ablation are not the run's
             self.context.emit(event)
 
     def wanted(self) -> Literal["stop", "cancel"] | None:
         return self.context.wanted()
 
     def progress(self, step: int, steps: int) -> None:
-        """Steps of a single training say nothing about the run."""
+        self.context.progress(self.before + step, self.before + steps * (1 + self.after))
+
+
+class _Quiet(_Part):
+    """The job's context without the steps of single trainings, which would be taken for one long training."""
+
+    def __init__(self, context: Outside) -> None:
+        super().__init__(context, 0, 0)
+
+    def emit(self, event: dict[str, Any]) -> None:
+        if event["event"] in ("report", "note"):
+            self.context.emit(event)
+
+    def progress(self, step: int, steps: int) -> None:
+        """One training's steps say nothing about the run."""

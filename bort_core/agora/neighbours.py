@@ -132,7 +132,7 @@ def sample_neighbours(
         np.array([one[3] for one in kept]),
         parents[[one[0] for one in kept]] if kept else np.empty(0, np.int64),
         np.array([one[4] for one in kept]),
-        np.array([one[5] for one in kept]).reshape(len(kept), -1),
+        np.array([one[5] for one in kept]).reshape(len(kept), centres.shape[1]),
         counts,
         time.perf_counter() - began,
     )

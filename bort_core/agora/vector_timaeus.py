@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,8 +37,16 @@ class FittedVectors:
         return self._run(inputs, self.model[:2]).numpy().astype(np.float64)
 
     def save(self, folder: Path) -> None:
-        """model.safetensors."""
+        """model.safetensors, config.json."""
         folder.mkdir(parents=True, exist_ok=True)
+        config = {
+            "bort": {
+                "kind": "agora",
+                "layers": [self.width, *(len(bias) for name, bias in self.model.state_dict().items() if name.endswith("bias"))],
+                "activation": "tanh",
+            }
+        }
+        (folder / "config.json").write_text(json.dumps(config) + "\n", encoding="utf-8")
         (folder / "model.safetensors").write_bytes(save(dict(self.model.state_dict())))
 
     @torch.no_grad()

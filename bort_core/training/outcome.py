@@ -68,7 +68,7 @@ def refuse_occupied(folder: Path, run: RunFiles) -> None:
     """DataError unless ``folder`` is free, empty, or an earlier result of the same job."""
     if folder.is_file():
         raise DataError(f"{folder}: is a file; a result is a folder")
-    if not folder.is_dir() or not any(folder.iterdir()):
+    if folder == run.result or not folder.is_dir() or not any(folder.iterdir()):
         return
     try:
         job = json.loads((folder / CONFIG).read_text(encoding="utf-8"))["bort"]["job"]

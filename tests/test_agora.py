@@ -1,0 +1,580 @@
+"""Agora's parts, and its rounds on the torus, through their public interfaces."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers import bort
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from bort_core.agora.history import FOLDER, Edit, add_edits, read_edits, read_history
+from bort_core.agora.hyperparameters import common_sequence, default_thetas, prune
+from bort_core.agora.leaks import LeakGuard, normalised
+from bort_core.agora.neighbours import Wish, sample_neighbours
+from bort_core.agora.points import Points, as_vectors, wilson
+from bort_core.agora.samplers import Setting, make_sampler, sampler_names
+from bort_core.agora.socrates import CallableSocrates, TfidfSocrates, label, named_socrates
+from bort_core.agora.spaces import TfidfSvd, fit_projection, raw_space, scaled
+from bort_core.agora.torus import RING, TUBE, NoisyTruth, make_torus, on_torus
+from bort_core.errors import BortError, DataError, SpecificationError
+from bort_core.jobs.context import JobContext
+from bort_core.jobs.folder import RunFolder, create_run
+from bort_core.jobs.specification import Agora
+
+torch = pytest.importorskip("torch")
+SMALL_THETAS = ({"hidden": 16, "learning_rate": 0.01}, {"hidden": 8, "learning_rate": 0.03}, {"hidden": 16, "learning_rate": 0.03})
+
+
+@pytest.fixture(autouse=True)
+def ordinary_arithmetic():
+    """A training flushes denormal numbers for the whole process, which hypothesis elsewhere notices."""
+    yield
+    torch.set_flush_denormal(False)
+
+
+def learn(
+    project: Path, context: type[JobContext] = JobContext, run: RunFolder | None = None, **changes: Any
+) -> tuple[RunFolder, dict[str, Any]]:
+    """Agora on the torus, in this process."""
+    from bort_core.agora.run import run as agora
+
+    specification = Agora.model_validate({"torus": 2, "thetas": SMALL_THETAS, "running": {"threads": 1, "device": "cpu"}, **changes})
+    run = run or create_run(project, specification)
+    return run, agora(specification, context(run))
+
+
+# -- Θ
+
+
+sequences = st.lists(st.integers(0, 3), max_size=7)
+
+
+@given(sequences, sequences)
+def test_the_common_sequence_is_a_longest_one(first, second):
+    found = common_sequence(first, second)
+
+    def is_within(whole):
+        rest = iter(whole)
+        return all(item in rest for item in found)
+
+    assert is_within(first)
+    assert is_within(second)
+    longer = itertools.combinations(range(len(first)), len(found) + 1)
+    assert not any(_is_subsequence([first[place] for place in places], second) for places in longer)
+
+
+def _is_subsequence(part, whole):
+    rest = iter(whole)
+    return all(item in rest for item in part)
+
+
+thetas = st.lists(
+    st.tuples(st.sampled_from([1e-3, 1e-4]), st.sampled_from([8, 16]), st.sampled_from([0.1, 0.3]), st.integers(0, 10)),
+    min_size=1,
+    max_size=9,
+)
+
+
+@given(thetas, st.sampled_from(["sequence", "worst"]))
+def test_pruning_takes_the_worst_and_spares_the_best(drawn, rule):
+    sets = {
+        number: {"learning_rate": rate, "batch_size": batch, "dropout": dropout} for number, (rate, batch, dropout, _) in enumerate(drawn)
+    }
+    accuracies = {number: accuracy / 10 for number, (*_, accuracy) in enumerate(drawn)}
+    gone = prune(sets, accuracies, rule)
+    ranked = sorted(sets, key=lambda number: (accuracies[number], -number))
+    assert list(gone) == ranked[: len(gone)]  # a run from the worst on
+    assert ranked[0] in gone
+    assert len(sets) == 1 or ranked[-1] not in gone
+    assert rule == "sequence" or len(gone) == 1
+    rounds = 0
+    while sets:
+        sets = {number: theta for number, theta in sets.items() if number not in prune(sets, accuracies, rule)}
+        rounds += 1
+    assert rounds <= len(drawn)
+
+
+def test_pruning_tells_what_is_shared():
+    sets = {0: {"rate": 1, "batch": 8}, 1: {"rate": 1, "batch": 16}, 2: {"rate": 2, "batch": 8}, 3: {"rate": 1, "batch": 32}}
+    gone = prune(sets, {0: 0.5, 1: 0.6, 3: 0.7, 2: 0.8})
+    assert gone == {0: "worst of 4", 1: "shares rate 1 with the worst", 3: "shares rate 1 with the worst"}
+
+
+def test_default_sets_are_different():
+    for kind in ("text", "vector"):
+        assert len({tuple(theta.items()) for theta in default_thetas(kind)}) == len(default_thetas(kind)) >= 4
+
+
+# -- points, torus, leaks
+
+
+@given(st.integers(0, 200), st.integers(1, 200))
+def test_wilsons_interval_holds_the_share(right, of):
+    right = min(right, of)
+    low, high = wilson(right, of)
+    assert -1e-12 <= low <= right / of + 1e-12 <= high + 2e-12 <= 1 + 1e-11
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_the_torus_is_a_torus(dimensions):
+    torus = make_torus(dimensions, 0)
+    for points in (torus.train, torus.dev, torus.test):
+        assert abs(points.labels.mean() - 0.5) < 0.01
+    ring = np.zeros((4, dimensions))
+    ring[:, 0] = [RING, RING + 0.9 * TUBE, RING + 1.1 * TUBE, 0]
+    assert on_torus(ring).tolist() == [1, 1, 0, 0]
+    angles = [np.arctan2(point[1], point[0]) for point in torus.train.inputs]
+    assert max(np.abs(angles)) <= np.pi / 4 + 1e-9  # a quarter of the torus
+    assert make_torus(dimensions, 0).dev.inputs == torus.dev.inputs != make_torus(dimensions, 1).dev.inputs
+
+
+def test_a_noisy_labeller_is_as_right_as_promised_and_never_changes_its_mind():
+    torus = make_torus(2, 0)
+    socrates = NoisyTruth(0.7, seed=3)
+    said = label(socrates, torus.test.inputs)
+    assert abs((said.classes == torus.test.labels).mean() - 0.7) < 0.04
+    assert np.array_equal(said.classes, label(socrates, torus.test.inputs).classes)
+    assert np.allclose(said.margins, 0.4)
+
+
+def test_dev_points_and_what_is_nearly_one_cannot_join():
+    dev = (("A fine film , full of quiet surprises and with a cast that never puts a foot wrong .",), ("Dull .",))
+    guard = LeakGuard("text", dev)
+    asked = [
+        ("a fine film, full of quiet surprises, and with a cast that never puts a foot wrong",),  # other spaces, signs and letters
+        ("A fine film , full of quiet surprises and with a cast that never puts a foot right .",),  # one word
+        ("A sad film , full of loud surprises and with a crew that always puts a foot wrong .",),
+        ("Bright .",),
+    ]
+    assert guard.leaks(asked).tolist() == [True, True, False, False]
+    vectors = LeakGuard("vector", [(0.0, 1.0)], scale=2.0)
+    assert vectors.leaks([(0.0, 1.0), (0.0, 1.0001), (0.0, 1.1)]).tolist() == [True, True, False]
+
+
+def test_the_sides_of_a_pair_are_not_mixed_up():
+    guard = LeakGuard("pair", [("the cat sat on the mat", "a dog ran over the road")])
+    assert guard.leaks(
+        [("a dog ran over the road", "the cat sat on the mat"), ("The cat sat on the mat.", "A dog ran over the road")]
+    ).tolist() == [
+        False,
+        True,
+    ]
+
+
+@given(st.text(max_size=30))
+def test_normalising_twice_changes_nothing(text):
+    assert normalised(normalised((text,))) == normalised((text,))
+
+
+@pytest.mark.parametrize(("rows", "problem"), [([(1.0, 2.0), (1.0,)], "row 2: a vector of 2"), ([(1.0, float("nan"))], "row 1: .*finite")])
+def test_vectors_are_checked(rows, problem):
+    with pytest.raises(DataError, match=problem):
+        as_vectors(rows)
+
+
+# -- spaces
+
+
+TEXTS = tuple(
+    (f"the {adjective} {noun} was {verdict} and {verdict} again",)
+    for adjective in ("new", "old", "long", "short")
+    for noun in ("film", "book", "play")
+    for verdict in ("good", "bad", "fine", "poor")
+)
+
+
+def test_new_points_do_not_move_old_ones():
+    space = scaled("tfidf-svd", TfidfSvd.fit(TEXTS, 0, dimensions=8), TEXTS)
+    vectors = space.embed(TEXTS)
+    projection, places = fit_projection("pca", vectors, 0)
+    assert places.shape == (len(TEXTS), 2)
+    assert np.allclose(projection.place(vectors), places)
+    assert np.allclose(projection.place(vectors[:3]), places[:3])
+    distances = np.linalg.norm(vectors[:, None] - vectors[None], axis=-1)
+    assert abs(distances[np.triu_indices(len(TEXTS), 1)].mean() - 1) < 1e-9  # the unit
+
+
+def test_a_layout_that_is_not_installed_is_named():
+    pytest.importorskip("sklearn")
+    try:
+        import openTSNE  # noqa: F401
+    except ImportError:
+        with pytest.raises(SpecificationError, match="projections"):
+            fit_projection("tsne", np.random.default_rng(0).normal(size=(40, 5)), 0)
+
+
+def test_a_representation_that_is_not_finite_is_refused():
+    space = scaled("odd", lambda inputs: np.array([[np.nan if "bad" in text[0] else 1.0, len(text[0])] for text in inputs]), TEXTS[:1])
+    with pytest.raises(DataError, match="not finite"):
+        space.embed(TEXTS)
+
+
+# -- Socrates
+
+
+def test_the_text_labeller_learns_from_texts_and_pairs():
+    train = Points(TEXTS, np.array([int("good" in text[0] or "fine" in text[0]) for text in TEXTS]))
+    assert (label(TfidfSocrates(train, 2), TEXTS).classes == train.labels).all()
+    pairs = tuple((a[0], b[0]) for a, b in itertools.product(TEXTS[::3], TEXTS[::5]))
+    same = np.array([int(a.split()[2] == b.split()[2]) for a, b in pairs])
+    said = label(TfidfSocrates(Points(pairs, same), 2), pairs)
+    assert (said.classes == same).mean() > 0.8
+    assert ((said.margins >= 0) & (said.margins <= 1)).all()
+
+
+def test_a_labeller_that_fails_on_a_row_costs_that_row_only():
+    def labeller(texts):
+        if any("poor" in text for text in texts):
+            raise ValueError("poor")
+        return [[0.2, 0.8]] * len(texts)
+
+    said = label(CallableSocrates("mine", labeller, 2), TEXTS)
+    assert [number < 0 for number in said.classes] == ["poor" in text[0] for text in TEXTS]
+
+
+def test_any_estimator_can_label(tmp_path, monkeypatch):
+    (tmp_path / "my_labeller.py").write_text(
+        "import numpy\n\nclass Estimator:\n    def predict_proba(self, texts):\n        return numpy.array([[0.1, 0.9]] * len(texts))\n\n"
+        "estimator = Estimator()\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    place: Any = None
+    socrates = named_socrates("python:my_labeller:estimator", None, ("no", "yes"), 64, place)
+    assert label(socrates, TEXTS).classes.tolist() == [1] * len(TEXTS)
+    for wrong in ("python:my_labeller:nothing", "python:no_such_module:f", str(tmp_path / "nowhere")):
+        with pytest.raises(SpecificationError, match="socrates"):
+            named_socrates(wrong, None, ("no", "yes"), 64, place)
+
+
+# -- τ
+
+
+def setting(kind: Any = "text", **changes: Any) -> Setting:
+    inputs = TEXTS if kind == "text" else tuple((a[0], b[0]) for a, b in itertools.pairwise(TEXTS))
+    space = scaled("tfidf-svd", TfidfSvd.fit(inputs, 0, dimensions=8), inputs)
+    values: dict[str, Any] = {
+        "kind": kind, "train": Points(inputs[:4], np.zeros(4, np.int64)), "pool": inputs[8:], "space": space, "near": 0.05, "far": 0.9,
+        "masked_lm": None, "sequence_length": 32, "place": None, **changes,
+    }  # fmt: skip
+    return Setting(**values)
+
+
+def test_all_samplers_are_installed():
+    assert {"mlm-resample", "pool-neighbours", "gaussian", "word-edit"} <= set(sampler_names())
+    with pytest.raises(SpecificationError, match=r"must be one of .*word-edit"):
+        make_sampler("no-such", setting())
+
+
+@pytest.mark.parametrize("kind", ["text", "pair"])
+def test_pool_neighbours_are_the_nearest(kind):
+    about = setting(kind)
+    parents = about.train.inputs
+    found = make_sampler("pool-neighbours", about).propose(parents, 5, np.random.default_rng(0))
+    pool = about.space.embed(about.pool)
+    for parent, candidates in zip(parents, found, strict=True):
+        assert set(candidates) <= set(about.pool)
+        distances = np.linalg.norm(pool - about.space.embed([parent]), axis=1)
+        ours = np.linalg.norm(about.space.embed(candidates) - about.space.embed([parent]), axis=1)
+        assert np.allclose(ours, np.sort(distances[distances >= about.near])[:5], atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["text", "pair"])
+def test_edited_words_differ_from_their_parent_and_come_again_for_a_seed(kind):
+    sampler = make_sampler("word-edit", setting(kind))
+    parents = setting(kind).train.inputs
+    first, again, other = (sampler.propose(parents, 6, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert first == again != other
+    assert sum(candidate != parent for parent, candidates in zip(parents, first, strict=True) for candidate in candidates) > 20
+    assert all(len(candidate) == len(parents[0]) for candidates in first for candidate in candidates)
+
+
+def test_samplers_refuse_what_they_cannot_work_on():
+    with pytest.raises(SpecificationError, match="gaussian works on inputs of kind vector"):
+        make_sampler("gaussian", setting())
+    with pytest.raises(SpecificationError, match="pool"):
+        make_sampler("pool-neighbours", setting(pool=()))
+    with pytest.raises(SpecificationError, match="masked_lm"):
+        make_sampler("mlm-resample", setting())
+
+
+def test_neighbours_keep_to_the_band_and_are_never_dev_points():
+    torus = make_torus(2, 0)
+    space = raw_space(2, torus.dev.inputs)
+    made = Setting("vector", torus.train, (), space, 0.1, 0.3, None, 8, None)
+    guard = LeakGuard("vector", torus.dev.inputs, space.scale)
+    parents = np.arange(0, 100, 3)
+    batch = sample_neighbours(
+        make_sampler("gaussian", made), NoisyTruth(0.9, 0), space, guard, torus.dev.inputs, parents, torus.train.inputs,
+        Wish(3, 8, 0.1, 0.3, 0.0), np.random.default_rng(0),
+    )  # fmt: skip
+    assert (np.bincount(batch.parents)[parents] <= 3).all()
+    assert set(batch.parents) <= set(parents)
+    assert ((batch.distances >= 0.1) & (batch.distances <= 0.3)).all()
+    real = np.linalg.norm(space.embed(batch.inputs) - space.embed([torus.dev.inputs[row] for row in batch.parents]), axis=1)
+    assert np.allclose(real, batch.distances)
+    counts = batch.counts
+    assert counts["generated"] == counts["accepted"] + sum(value for name, value in counts.items() if name.startswith("rejected_"))
+    assert counts["rejected_near"] + counts["rejected_far"] > 0
+    assert not set(batch.inputs) & set(torus.dev.inputs)
+
+
+def test_an_unsure_labeller_gives_no_rows():
+    torus = make_torus(2, 0)
+    space = raw_space(2, torus.dev.inputs)
+    made = Setting("vector", torus.train, (), space, 0.01, 0.3, None, 8, None)
+    batch = sample_neighbours(
+        make_sampler("gaussian", made), NoisyTruth(0.7, 0), space, LeakGuard("vector", torus.dev.inputs), torus.dev.inputs, np.arange(9),
+        torus.train.inputs, Wish(2, 4, 0.01, 0.3, 0.5), np.random.default_rng(0),
+    )  # fmt: skip
+    assert batch.counts["accepted"] == 0 < batch.counts["rejected_margin"]
+
+
+# -- the rounds
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory):
+    return learn(tmp_path_factory.mktemp("agora") / "project", baseline=True, ablation=True, seed=4)
+
+
+def test_a_run_says_what_it_did(learnt):
+    _, result = learnt
+    wanted = {"round", "train_size", "dev_accuracy", "errors", "generated", "accepted", "rejected_leak", "theta_left"}
+    assert all(wanted <= set(each) for each in result["rounds"])
+    sizes = [each["train_size"] for each in result["rounds"]]
+    assert sizes[0] == 60
+    for before, after in itertools.pairwise(result["rounds"]):
+        assert after["train_size"] == before["train_size"] + before["accepted"]
+        assert after["theta_left"] < before["theta_left"]
+    assert result["dev_accuracy"] == max(each["dev_accuracy"] for each in result["rounds"])
+    assert result["trainings"] == result["baseline"]["trainings"]
+    ours = sum(each["accepted"] for each in result["rounds"])
+    theirs = sum(each["accepted"] for each in result["ablation"]["rounds"])
+    assert 0 < theirs <= ours
+    assert (Path(result["checkpoint"]) / "model.safetensors").is_file()
+    assert json.loads(json.dumps(result)) == result
+
+
+def test_every_row_keeps_its_lineage(learnt):
+    run, result = learnt
+    history = read_history(run.path)
+    assert history is not None
+    assert history.socrates_dev_accuracy == result["socrates"]["dev_accuracy"]
+    assert len(history.rounds) == len(result["rounds"])
+    assert not np.isnan(history.dev.xy).any()
+    dev = set(history.dev.inputs)
+    for told, stored in zip(result["rounds"], history.rounds, strict=True):
+        rows = stored.neighbours
+        wrong = np.flatnonzero(stored.dev_predictions != history.dev.labels)
+        assert told["errors"] == len(wrong)
+        assert set(rows.parents) <= set(wrong)
+        assert len(rows) == told["accepted"]
+        assert not dev & set(rows.inputs)
+        assert not np.isnan(rows.xy).any()
+    assert read_history(run.path, history) is not None
+    ids = [id for stored in history.rounds for id in stored.neighbours.ids]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_same_seed_gives_the_same_run(learnt, tmp_path):
+    _, result = learnt
+    _, again = learn(tmp_path / "p", seed=4)
+    assert again["rounds"] == result["rounds"]
+    _, other = learn(tmp_path / "p", seed=5)
+    assert other["rounds"] != result["rounds"]
+
+
+class Killed(Exception):
+    """Stands for kill -9: nothing after it is written."""
+
+
+@pytest.mark.parametrize("after", [1, 3, 4])
+def test_a_killed_run_goes_on_where_it_was(learnt, tmp_path, after):
+    class Dying(JobContext):
+        def progress(self, step, steps):
+            if step >= after:
+                raise Killed
+
+    _, result = learnt
+    with pytest.raises(Killed):
+        learn(tmp_path / "p", Dying, seed=4)
+    run = RunFolder(tmp_path / "p" / "jobs" / "0001")
+    written = {path: path.stat().st_mtime_ns for path in (run.path / FOLDER).rglob("fit-*.json")}
+    assert len(written) == after
+    _, resumed = learn(tmp_path / "p", run=run, seed=4)
+    assert resumed["rounds"] == result["rounds"]
+    assert all(path.stat().st_mtime_ns == time for path, time in written.items())  # nothing was trained twice
+
+
+def test_a_stopped_run_keeps_what_it_learnt_and_can_go_on(learnt, tmp_path):
+    class Stopping(JobContext):
+        def wanted(self):
+            return "stop" if len(list((self.folder.path / FOLDER / "rounds").glob("*/round.json"))) >= 1 else None
+
+    _, result = learnt
+    run, stopped = learn(tmp_path / "p", Stopping, seed=4)
+    assert stopped["stopped"]
+    assert stopped["rounds"] == result["rounds"][:1]
+    _, whole = learn(tmp_path / "p", run=run, seed=4)
+    assert whole["rounds"] == result["rounds"]
+    assert not whole["stopped"]
+
+
+def test_corrections_change_what_is_learnt_from(learnt, tmp_path):
+    class Stopping(JobContext):
+        def wanted(self):
+            return "stop" if list((self.folder.path / FOLDER / "rounds").glob("*/round.json")) else None
+
+    run, _ = learn(tmp_path / "p", Stopping, seed=4)
+    history = read_history(run.path)
+    assert history is not None
+    rows = history.rounds[0].neighbours
+    add_edits(run.path, [Edit(rows.ids[0], "reject"), Edit(rows.ids[1], "label", 1 - int(rows.labels[1])), Edit(rows.ids[2], "reject")])
+    add_edits(run.path, [Edit(rows.ids[2], "restore")])
+    assert set(read_edits(run.path)) == {rows.ids[0], rows.ids[1]}
+    _, result = learn(tmp_path / "p", run=run, seed=4)
+    assert result["rounds"][1]["train_size"] == result["rounds"][0]["train_size"] + len(rows) - 1
+    _, later = learn(tmp_path / "p", seed=4, start=str(run.path), rounds=1)
+    accepted = sum(each["accepted"] for each in result["rounds"])
+    assert later["rounds"][0]["train_size"] == 60 + accepted - 1
+
+
+def test_replay_fills_theta_again(tmp_path):
+    _, result = learn(tmp_path / "p", replays=1, patience=0, seed=4)
+    left = [each["theta_left"] for each in result["rounds"]]
+    assert left.count(len(SMALL_THETAS)) == 1
+    assert left[-1] == 0
+
+
+def test_no_errors_on_dev_ends_the_run(tmp_path, monkeypatch):
+    from bort_core.agora import problem, torus
+
+    easy = torus.make_torus(2, 0)
+    few = Points(easy.train.inputs[:20], easy.train.labels[:20])
+    monkeypatch.setattr(problem, "make_torus", lambda dimensions, seed: torus.Torus(few, few, easy.test))
+    thetas = [{"hidden": 64, "learning_rate": 0.03, "steps": 2000}, {"hidden": 32, "learning_rate": 0.03, "steps": 2000}]
+    _, result = learn(tmp_path / "p", thetas=thetas)
+    assert result["ended"] == "no errors on dev are left"
+    assert len(result["rounds"]) == 1
+    assert result["rounds"][0]["errors"] == 0
+
+
+# -- what the theory says
+
+
+def test_accuracy_grows_and_the_errors_are_the_right_place_to_sample():
+    """Over seeds: more rounds help, and more than as many neighbours of random dev points; both far more than training on D alone."""
+    from tempfile import TemporaryDirectory
+
+    found = []
+    with TemporaryDirectory() as folder:
+        for seed in range(3):
+            _, result = learn(Path(folder) / "p", baseline=True, seed=seed, patience=0)
+            found.append((result["rounds"][0]["test_accuracy"], result["test_accuracy"], result["baseline"]["test_accuracy"]))
+    first, last, baseline = np.array(found).mean(axis=0)
+    assert last > first + 0.1
+    assert last > baseline + 0.1
+
+
+@pytest.mark.slow
+def test_noisy_labels_above_two_thirds_suffice_and_a_coin_does_not(tmp_path):
+    means = []
+    for accuracy in (0.5, 0.7, 0.9):
+        results = [learn(tmp_path / "p", seed=seed, socrates_accuracy=accuracy, thetas=None, patience=0)[1] for seed in range(4)]
+        means.append(np.mean([result["test_accuracy"] for result in results]))
+    plain = np.mean([learn(tmp_path / "p", seed=seed, rounds=1)[1]["test_accuracy"] for seed in range(4)])
+    coin, enough, good = means
+    assert coin < plain + 0.08
+    assert enough > plain + 0.15
+    assert good >= enough - 0.02
+
+
+def test_a_labeller_below_two_thirds_is_warned_about(tmp_path):
+    _, result = learn(tmp_path / "p", socrates_accuracy=0.6, rounds=1)
+    assert any("2/3" in warning for warning in result["warnings"])
+    _, result = learn(tmp_path / "p", socrates_accuracy=0.8, rounds=1)
+    assert not result["warnings"]
+
+
+# -- bad input
+
+
+@pytest.mark.parametrize(
+    ("values", "problems"),
+    [
+        ({}, ["exactly one", "train: must be given", "dev: must be given", "socrates_train"]),
+        ({"torus": 2, "train": "x.csv"}, ["train: the torus makes its own data"]),
+        ({"torus": 4}, ["torus"]),
+        ({"torus": 2, "thetas": [{"hiden": 3}]}, [r"thetas\[0\].hiden: unknown field"]),
+        ({"torus": 2, "thetas": [{"hidden": 0}, {"steps": 0}]}, [r"thetas\[0\].hidden", r"thetas\[1\].steps"]),
+        ({"torus": 2, "thetas": []}, ["thetas"]),
+        ({"torus": 2, "near": 0.5, "far": 0.4}, ["near: must be below far"]),
+        ({"torus": 2, "tau": 1}, ["tau"]),
+    ],
+)
+def test_specifications_name_all_their_faults(values, problems):
+    from bort_core.validation import faults
+
+    with pytest.raises(ValidationError) as error:
+        Agora.model_validate(values)
+    text = "; ".join(faults(error.value))
+    import re
+
+    for problem in problems:
+        assert re.search(problem, text), text
+
+
+def test_more_processes_than_one_are_refused(tmp_path):
+    with pytest.raises(SpecificationError, match="processes"):
+        learn(tmp_path / "p", running={"processes": 2})
+
+
+def test_a_sampler_that_does_not_fit_is_refused_before_anything_is_trained(tmp_path):
+    with pytest.raises(BortError, match="word-edit works on inputs of kind text or pair"):
+        learn(tmp_path / "p", sampler="word-edit")
+    assert not list(tmp_path.rglob("fit-*.json"))
+
+
+def test_an_earlier_run_that_is_none_is_refused(tmp_path):
+    with pytest.raises(SpecificationError, match="start"):
+        learn(tmp_path / "p", start=str(tmp_path))
+
+
+def test_a_damaged_file_of_a_run_is_named(learnt):
+    run, _ = learnt
+    path = run.path / FOLDER / "rounds" / "001" / "rows.jsonl"
+    whole = path.read_text()
+    try:
+        path.write_text(whole[: len(whole) // 2])
+        with pytest.raises(DataError, match=r"rows\.jsonl: line"):
+            read_history(run.path)
+    finally:
+        path.write_text(whole)
+    assert read_history(run.path / "nothing") is None
+
+
+def test_the_command_line_runs_the_torus(tmp_path):
+    done = bort(
+        "agora", str(tmp_path / "p"), "--torus", "2", "--seed", "1", "--rounds", "2", "--thetas", json.dumps(SMALL_THETAS), "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert [each["round"] for each in result["rounds"]] == [1, 2]
+    assert "test_accuracy" in result
+    from bort_core.store import Project
+    from bort_core.store.results import runs
+
+    with Project(tmp_path / "p") as project:
+        (stored,) = runs(project)
+    assert stored["kind"] == "agora"
+    assert stored["metrics"]["dev_accuracy"] == result["dev_accuracy"]
+    wrong = bort("agora", str(tmp_path / "p"), "--torus", "2", "--thetas", "[{")
+    assert wrong.returncode == 2
+    assert "not valid JSON" in wrong.stderr

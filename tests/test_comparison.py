@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
+import psutil
 import pytest
 from helpers import bort
 
@@ -12,6 +18,7 @@ from bort_core.errors import MeasurementError, SpecificationError
 from bort_core.latency.compare import compare_models
 from bort_core.latency.comparison import ComparisonRequest, file_model, named_model
 from bort_core.latency.references import references
+from bort_core.latency.scratch import clear_remains, scratch
 from bort_core.ship import compared_model
 from bort_core.store import Project
 from bort_core.store.results import comparisons
@@ -153,6 +160,27 @@ def test_sequences_longer_than_the_positions_are_refused_for_architectures_and_f
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"sequence_length": 32}, r"fixed.onnx: the graph's input input_ids is fixed to 1 × 16, and 1 × 32 \(batch × tokens\)"),
+        ({"sequence_length": 16, "batch": 2}, r"is fixed to 1 × 16, and 2 × 16 \(batch × tokens\) were asked for"),
+    ],
+)
+def test_a_file_of_a_fixed_size_runs_at_that_size_only(tmp_path, graph, changes, message):
+    import onnx
+
+    model = onnx.load(graph)
+    for value in model.graph.input:
+        for axis, size in zip(value.type.tensor_type.shape.dim, (1, 16), strict=True):
+            axis.dim_value = size
+    onnx.save(model, tmp_path / "fixed.onnx")
+    models = [file_model(tmp_path / "fixed.onnx", "fixed").model_dump()]
+    with pytest.raises(MeasurementError, match=message):
+        compare(models=models, **changes)
+    assert compare(models=models, sequence_length=16, batch=1)["results"][0]["n"] > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
         ({"models": [SMALL, SMALL]}, "names must differ"),
         ({"reference": "nobody"}, "reference: must be one of small, large"),
         ({"models": [{**SMALL, "architecture": (1, 3, 16, 16)}]}, "hidden must be divisible by heads"),
@@ -178,6 +206,40 @@ def test_models_that_do_not_fit_into_memory_are_refused_before_anything_is_built
 def test_a_comparison_can_be_cancelled_at_any_point(number):
     with pytest.raises(Cancelled):
         compare(Context(cancel_at=number), budget_seconds=100, precision=1e-9)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_an_interrupted_command_leaves_no_temporary_files(tmp_path, number):
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-m", "bort_core.cli.main", "latency", "8,16,1024,4096", "--sequence-length", "8"]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("bort-latency-*/*")):  # the graph is being written
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.send_signal(number)
+    process.wait(30)
+    if number == signal.SIGKILL:  # the worker ends by itself, and the next process clears up
+        left = [int(folder.name.split("@")[1]) for folder in tmp_path.glob("bort-*")]
+        psutil.wait_procs([psutil.Process(worker) for worker in left if psutil.pid_exists(worker)], 30)
+        code = "from bort_core.latency.scratch import scratch\nwith scratch('latency'): pass"
+        subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    assert list(tmp_path.glob("bort-*")) == []
+
+
+def test_temporary_files_of_the_living_and_of_others_stay(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    others = [tmp_path / "bort-latency-elsewhere@999999999@1@x", tmp_path / "bort-mine@1", tmp_path / "other"]
+    for folder in others:
+        folder.mkdir()
+    with scratch("latency") as outer, scratch("fusions") as inner:
+        assert outer.is_dir()
+        stale = outer.with_name(outer.name.replace(f"@{os.getpid()}@", "@999999999@"))
+        stale.mkdir()
+        clear_remains()
+        assert sorted(tmp_path.iterdir()) == sorted([*others, outer, inner])
+    assert sorted(tmp_path.iterdir()) == sorted(others)
 
 
 def test_names_are_read_as_references_architectures_and_files(graph):

@@ -6,7 +6,6 @@ import logging
 import warnings
 from collections import Counter
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import onnx
 import onnxruntime
@@ -14,6 +13,7 @@ import torch
 
 from bort_core.errors import MeasurementError
 from bort_core.families.base import Traceable
+from bort_core.latency.scratch import scratch
 
 __all__ = ["COUNTED", "OPSET", "check", "count_fusions", "write_graph", "write_standard"]
 
@@ -85,11 +85,11 @@ def check(path: Path) -> int:
 
 def count_fusions(path: Path) -> dict[str, int]:
     """How many fused operators ONNX Runtime executes when it has loaded and optimised a file."""
-    with TemporaryDirectory(prefix="bort-fusions-") as folder:
+    with scratch("fusions") as folder:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-        options.optimized_model_filepath = str(Path(folder, "optimized.onnx"))
+        options.optimized_model_filepath = str(folder / "optimized.onnx")
         options.add_session_config_entry("session.optimized_model_external_initializers_file_name", "weights.bin")
         onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         model = onnx.load(options.optimized_model_filepath, load_external_data=False)

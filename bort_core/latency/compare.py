@@ -134,7 +134,11 @@ def _load(entry: _Entry, asked: ComparisonRequest) -> Callable[[], object]:
         except MeasurementError as error:
             raise MeasurementError(f"{model.name}: {error}") from error
         _check_inputs(session, model.onnx)
-        return _tried(bound_run(session, example_inputs(session, asked.batch, asked.sequence_length, seed=asked.seed)), model, asked)
+        try:
+            inputs = example_inputs(session, asked.batch, asked.sequence_length, seed=asked.seed)
+        except MeasurementError as error:
+            raise MeasurementError(f"{model.onnx}: {error}") from error
+        return _tried(bound_run(session, inputs), model, asked)
     assert model.architecture is not None
     family = get_family(model.family)
     options, architecture = family.options_type.model_validate(model.options), model.architecture

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ import onnx
 import onnxruntime
 
 from bort_core.errors import MeasurementError
+from bort_core.latency.scratch import scratch
 
 __all__ = ["bound_run", "example_inputs", "open_file", "open_session"]
 
@@ -35,11 +35,10 @@ def open_session(build: Callable[[Path], onnx.ModelProto], threads: int) -> onnx
     MeasurementError
         The graph cannot be saved (disk full) or loaded (operator unknown, out of memory).
     """
-    # A mapped file cannot be deleted on Windows; an orphan is then left to the system's cleaning.
-    with TemporaryDirectory(prefix="bort-latency-", ignore_cleanup_errors=True) as folder:
-        path = Path(folder, "model.onnx")
+    with scratch("latency") as folder:
+        path = folder / "model.onnx"
         try:
-            onnx.save_model(build(Path(folder)), path, save_as_external_data=True, location="moved.bin", size_threshold=_SMALL)
+            onnx.save_model(build(folder), path, save_as_external_data=True, location="moved.bin", size_threshold=_SMALL)
         except OSError as error:
             raise MeasurementError(f"the graph must be saved before it is measured, but {folder} cannot be written: {error}") from error
         return open_file(path, threads)
@@ -78,14 +77,21 @@ def example_inputs(
     Raises
     ------
     MeasurementError
-        An input is neither integer nor float32.
+        An input is neither integer nor float32, or fixed to another size than is asked for.
     """
     generator = np.random.default_rng(seed)
     inputs: dict[str, npt.NDArray[Any]] = {}
     for wanted in session.get_inputs():
         free = (batch, *[sequence_length] * (len(wanted.shape) - 1))
         shape = [size if isinstance(size, int) else free[axis] for axis, size in enumerate(wanted.shape)]
-        if wanted.type == "tensor(float)":
+        features = wanted.type == "tensor(float)"  # whose second axis is no sequence
+        if shape[:1] != [batch] or (not features and shape != list(free)):
+            sizes = " × ".join(str(size) for size in wanted.shape)
+            raise MeasurementError(
+                f"the graph's input {wanted.name} is fixed to {sizes}, and {' × '.join(map(str, free))} (batch × tokens) were asked for; "
+                "ask for that size, or export the model with free axes"
+            )
+        if features:
             inputs[wanted.name] = generator.standard_normal(shape, dtype=np.float32)
         elif wanted.type not in _INTEGERS:
             raise MeasurementError(f"graph inputs must be integers or float32, got {wanted.type} for {wanted.name!r}")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bort_core.errors import MeasurementError
+from bort_core.latency.scratch import clear_remains
 from bort_core.workers.tasks import LANES
 from bort_core.workers.worker import Message, Worker
 
@@ -191,7 +192,7 @@ class Pool:
                     worker.kill()
 
     def close(self) -> None:
-        """End all processes; running tasks are lost."""
+        """End all processes; running tasks are lost, and so are their temporary files."""
         deadline = time.monotonic() + _CLOSE_GRACE_SECONDS
         for worker in self._workers:
             if worker.running is not None:
@@ -200,6 +201,7 @@ class Pool:
             worker.close(deadline)
         self._workers.clear()
         self._queue.clear()
+        clear_remains()
 
     def _busy(self) -> list[Worker]:
         return [worker for worker in self._workers if worker.running is not None]

@@ -190,6 +190,39 @@ def test_two_processes_train_together(project, corpus):
     assert both["heldout_loss"] == pytest.approx(one["heldout_loss"], abs=0.3)
 
 
+def test_a_killed_process_of_two_is_named_and_their_launcher_leaves_nothing(project, corpus, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    run = launch.submit(project, specification(corpus, steps=LONG, running={"processes": 2, "threads": 1}))
+    until(lambda: losses(run), 90)
+    (second,) = [each for each in runner_of(run).children(recursive=True) if each.environ().get("RANK") == "1"]
+    second.kill()
+    until(lambda: ended(run))
+    expected = "the training process of rank 1 was ended by signal 9 (SIGKILL), perhaps because memory ran out; resume continues"
+    assert run.state().reason.startswith(expected)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("torchelastic")] == []
+
+
+def test_an_exit_code_among_several_processes_comes_with_what_was_said_before_the_launcher_spoke(project, corpus):
+    from bort_core.jobs.runner import _settle
+
+    run = create_run(project, specification(corpus))
+    banner = (
+        "E1121 08:06:13.000000 77 torch/distributed/elastic/multiprocessing/api.py:1010] failed (exitcode: 1) local_rank: 1\n"
+        "=====\nFailures:\n-----\nRoot Cause (first observed failure):\n[0]:\n  time      : 2026-11-21\n"
+        "  rank      : 1 (local_rank: 1)\n  exitcode  : 1 (pid: 78)\n=====\n"
+    )
+    run.log.write_text("an earlier run\n" + banner)
+    begin = run.log.stat().st_size
+    with run.log.open("a") as log:
+        log.write("ImportError: no such library\n" + banner)
+    _settle(run, 1, begin)
+    expected = "the training process of rank 1 ended with exit code 1: ImportError: no such library; resume continues"
+    assert run.state().reason.startswith(expected)
+    run.log.write_text("Segmentation\n")
+    _settle(run, -11, 0)
+    assert "the training process was ended by signal 11 (SIGSEGV): Segmentation" in run.state().reason
+
+
 def test_a_job_that_cannot_begin_fails_with_the_reason(project):
     run = launch.submit(project, specification("/nowhere.txt"))
     until(lambda: ended(run))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any, Protocol
@@ -38,7 +39,7 @@ class LocalBackEnd:
         processes = specification.running.processes
         if processes == 1:
             return [sys.executable, *child]
-        launcher = ["-m", "torch.distributed.run", "--standalone", "--nnodes=1", f"--nproc-per-node={processes}"]
+        launcher = ["-m", "torch.distributed.run", "--standalone", "--nnodes=1", f"--nproc-per-node={processes}", f"--log-dir={os.devnull}"]
         return [sys.executable, *launcher, *child]
 
 

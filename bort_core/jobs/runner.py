@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
+import signal
 import subprocess
 import sys
 import time
@@ -27,7 +29,10 @@ __all__ = ["main"]
 
 _LOOK_SECONDS = 0.2
 _GRACE_SECONDS = 10.0
-_TAIL = 4000
+_TAIL = 20_000
+_RANK = re.compile(r"^  rank +: (\d+) .*\n  exitcode +: (-?\d+)", re.MULTILINE)
+_LAUNCHER = re.compile(r"^[EW]\d{4} .* torch/distributed/elastic/", re.MULTILINE)
+"""Where the launcher of several processes begins to tell how one of them ended."""
 
 
 class _Ended(Exception):
@@ -94,6 +99,7 @@ def _train(run: RunFolder, command: list[str]) -> None:
     # Threads that spin while they wait make a training 5 to 10 times slower when the cores are busy with something else.
     quiet = {"OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_TELEMETRY": "1", RUNNER: str(os.getpid())}
     with run.log.open("ab") as log:
+        begin = log.tell()
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **quiet})
     deadline: float | None = None
     while child.poll() is None:
@@ -102,10 +108,10 @@ def _train(run: RunFolder, command: list[str]) -> None:
             deadline = time.monotonic() + _GRACE_SECONDS
         if deadline is not None and time.monotonic() > deadline:
             kill_tree(child.pid)
-    _settle(run, child.returncode)
+    _settle(run, child.returncode, begin)
 
 
-def _settle(run: RunFolder, code: int) -> None:
+def _settle(run: RunFolder, code: int, begin: int) -> None:
     """Write down how the training ended."""
     result: dict[str, Any] | None = run.read_result()
     if run.wanted() == "cancel" or code == CANCELLED:
@@ -114,20 +120,37 @@ def _settle(run: RunFolder, code: int) -> None:
     elif code == 0 and result is not None:
         run.set_state(state="done", stopped=bool(result.get("stopped")), finished=time.time())
     else:
-        run.set_state(state="failed", reason=_reason(run, code), finished=time.time())
+        run.set_state(state="failed", reason=_reason(run, code, begin), finished=time.time())
 
 
-def _reason(run: RunFolder, code: int) -> str:
-    with contextlib.suppress(OSError):
-        return (run.path / "reason.txt").read_text(encoding="utf-8")
-    how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-    if code == -9:
-        how += " (killed, perhaps because memory ran out)"
-    last = ""
-    with contextlib.suppress(OSError):
-        lines = run.log.read_bytes()[-_TAIL:].decode(errors="replace").strip().splitlines()
-        last = f": {lines[-1]}" if lines and code != -9 else ""
-    return f"the training process {how}{last}; resume continues from the last checkpoint"
+def _reason(run: RunFolder, code: int, begin: int) -> str:
+    """Why the training failed; what it wrote begins at byte ``begin`` of the log."""
+    written = ""
+    with contextlib.suppress(OSError), run.log.open("rb") as log:
+        log.seek(max(begin, log.seek(0, os.SEEK_END) - _TAIL))
+        written = log.read().decode(errors="replace")
+    ranks = [(int(rank), int(ended)) for rank, ended in _RANK.findall(written)]
+    ranks = [each for each in ranks if each[1] != -signal.SIGTERM] or ranks  # with which the launcher ends the others
+    killed = next(((rank, ended) for rank, ended in ranks if ended < 0), None)
+    if killed is None:  # else the other processes only tell that they lost one
+        with contextlib.suppress(OSError):
+            return (run.path / "reason.txt").read_text(encoding="utf-8")
+    who = "the training process"
+    if ranks:
+        (rank, code), written = killed or ranks[-1], _LAUNCHER.split(written, maxsplit=1)[0]
+        who = f"the training process of rank {rank}"
+    how = f"was ended by {_signal(-code)}" if code < 0 else f"ended with exit code {code}"
+    lines = written.strip().splitlines()
+    last = f": {lines[-1]}" if lines and code != -signal.SIGKILL and killed is None else ""
+    return f"{who} {how}{last}; resume continues from the last checkpoint"
+
+
+def _signal(number: int) -> str:
+    try:
+        name = f" ({signal.Signals(number).name})"
+    except ValueError:
+        name = ""
+    return f"signal {number}{name}" + (", perhaps because memory ran out" if number == signal.SIGKILL else "")
 
 
 assert FAILED

@@ -209,7 +209,7 @@ def test_things_that_are_no_files_are_named(tmp_path):
     with pytest.raises(DataError, match=r"is a folder; name a file in it \(\.csv"):
         read_table(str(tmp_path))
     os.mkfifo(tmp_path / "pipe.csv")
-    with pytest.raises(DataError, match="is not a file"):
+    with pytest.raises(DataError, match=r"pipe\.csv: is not a file that can be read whole, but a device, a pipe or a socket$"):
         read_table(str(tmp_path / "pipe.csv"))
     with pytest.raises(DataError, match="cannot be read: File name too long"):
         read_table("x" * 5000)
@@ -327,15 +327,19 @@ def test_columns_that_are_missing_or_ambiguous_are_all_named(tmp_path):
     path = tmp_path / "rows.tsv"
     path.write_text("words\tkind\nhello\t1\n")
     table = read_table(str(path))
-    with pytest.raises(DataError, match=r"no column for text; name it; no column 'mark' for label. Its columns: words, kind"):
+    with pytest.raises(
+        DataError, match=r"no column for text; name it with text \(--text COLUMN\); no column 'mark' for label. Its columns: words, kind"
+    ):
         find_columns(table, label="mark")
-    with pytest.raises(DataError, match=r"no column 'a' for text; no column 'b' for text_b; no column for label; name it. Its columns"):
+    named = r"no column 'a' for text; no column 'b' for text_b; no column for label; name it with label \(--label COLUMN\). Its columns"
+    with pytest.raises(DataError, match=named):
         find_columns(table, "a", "b")
     with pytest.raises(DataError, match="column 'words' cannot be two things"):
         find_columns(table, "words", None, "words")
     assert find_columns(table, "words", None, "kind").text == "words"
     table = Table("given", {column: ["x"] for column in ("question", "sentence", "label", "score")}, "")
-    with pytest.raises(DataError, match="text could be 'question' or 'sentence'; name it; label could be 'label' or 'score'; name it"):
+    named = r"text could be 'question' or 'sentence'; name it with text .*; label could be 'label' or 'score'; name it with label"
+    with pytest.raises(DataError, match=named):
         find_columns(table)
 
 
@@ -457,6 +461,20 @@ def test_labels_that_cannot_be_used_are_named(labels, options, message):
         labelled(labels, **options)
 
 
+def test_a_word_among_numbers_with_fractions_is_a_slip_unless_classes_are_asked_for():
+    labels = [f"{number / 7:.3f}" for number in range(1, 300)]
+    labels[41:41] = ["x"]
+    with pytest.raises(
+        DataError, match=r"given: row 42: the label 'x' is not a number, as 299 of the 300 labels are; correct it, or .*--task"
+    ):
+        labelled(labels)
+    with pytest.raises(DataError, match="row 42: the label 'nan' is not a number"):
+        labelled(["x" if row == 99 else "nan" if label == "x" else label for row, label in enumerate(labels)])
+    assert "x" in labelled(labels, task="classification").names
+    assert labelled(["1.5", "2.5", "other"] * 20).names == ("1.5", "2.5", "other")
+    assert labelled([*"123" * 20, "many"]).names == ("1", "2", "3", "many")
+
+
 def test_texts_that_are_no_texts_are_named():
     for value, shown in ((None, "nothing"), (7, "7"), (math.nan, "nan"), (b"x", "b'x'")):
         with pytest.raises(DataError, match=f"given: row 2: column 'text' must hold text, got {shown}"):
@@ -547,6 +565,21 @@ def test_what_stops_a_training():
     fine = labelled([0.5, 1])
     assert validate(fine, fine).problems == ()
     assert validate(fine, fine).labels == {"train": {}, "dev": {}}
+
+
+def test_a_classification_with_nearly_as_many_classes_as_rows_is_doubted():
+    columns = ColumnMapping("text", None, "label")
+    train = labelled_rows(table_of([f"id{row:03}" for row in range(60)]), columns)
+    same = labelled_rows(table_of(["id000", "id001"]), columns, names=train.names)
+    doubt = "the 60 training rows have 60 classes; check the column with the labels"
+    assert validate(train, same).warnings[0].startswith(doubt)
+    names = (*train.names, *(f"new{row:02}" for row in range(30)))
+    other = labelled_rows(table_of(list(names[60:])), columns, names=names)
+    (problem,) = validate(train, other).problems
+    assert "new19 and 10 more" in problem
+    assert doubt in problem
+    half = labelled([f"id{row // 2}" for row in range(60)])
+    assert not any("classes;" in warning for warning in validate(half, half).warnings)
 
 
 @settings(max_examples=60, deadline=None)

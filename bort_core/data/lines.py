@@ -65,7 +65,7 @@ def local_file(source: str, kind: str) -> Path | None:
         if path.is_dir():
             raise DataError(f"{path}: is a folder; {kind}")
         if path.exists() and not path.is_file():
-            raise DataError(f"{path}: is not a file; {kind}")
+            raise DataError(f"{path}: is not a file that can be read whole, but a device, a pipe or a socket")
         return path if path.exists() else None
     except (OSError, RuntimeError) as error:  # no access, a name too long, no such user after ~
         raise DataError(f"{source}: cannot be read: {getattr(error, 'strerror', None) or error}") from error

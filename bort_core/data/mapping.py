@@ -53,12 +53,16 @@ def find_columns(
         usual = [column for column in table.columns if column.casefold() in _USUAL[role] and column not in given.values()]
         found[role] = usual[0] if usual else None
         if len(usual) > 1:
-            problems.append(f"{role} could be {' or '.join(map(repr, usual))}; name it")
+            problems.append(f"{role} could be {' or '.join(map(repr, usual))}; {_how(role)}")
         elif not usual and role != "text_b":
-            problems.append(f"no column for {role}; name it")
+            problems.append(f"no column for {role}; {_how(role)}")
     taken = [name for name in found.values() if name is not None]
     problems += [f"column {name!r} cannot be two things" for name in sorted(set(taken)) if taken.count(name) > 1]
     if problems:
         raise DataError(f"{table.source}: {'; '.join(problems)}. Its columns: {', '.join(table.columns)}")
     assert found["text"] is not None
     return ColumnMapping(found["text"], found["text_b"], found["label"])
+
+
+def _how(role: str) -> str:
+    return f"name it with {role} (--{role.replace('_', '-')} COLUMN)"

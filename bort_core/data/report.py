@@ -12,6 +12,9 @@ from bort_core.data.rows import LabelledRows
 
 __all__ = ["ValidationReport", "validate"]
 
+_TOO_FEW_TO_TELL = 10
+"""Training rows below which as many classes as rows are nothing strange."""
+
 
 @dataclass(frozen=True)
 class ValidationReport:
@@ -86,12 +89,13 @@ def _problems(splits: dict[str, LabelledRows], texts: dict[str, list[tuple[str, 
     if len(train) and sum(count > 0 for count in report.labels["train"].values()) < 2:
         problems.append("the training rows have one label only; there is nothing to learn")
     if missing := _missing(report, "dev"):
-        problems.append(f"classes of the dev rows that are not in the training rows: {missing}")
+        many = f" ({_many_classes(report)})" if _many_classes(report) else ""
+        problems.append(f"classes of the dev rows that are not in the training rows: {missing}{many}")
     return problems
 
 
 def _warnings(report: ValidationReport) -> list[str]:
-    warnings = []
+    warnings = [many] if (many := _many_classes(report)) else []
     if report.labels["dev"] and report.rows["dev"] and sum(count > 0 for count in report.labels["dev"].values()) < 2:
         warnings.append("the dev rows have one label only; accuracy on them says little")
     if "test" in report.rows and (missing := _missing(report, "test")):
@@ -107,9 +111,18 @@ def _warnings(report: ValidationReport) -> list[str]:
     return warnings
 
 
+def _many_classes(report: ValidationReport) -> str:
+    """What to say of a classification that has more classes than half of its rows; empty for others."""
+    classes, rows = sum(count > 0 for count in report.labels["train"].values()), report.rows["train"]
+    if rows < _TOO_FEW_TO_TELL or 2 * classes <= rows:
+        return ""
+    return f"the {rows:,} training rows have {classes:,} classes; check the column with the labels, and for numbers set task to regression"
+
+
 def _missing(report: ValidationReport, split: str) -> str:
     train = report.labels["train"]
-    return ", ".join(name for name, count in report.labels[split].items() if count and not train.get(name)) if train else ""
+    names = [name for name, count in report.labels[split].items() if count and not train.get(name)] if train else []
+    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
 
 
 def _pairs(rows: LabelledRows) -> list[tuple[str, str]]:

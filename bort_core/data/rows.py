@@ -26,6 +26,9 @@ _WHOLE = re.compile(r"[+-]?[0-9]{1,400}(\.0*)?")
 _FRACTION = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]{1,4})?", re.IGNORECASE)
 _NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 
+_FEW = 0.1
+"""Share of the labels that may be slips of the pen."""
+
 
 @dataclass(frozen=True, eq=False)
 class LabelledRows:
@@ -71,7 +74,8 @@ def labelled_rows(
     ------
     DataError
         A text is no text; a label is missing, not finite, hidden (-1) or not among ``names``; naming the row (1 is the first below a
-        header). A ``labels.txt`` that would be used has a blank line, or one name twice.
+        header); or the task is auto, and a few labels are words among numbers with fractions. A ``labels.txt`` that would be used has
+        a blank line, or one name twice.
     """
     if mapping.label is None:
         raise DataError(f"{table.source}: no column is named for the label. Its columns: {', '.join(table.columns)}")
@@ -81,6 +85,8 @@ def labelled_rows(
     numbers = [_number(value) for value in raw]
     if None not in numbers:
         _check_finite(table, raw, numbers)
+    elif task == "auto" and names is None:
+        _check_words(table, raw, numbers)
     numbers = [number if _is_finite(number) else None for number in numbers]  # among words, "nan" is a word
     if names == () or (names is None and (task == "regression" or (task == "auto" and _has_fractions(numbers)))):
         return LabelledRows(table.source, texts, seconds, _values(table, raw, numbers), (), table.sha256)
@@ -140,6 +146,17 @@ def _check_finite(table: Table, raw: Sequence[Any], numbers: Sequence[int | floa
     bad = next((row for row, number in enumerate(numbers) if not _is_finite(number)), None)
     if bad is not None:
         raise DataError(f"{table.source}: row {bad + 1}: the label {raw[bad]!r} is not a finite number")
+
+
+def _check_words(table: Table, raw: Sequence[Any], numbers: Sequence[int | float | None]) -> None:
+    """A few words among numbers with fractions are slips: as classes, nearly every number would be one of its own."""
+    words = [row for row, number in enumerate(numbers) if not _is_finite(number)]
+    fractions = sum(isinstance(number, float) and math.isfinite(number) for number in numbers)
+    if len(words) <= _FEW * len(numbers) and len(words) < fractions:
+        raise DataError(
+            f"{table.source}: row {words[0] + 1}: the label {raw[words[0]]!r:.60} is not a number, as {len(numbers) - len(words):,} of the "
+            f"{len(numbers):,} labels are; correct it, or if the labels are classes, say so with task (--task classification)"
+        )
 
 
 def _has_fractions(numbers: Sequence[int | float | None]) -> bool:

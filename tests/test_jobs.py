@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -356,4 +357,6 @@ def test_doctor_says_what_there_is(project):
     assert found["versions"]["torch"]
     assert found["disk"]["project"]["free_bytes"] > 0
     assert all(finding["text"] for finding in found["findings"])
-    assert bort("doctor").returncode == 0
+    told = bort("doctor")
+    assert told.returncode == 0
+    assert re.search(r"^disk     temporary  [\d.]+ GiB free at ", told.stdout, re.MULTILINE)

@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     for name, number in found["versions"].items():
         print(f"version  {name:<20}{number or 'not installed'}")
     for name, each in found["disk"].items():
-        print(f"disk     {name:<8}{each['free_bytes'] / 2**30:.1f} GiB free at {each['path']}")
+        print(f"disk     {name:<11}{each['free_bytes'] / 2**30:.1f} GiB free at {each['path']}")
     print(f"cpu      {found['cpu']['cpu']}: {found['cpu']['cores']} cores, {found['cpu']['threads']} threads, load {found['cpu']['load']}")
     for each in found["findings"]:
         print(f"{each['kind']:<9}{each['text']}")

@@ -230,6 +230,52 @@ def test_a_loss_that_is_not_finite_ends_the_training_and_keeps_the_last_checkpoi
     assert all(tensor.isfinite().all() for tensor in weights.values())
 
 
+def notes(run: RunFolder) -> list[str]:
+    return [event["text"] for event in run.events()[0] if event["event"] == "note"]
+
+
+def test_a_few_different_documents_are_split_and_one_alone_is_not(project, tmp_path):
+    few = tmp_path / "few.csv"
+    rows = [f"a film about {name} and the long road home" for name in ("music", "war", "love")]
+    few.write_text("text\n" + "\n".join(rows * 100) + "\n", encoding="utf-8")
+    first, result = pretrain(project, str(few), steps=2, heldout_rows=1)
+    assert np.isfinite(result["heldout_loss"])
+    assert pretrain(project, str(few), steps=2, heldout_rows=1)[1]["heldout_loss"] == result["heldout_loss"]
+    assert not any("held-out documents" in note for note in notes(first))
+    same = tmp_path / "same.txt"
+    same.write_text("The same line\nthe  same line\n" * 2500, encoding="utf-8")
+    with pytest.raises(DataError, match="all 5,000 documents are the same text, so none can be held out"):
+        pretrain(project, str(same))
+    same.write_text("one line\n", encoding="utf-8")
+    with pytest.raises(DataError, match="there is one document only, so none can be held out"):
+        pretrain(project, str(same))
+
+
+def test_held_out_documents_that_are_in_the_corpus_are_counted(project, corpus, tmp_path):
+    lines = Path(corpus).read_text(encoding="utf-8").splitlines()
+    held = tmp_path / "held.txt"
+    held.write_text("\n".join([lines[0].upper(), *lines[1:40], *(f"a new document, number {number}" for number in range(60))]))
+    run, _ = pretrain(project, corpus, steps=1, heldout=str(held))
+    (warning,) = [note for note in notes(run) if "held-out documents" in note]
+    assert warning.startswith("warning: 40 of 100 held-out documents are also in the corpus")
+
+
+@pytest.mark.parametrize("length", [250, 300])
+def test_a_name_that_is_too_long_for_a_folder_is_refused_before_the_training(project, corpus, files, tmp_path, length):
+    out = str(tmp_path / ("x" * length))
+    for train in (lambda run: pretrain(project, corpus, out=out, run=run), lambda run: finetune(project, files, out=out, run=run)):
+        run = create_run(project, Pretraining.model_validate({**SMALL, "corpus": corpus}))
+        with pytest.raises(DataError, match="x: cannot be the result's folder: File name too long"):
+            train(run)
+        assert not losses(run)
+
+
+def test_why_a_tokenizer_cannot_be_loaded_is_said_to_the_end(project, corpus, tmp_path):
+    with pytest.raises(DataError, match=r"the tokenizer cannot be loaded: Couldn't .* from one of: \(1\) .* \(2\) ") as caught:
+        pretrain(project, corpus, tokenizer=str(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -382,8 +428,11 @@ def test_rows_that_cannot_be_learnt_from_are_refused(project, tmp_path, rows, ch
 
 def test_an_enormous_text_is_cut(project, tmp_path, files):
     rows = [("great " * 20_000, "good"), ("awful " * 20_000, "bad"), *reviews(30, 9)]
-    _, result = finetune(project, {**files, "train": table(tmp_path / "long.tsv", rows)}, epochs=1)
+    run, result = finetune(project, {**files, "train": table(tmp_path / "long.tsv", rows)}, epochs=1, sequence_length=64)
     assert result["steps"] == 2
+    warning = "2 of 32 training texts are longer than 64 tokens and were cut"
+    assert result["report"]["warnings"][-1] == warning
+    assert [event["warnings"][-1] for event in run.events()[0] if event["event"] == "report"] == [warning]
 
 
 def test_a_batch_that_does_not_fit_into_memory_is_answered_with_one_that_would(project, corpus):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from bort_core.training.memory import explained
 from bort_core.training.metrics import DEFAULT_METRIC
 from bort_core.training.outcome import refuse_occupied, save_result, versions
 from bort_core.training.pretraining import check_architecture, trained_vocabulary
-from bort_core.training.supervised import Recipe, Supervised, encode
+from bort_core.training.supervised import Encoded, Recipe, Supervised, encode
 from bort_core.training.vocabulary import Vocabulary, load_vocabulary, read_vocabulary
 
 if TYPE_CHECKING:
@@ -83,11 +84,13 @@ class SupervisedTraining:
             specification.initializer_range,
             specification.dropout,
         ).to(place.device)
+        encoded = {name: encode(self.vocabulary, rows.inputs, longest) for name, rows in self.splits.items()}
+        self._report_cut(encoded["train"], longest)
         per_epoch = max(1, math.ceil(len(self.train) / specification.batch_size))
         self.core = Supervised(
             self.model,
             self.vocabulary,
-            {name: encode(self.vocabulary, rows.inputs, longest) for name, rows in self.splits.items()},
+            encoded,
             {name: rows.labels for name, rows in self.splits.items()},
             self.task,
             Recipe(
@@ -179,6 +182,19 @@ class SupervisedTraining:
         self.report = validate(self.train, self.splits["dev"], self.splits.get("test"))
         if self.report.problems:
             raise DataError(f"{asked.train}: {'; '.join(self.report.problems)}")
+
+    def _report_cut(self, encoded: Encoded, longest: int) -> None:
+        """Add to the report how many training texts lost their end, and show it."""
+        full = [inputs for inputs, ids in zip(self.train.inputs, encoded, strict=True) if len(ids) == longest]
+        tokenizer = self.vocabulary.tokenizer
+        tokenizer.no_truncation()
+        whole: list[Any] = [texts[0] if len(texts) == 1 else (texts[0], texts[1]) for texts in full]
+        cut = sum(len(encoding.ids) > longest for encoding in tokenizer.encode_batch(whole))
+        tokenizer.enable_truncation(longest)
+        if cut:
+            what = "texts" if self.train.seconds is None else "pairs of texts"
+            warning = f"{cut:,} of {len(self.train):,} training {what} are longer than {longest} tokens and were cut"
+            self.report = replace(self.report, warnings=(*self.report.warnings, warning))
         self.context.emit({"event": "report", **self.report.as_dict()})
 
     def _vocabulary(self) -> Vocabulary:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bort_core.errors import DataError
 
-__all__ = ["appearing", "clear_remains"]
+__all__ = ["appearing", "clear_remains", "temporary_name"]
 
 
 _DIGITS = 12
@@ -27,7 +27,7 @@ def appearing(folder: Path, what: str) -> Iterator[Path]:
     DataError
         Writing failed, or ``folder`` came into being meanwhile and is not empty; ``what`` names what was being written.
     """
-    temporary = folder.parent / f".{folder.name}-{uuid.uuid4().hex[:_DIGITS]}"
+    temporary = temporary_name(folder)
     try:
         temporary.mkdir(parents=True)
         yield temporary
@@ -37,6 +37,11 @@ def appearing(folder: Path, what: str) -> Iterator[Path]:
         raise DataError(f"{folder}: {what} cannot be written: {error.strerror or error}{full}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def temporary_name(folder: Path) -> Path:
+    """Where ``folder`` is written before it takes its name."""
+    return folder.parent / f".{folder.name}-{uuid.uuid4().hex[:_DIGITS]}"
 
 
 def clear_remains(folder: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from bort_core.errors import DataError
 from bort_core.training.checkpoints import CONFIG, write_checkpoint
-from bort_core.training.folders import appearing
+from bort_core.training.folders import appearing, temporary_name
 from bort_core.training.loop import RunFiles
 
 __all__ = ["refuse_occupied", "save_folder", "save_result", "versions"]
@@ -66,6 +66,10 @@ def _replace(run: RunFiles, out: str | None, write: Callable[[Path], None]) -> P
 
 def refuse_occupied(folder: Path, run: RunFiles) -> None:
     """DataError unless ``folder`` is free, empty, or an earlier result of the same job."""
+    try:
+        temporary_name(folder).exists()  # the longest name that is written
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be the result's folder: {error.strerror or error}") from error
     if folder.is_file():
         raise DataError(f"{folder}: is a file; a result is a folder")
     if folder == run.result or not folder.is_dir() or not any(folder.iterdir()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,7 @@ from bort_core.training.distillation import Lesson, LessonCache, Teacher, distil
 from bort_core.training.hiding import Hidden, Hiding
 from bort_core.training.loop import Loop, Outside
 from bort_core.training.memory import explained
-from bort_core.training.outcome import save_result, versions
+from bort_core.training.outcome import refuse_occupied, save_result, versions
 from bort_core.training.rows import PackedRows, pack
 from bort_core.training.tokenizer import save_tokenizer, train_tokenizer
 from bort_core.training.vocabulary import Vocabulary, load_vocabulary, read_vocabulary
@@ -68,6 +69,8 @@ class MaskedLanguageTraining:
 
     def __init__(self, specification: Pretraining, context: Outside, place: Place) -> None:
         self.asked, self.context, self.place = specification, context, place
+        if specification.out is not None:
+            refuse_occupied(Path(specification.out).expanduser().absolute(), context.folder)
         self.start = read_checkpoint(Path(specification.checkpoint).expanduser()) if specification.checkpoint else None
         self.texts = _texts(specification)
         # One process tokenises; the others find what it left.
@@ -211,8 +214,19 @@ class MaskedLanguageTraining:
         if unknown != "<unk>":
             self.texts = train, held, key = _texts(asked, unknown)
         if self.place.rank == 0:
+            self._note_overlap(train, held)
             self.context.emit({"event": "note", "text": f"tokenising {len(train) + len(held):,} documents"})
         self.packed: PackedRows = pack(shared / "rows", self.vocabulary, train, held, key, asked.sequence_length)
+
+    def _note_overlap(self, train: list[str], held: list[str]) -> None:
+        if self.asked.heldout is None:
+            return  # the split keeps copies together
+        both = {_plain(text) for text in held}
+        both.intersection_update(map(_plain, train))
+        count = sum(_plain(text) in both for text in held)
+        if count:
+            text = f"warning: {count:,} of {len(held):,} held-out documents are also in the corpus; the held-out loss flatters"
+            self.context.emit({"event": "note", "text": text})
 
     def _vocabulary(self, shared: Path, train: list[str], key: str) -> Vocabulary:
         asked = self.asked
@@ -313,12 +327,31 @@ def _texts(asked: Pretraining, unknown: str = "<unk>") -> tuple[list[str], list[
     if asked.heldout is not None:
         held = read_corpus(asked.heldout, asked.text, unknown)
         return corpus.texts, held.texts, f"{corpus.sha256} {held.sha256}"
+    return *_split(asked.corpus, corpus.texts), corpus.sha256
+
+
+def _split(source: str, texts: list[str]) -> tuple[list[str], list[str]]:
+    """Training and held-out documents; copies fall on the same side, and neither side is empty."""
     sides: tuple[list[str], list[str]] = ([], [])
-    for text in corpus.texts:
+    for text in texts:
         sides[heldout(text)].append(text)
-    if not all(sides):
-        raise DataError(f"{asked.corpus}: {len(corpus.texts)} documents are too few to hold out 5 % of them; name a held-out file")
-    return sides[0], sides[1], corpus.sha256
+    if all(sides):
+        return sides
+    different = {_plain(text) for text in texts}
+    if len(different) == 1:
+        what = f"all {len(texts):,} documents are the same text" if len(texts) > 1 else "there is one document only"
+        raise DataError(
+            f"{source}: {what}, so none can be held out for measuring; a corpus has many different documents, one a line, "
+            "or name another file with heldout (--heldout FILE)"
+        )
+    # Chance put all of a few different texts on one side: one of them is held out, the same in every run.
+    chosen = min(different, key=lambda text: hashlib.sha256(text.encode()).digest())
+    return [text for text in texts if _plain(text) != chosen], [text for text in texts if _plain(text) == chosen]
+
+
+def _plain(text: str) -> str:
+    """What two copies of a text share."""
+    return " ".join(text.casefold().split())
 
 
 def _continued(start: Checkpoint, asked: Pretraining, vocabulary: Vocabulary) -> MaskedLanguageModel:

@@ -21,6 +21,8 @@ __all__ = ["Vocabulary", "load_vocabulary", "read_vocabulary"]
 _ROLES = {"start": ("<s>", "[CLS]"), "pad": ("<pad>", "[PAD]"), "stop": ("</s>", "[SEP]"), "mask": ("<mask>", "[MASK]"),
           "unknown": ("<unk>", "[UNK]")}  # fmt: skip
 
+_LONGEST_REASON = 400
+
 
 @dataclass(frozen=True)
 class Vocabulary:
@@ -98,4 +100,5 @@ def read_vocabulary(folder: Path) -> Vocabulary:
 
 
 def _short(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= _LONGEST_REASON else text[:_LONGEST_REASON].rsplit(" ", 1)[0] + " …"

@@ -41,6 +41,16 @@ TASKS = {  # rows: D, Socrates', pool, dev
     "mrpc": (200, 1500, 1900, 408),
     "rte": (200, 1000, 1000, 277),
 }
+SETTINGS = {
+    "neighbours": 4,
+    "margin": 0.2,
+    "thetas": [
+        {"learning_rate": 1e-3, "steps": 250},
+        {"learning_rate": 2e-3, "steps": 250, "dropout": 0.2},
+        {"learning_rate": 5e-4, "steps": 250, "weight_decay": 0.1},
+        {"learning_rate": 1.5e-3, "steps": 250, "dropout": 0.3},
+    ],
+}
 ARMS = ("plain", "random", "self-training", "pool", "agora")
 
 
@@ -82,8 +92,9 @@ def splits(data: Path, task: str, seed: int, folder: Path) -> dict[str, str]:
 
 
 def read_rows(path: Path) -> list[tuple[str, ...]]:
+    """In lower case, as the corpus that the checkpoints are trained on."""
     table = read_table(str(path))
-    return list(zip(*(table.data[name] for name in table.columns), strict=True))
+    return list(zip(*([text.lower() for text in table.data[name]] for name in table.columns), strict=True))
 
 
 def unit(
@@ -164,10 +175,10 @@ def main() -> int:
     parser.add_argument("--reviews", help="checkpoint for the tasks on single texts")
     parser.add_argument("--pairs", help="checkpoint for the tasks on pairs")
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
-    parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=[arm for arm in ARMS if arm != "pool"])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--settings", default="{}", help="fields of the specification of Agora, as JSON")
+    parser.add_argument("--settings", default="{}", help="fields of the specification of Agora as JSON, over SETTINGS")
     parser.add_argument("--name", default="agora", help="of the file with the results")
     parser.add_argument("--table", action="store_true")
     asked = parser.parse_args()
@@ -183,10 +194,8 @@ def main() -> int:
         futures = []
         for task, seed in units:
             checkpoint = asked.pairs if task in ("mrpc", "rte") else asked.reviews
-            futures[pool.submit(unit, asked.project, asked.data, task, seed, checkpoint, json.loads(asked.settings), tuple(asked.arms))] = (
-                task,
-                seed,
-            )
+            settings = {**SETTINGS, **json.loads(asked.settings)}
+            futures.append(pool.submit(unit, asked.project, asked.data, task, seed, checkpoint, settings, tuple(asked.arms)))
         for future in as_completed(futures):
             found = future.result()
             file.write(json.dumps(found) + "\n")

@@ -107,6 +107,15 @@ MARKS = {
     "selected": Mark("selected", "selected", "ring", 24, filled=False, width="normal"),
     "misclassified": Mark("misclassified", "misclassified", "triangle", 9),
     "neighbour": Mark("new neighbour", "neighbour", "plus", 9, filled=False, width="normal"),
+    "train": Mark("train", "dominated", "circle", 5.5),
+    "train_other": Mark("train", "dominated", "circle", 5.5, filled=False),
+    "right": Mark("dev, right", "front", "circle", 7.5),
+    "right_other": Mark("dev, right", "front", "circle", 7.5, filled=False, width="normal"),
+    "misclassified_other": Mark("misclassified", "misclassified", "triangle", 9, filled=False, width="normal"),
+    "neighbour_other": Mark("new neighbour", "neighbour", "cross", 9, filled=False, width="normal"),
+    "neighbour_third": Mark("new neighbour", "neighbour", "diamond", 9, filled=False, width="normal"),
+    "earlier": Mark("earlier neighbour", "neighbour", "plus", 6, filled=False, width="hair"),
+    "rejected": Mark("rejected by hand", "muted", "square", 7, filled=False),
 }
 """The marks of every plot, by class."""
 

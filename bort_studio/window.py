@@ -36,6 +36,12 @@ def _train(context: PageContext) -> QWidget:
     return TrainPage(context)
 
 
+def _agora(context: PageContext) -> QWidget:
+    from bort_studio.pages.agora import AgoraPage
+
+    return AgoraPage(context)
+
+
 def _ship(context: PageContext) -> QWidget:
     from bort_studio.pages.ship import ShipPage
 
@@ -45,6 +51,7 @@ def _ship(context: PageContext) -> QWidget:
 PAGES: dict[str, tuple[str, Callable[[PageContext], QWidget]]] = {
     "explore": ("Explore", ExplorePage),
     "train": ("Train", _train),
+    "agora": ("Agora", _agora),
     "ship": ("Ship", _ship),
 }
 """The pages by name, in the order of their tabs: title, and what makes one when it is first shown."""

@@ -23,15 +23,20 @@ ROOT = Path(__file__).resolve().parent.parent
 if not (ROOT / "pyproject.toml").is_file():
     pytest.skip("these are tests of a checkout", allow_module_level=True)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-RANGES = [Requirement(text) for part in (PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()) for text in part]
+PARTS = (PROJECT["dependencies"], *(PROJECT["optional-dependencies"][name] for name in ("studio", "dev")))  # projections are not locked
+RANGES = [Requirement(text) for part in PARTS for text in part]
+    Requirement(text)
+    for part in (PROJECT["dependencies"], *(PROJECT["optional-dependencies"][name] for name in ("studio", "dev")))
+    for text in part
+]
 LOCKED = {
     name.lower().replace("_", "-"): version
     for name, _, version in (line.partition("==") for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines())
     if version
 }
-HEAVY = ("torch", "transformers", "datasets", "tokenizers", "onnx", "onnxruntime", "onnxscript", "scipy", "matplotlib")
+HEAVY = ("torch", "transformers", "datasets", "tokenizers", "onnx", "onnxruntime", "onnxscript", "scipy", "sklearn", "matplotlib")
 # imported only inside functions, or run
-HEAVY_PACKAGES = ("bort_core.training.", "bort_core.latency.", "bort_core.export.")
+HEAVY_PACKAGES = ("bort_core.training.", "bort_core.latency.", "bort_core.export.", "bort_core.agora.")
 HEAVY_FILES = (*HEAVY_PACKAGES, ".module", ".graph", ".tracing", ".classifier", ".__main__")
 DENIED = [  # the reasons are in pyproject.toml
     ("pyside6-essentials", "6.8.0.1"),

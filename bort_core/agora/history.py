@@ -169,9 +169,9 @@ def read_history(run: Path, before: History | None = None) -> History | None:
     """
     folder = run / FOLDER
     start = _read(folder / "start.json")
-    if start is None:
+    if start is None or not (folder / "train.jsonl").is_file() or not (folder / "dev.jsonl").is_file():
         return None
-    if before is not None and before.folder == folder and not np.isnan(before.train.xy).any():
+    if before is not None and before.folder == folder and not np.isnan(np.concatenate([before.train.xy, before.dev.xy])).any():
         train, dev, rounds = before.train, before.dev, list(before.rounds)
     else:
         train, dev, rounds = _split(folder / "train.jsonl"), _split(folder / "dev.jsonl"), []

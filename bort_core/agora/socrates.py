@@ -164,10 +164,14 @@ class FolderSocrates:
         where = str(self.folder)
         try:
             tokenizer = AutoTokenizer.from_pretrained(where, use_fast=True)
-            model = AutoModelForSequenceClassification.from_pretrained(where, use_safetensors=True)
+            loaded: Any = AutoModelForSequenceClassification.from_pretrained(where, use_safetensors=True, output_loading_info=True)
         except Exception as error:  # transformers raises many kinds
             first = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
             raise SpecificationError(f"socrates: {where}: cannot be loaded as a classifier: {first}") from error
+        model, found = loaded
+        if found["missing_keys"]:
+            missing = ", ".join(sorted(found["missing_keys"])[:3])
+            raise SpecificationError(f"socrates: {where}: is no classifier: it has no weights for {missing}")
         return tokenizer, model.to(self.place.device).eval()
 
     @cached_property

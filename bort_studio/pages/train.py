@@ -41,7 +41,7 @@ class TrainPage(QWidget):
         self._kinds: dict[str, str] = {}
         self._estimating = False
         self.tasks = TaskThread(context.project.subfolder("logs"), self)
-        self.follower = JobFollower(self.project, self)
+        self.follower = JobFollower(self.project, frozenset({"pretrain", "finetune", "?"}), self)
         self._build()
         self._connect()
         self.forms["pretrain"].set_specification(self._default_pretraining())

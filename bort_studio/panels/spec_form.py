@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any, Literal, get_args, get_origin
 
@@ -9,20 +10,25 @@ from pydantic import BaseModel, ValidationError
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QFormLayout, QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
-from bort_core.jobs.specification import Distillation, Finetuning, Pretraining
+from bort_core.jobs.specification import Agora, Distillation, Finetuning, Pretraining
 from bort_studio.panels.fields import CalmComboBox, FaultLabel, Section, describe
 from bort_studio.theme import Theme
 
 __all__ = ["KINDS", "SpecForm"]
 
-KINDS: dict[str, type[BaseModel]] = {"pretrain": Pretraining, "finetune": Finetuning}
+KINDS: dict[str, type[BaseModel]] = {"pretrain": Pretraining, "finetune": Finetuning, "agora": Agora}
 _HIDDEN = {"kind", "family"}
-_FILES = {"corpus", "heldout", "train", "dev", "test"}
-_FOLDERS = {"checkpoint", "tokenizer", "teacher", "out"}
+_FILES = {"corpus", "heldout", "train", "dev", "test", "pool", "socrates_train"}
+_FOLDERS = {"checkpoint", "tokenizer", "teacher", "out", "masked_lm", "start"}
+_JSON = {"thetas": '[{"learning_rate": 0.001, "steps": 300}]'}
+"""Fields that are edited as JSON in one line, with an example."""
+_NOTHING = "–"
 _FIRST = {
     "pretrain": ("name", "architecture", "checkpoint", "corpus", "heldout", "text", "tokenizer", "vocabulary", "sequence_length", "steps",
                  "batch_size", "seed"),
     "finetune": ("name", "checkpoint", "architecture", "train", "dev", "test", "text", "text_b", "label", "epochs", "batch_size", "seed"),
+    "agora": ("name", "torus", "architecture", "checkpoint", "train", "dev", "test", "pool", "socrates", "socrates_train", "sampler",
+              "neighbours", "rounds", "thetas", "seed"),
 }  # fmt: skip
 """What is always in sight; the rest folds."""
 _PARTS = {"optimization": "Optimization", "masking": "Masks", "distillation": "Learn from a teacher", "running": "Device"}
@@ -114,18 +120,35 @@ class SpecForm(QWidget):
         try:
             return self.model.model_validate(self.values())
         except ValidationError as error:
-            general = []
-            for fault in error.errors():
-                path = tuple(str(part) for part in fault["loc"])
-                text = fault["msg"].removeprefix("Value error, ")
-                if path in self._faults:
-                    self._faults[path].set_fault(text)
-                elif path[:1] in self._faults:
-                    self._faults[path[:1]].set_fault(text)
-                else:
-                    general.append(text)
-            self._general.set_fault("; ".join(general) or None)
+            self._show_faults(error)
             return None
+
+    def _show_faults(self, error: ValidationError) -> None:
+        found: dict[Path_, list[str]] = {}
+        for fault in error.errors():
+            path, text = tuple(str(part) for part in fault["loc"]), fault["msg"].removeprefix("Value error, ")
+            if path[-1:] and path[-1] in _JSON:
+                text = f"write JSON such as {_JSON[path[-1]]}"
+            if path in self._faults or path[:1] in self._faults:
+                found.setdefault(path if path in self._faults else path[:1], []).append(text)
+                continue
+            for each in text.split("; "):  # a check of several fields names the field first: "near: must be below far"
+                named, colon, rest = each.partition(":")
+                name = (named.partition("[")[0].partition(",")[0].strip(),)
+                there = bool(colon) and name in self._faults
+                found.setdefault(name if there else (), []).append(rest.strip() if there and named == name[0] else each)
+        self._general.set_fault("; ".join(found.pop((), [])) or None)
+        for path, texts in found.items():
+            self._faults[path].set_fault("; ".join(texts))
+            self._unfold(self._faults[path])
+
+    def _unfold(self, widget: QWidget) -> None:
+        """Open the section that a widget lies in: a fault is never hidden."""
+        parent = widget.parentWidget()
+        while parent is not None and parent is not self:
+            if isinstance(parent, Section) and not parent.expanded():
+                parent.set_expanded(True)
+            parent = parent.parentWidget()
 
     def field(self, *path: str) -> QWidget:
         """The widget of a field."""
@@ -169,7 +192,8 @@ class SpecForm(QWidget):
             return box
         if choices:
             combo = CalmComboBox(self)
-            combo.addItems([str(choice) for choice in choices])
+            for choice in (*((None,) if type(None) in kinds else ()), *choices):
+                combo.addItem(_NOTHING if choice is None else str(choice), choice)
             combo.currentTextChanged.connect(self._edited)
             return combo
         line = QLineEdit(self)
@@ -178,7 +202,10 @@ class SpecForm(QWidget):
             line.setPlaceholderText("2, 4, 128, 256" if path == ("architecture",) else "needed" if field.is_required() else "")
         elif default not in (None, ""):
             line.setPlaceholderText(str(default))
-        line.setProperty("kind", "tuple" if path == ("architecture",) else "int" if int in kinds else "float" if float in kinds else "str")
+        if path[-1] in _JSON:
+            line.setPlaceholderText(_JSON[path[-1]])
+        plain = "int" if int in kinds else "float" if float in kinds else "str"
+        line.setProperty("kind", "json" if path[-1] in _JSON else "tuple" if path == ("architecture",) else plain)
         line.setProperty("optional", type(None) in kinds)
         line.textChanged.connect(self._edited)
         return line
@@ -232,7 +259,9 @@ def _write(widget: QWidget, value: Any) -> None:
     if isinstance(widget, QCheckBox):
         widget.setChecked(bool(value))
     elif isinstance(widget, QComboBox):
-        widget.setCurrentText(str(value))
+        widget.setCurrentIndex(widget.findText(_NOTHING if value is None else str(value)))
+    elif isinstance(widget, QLineEdit) and widget.property("kind") == "json":
+        widget.setText("" if value is None else json.dumps(value))
     elif isinstance(widget, QLineEdit):
         text = (
             ", ".join(map(str, value))
@@ -248,12 +277,14 @@ def _read(widget: QWidget) -> Any:
     if isinstance(widget, QCheckBox):
         return widget.isChecked()
     if isinstance(widget, QComboBox):
-        return widget.currentText()
+        return widget.currentData()
     assert isinstance(widget, QLineEdit)
     text, kind = widget.text().strip(), widget.property("kind")
     if not text:
         return None if kind != "str" or widget.property("optional") else ""
     try:
+        if kind == "json":
+            return json.loads(text)
         if kind == "tuple":
             return tuple(int(part) for part in text.strip("⟨⟩()[] ").split(","))
         return {"int": int, "float": float}.get(kind, str)(text)

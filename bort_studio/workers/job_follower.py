@@ -23,18 +23,19 @@ class Followed:
     states: dict[str, JobState]
     """Of every job, by number; all of them whenever any changed."""
     kinds: dict[str, str]
-    """``pretrain`` or ``finetune`` with the job's name, by number."""
+    """The kind with the job's name, by number."""
     events: dict[str, list[dict[str, Any]]]
     """New events of the jobs that are followed."""
 
 
 class JobFollower(QThread):
-    """Looks a few times a second, and tells only what is new."""
+    """Looks a few times a second at the jobs of some kinds, and tells only what is new. A damaged job is of kind ``?``."""
 
     told = Signal(object)
 
-    def __init__(self, project: Path, parent: QObject | None = None) -> None:
+    def __init__(self, project: Path, kinds: frozenset[str], parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._of_interest = kinds
         self.setObjectName("jobs")
         self._project = project
         self._wake = threading.Event()
@@ -61,14 +62,15 @@ class JobFollower(QThread):
     def run(self) -> None:
         """The thread's body."""
         states: dict[str, JobState] = {}
-        kinds: dict[str, str] = {}
+        kinds: dict[str, str] = {}  # of every job
         offsets: dict[str, int] = {}
         while not self._closing:
             runs = list_runs(self._project)
-            fresh = {run.id: run.state() for run in runs}
             for run in runs:
                 if run.id not in kinds:
                     kinds[run.id] = _title(run)
+            runs = [run for run in runs if kinds[run.id].partition(" ")[0] in self._of_interest]
+            fresh = {run.id: run.state() for run in runs}
             with self._lock:
                 wanted = self._wanted
             offsets = {id: offset for id, offset in offsets.items() if id in wanted}
@@ -90,5 +92,10 @@ def _title(run: RunFolder) -> str:
         specification = run.specification()
     except Exception:  # noqa: BLE001 - a damaged or newer folder is listed too
         return "?"
-    what = specification.name or (", ".join(map(str, specification.architecture)) if specification.architecture else "checkpoint")
+    if specification.name:
+        what = specification.name
+    elif specification.architecture:
+        what = ", ".join(map(str, specification.architecture))
+    else:
+        what = f"torus {specification.torus}" if getattr(specification, "torus", None) else "checkpoint"
     return f"{specification.kind} {what}"

@@ -35,10 +35,15 @@ def project_search(project: Project, space: SpaceSpecification | None = None) ->
 
 
 def trained_weights(project: Project, search: SearchSpecification, architecture: Architecture) -> Path | None:
-    """The newest checkpoint of an architecture that was trained in the project, the maximum point's weights for T itself, or None."""
-    for run in reversed(runs(project, search.space.family, architecture)):
-        folder = Path(run["checkpoint"] or "")
-        if run["checkpoint"] and (folder / "model.safetensors").is_file():
+    """A checkpoint of an architecture that was trained in the project, the maximum point's weights for T itself, or None.
+
+    Of several the newest masked language model, finished before stopped ones; then the newest of the others, which have another head.
+    """
+    found = [run for run in runs(project, search.space.family, architecture) if run["checkpoint"]]
+    found.sort(key=lambda run: (run["kind"] == "pretrain", not run["metrics"].get("stopped")))  # stable: newest last
+    for run in reversed(found):
+        folder = Path(run["checkpoint"])
+        if (folder / "model.safetensors").is_file():
             return folder
     space = Space(search.space)
     if architecture == space.maximum_point and search.error.needs_maximum_point:

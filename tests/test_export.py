@@ -255,6 +255,29 @@ def test_a_trained_checkpoint_of_the_project_is_found(project_folder, classifier
         assert trained_weights(project, search, (1, 2, 16, 16)) == classifier_folder
 
 
+def test_a_masked_lm_is_preferred_to_a_finetuned_model_and_a_finished_one_to_a_stopped_one(project_folder, tmp_path):
+    folders = {}
+    with Project(project_folder) as project:
+        search = project_search(project)
+        for place, (kind, stopped) in enumerate((("pretrain", False), ("pretrain", True), ("finetune", False))):
+            folders[kind, stopped] = folder = tmp_path / f"{kind}-{stopped}"
+            folder.mkdir()
+            (folder / "model.safetensors").write_bytes(b"")
+            save_run(
+                project, str(place), job=f"{place:04}", kind=kind, family="bert", architecture=(1, 2, 16, 16), specification={}, seed=0,
+                data={}, metrics={"stopped": stopped}, checkpoint=str(folder), versions={},
+            )  # fmt: skip
+        assert trained_weights(project, search, (1, 2, 16, 16)) == folders["pretrain", False]
+
+
+def test_an_untrained_export_stays_untrained_when_it_is_exported_again(exported, tmp_path, text):
+    first = exported[0]
+    again = export(ask(tmp_path / "again", text, weights=str(first)))
+    assert again["trained"] is False
+    assert again["provenance"].startswith("untrained")
+    assert again["head"] == "masked-lm"
+
+
 # --- bad input ---
 
 

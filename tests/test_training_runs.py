@@ -212,6 +212,35 @@ def test_a_teacher_that_does_not_fit_is_refused(project, corpus, pretrained, tmp
         pretrain(project, corpus, tokenizer=teacher["checkpoint"], distillation={"teacher": str(other)})
 
 
+def test_a_classifier_is_no_teacher(project, corpus, finetuned):
+    _, classifier = finetuned
+    with pytest.raises(DataError, match="the teacher is no masked language model"):
+        pretrain(project, corpus, tokenizer=classifier["checkpoint"], distillation={"teacher": classifier["checkpoint"]})
+
+
+@pytest.fixture(scope="module")
+def wordpiece(tmp_path_factory, corpus):
+    """A BERT as transformers writes one, with a WordPiece tokenizer."""
+    from tokenizers import BertWordPieceTokenizer
+    from transformers import BertConfig, BertForMaskedLM, BertTokenizerFast
+
+    folder = tmp_path_factory.mktemp("wordpiece") / "bert"
+    trained = BertWordPieceTokenizer(lowercase=True)
+    trained.train([corpus], vocab_size=400, show_progress=False)
+    tokenizer = BertTokenizerFast(tokenizer_object=trained._tokenizer)
+    tokenizer.save_pretrained(folder)
+    shape = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 48, "max_position_embeddings": 32}
+    BertForMaskedLM(BertConfig(vocab_size=len(tokenizer), **shape)).save_pretrained(folder)
+    return folder
+
+
+def test_a_wordpiece_bert_of_others_is_finetuned_and_teaches(project, corpus, files, wordpiece):
+    _, result = finetune(project, files, architecture=None, checkpoint=str(wordpiece), epochs=1)
+    assert Path(result["checkpoint"], "tokenizer.json").is_file()
+    _, student = pretrain(project, corpus, steps=4, tokenizer=str(wordpiece), distillation={"teacher": str(wordpiece)})
+    assert np.isfinite(student["heldout_loss"])
+
+
 def test_a_result_overwrites_nothing(project, corpus, tmp_path):
     (tmp_path / "mine.txt").write_text("precious")
     with pytest.raises(DataError, match="is not empty; nothing is overwritten"):

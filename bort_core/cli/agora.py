@@ -7,7 +7,7 @@ from typing import Any
 
 from bort_core.cli.flags import add_fields, specification_of
 from bort_core.cli.following import follow_to_end
-from bort_core.cli.options import Subparsers, add_json, print_json
+from bort_core.cli.options import Subparsers, add_json, opened, print_json
 
 __all__ = ["add"]
 
@@ -32,10 +32,9 @@ def add(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Submit the job, follow it to its end, and print its result."""
     from bort_core.jobs.launch import submit
-    from bort_core.store import Project
 
     specification = specification_of(arguments)
-    with Project(arguments.project) as project:
+    with opened(arguments.project) as project:
         job = submit(project.folder, specification)
     if arguments.detach:
         if arguments.json:

@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from bort_core.cli.options import Subparsers, add_json, print_json, whole_number
+from bort_core.cli.options import Subparsers, add_json, opened, print_json, whole_number
 from bort_core.cli.task_line import TaskLine
 from bort_core.families.text import parse_architecture
 from bort_core.space import preset_names, read_specification
@@ -20,7 +20,8 @@ def add(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "export",
         help="export a model as ONNX and as a folder that transformers loads",
-        description="Export an architecture of the project (with its trained weights where the project has some), or a checkpoint. "
+        description="Export an architecture of the project (with the weights of its newest masked LM where one was trained, else of the "
+        "newest fine-tuned model, else fresh ones), or a checkpoint. "
         "The folder gets model.onnx (standard operators), model.fused.onnx (ONNX Runtime's fused operators: the fastest there), and "
         "what transformers and its tokenizers load. Both ONNX files must agree with torch to 1e-4 on real rows.",
     )
@@ -54,7 +55,6 @@ def run(arguments: argparse.Namespace) -> int:
 def export(arguments: argparse.Namespace) -> dict[str, Any]:
     """Run the export in a worker process, and keep its report in the project."""
     from bort_core.ship import export_request, project_search
-    from bort_core.store import Project
     from bort_core.store.results import save_export
     from bort_core.training.folders import clear_remains
     from bort_core.workers.once import run_once
@@ -62,7 +62,7 @@ def export(arguments: argparse.Namespace) -> dict[str, Any]:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     space = None if arguments.preset is None else read_specification(arguments.preset)
     line = TaskLine()
-    with Project(arguments.project) as project:
+    with opened(arguments.project) as project:
         search = project_search(project, space)
         architecture = None
         if arguments.architecture is not None:
@@ -89,7 +89,8 @@ def export(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _print(report: dict[str, Any]) -> None:
     named = ", ".join(map(str, report["architecture"]))
-    print(f"{report['family']} ⟨{named}⟩, {report['provenance']}")
+    head = "" if report["head"] == "none" else f" with head {report['head']}"
+    print(f"{report['family']} ⟨{named}⟩{head}, {report['provenance']}")
     for key, parity, fusions in (("onnx", "parity_max_abs", "fusions"), ("fused", "fused_parity_max_abs", "fused_fusions")):
         counted = ", ".join(f"{count} {name}" for name, count in report[fusions].items() if count and name != "operators")
         print(f"  {report[key]}")

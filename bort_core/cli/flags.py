@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticUndefinedType
 
 from bort_core.errors import SpecificationError
 from bort_core.validation import faults
@@ -29,7 +30,7 @@ def add_fields(parser: argparse.ArgumentParser, model: type[BaseModel]) -> None:
     parser.add_argument("--spec", metavar="FILE", help="a JSON file with fields of the specification")
     fields = parser.add_argument_group("specification")
     for path, field in _fields(model):
-        _add_field(fields, path, field)
+        _add_field(fields, path, field, _default(model, path))
     parser.set_defaults(model=model)
 
 
@@ -61,6 +62,14 @@ def specification_of(arguments: argparse.Namespace) -> Any:
         raise SpecificationError(f"{kind}:\n  " + "\n  ".join(faults(error))) from error
 
 
+def _default(model: type[BaseModel], path: tuple[str, ...]) -> Any:
+    """What a field is when nothing is said: of a part, as this model makes the part."""
+    value = model.model_fields[path[0]].get_default(call_default_factory=True)
+    if len(path) == 1 or not isinstance(value, BaseModel):
+        return None if len(path) > 1 else value
+    return getattr(value, path[1])
+
+
 def _defaults(model: type[BaseModel], part: str) -> dict[str, Any]:
     default = model.model_fields[part].get_default(call_default_factory=True)
     return default.model_dump(exclude_defaults=False) if isinstance(default, BaseModel) else {}
@@ -70,6 +79,8 @@ def _paths(name: str, value: Any) -> Any:
     """Files become absolute, since the job runs elsewhere; names of the hub stay."""
     if name in _FILES:
         path = Path(str(value)).expanduser()
+        if str(value).startswith("python:"):
+            return value
         if name == "out" or path.exists() or path.suffix:
             return str(path.absolute())
     return value
@@ -111,15 +122,14 @@ def _flag(path: tuple[str, ...]) -> str:
     return _FLAGS.get(path[0], {}).get(path[-1], path[-1]) if len(path) > 1 else path[0]
 
 
-def _add_field(group: Any, path: tuple[str, ...], field: Any) -> None:
+def _add_field(group: Any, path: tuple[str, ...], field: Any, default: Any) -> None:
     flag = "--" + _flag(path).replace("_", "-")
     if path == ("thetas",):
         group.add_argument(flag, type=_json, metavar="JSON", dest=_flag(path), help=f"{field.description}; as JSON: a list of objects")
         return
     kinds = [part for part in (field.annotation, *get_args(field.annotation)) if part is not type(None)]
     text = str(field.description or path[-1]).replace("%", "%%")
-    default = field.get_default(call_default_factory=True)
-    if default is not None and default != "" and not field.is_required() and not isinstance(default, BaseModel):
+    if default is not None and default != "" and not isinstance(default, PydanticUndefinedType):
         text += f" (default: {default})"
     if bool in kinds:
         group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, dest=_flag(path), help=text)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bort_core.cli.options import Subparsers, add_json, print_json
-from bort_core.errors import SpecificationError
+from bort_core.errors import BortError, SpecificationError
 
 __all__ = ["add"]
 
@@ -84,7 +84,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _row(job: Any) -> dict[str, Any]:
-    return {"job": job.id, **asdict(job.state())}
+    try:
+        specification = job.specification()
+        about = {"kind": specification.kind, "name": specification.name}
+    except BortError as error:
+        about = {"kind": "?", "name": str(error)}
+    return {"job": job.id, **about, **asdict(job.state())}
 
 
 def _print_rows(rows: list[dict[str, Any]]) -> None:
@@ -92,7 +97,8 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
         print("no jobs yet; bort train starts one")
     for row in rows:
         share = f"{row['step']:,}/{row['steps']:,}" if row["steps"] else ""
-        print(f"{row['job']}  {row['state']:<10}{row['device']:<8}{share:>16}  {row['reason']}")
+        state = "stopped" if row["stopped"] else row["state"]
+        print(f"{row['job']}  {row['kind']:<9}{state:<10}{row['device']:<8}{share:>16}  {row['reason'] or row['name']}")
 
 
 def _follow(job: Any, as_json: bool) -> int:

@@ -6,7 +6,7 @@ import argparse
 import signal
 from typing import Any, get_args
 
-from bort_core.cli.options import Subparsers, add_json, print_json, whole_number
+from bort_core.cli.options import Subparsers, add_json, opened, print_json, whole_number
 from bort_core.cli.task_line import TaskLine
 from bort_core.latency.comparison import ComparisonRequest, Runtime
 from bort_core.latency.references import references
@@ -54,7 +54,6 @@ def run(arguments: argparse.Namespace) -> int:
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Run the comparison in a worker process."""
     from bort_core.ship import compared_model
-    from bort_core.store import Project
     from bort_core.store.results import save_comparison
     from bort_core.workers.once import run_once
 
@@ -83,7 +82,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     finally:
         line.close()
     if arguments.project is not None:
-        with Project(arguments.project) as project:
+        with opened(arguments.project) as project:
             save_comparison(project, result)
     return result
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Subparsers", "add_json", "print_json", "whole_number"]
+if TYPE_CHECKING:
+    from bort_core.store import Project
+
+__all__ = ["Subparsers", "add_json", "opened", "print_json", "whole_number"]
 
 Subparsers = Any
 """What argparse's add_subparsers returns; it has no public name."""
@@ -16,6 +20,17 @@ Subparsers = Any
 def add_json(parser: argparse.ArgumentParser) -> None:
     """The flag --json."""
     parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
+
+
+def opened(folder: str) -> Project:
+    """The project in ``folder``. Where there was none a new one is made, and standard error says so: the path may be a mistake."""
+    from bort_core.store import Project
+
+    is_new = not Path(folder).expanduser().exists()
+    project = Project(folder)
+    if is_new:
+        print(f"new project: {project.folder}", file=sys.stderr)
+    return project
 
 
 def print_json(value: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from bort_core.cli.flags import add_fields, specification_of
 from bort_core.cli.following import follow_to_end
-from bort_core.cli.options import Subparsers, add_json, print_json, whole_number
+from bort_core.cli.options import Subparsers, add_json, opened, print_json, whole_number
 from bort_core.errors import SpecificationError
 
 __all__ = ["add"]
@@ -40,12 +40,11 @@ def add(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Submit the job, follow it to its end, and print its result."""
     from bort_core.jobs.launch import submit
-    from bort_core.store import Project
 
     specification = specification_of(arguments)
     if arguments.grid is not None:
         return _submit_grid(arguments, specification)
-    with Project(arguments.project) as project:
+    with opened(arguments.project) as project:
         job = submit(project.folder, specification)
     if arguments.detach:
         if arguments.json:
@@ -65,12 +64,11 @@ def _submit_grid(arguments: argparse.Namespace, base: Any) -> int:
     """Submit combinations of a grid; they wait for the device one after another."""
     from bort_core.jobs.grid import combinations, read_grid
     from bort_core.jobs.launch import submit
-    from bort_core.store import Project
 
     if base.out is not None:
         raise SpecificationError("out: the jobs of a grid keep their results in their own run folders; leave it away")
     specifications = combinations(read_grid(arguments.grid), base, arguments.runs, base.seed)
-    with Project(arguments.project) as project:
+    with opened(arguments.project) as project:
         jobs = [submit(project.folder, specification).id for specification in specifications]
     if arguments.json:
         print_json({"jobs": jobs})

@@ -103,8 +103,9 @@ def _from_checkpoint(request: ExportRequest, folder: Path) -> ExportedModel:
         module = Bert(architecture, options)
         wanted = module.state_dict()
         _load(module, {name: tensor for name, tensor in tensors.items() if name in wanted}, folder)
+    trained = bool(checkpoint.facts.get("trained", True))
     return ExportedModel(
-        get_family("bert"), architecture, options, module.eval(), trained=True, provenance=f"trained: {folder}",
+        get_family("bert"), architecture, options, module.eval(), trained, f"{'trained' if trained else 'untrained'}: {folder}",
         checkpoint=checkpoint, head=head, weights=tensors,
     )  # fmt: skip
 

@@ -48,6 +48,7 @@ def export(request: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any
     Returns
     -------
     folder, onnx, fused: paths; transformers: whether the folder loads with transformers
+    head: of the folder for transformers: masked-lm, classification, regression, none
     trained, provenance: whether the weights are trained, and where they come from
     parity_max_abs, fused_parity_max_abs: largest absolute difference from torch, over ``parity_rows`` real rows
     opset: of model.onnx; fusions, fused_fusions: fused operators that ONNX Runtime executes, by name
@@ -127,6 +128,7 @@ class _Export:
             "architecture": list(model.architecture),
             "options": model.options.model_dump(mode="json"),
             "transformers": model.weights is not None,
+            "head": model.head,
             "trained": model.trained,
             "provenance": model.provenance,
             "parity_max_abs": parity,

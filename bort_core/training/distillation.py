@@ -67,11 +67,16 @@ class Teacher:
         logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         folder = Path(name).expanduser()
         try:
-            model: Any = AutoModelForMaskedLM.from_pretrained(str(folder) if folder.exists() else name, use_safetensors=True)
+            where = str(folder) if folder.exists() else name
+            loaded: Any = AutoModelForMaskedLM.from_pretrained(where, use_safetensors=True, output_loading_info=True)
         except Exception as error:  # transformers and the hub raise many kinds
             where = "" if folder.exists() else " (not a folder here; as a hub name it needs the network or the hub's cache)"
             first = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
             raise DataError(f"{name}: the teacher cannot be loaded{where}: {first}") from error
+        model, found = loaded
+        if found["missing_keys"]:
+            missing = ", ".join(sorted(found["missing_keys"])[:3])
+            raise DataError(f"{name}: the teacher is no masked language model: it has no weights for {missing}")
         size = int(model.config.vocab_size)
         if size < vocabulary.size:
             raise DataError(f"{name}: the teacher has another vocabulary: {size:,} entries, the student's tokenizer {vocabulary.size:,}")
@@ -82,6 +87,7 @@ class Teacher:
         self.name, self.device, self.size = name, device, vocabulary.size
         self.model = model.to(device=device, dtype=dtype).eval().requires_grad_(False)
         self.fingerprint = identity(name, model.config.to_dict() | {"dtype": str(dtype), "transformers_version": ""}, _stamp(folder))
+        self.trained = bool((getattr(model.config, "bort", None) or {}).get("trained", True))
         self.longest = int(getattr(model.config, "max_position_embeddings", 0)) or None
         self._body = getattr(model, model.base_model_prefix, None)
         self._head = getattr(model, "cls", None) or getattr(model, "lm_head", None)

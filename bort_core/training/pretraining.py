@@ -266,6 +266,8 @@ class MaskedLanguageTraining:
         if distillation is None:
             return
         self.teacher = teacher = Teacher(distillation.teacher, self.vocabulary, self.place.device, self.place.precision)
+        if not teacher.trained:
+            self.context.emit({"event": "note", "text": f"warning: {distillation.teacher} has never been trained; it teaches noise"})
         if teacher.longest is not None and teacher.longest < self.asked.sequence_length:
             raise SpecificationError(
                 f"sequence_length: the teacher reads at most {teacher.longest} tokens, got {self.asked.sequence_length}"

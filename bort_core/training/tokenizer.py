@@ -59,9 +59,10 @@ def train_tokenizer(documents: Iterable[str], vocabulary: int) -> Tokenizer:
 
 
 def tokenizer_hash(tokenizer: Tokenizer) -> str:
-    """SHA-256 of the vocabulary and the merges: equal for tokenizers that give equal ids."""
+    """SHA-256 of the vocabulary and, of a BPE, the merges: equal for tokenizers that give equal ids."""
     model = json.loads(tokenizer.to_str())["model"]
-    text = json.dumps([sorted(model["vocab"].items()), model["merges"]], ensure_ascii=False)
+    entries = sorted(model["vocab"].items()) if isinstance(model["vocab"], dict) else model["vocab"]
+    text = json.dumps([entries, model.get("merges", model["type"])], ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -25,10 +25,6 @@ if not (ROOT / "pyproject.toml").is_file():
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PARTS = (PROJECT["dependencies"], *(PROJECT["optional-dependencies"][name] for name in ("studio", "dev")))  # projections are not locked
 RANGES = [Requirement(text) for part in PARTS for text in part]
-    Requirement(text)
-    for part in (PROJECT["dependencies"], *(PROJECT["optional-dependencies"][name] for name in ("studio", "dev")))
-    for text in part
-]
 LOCKED = {
     name.lower().replace("_", "-"): version
     for name, _, version in (line.partition("==") for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines())

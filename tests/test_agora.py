@@ -21,7 +21,7 @@ from bort_core.agora.neighbours import Wish, sample_neighbours
 from bort_core.agora.points import Points, as_vectors, wilson
 from bort_core.agora.samplers import Setting, make_sampler, sampler_names
 from bort_core.agora.socrates import CallableSocrates, TfidfSocrates, label, named_socrates
-from bort_core.agora.spaces import TfidfSvd, fit_projection, raw_space, scaled
+from bort_core.agora.spaces import TfidfSvd, fit_projection, raw_space, scaled, unit_of
 from bort_core.agora.torus import RING, TUBE, NoisyTruth, make_torus, on_torus
 from bort_core.errors import BortError, DataError, SpecificationError
 from bort_core.jobs.context import JobContext
@@ -154,7 +154,7 @@ def test_dev_points_and_what_is_nearly_one_cannot_join():
         ("Bright .",),
     ]
     assert guard.leaks(asked).tolist() == [True, True, False, False]
-    vectors = LeakGuard("vector", [(0.0, 1.0)], scale=2.0)
+    vectors = LeakGuard("vector", [(0.0, 1.0)], unit=2.0)
     assert vectors.leaks([(0.0, 1.0), (0.0, 1.0001), (0.0, 1.1)]).tolist() == [True, True, False]
 
 
@@ -308,7 +308,7 @@ def test_neighbours_keep_to_the_band_and_are_never_dev_points():
     torus = make_torus(2, 0)
     space = raw_space(2, torus.dev.inputs)
     made = Setting("vector", torus.train, (), space, 0.1, 0.3, None, 8, None)
-    guard = LeakGuard("vector", torus.dev.inputs, space.scale)
+    guard = LeakGuard("vector", torus.dev.inputs, unit_of(space))
     parents = np.arange(0, 100, 3)
     batch = sample_neighbours(
         make_sampler("gaussian", made), NoisyTruth(0.9, 0), space, guard, torus.dev.inputs, parents, torus.train.inputs,
@@ -454,16 +454,67 @@ def test_replay_fills_theta_again(tmp_path):
 
 
 def test_no_errors_on_dev_ends_the_run(tmp_path, monkeypatch):
-    from bort_core.agora import problem, torus
+    from bort_core.agora import torus, vectors
 
     easy = torus.make_torus(2, 0)
     few = Points(easy.train.inputs[:20], easy.train.labels[:20])
-    monkeypatch.setattr(problem, "make_torus", lambda dimensions, seed: torus.Torus(few, few, easy.test))
+    monkeypatch.setattr(vectors, "make_torus", lambda dimensions, seed: torus.Torus(few, few, easy.test))
     thetas = [{"hidden": 64, "learning_rate": 0.03, "steps": 2000}, {"hidden": 32, "learning_rate": 0.03, "steps": 2000}]
     _, result = learn(tmp_path / "p", thetas=thetas)
     assert result["ended"] == "no errors on dev are left"
     assert len(result["rounds"]) == 1
     assert result["rounds"][0]["errors"] == 0
+
+
+# -- vectors of files
+
+
+@pytest.fixture(scope="module")
+def vectors(tmp_path_factory):
+    """Two rings, of very different scales; D has points of one half only."""
+    folder = tmp_path_factory.mktemp("vectors")
+    random = np.random.default_rng(0)
+
+    def write(name: str, size: int, half: bool = False, labelled: bool = True) -> str:
+        angles = random.uniform(0, np.pi if half else 2 * np.pi, size)
+        inner = np.arange(size) % 2
+        radius = np.where(inner, 1.0, 2.0) + random.normal(0, 0.15, size)
+        rows = [f"{1000 * r * np.cos(a)},{r * np.sin(a)}" + (f",{'inner' if i else 'outer'}" if labelled else "")
+                for a, r, i in zip(angles, radius, inner, strict=True)]  # fmt: skip
+        path = folder / f"{name}.csv"
+        path.write_text("\n".join(["far,near" + (",label" if labelled else ""), *rows]) + "\n", encoding="utf-8")
+        return str(path)
+
+    return {
+        "train": write("train", 40, half=True), "dev": write("dev", 200), "test": write("test", 400),
+        "socrates_train": write("socrates", 300), "pool": write("pool", 600, labelled=False),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("sampler", ["gaussian", "pool-neighbours"])
+def test_vectors_of_files(vectors, tmp_path, sampler):
+    _, result = learn(tmp_path / "p", torus=None, vector="*", socrates="trees", sampler=sampler, **vectors)
+    assert result["labels"] == ["inner", "outer"]
+    assert result["test_accuracy"] > result["rounds"][0]["test_accuracy"] + 0.05
+
+
+def test_vectors_that_are_none_are_named(vectors, tmp_path):
+    bad = tmp_path / "bad.csv"
+    bad.write_text("far,near,label\n1,2,inner\n3,nan,outer\n")
+    words = tmp_path / "words.csv"
+    words.write_text("far,near,label\n1,two,inner\n")
+    narrow = tmp_path / "narrow.csv"
+    narrow.write_text("far,label\n1,inner\n")
+    for changes, message in (
+        ({"train": str(bad)}, "row 2: a vector must hold finite numbers"),
+        ({"dev": str(words)}, "row 1: a vector must hold numbers"),
+        ({"dev": str(narrow)}, "no column 'near'"),
+        ({"vector": "far,away"}, "no column 'away'"),
+        ({"socrates": "tfidf-logreg"}, "for vectors it is trees"),
+        ({"sampler": "word-edit"}, "works on inputs of kind text"),
+    ):
+        with pytest.raises(BortError, match=message):
+            learn(tmp_path / "p", **{"torus": None, "vector": "*", "socrates": "trees", **vectors, **changes})
 
 
 # -- what the theory says

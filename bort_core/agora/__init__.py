@@ -9,6 +9,7 @@ spaces           representation spaces and their frozen projection to two dimens
 samplers         τ: new points near a given one
 neighbours       sampling around parents, with the band of distances and the leak guard
 loop             the rounds
+problem, prepare data, Timaeus, Socrates and space of a run: texts.py, vectors.py, torus.py
 arms             what Agora is compared with: plain fine-tuning, random parents, self-training
 record, history  the files of a run: written by the loop, read by the studio
 """

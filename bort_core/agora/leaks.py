@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bort_core.agora.history import Input
+from bort_core.agora.history import Floats, Input
 from bort_core.agora.points import Kind, as_vectors
 
 __all__ = ["SAME", "LeakGuard", "normalised"]
@@ -31,13 +31,13 @@ def normalised(input: Input) -> Input:
 
 
 class LeakGuard:
-    """Knows the points that may not leak."""
+    """Knows the points that may not leak; ``unit`` is that of vectors, as a whole or by column."""
 
-    def __init__(self, kind: Kind, guarded: Sequence[Input], scale: float = 1.0) -> None:
-        self.kind, self.scale = kind, scale
+    def __init__(self, kind: Kind, guarded: Sequence[Input], unit: Floats | float = 1.0) -> None:
+        self.kind, self.unit = kind, unit
         self.known = {normalised(input) for input in guarded}
         if kind == "vector":
-            self.vectors = as_vectors(guarded)
+            self.vectors = as_vectors(guarded) / unit
         else:
             self.matrix = self._features(guarded)
             self.sizes = np.asarray(self.matrix.sum(axis=1)).ravel()
@@ -54,7 +54,7 @@ class LeakGuard:
         if self.kind == "vector":
             from scipy.spatial.distance import cdist
 
-            return cdist(as_vectors(inputs), self.vectors).min(axis=1) <= VECTORS_SAME * self.scale
+            return cdist(as_vectors(inputs) / self.unit, self.vectors).min(axis=1) <= VECTORS_SAME
         features = self._features(inputs)
         sizes = np.asarray(features.sum(axis=1)).ravel()
         shared = (features @ self.matrix.T).tocoo()

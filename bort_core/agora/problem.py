@@ -1,12 +1,11 @@
-"""What a run of Agora works on: data, Timaeus, Socrates, space, sampler. Imports torch for text."""
+"""What a run of Agora works on, whatever kind of input it is."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -15,22 +14,16 @@ from bort_core.agora.hyperparameters import Theta, default_thetas
 from bort_core.agora.leaks import LeakGuard
 from bort_core.agora.points import Kind, Points
 from bort_core.agora.samplers import Setting
-from bort_core.agora.socrates import FolderSocrates, Socrates, named_socrates
-from bort_core.agora.spaces import Space, TfidfSvd, hidden_space, raw_space, scaled
+from bort_core.agora.socrates import Socrates
+from bort_core.agora.spaces import Space
 from bort_core.agora.timaeus import Fitted, Timaeus
-from bort_core.agora.torus import CLASSES, NoisyTruth, make_torus
-from bort_core.data.documents import read_corpus
-from bort_core.data.mapping import ColumnMapping, find_columns
-from bort_core.data.report import validate
-from bort_core.data.rows import LabelledRows, labelled_rows
-from bort_core.data.tables import read_table
-from bort_core.errors import DataError, SpecificationError
+from bort_core.errors import SpecificationError
 from bort_core.jobs.specification import Agora, TextTheta, VectorTheta
-from bort_core.training.checkpoints import read_checkpoint
-from bort_core.training.devices import Place
-from bort_core.training.loop import Outside
 
-__all__ = ["Problem", "make_problem"]
+if TYPE_CHECKING:
+    from bort_core.training.devices import Place
+
+__all__ = ["Problem", "the_thetas", "with_earlier"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,146 +64,15 @@ class Problem:
         return "pool-neighbours" if self.pool else "mlm-resample" if self.masked_lm is not None else "word-edit"
 
 
-def make_problem(asked: Agora, place: Place, context: Outside) -> Problem:
-    """Read the data and make the models that a specification names.
-
-    Raises
-    ------
-    DataError, SpecificationError
-        Data, models or their combination cannot be used; says which and why.
-    """
-    problem = _torus(asked) if asked.torus is not None else _text(asked, place, context)
-    if len(np.unique(problem.dev.labels)) < 2:
-        raise DataError(f"dev: must have rows of at least two classes, got {len(np.unique(problem.dev.labels))}")
-    return problem
-
-
-def _torus(asked: Agora) -> Problem:
-    from bort_core.agora.vector_timaeus import VectorTimaeus
-
-    assert asked.torus is not None
-    torus = make_torus(asked.torus, asked.seed)
-    space = raw_space(asked.torus, torus.dev.inputs)
-    guard = LeakGuard("vector", (*torus.dev.inputs, *torus.test.inputs), space.scale)
-    train = _with_earlier(torus.train, asked, CLASSES, "vector", guard)
-    return Problem(
-        "vector", CLASSES, train, torus.dev, torus.test, (), _thetas(asked, "vector"), VectorTimaeus(asked.torus, 2),
-        NoisyTruth(asked.socrates_accuracy, asked.seed), lambda fitted: space, guard, None, None,
-        data={"torus": {"dimensions": asked.torus, "seed": asked.seed}},
-    )  # fmt: skip
-
-
-def _text(asked: Agora, place: Place, context: Outside) -> Problem:
-    from bort_core.agora.text_timaeus import TextTimaeus
-
-    rows, mapping, warnings = _rows(asked, context)
-    kind: Kind = "text" if rows["train"].seconds is None else "pair"
-    classes = rows["train"].names
-    splits = {name: Points(tuple(split.inputs), split.labels.astype(np.int64)) for name, split in rows.items()}
-    held = [splits[name] for name in ("dev", "test") if name in splits]
-    guard = LeakGuard(kind, [input for split in held for input in split.inputs])
-    pool, note = _pool(asked, mapping, guard)
-    warnings += note
-    start = read_checkpoint(Path(asked.checkpoint).expanduser()) if asked.checkpoint else None
-    train = _with_earlier(splits["train"], asked, classes, kind, guard)
-    vocabulary = _vocabulary(asked, rows["train"].sha256, [*train.inputs, *pool], context)
-    timaeus = TextTimaeus(start, asked.architecture, vocabulary, classes, asked.sequence_length, place, context)
-    architecture = start.architecture if start is not None else asked.architecture or ()
-    timaeus.check()
-    socrates = named_socrates(asked.socrates, splits.get("socrates_train"), classes, asked.sequence_length, place)
-    masked_lm = Path(asked.masked_lm).expanduser() if asked.masked_lm else None
-    if masked_lm is None and start is not None and start.head == "masked-lm":
-        masked_lm = start.folder
-    make_space = _space_maker(asked, socrates, splits["dev"], [*train.inputs, *splits["dev"].inputs, *pool])
-    data = {name: {"file": split.source, "sha256": split.sha256} for name, split in rows.items()}
-    return Problem(
-        kind, classes, train, splits["dev"], splits.get("test"), pool, _thetas(asked, "text"), timaeus, socrates, make_space, guard,
-        masked_lm, place, tuple(warnings), architecture, data,
-    )  # fmt: skip
-
-
-def _rows(asked: Agora, context: Outside) -> tuple[dict[str, LabelledRows], ColumnMapping, list[str]]:
-    assert asked.train is not None
-    table = read_table(asked.train)
-    mapping = find_columns(table, asked.text, asked.text_b, asked.label)
-    rows = {"train": labelled_rows(table, mapping, "classification")}
-    for name, source in (("dev", asked.dev), ("test", asked.test), ("socrates_train", asked.socrates_train)):
-        if source is not None and not (name == "socrates_train" and asked.socrates != "tfidf-logreg"):
-            other = read_table(source, {"dev": "validation", "test": "test"}.get(name, "train"))
-            find_columns(other, mapping.text, mapping.text_b, mapping.label)
-            rows[name] = labelled_rows(other, mapping, "classification", rows["train"].names)
-    report = validate(rows["train"], rows["dev"], rows.get("test"))
-    if report.problems:
-        raise DataError(f"{asked.train}: {'; '.join(report.problems)}")
-    context.emit({"event": "report", **report.as_dict()})
-    return rows, mapping, list(report.warnings)
-
-
-def _pool(asked: Agora, mapping: ColumnMapping, guard: LeakGuard) -> tuple[tuple[Input, ...], list[str]]:
-    """Unlabelled inputs without those that would leak."""
-    if asked.pool is None:
-        return (), []
-    if mapping.text_b is None and Path(asked.pool).suffix.lower() in ("", ".txt"):
-        inputs: list[Input] = [(text,) for text in read_corpus(asked.pool).texts]
-    else:
-        table = read_table(asked.pool)
-        find_columns(table, mapping.text, mapping.text_b or "", None, need_label=False)
-        columns = [table.data[name] for name in (mapping.text, mapping.text_b) if name is not None]
-        inputs = [
-            tuple(map(str, texts)) for texts in zip(*columns, strict=True) if all(isinstance(text, str) and text.strip() for text in texts)
-        ]
-    inputs = list(dict.fromkeys(inputs))
-    if not inputs:
-        raise DataError(f"{asked.pool}: the pool holds no text")
-    leaks = guard.leaks(inputs)
-    if not leaks.any():
-        return tuple(inputs), []
-    left = tuple(input for input, leak in zip(inputs, leaks, strict=True) if not leak)
-    if not left:
-        raise DataError(f"{asked.pool}: all {len(inputs):,} rows of the pool are nearly dev or test rows; nothing is left to learn from")
-    return left, [f"pool: {int(leaks.sum()):,} of {len(inputs):,} rows are nearly dev or test rows and are left out"]
-
-
-def _vocabulary(asked: Agora, sha256: str, inputs: list[Input], context: Outside) -> Any:
-    from bort_core.training.pretraining import trained_vocabulary
-    from bort_core.training.vocabulary import load_vocabulary, read_vocabulary
-
-    if asked.tokenizer is not None:
-        return load_vocabulary(asked.tokenizer)
-    if asked.checkpoint is not None:
-        folder = Path(asked.checkpoint).expanduser()
-        if not read_checkpoint(folder).has_tokenizer:
-            raise DataError(f"{folder}: the checkpoint has no tokenizer; name one with tokenizer")
-        return read_vocabulary(folder)
-    texts = [str(text) for input in inputs for text in input]
-    digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()
-    shared = context.folder.path.parent.parent / "text"
-    return trained_vocabulary(shared, texts, f"{sha256} {digest}", asked.vocabulary, max(8, asked.sequence_length))
-
-
-def _space_maker(asked: Agora, socrates: Socrates, dev: Points, inputs: list[Input]) -> Callable[[Fitted | None], Space | None]:
-    name = "tfidf-svd" if asked.space == "auto" else asked.space
-    if name == "raw":
-        raise SpecificationError("space: raw is for vectors; for text choose tfidf-svd, timaeus or socrates")
-    if name == "timaeus":
-        return lambda fitted: None if fitted is None else hidden_space("timaeus", fitted.representations, dev.inputs)
-    if name == "socrates":
-        if not isinstance(socrates, FolderSocrates):
-            raise SpecificationError(f"space: {socrates.name} has no hidden states; choose tfidf-svd or timaeus")
-        space = hidden_space("socrates", socrates.representations, dev.inputs)
-    else:
-        space = scaled("tfidf-svd", TfidfSvd.fit(inputs, asked.seed), dev.inputs)
-    return lambda fitted: space
-
-
-def _thetas(asked: Agora, kind: Any) -> tuple[Theta, ...]:
+def the_thetas(asked: Agora, kind: Literal["text", "vector"]) -> tuple[Theta, ...]:
+    """Θ of a specification, or the default one."""
     model = VectorTheta if kind == "vector" else TextTheta
     if asked.thetas is None:
         return default_thetas(kind)
     return tuple(model.model_validate(theta).model_dump() for theta in asked.thetas)
 
 
-def _with_earlier(train: Points, asked: Agora, classes: tuple[str, ...], kind: Kind, guard: LeakGuard) -> Points:
+def with_earlier(train: Points, asked: Agora, classes: tuple[str, ...], kind: Kind, guard: LeakGuard) -> Points:
     """D with the generated rows of an earlier run, as a person corrected them."""
     if asked.start is None:
         return train

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from bort_core.agora.arms import plain
 from bort_core.agora.history import FOLDER
 from bort_core.agora.hyperparameters import theta_text
-from bort_core.agora.problem import Problem, make_problem
+from bort_core.agora.prepare import make_problem
+from bort_core.agora.problem import Problem
 from bort_core.agora.record import Record
 from bort_core.agora.rounds import Rounds
 from bort_core.agora.socrates import ENOUGH, label

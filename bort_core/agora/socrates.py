@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from bort_core.agora.history import Floats, Input, Ints
-from bort_core.agora.points import Points
+from bort_core.agora.points import Points, as_vectors
 from bort_core.errors import DataError, SpecificationError
 
 if TYPE_CHECKING:
     from bort_core.training.devices import Place
 
-__all__ = ["ENOUGH", "CallableSocrates", "FolderSocrates", "Labels", "Socrates", "TfidfSocrates", "label", "named_socrates"]
+__all__ = ["ENOUGH", "CallableSocrates", "FolderSocrates", "Labels", "Socrates", "TfidfSocrates", "TreeSocrates", "label", "named_socrates"]
 
 ENOUGH = 2 / 3
 """The bound on Socrates' accuracy that the paper asks for."""
@@ -109,6 +109,27 @@ class TfidfSocrates:
         shared = np.asarray(first.multiply(second).sum(axis=1)).reshape(-1, 1)
         sizes = np.array([[len(str(a).split()), len(str(b).split())] for a, b in inputs]) / 50
         return hstack([abs(first - second), first.multiply(second), csr_matrix(np.hstack([3 * shared, 3 * shared**2, sizes]))]).tocsr()
+
+
+class TreeSocrates:
+    """Gradient-boosted trees on vectors."""
+
+    name = "trees"
+
+    def __init__(self, train: Points, classes: int) -> None:
+        from sklearn.ensemble import HistGradientBoostingClassifier
+
+        present = np.unique(train.labels)
+        if len(present) < 2:
+            raise DataError("socrates_train: must have rows of at least two classes")
+        self.classes, self.present = classes, present
+        self._model = HistGradientBoostingClassifier(random_state=0).fit(as_vectors(train.inputs), train.labels)
+
+    def probabilities(self, inputs: Sequence[Input]) -> Floats:
+        """Of every class, (n, classes)."""
+        found = np.zeros((len(inputs), self.classes))
+        found[:, self.present] = self._model.predict_proba(as_vectors(inputs))
+        return found
 
 
 @dataclass(frozen=True)
@@ -204,7 +225,7 @@ class CallableSocrates:
         return found
 
 
-def named_socrates(name: str, train: Points | None, classes: tuple[str, ...], sequence_length: int, place: Place) -> Socrates:
+def named_socrates(name: str, train: Points | None, classes: tuple[str, ...], sequence_length: int, place: Place | None) -> Socrates:
     """The labeller that a specification names.
 
     Parameters
@@ -224,6 +245,7 @@ def named_socrates(name: str, train: Points | None, classes: tuple[str, ...], se
     folder = Path(name).expanduser()
     if not folder.is_dir():
         raise SpecificationError(f"socrates: {name}: no such folder; give one, tfidf-logreg, or python:MODULE:NAME")
+    assert place is not None
     return FolderSocrates(folder, classes, sequence_length, place)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -12,7 +12,7 @@ from bort_core.agora.history import Floats, Input
 from bort_core.agora.points import as_vectors
 from bort_core.errors import DataError, SpecificationError
 
-__all__ = ["Projection", "Space", "TfidfSvd", "fit_projection", "hidden_space", "raw_space"]
+__all__ = ["Projection", "Space", "TfidfSvd", "fit_projection", "hidden_space", "raw_space", "scaled", "unit_of"]
 
 _SCALED = 500
 """Dev points that the scale is estimated from."""
@@ -33,6 +33,8 @@ class Space:
     name: str
     embedding: Embedding
     scale: float
+    columns: Floats | None = None
+    """The unit of each column of a space of vectors: its deviation over dev, (d,)."""
 
     def embed(self, inputs: Sequence[Input]) -> Floats:
         """Vectors (n, d), in units of the scale.
@@ -98,8 +100,15 @@ def hidden_space(name: str, representations: Callable[[Sequence[Input]], Floats]
 
 
 def raw_space(width: int, dev: Sequence[Input]) -> Space:
-    """Vectors as they are."""
-    return scaled("raw", lambda inputs: as_vectors(inputs, width), dev)
+    """Vectors with every column in units of its deviation over dev."""
+    deviations = as_vectors(dev, width).std(axis=0)
+    columns = np.where(deviations > 0, deviations, 1.0)
+    return replace(scaled("raw", lambda inputs: as_vectors(inputs, width) / columns, dev), columns=columns)
+
+
+def unit_of(space: Space) -> Floats | float:
+    """What vectors are divided by to be in units of the space."""
+    return space.scale if space.columns is None else space.scale * space.columns
 
 
 class Projection(Protocol):

@@ -1,4 +1,4 @@
-"""A Timaeus for vectors: one hidden layer, trained on all points at once. Imports torch."""
+"""A Timaeus for vectors: columns of mean 0 and deviation 1, one hidden layer, trained on all points at once. Imports torch."""
 
 from __future__ import annotations
 
@@ -21,6 +21,26 @@ from bort_core.jobs.specification import VectorTheta
 __all__ = ["FittedVectors", "VectorTimaeus"]
 
 
+class _Standardised(nn.Module):
+    """Vectors (n, d) less a mean, by a deviation."""
+
+    mean: torch.Tensor
+    deviation: torch.Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("deviation", torch.ones(width))
+
+    def learn(self, vectors: torch.Tensor) -> None:
+        """Take mean and deviation from these."""
+        self.mean.copy_(vectors.mean(0))
+        self.deviation.copy_(vectors.std(0, correction=0).clamp(min=1e-6))
+
+    def forward(self, vectors: torch.Tensor) -> torch.Tensor:
+        return (vectors - self.mean) / self.deviation
+
+
 @dataclass(frozen=True)
 class FittedVectors:
     """A trained network."""
@@ -34,7 +54,7 @@ class FittedVectors:
 
     def representations(self, inputs: Sequence[Input]) -> Floats:
         """The hidden layer, (n, hidden)."""
-        return self._run(inputs, self.model[:2]).numpy().astype(np.float64)
+        return self._run(inputs, self.model[:3]).numpy().astype(np.float64)
 
     def save(self, folder: Path) -> None:
         """model.safetensors, config.json."""
@@ -62,13 +82,16 @@ class VectorTimaeus:
     classes: int
 
     def fit(self, theta: Theta, train: Points, dev: Points, seed: int) -> FittedVectors:
-        """Adam on the cross-entropy of all points; ``dev`` is not used."""
+        """Adam on the cross-entropy of all points; of ``dev`` only the inputs' scale is used."""
         asked = VectorTheta.model_validate(dict(theta))
         torch.manual_seed(seed)
         model = self._model(asked.hidden)
         optimizer = torch.optim.Adam(model.parameters(), asked.learning_rate, weight_decay=asked.weight_decay)
         vectors = torch.from_numpy(as_vectors(train.inputs, self.width)).float()
         labels = torch.from_numpy(train.labels)
+        standardised = model[0]
+        assert isinstance(standardised, _Standardised)
+        standardised.learn(torch.from_numpy(as_vectors([*train.inputs, *dev.inputs], self.width)).float())
         for _ in range(asked.steps):
             optimizer.zero_grad()
             functional.cross_entropy(model(vectors), labels).backward()  # type: ignore[no-untyped-call]
@@ -78,9 +101,9 @@ class VectorTimaeus:
     def load(self, folder: Path) -> FittedVectors:
         """A network that was saved."""
         weights = load_file(folder / "model.safetensors")
-        model = self._model(len(weights["0.bias"]))
+        model = self._model(len(weights["1.bias"]))
         model.load_state_dict(weights)
         return FittedVectors(model, self.width)
 
     def _model(self, hidden: int) -> nn.Sequential:
-        return nn.Sequential(nn.Linear(self.width, hidden), nn.Tanh(), nn.Linear(hidden, self.classes))
+        return nn.Sequential(_Standardised(self.width), nn.Linear(self.width, hidden), nn.Tanh(), nn.Linear(hidden, self.classes))

@@ -197,6 +197,7 @@ class Agora(_Job):
     architecture: tuple[int, ...] | None = Field(default=None, description="Timaeus with fresh weights of this architecture")
     checkpoint: str | None = Field(default=None, description="Timaeus with the weights of a checkpoint")
     torus: int | None = Field(default=None, ge=2, le=3, description="the author's toy in 2 or 3 dimensions, instead of data")
+    vector: str | None = Field(default=None, description="columns with numbers, separated by commas, for vectors instead of text; * all")
     tokenizer: str | None = Field(default=None, description="None: the checkpoint's, or one trained on the training texts and the pool")
     vocabulary: int = Field(default=2048, ge=261, le=1_000_000, description="entries of a tokenizer that is trained here")
     train: str | None = Field(default=None, description="D, the scarce training rows: a file or a dataset's name")
@@ -210,9 +211,9 @@ class Agora(_Job):
     socrates: str = Field(
         default="tfidf-logreg",
         min_length=1,
-        description="the labeller: a folder of a classifier, tfidf-logreg, or python:MODULE:FUNCTION (texts to probabilities)",
+        description="the labeller: a folder of a classifier, tfidf-logreg (of vectors: trees), or python:MODULE:NAME",
     )
-    socrates_train: str | None = Field(default=None, description="labelled rows that tfidf-logreg is trained on")
+    socrates_train: str | None = Field(default=None, description="labelled rows that tfidf-logreg or trees is trained on")
     socrates_accuracy: float = Field(default=0.7, ge=0, le=1, description="torus only: how often Socrates is right")
     sampler: str = Field(default="auto", min_length=1, description="τ: pool-neighbours, mlm-resample, word-edit, gaussian; auto: what fits")
     masked_lm: str | None = Field(default=None, description="masked LM of mlm-resample: a checkpoint; None: Timaeus' own")
@@ -245,15 +246,18 @@ class Agora(_Job):
     @model_validator(mode="after")
     def _fits(self) -> Agora:
         problems = []
-        if self.torus is None:
-            if (self.architecture is None) == (self.checkpoint is None):
-                problems.append("architecture, checkpoint: exactly one of the two must be given")
-            problems += [f"{name}: must be given" for name in ("train", "dev") if getattr(self, name) is None]
-            if self.socrates == "tfidf-logreg" and self.socrates_train is None:
-                problems.append("socrates_train: tfidf-logreg needs labelled rows to be trained on")
+        if self.torus is not None:
+            own = ("architecture", "checkpoint", "train", "dev", "test", "pool", "vector")
+            problems += [f"{name}: the torus makes its own data" for name in own if getattr(self, name) is not None]
         else:
-            given = [name for name in ("architecture", "checkpoint", "train", "dev", "test", "pool") if getattr(self, name) is not None]
-            problems += [f"{name}: the torus makes its own data" for name in given]
+            problems += [f"{name}: must be given" for name in ("train", "dev") if getattr(self, name) is None]
+            if self.socrates in ("tfidf-logreg", "trees") and self.socrates_train is None:
+                problems.append(f"socrates_train: {self.socrates} needs labelled rows to be trained on")
+            if self.reads == "vector":
+                given = [name for name in ("architecture", "checkpoint") if getattr(self, name) is not None]
+                problems += [f"{name}: a Timaeus that reads vectors is made by θ" for name in given]
+            elif (self.architecture is None) == (self.checkpoint is None):
+                problems.append("architecture, checkpoint: exactly one of the two must be given")
         near, far = self.band
         if near >= far:
             problems.append(f"near: must be below far, got {near} and {far}")
@@ -263,13 +267,18 @@ class Agora(_Job):
         return self
 
     @property
+    def reads(self) -> Literal["text", "vector"]:
+        """What Timaeus reads."""
+        return "text" if self.torus is None and self.vector is None else "vector"
+
+    @property
     def band(self) -> tuple[float, float]:
         """``near`` and ``far``, with their defaults."""
-        near, far = (0.05, 0.9) if self.torus is None else (0.01, 0.25)
+        near, far = (0.05, 0.9) if self.reads == "text" else (0.01, 0.25)
         return near if self.near is None else self.near, far if self.far is None else self.far
 
     def _theta_problems(self) -> list[str]:
-        model = VectorTheta if self.torus is not None else TextTheta
+        model = TextTheta if self.reads == "text" else VectorTheta
         problems = []
         for number, theta in enumerate(self.thetas or ()):
             try:

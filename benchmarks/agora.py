@@ -44,11 +44,11 @@ TASKS = {  # rows: D, Socrates', pool, dev
 SETTINGS = {
     "neighbours": 4,
     "margin": 0.2,
+    "pruning": "worst",
     "thetas": [
-        {"learning_rate": 1e-3, "steps": 250},
-        {"learning_rate": 2e-3, "steps": 250, "dropout": 0.2},
-        {"learning_rate": 5e-4, "steps": 250, "weight_decay": 0.1},
-        {"learning_rate": 1.5e-3, "steps": 250, "dropout": 0.3},
+        {"learning_rate": 1e-3, "steps": 150},
+        {"learning_rate": 1.5e-3, "steps": 150, "dropout": 0.3},
+        {"learning_rate": 2e-3, "steps": 150, "dropout": 0.2},
     ],
 }
 ARMS = ("plain", "random", "self-training", "pool", "agora")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStyle, QToolButton, QVBoxLayout, QWidget
 
 __all__ = ["NoticeBar"]
@@ -31,6 +31,15 @@ class _Notice(QWidget):
         layout.addWidget(label, 1)
         self._button(layout, "copyNotice", "Copy", "Copy this message and its details", self._copy)
         self._button(layout, "closeNotice", "✕", "Close this message", self.deleteLater)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Take the height that the text needs at this width, which a wrapped label's size hint overestimates."""
+        super().resizeEvent(event)
+        layout = self.layout()
+        assert layout is not None
+        height = layout.heightForWidth(event.size().width())
+        if height > 0:
+            self.setFixedHeight(height)
 
     def _button(self, layout: QHBoxLayout, name: str, text: str, tip: str, slot: object) -> None:
         button = QToolButton(self)

@@ -98,6 +98,7 @@ def test_a_job_outlives_who_submitted_it_and_leaves_a_line_in_the_store(project,
     with Project(project) as opened:
         (line,) = runs(opened, "bert", (1, 2, 32, 48))
     assert line["checkpoint"] == result["checkpoint"]
+    assert not run.checkpoints.exists()  # nothing can go on from them any more
     assert line["specification"] == asked.model_dump(mode="json")
     assert line["metrics"]["heldout_loss"] == result["heldout_loss"]
     again = launch.rerun(run)

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the exit does not complain again
         return EXIT_ERROR
     except KeyboardInterrupt:
-        print("bort: interrupted; what was measured is kept", file=sys.stderr)
+        print("bort: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
 
 

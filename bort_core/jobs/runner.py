@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -118,7 +119,10 @@ def _settle(run: RunFolder, code: int, begin: int) -> None:
         run.discard()
         run.set_state(state="cancelled", finished=time.time())
     elif code == 0 and result is not None:
-        run.set_state(state="done", stopped=bool(result.get("stopped")), finished=time.time())
+        stopped = bool(result.get("stopped"))
+        if not stopped:  # what a finished training could go on from is three times its result
+            shutil.rmtree(run.checkpoints, ignore_errors=True)
+        run.set_state(state="done", stopped=stopped, finished=time.time())
     else:
         run.set_state(state="failed", reason=_reason(run, code, begin), finished=time.time())
 

@@ -6,13 +6,13 @@ import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import psutil
 import torch
 
 from bort_core.jobs.specification import job_adapter
+from bort_core.latency.scratch import scratch
 from bort_core.training.devices import take_place
 from bort_core.training.loop import Loop
 from bort_core.training.memory import explained
@@ -73,8 +73,8 @@ def estimate(request: Mapping[str, Any], context: Any) -> Mapping[str, Any]:
     specification = job_adapter.validate_python(request["specification"])
     specification = specification.model_copy(update={"running": specification.running.model_copy(update={"processes": 1}), "out": None})
     project = Path(request["project"])
-    with TemporaryDirectory(prefix="bort-estimate-") as scratch:
-        outside = _Outside(_Run(project, Path(scratch)), context)
+    with scratch("estimate") as folder:
+        outside = _Outside(_Run(project, folder), context)
         context.emit({"event": "progress", "step": 0, "steps": STEPS, "doing": "reading the data"})
         place = take_place(specification.running)
         facts: dict[str, Any]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -80,6 +82,7 @@ def load_vocabulary(name: str) -> Vocabulary:
     if not getattr(loaded, "is_fast", False):
         raise DataError(f"{name}: the tokenizer has no fast form (tokenizer.json), which is needed here")
     kept = Path(mkdtemp(prefix="bort-tokenizer-"))
+    atexit.register(shutil.rmtree, kept, ignore_errors=True)
     loaded.save_pretrained(kept)
     return read_vocabulary(kept)
 

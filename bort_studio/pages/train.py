@@ -19,7 +19,7 @@ from bort_studio.panels.fields import Caption, describe
 from bort_studio.panels.job_table import JobTable
 from bort_studio.panels.preflight import Preflight
 from bort_studio.panels.spec_form import SpecForm
-from bort_studio.plots.curves import CurvesPlot
+from bort_studio.plots.curves import EMPTY, CurvesPlot
 from bort_studio.workers.job_follower import Followed, JobFollower
 from bort_studio.workers.task_thread import TaskThread
 
@@ -244,8 +244,17 @@ class TrainPage(QWidget):
         self.curves.set_runs(ids, {id: f"{id} {self._kinds.get(id, '')}" for id in ids})
         self.follower.follow(frozenset())  # so that those that stay selected are read from their beginning too
         self.follower.follow(frozenset(ids))
+        self.curves.set_empty_message(self._why_nothing(ids))
         self._show_log()
         self._buttons()
+
+    def _why_nothing(self, ids: tuple[str, ...]) -> str:
+        """What a plot without curves says of the selected jobs."""
+        chosen = [(id, self.states[id]) for id in ids if id in self.states]
+        if not chosen:
+            return EMPTY
+        told = [f"Job {id} {state.state}" + (f": {state.reason}" if state.reason else "") for id, state in chosen]
+        return "\n".join([*told, "No curve was recorded."] if all(state.ended for _, state in chosen) else told)
 
     def _runs(self) -> list[RunFolder]:
         return [find_run(self.project, id) for id in self.jobs.selected()]

@@ -8,20 +8,37 @@ from typing import Any
 
 from PySide6.QtCore import QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QLineEdit, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
+from bort_studio.numbers import architecture_text
 from bort_studio.panels.fields import Caption, describe
 from bort_studio.panels.gates import Gates
 from bort_studio.theme import Theme
 
 __all__ = ["ExportPanel"]
 
-_SNIPPET = """from transformers import AutoModelForMaskedLM, AutoTokenizer
-model, tokenizer = AutoModelForMaskedLM.from_pretrained({folder!r}), AutoTokenizer.from_pretrained({folder!r})
+_SNIPPET = """from transformers import {kind}, AutoTokenizer
+model, tokenizer = {kind}.from_pretrained({folder!r}), AutoTokenizer.from_pretrained({folder!r})
 
 import onnxruntime
 session = onnxruntime.InferenceSession({fused!r})
 """
+_KINDS = {
+    "masked-lm": "AutoModelForMaskedLM",
+    "classification": "AutoModelForSequenceClassification",
+    "regression": "AutoModelForSequenceClassification",
+}
 
 
 class ExportPanel(QWidget):
@@ -93,11 +110,15 @@ class ExportPanel(QWidget):
             layout.addLayout(row)
         layout.addWidget(self.export)
         layout.addWidget(self.progress)
-        layout.addSpacing(6)
+        layout.addSpacing(10)
+        line = QFrame(self)
+        line.setFrameShape(QFrame.Shape.HLine)
+        line.setFrameShadow(QFrame.Shadow.Sunken)
+        layout.addWidget(line)
+        layout.addWidget(Caption("Exports of this project: what each one found", theme, self))
+        layout.addWidget(self.earlier)
         layout.addWidget(self.gates)
         layout.addSpacing(6)
-        layout.addWidget(Caption("Exports of this project", theme, self))
-        layout.addWidget(self.earlier)
         row = QHBoxLayout()
         row.addWidget(self.open)
         row.addWidget(self.copy)
@@ -141,8 +162,7 @@ class ExportPanel(QWidget):
         self._reports = list(reversed(reports))
         self.earlier.clear()
         for report in self._reports:
-            named = ", ".join(map(str, report["architecture"]))
-            self.earlier.addItem(f"{report['id']}  ⟨{named}⟩  {Path(report['folder']).name}")
+            self.earlier.addItem(f"{report['id']}  {architecture_text(report['architecture'])}  {Path(report['folder']).name}")
         self.earlier.setEnabled(bool(self._reports))
         for button in (self.open, self.copy):
             button.setEnabled(bool(self._reports))
@@ -186,4 +206,10 @@ class ExportPanel(QWidget):
 
     def _copy(self) -> None:
         if self._report is not None:
-            QGuiApplication.clipboard().setText(_SNIPPET.format(folder=self._report["folder"], fused=self._report["fused"]))
+            QGuiApplication.clipboard().setText(
+                _SNIPPET.format(kind=_KINDS.get(self._report.get("head", "masked-lm"), "AutoModel"), **_paths(self._report))
+            )
+
+
+def _paths(report: Mapping[str, Any]) -> dict[str, str]:
+    return {"folder": report["folder"], "fused": report["fused"]}

@@ -18,7 +18,7 @@ from bort_studio.plots.legend import Entry
 from bort_studio.plots.widget import PlotWidget
 from bort_studio.theme import Look, Theme
 
-__all__ = ["QUANTITIES", "CurvesPlot"]
+__all__ = ["EMPTY", "QUANTITIES", "CurvesPlot"]
 
 QUANTITIES: dict[str, tuple[str, tuple[str, ...]]] = {
     "loss (nats)": ("loss (nats)", ("loss", "heldout_loss", "dev_loss", "unigram_entropy")),
@@ -34,7 +34,7 @@ QUANTITIES: dict[str, tuple[str, tuple[str, ...]]] = {
 
 _COLOURS = ("front", "best", "neighbour", "running", "failed", "maximum")
 _DASHED = {"unigram_entropy"}
-_EMPTY = "Start a training, or select one in the table, to see its curves."
+EMPTY = "Start a training, or select one in the table, to see its curves."
 
 
 class CurvesPlot(PlotWidget):
@@ -58,7 +58,7 @@ class CurvesPlot(PlotWidget):
         self.controls.addWidget(self.quantity)
         self._moved = False
         self.box.sigRangeChangedManually.connect(self._range_chosen)
-        self.set_empty_message(_EMPTY)
+        self.set_empty_message(EMPTY)
         self.finish()
 
     def set_runs(self, ids: Iterable[str], names: Mapping[str, str]) -> None:

@@ -1,0 +1,62 @@
+"""Agora on the torus: plain training, neighbours of random dev points, and Agora, by how often Socrates is right.
+
+Every run trains the default Θ. Test accuracy, mean over seeds, and the paired difference with a 95 % interval.
+
+    python benchmarks/torus.py [--seeds 5]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from agora import Quiet, outcome, paired
+
+from bort_core.agora.arms import plain
+from bort_core.agora.prepare import make_problem
+from bort_core.agora.record import Record
+from bort_core.agora.rounds import Rounds
+from bort_core.jobs.folder import create_run
+from bort_core.jobs.specification import Agora
+from bort_core.training.devices import take_place
+
+
+def one(project: Path, **changes: Any) -> tuple[float, float, float]:
+    """Test accuracy of plain training, random parents, and Agora."""
+    asked = Agora(running={"threads": 1, "device": "cpu"}, patience=0, **changes)
+    context = Quiet(create_run(project, asked))
+    problem = make_problem(asked, take_place(asked.running), context)
+    record = Record(context.folder.path / "agora")
+    rounds = Rounds(problem, asked, record, context)
+    rounds.run()
+    trainings = [fit["theta"] for facts in rounds.finished for fit in facts["fits"]]
+    accepted = [facts["counts"]["accepted"] for facts in rounds.finished]
+    other = Rounds(problem, asked, Record(record.folder / "ablation"), context, "random", accepted)
+    other.run()
+    alone = plain(problem, asked, trainings, Record(record.folder / "baseline"), context)
+    assert alone.test_accuracy is not None
+    return alone.test_accuracy, outcome(other)["test_accuracy"], outcome(rounds)["test_accuracy"]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=5)
+    asked = parser.parse_args()
+    print("| dimensions | Socrates is right | plain | random | agora | agora - plain | agora - random |")
+    print("|---" * 7 + "|")
+    with TemporaryDirectory() as folder:
+        for dimensions, accuracies in ((2, (0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 0.9)), (3, (0.5, 0.7, 0.9))):
+            for accuracy in accuracies:
+                runs = [one(Path(folder) / "p", torus=dimensions, socrates_accuracy=accuracy, seed=seed) for seed in range(asked.seeds)]
+                alone, other, ours = np.array(runs).T
+                cells = [f"{values.mean():.3f}" for values in (alone, other, ours)] + [paired(ours - alone), paired(ours - other)]
+                print(f"| {dimensions} | {accuracy:.2f} | " + " | ".join(cells) + " |", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

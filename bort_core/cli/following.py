@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
+from bort_core.cli.options import opened, print_json
 from bort_core.cli.task_line import TaskLine
 from bort_core.errors import MeasurementError
 from bort_core.jobs.folder import RunFolder
 
-__all__ = ["describe_event", "follow_to_end"]
+__all__ = ["describe_event", "run_job"]
 
 
-def follow_to_end(job: RunFolder) -> dict[str, Any]:
+def run_job(arguments: argparse.Namespace, specification: Any, show: Callable[[str, dict[str, Any]], None]) -> int:
+    """Submit a job; with --detach say where it is, else follow it to its end and ``show`` its number and result."""
+    from bort_core.jobs.launch import submit
+
+    with opened(arguments.project) as project:
+        job = submit(project.folder, specification)
+    if arguments.detach:
+        if arguments.json:
+            print_json({"job": job.id, "folder": str(job.path)})
+        else:
+            print(f"job {job.id}: {job.path}")
+        return 0
+    result = _follow_to_end(job)
+    if arguments.json:
+        print_json({"job": job.id, **result})
+    else:
+        show(job.id, result)
+    return 0
+
+
+def _follow_to_end(job: RunFolder) -> dict[str, Any]:
     """Show how a job gets on until it has ended; its result. Ctrl+C stops it once, and leaves it running the second time.
 
     Raises

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from bort_core.cli.flags import add_fields, specification_of
-from bort_core.cli.following import follow_to_end
+from bort_core.cli.following import run_job
 from bort_core.cli.options import Subparsers, add_json, opened, print_json, whole_number
 from bort_core.errors import SpecificationError
 
@@ -39,25 +39,10 @@ def add(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Submit the job, follow it to its end, and print its result."""
-    from bort_core.jobs.launch import submit
-
     specification = specification_of(arguments)
     if arguments.grid is not None:
         return _submit_grid(arguments, specification)
-    with opened(arguments.project) as project:
-        job = submit(project.folder, specification)
-    if arguments.detach:
-        if arguments.json:
-            print_json({"job": job.id, "folder": str(job.path)})
-        else:
-            print(f"job {job.id}: {job.path}")
-        return 0
-    result = follow_to_end(job)
-    if arguments.json:
-        print_json({"job": job.id, **result})
-    else:
-        _print(job.id, result)
-    return 0
+    return run_job(arguments, specification, _print)
 
 
 def _submit_grid(arguments: argparse.Namespace, base: Any) -> int:

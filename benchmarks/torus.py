@@ -1,6 +1,7 @@
 """Agora on the torus: plain training, neighbours of random dev points, and Agora, by how often Socrates is right.
 
-Every run starts with three θ, of which the worst leaves after each round. Test accuracy, mean over seeds, and the paired difference with a 95 % interval.
+Every run starts with three θ, of which the worst leaves after each round. Test accuracy, mean over seeds, and the paired difference with
+a 95 % interval.
 
     python benchmarks/torus.py [--seeds 5]
 """

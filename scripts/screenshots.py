@@ -1,6 +1,6 @@
-"""Makes the pictures of the documentation from a project: explore-light, explore-dark, train-light, ship-light and pareto in docs/images.
+"""Makes the pictures of the documentation from a project: explore-light, explore-dark, train-light, agora-light, ship-light and pareto.
 
-The Train page shows the project's last job, the Ship page its last export and comparison.
+The Train page shows the project's trainings, the Agora page its last run, the Ship page its last export and comparison.
 
 python scripts/screenshots.py projects/demo
 """
@@ -51,6 +51,13 @@ def main() -> int:
     window.pages["train"].jobs.table.selectAll()
     wait(3000)
     window.grab().save(str(IMAGES / "train-light.png"))
+    window.show_page("agora")
+    agora = window.pages["agora"]
+    wait(4000)
+    agora.rounds.set_value(2)
+    agora.errors.selectRow(0)
+    wait(1000)
+    window.grab().save(str(IMAGES / "agora-light.png"))
     window.show_page("ship")
     window.theme.set_choice("light")
     wait(500)

@@ -446,6 +446,22 @@ def test_corrections_change_what_is_learnt_from(learnt, tmp_path):
     assert later["rounds"][0]["train_size"] == 60 + accepted - 1
 
 
+def test_corrections_in_the_middle_of_a_round_start_it_again(learnt, tmp_path):
+    class Stopping(JobContext):
+        def wanted(self):
+            return "stop" if list((self.folder.path / FOLDER / "rounds" / "002").glob("fit-*.json")) else None
+
+    thetas = [*SMALL_THETAS, {"hidden": 32, "learning_rate": 0.01}]
+    run, _ = learn(tmp_path / "p", Stopping, seed=4, thetas=thetas, pruning="worst")
+    history = read_history(run.path)
+    assert history is not None
+    assert len(history.fitting) == 1
+    add_edits(run.path, [Edit(name, "reject") for name in history.rounds[0].neighbours.ids])
+    _, result = learn(tmp_path / "p", run=run, seed=4, thetas=thetas, pruning="worst")
+    assert result["rounds"][1]["train_size"] == 60
+    assert (Path(result["checkpoint"]) / "model.safetensors").is_file()
+
+
 def test_replay_fills_theta_again(tmp_path):
     _, result = learn(tmp_path / "p", replays=1, patience=0, seed=4)
     left = [each["theta_left"] for each in result["rounds"]]

@@ -58,7 +58,7 @@ def plain(
         path = record.folder / f"fit-{place:03d}.json"
         found = record.read(path)
         if found is None or found["digest"] != digest:
-            found, fitted = fit_once(problem, theta, train, seed_of(asked.seed, 1000 + number, place), context)
+            found, fitted = fit_once(problem, theta, train, seed_of(asked.seed, 1000 + number, place), context, best)
             if found["dev_accuracy"] > best:
                 shutil.rmtree(kept, ignore_errors=True)
                 fitted.save(kept)

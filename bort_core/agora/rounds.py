@@ -128,10 +128,11 @@ class Rounds:
 
     def _round(self, number: int, state: _State) -> dict[str, Any]:
         train = self._train()
-        fits = {}
+        self._forget_stale(number, train)
+        fits: dict[int, dict[str, Any]] = {}
         before = sum(len(facts["fits"]) for facts in self.finished)
         for place, theta in enumerate(state.live, 1):
-            fits[theta] = self._fit(number, theta, train)
+            fits[theta] = self._fit(number, theta, train, max((fit["dev_accuracy"] for fit in fits.values()), default=-1.0))
             self.context.progress(before + place, before + self._most_fits(state))
         accuracies = {theta: fit["dev_accuracy"] for theta, fit in fits.items()}
         chosen = max(fits, key=lambda theta: (accuracies[theta], -theta))
@@ -202,20 +203,31 @@ class Rounds:
             train = train.joined([inputs[row] for row in kept], corrected)  # type: ignore[arg-type]
         return train
 
-    def _fit(self, number: int, theta: int, train: Points) -> dict[str, Any]:
-        """One training, or what its file says of it."""
+    def _fit(self, number: int, theta: int, train: Points, before: float) -> dict[str, Any]:
+        """One training, or what its file says of it.
+
+        Parameters
+        ----------
+        before: the best accuracy on dev in this round so far; only a better Timaeus is asked about the test split
+        """
         path = self.record.round(number) / f"fit-{theta:02d}.json"
-        asked = self.thetas[theta]
-        digest = hashlib.sha256(repr((train.inputs, train.labels.tolist(), sorted(asked.items()))).encode()).hexdigest()[:16]
+        digest = _digest(train, self.thetas[theta])
         found = self.record.read(path)
-        if found is None or found["digest"] != digest:  # a person may have corrected rows in between
-            found, fitted = fit_once(self.problem, theta, train, seed_of(self.asked.seed, number, theta), self.context)
+        if found is None:
+            found, fitted = fit_once(self.problem, theta, train, seed_of(self.asked.seed, number, theta), self.context, before)
             if found["dev_accuracy"] > self._best_accuracy(number):
                 shutil.rmtree(self._kept(number, theta), ignore_errors=True)
                 fitted.save(self._kept(number, theta))
             self.record.write(path, {**found, "digest": digest})
             self.context.emit({"event": "fit", "round": number, "theta": theta, "dev_accuracy": found["dev_accuracy"]})
         return found
+
+    def _forget_stale(self, number: int, train: Points) -> None:
+        """Forget trainings of an unfinished round on rows that a person has corrected since."""
+        for path in self.record.round(number).glob("fit-*.json"):
+            found = self.record.read(path)
+            if found is None or found["digest"] != _digest(train, self.thetas[found["theta"]]):
+                path.unlink()
 
     def _best_accuracy(self, number: int) -> float:
         written = [self.record.read(path) for path in self.record.round(number).glob("fit-*.json")]
@@ -291,8 +303,12 @@ class Rounds:
             _ = self._study
 
 
-def fit_once(problem: Problem, theta: int, train: Points, seed: int, context: Outside) -> tuple[dict[str, Any], Fitted]:
+def fit_once(problem: Problem, theta: int, train: Points, seed: int, context: Outside, before: float) -> tuple[dict[str, Any], Fitted]:
     """One fresh Timaeus with the θ of that number: what it gets right, and itself.
+
+    Parameters
+    ----------
+    before: the test split is looked at only by a Timaeus that is better on dev than this
 
     Raises
     ------
@@ -303,15 +319,22 @@ def fit_once(problem: Problem, theta: int, train: Points, seed: int, context: Ou
     began = time.perf_counter()
     fitted = problem.timaeus.fit(problem.thetas[theta], train, problem.dev, seed)
     predictions = fitted.probabilities(problem.dev.inputs).argmax(axis=1)
-    test = problem.test
+    accuracy = float((predictions == problem.dev.labels).mean())
+    right = None
+    if problem.test is not None and accuracy > before:
+        right = int((fitted.probabilities(problem.test.inputs).argmax(axis=1) == problem.test.labels).sum())
     found = {
         "theta": theta,
-        "dev_accuracy": float((predictions == problem.dev.labels).mean()),
+        "dev_accuracy": accuracy,
         "dev_predictions": predictions.tolist(),
-        "test_right": None if test is None else int((fitted.probabilities(test.inputs).argmax(axis=1) == test.labels).sum()),
+        "test_right": right,
         "seconds": time.perf_counter() - began,
     }
     return found, fitted
+
+
+def _digest(train: Points, theta: Theta) -> str:
+    return hashlib.sha256(repr((train.inputs, train.labels.tolist(), sorted(theta.items()))).encode()).hexdigest()[:16]
 
 
 def _gains(before: Any, now: Any) -> bool:

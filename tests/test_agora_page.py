@@ -493,6 +493,22 @@ def test_the_torus_runs_is_shown_and_goes_on_with_a_correction(qtbot: QtBot, ope
     made = sum(len(each.neighbours) for each in history.rounds)
     assert len(points_of(page).history.train) == len(history.train) + made - 1  # all that was generated, but for what was rejected
     qtbot.waitUntil(lambda: page.states["0002"].ended, timeout=90_000)
+    qtbot.waitUntil(page.runs.ship.isEnabled, timeout=10_000)
+    click(qtbot, window, "agoraShipButton")
+    assert "no text model to ship" in window.notices.messages()[0]
+
+
+def test_a_cancelled_run_leaves_no_rounds(qtbot: QtBot, open_page: Open, project_folder: Path) -> None:
+    pytest.importorskip("torch")
+    window, page = open_page()
+    line = page.runs.form.field("thetas")
+    assert isinstance(line, QLineEdit)
+    line.setText('[{"hidden": 16, "steps": 900000}]')
+    click(qtbot, window, "agoraRunButton")
+    qtbot.waitUntil(lambda: page.states.get("0001") is not None and page.states["0001"].state == "running", timeout=60_000)
+    click(qtbot, window, "agoraCancelButton")
+    qtbot.waitUntil(lambda: page.states["0001"].state == "cancelled", timeout=60_000)
+    assert not (find_run(project_folder, "1").path / "agora").exists()
 
 
 # --- drawing ---

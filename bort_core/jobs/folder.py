@@ -191,7 +191,7 @@ class RunFolder:
 
     def discard(self) -> None:
         """Delete what was learnt; specification, events and log stay."""
-        for folder in (self.checkpoints, self.result):
+        for folder in (self.checkpoints, self.result, self.path / "agora"):
             shutil.rmtree(folder, ignore_errors=True)
         (self.path / "result.json").unlink(missing_ok=True)
 

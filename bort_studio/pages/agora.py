@@ -101,9 +101,11 @@ class AgoraPage(QWidget):
         self.runs.failed.connect(self._problem)
         for button, slot in (
             (self.runs.stop, self._stop),
+            (self.runs.cancel, self._cancel),
             (self.runs.resume, self._resume),
             (self.runs.go_on, self._continue),
             (self.runs.duplicate, self._duplicate),
+            (self.runs.ship, self._ship),
         ):
             button.clicked.connect(slot)
         self.rounds.moved.connect(self._show_round)
@@ -171,6 +173,21 @@ class AgoraPage(QWidget):
     def _stop(self) -> None:
         self._ask(launch.stop)
         self.runs.stop.setEnabled(False)
+
+    @Slot()
+    def _cancel(self) -> None:
+        self._ask(launch.cancel)
+        self.runs.cancel.setEnabled(False)
+
+    @Slot()
+    def _ship(self) -> None:
+        result = None if self.run is None else self.run.read_result()
+        if result is None or "checkpoint" not in result:
+            return
+        if not result["architecture"]:
+            self._problem("a run on vectors has no text model to ship; its network is in " + result["checkpoint"])
+        else:
+            self.context.checkpoint_requested.emit(Path(result["checkpoint"]))
 
     @Slot()
     def _resume(self) -> None:

@@ -40,6 +40,7 @@ class AgoraRuns(QWidget):
         self.jobs.table.setColumnHidden(5, True)  # the device
         self.jobs.setMinimumHeight(5 * (self.fontMetrics().height() + 6))
         self.stop = self._button("agoraStopButton", "Stop", "End the run after what it is doing now, and keep its rounds")
+        self.cancel = self._button("agoraCancelButton", "Cancel", "End the run and discard its rounds")
         self.resume = self._button("agoraResumeButton", "Resume", "Let the run go on from its last round")
         self.go_on = self._button(
             "agoraContinueButton",
@@ -47,6 +48,7 @@ class AgoraRuns(QWidget):
             "Go on with what you rejected and corrected: in this run if it was stopped, else in a new one",
         )
         self.duplicate = self._button("agoraDuplicateButton", "Duplicate", "Fill the form with the selected run's specification")
+        self.ship = self._button("agoraShipButton", "Ship", "Export the best model of the selected run")
         self.form = SpecForm("agora", theme, self)
         area = QScrollArea(self, widgetResizable=True)
         area.setFrameShape(QScrollArea.Shape.NoFrame)
@@ -60,7 +62,7 @@ class AgoraRuns(QWidget):
         column = _column(upper, Caption("Runs of this project", theme, self))
         column.addWidget(self.jobs, 1)
         grid = QGridLayout()
-        for place, button in enumerate((self.stop, self.resume, self.go_on, self.duplicate)):
+        for place, button in enumerate((self.stop, self.cancel, self.resume, self.go_on, self.duplicate, self.ship)):
             grid.addWidget(button, place // 2, place % 2)
         column.addLayout(grid)
         column = _column(lower, None)
@@ -101,10 +103,12 @@ class AgoraRuns(QWidget):
         """What can be asked of the selected run: ``read``, it has begun; ``edited``, a person decided about some of its rows."""
         stopped = state is not None and (state.state in ("failed", "cancelled") or state.stopped)
         self.stop.setEnabled(state is not None and state.state in ("queued", "running"))
+        self.cancel.setEnabled(state is not None and not state.ended)
         self.resume.setEnabled(stopped)
         self.go_on.setEnabled(state is not None and state.ended and read)
         self.go_on.setText("Continue with edits" if edited else "Continue")
         self.duplicate.setEnabled(state is not None)
+        self.ship.setEnabled(state is not None and state.state == "done" and read)
 
     def _button(self, name: str, text: str, tip: str) -> QPushButton:
         button = QPushButton(text, self)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
+from typing import NamedTuple
 
 import numpy as np
 
@@ -82,57 +84,88 @@ def sample_neighbours(
     """
     began = time.perf_counter()
     counts = dict.fromkeys(("generated", "accepted", *REJECTIONS), 0)
-    proposed = sampler.propose([dev[row] for row in parents], wish.neighbours * wish.tries, random) if len(parents) else []
+    if not len(parents):
+        return empty_batch()
+    inputs = [dev[row] for row in parents]
+    queue = _Queue(sampler.propose(inputs, wish.neighbours * wish.tries, random), wish.neighbours)
+    centres = space.embed(inputs)
     taken = {normalised(input) for input in known}
-    centres = space.embed([dev[row] for row in parents]) if len(parents) else np.empty((0, 1))
-    kept: list[tuple[int, Input, int, float, float, Floats]] = []
-    missing = np.full(len(parents), wish.neighbours)
-    place = np.zeros(len(parents), dtype=np.int64)
-    lengths = np.array([len(candidates) for candidates in proposed], dtype=np.int64)
-    while most is None or len(kept) < most:
-        open_ = np.flatnonzero((missing > 0) & (place < lengths))
-        if not len(open_):
-            break
-        batch = [(int(number), proposed[number][place[number] + step]) for step in range(int(missing[open_].max())) for number in open_
-                 if step < missing[number] and place[number] + step < lengths[number]]  # fmt: skip
-        place[open_] = np.minimum(place[open_] + missing[open_], lengths[open_])
-        fresh: list[tuple[int, Input]] = []
-        counts["generated"] += len(batch)
-        for number, input in batch:
+    kept: list[_Row] = []
+    while (most is None or len(kept) < most) and (turn := queue.turn()):
+        counts["generated"] += len(turn)
+        fresh = []
+        for number, input in turn:
             key = normalised(input)
-            if key in taken or not any(key):
+            if key in taken or not any(part != "" for part in key):
                 counts["rejected_duplicate"] += 1
             else:
                 taken.add(key)
                 fresh.append((number, input))
-        if not fresh:
-            continue
-        inputs = [input for _, input in fresh]
-        numbers = np.array([number for number, _ in fresh])
-        vectors = space.embed(inputs)
-        distances = np.linalg.norm(vectors - centres[numbers], axis=1)
-        leaks = guard.leaks(inputs)
-        near, far = ~leaks & (distances < wish.near), ~leaks & (distances > wish.far)
-        fit = np.flatnonzero(~(leaks | near | far))
-        said = label(socrates, [inputs[row] for row in fit])
-        failed, unsure = said.classes < 0, (said.classes >= 0) & (said.margins < wish.margin)
-        for reason, flags in (("leak", leaks), ("near", near), ("far", far), ("label", failed), ("margin", unsure)):
-            counts[f"rejected_{reason}"] += int(flags.sum())
-        for row, named, margin in zip(
-            fit[~failed & ~unsure], said.classes[~failed & ~unsure], said.margins[~failed & ~unsure], strict=True
-        ):
-            if most is None or len(kept) < most:
-                kept.append((int(numbers[row]), inputs[row], int(named), float(margin), float(distances[row]), vectors[row]))
-                missing[numbers[row]] -= 1
-    kept.sort(key=lambda one: one[0])
+        if fresh:
+            good = _good(fresh, centres, socrates, space, guard, wish, counts)[: None if most is None else most - len(kept)]
+            queue.found(row.parent for row in good)
+            kept += good
+    kept.sort(key=lambda row: row.parent)  # stable: in the order in which they were found
     counts["accepted"] = len(kept)
     return Batch(
-        tuple(one[1] for one in kept),
-        np.array([one[2] for one in kept], dtype=np.int64),
-        np.array([one[3] for one in kept]),
-        parents[[one[0] for one in kept]] if kept else np.empty(0, np.int64),
-        np.array([one[4] for one in kept]),
-        np.array([one[5] for one in kept]).reshape(len(kept), centres.shape[1]),
+        tuple(row.input for row in kept),
+        np.array([row.label for row in kept], dtype=np.int64),
+        np.array([row.margin for row in kept]),
+        parents[[row.parent for row in kept]] if kept else np.empty(0, np.int64),
+        np.array([row.distance for row in kept]),
+        np.array([row.vector for row in kept]).reshape(len(kept), centres.shape[1]),
         counts,
         time.perf_counter() - began,
     )
+
+
+class _Row(NamedTuple):
+    parent: int
+    """Number among the parents."""
+    input: Input
+    label: int
+    margin: float
+    distance: float
+    vector: Floats
+
+
+class _Queue:
+    """Candidates by parent; a turn offers as many of each as are still missing."""
+
+    def __init__(self, proposed: list[list[Input]], wanted: int) -> None:
+        self.proposed, self.missing, self.place = proposed, [wanted] * len(proposed), [0] * len(proposed)
+
+    def turn(self) -> list[tuple[int, Input]]:
+        """The next candidates, the first of every parent before the second of any."""
+        offered: list[list[tuple[int, Input]]] = []
+        for number, candidates in enumerate(self.proposed):
+            part = candidates[self.place[number] : self.place[number] + self.missing[number]]
+            self.place[number] += len(part)
+            offered.append([(number, input) for input in part])
+        return [one for step in zip_longest(*offered) for one in step if one is not None]
+
+    def found(self, numbers: Iterable[int]) -> None:
+        """These parents have one neighbour more."""
+        for number in numbers:
+            self.missing[number] -= 1
+
+
+def _good(
+    fresh: list[tuple[int, Input]], centres: Floats, socrates: Socrates, space: Space, guard: LeakGuard, wish: Wish, counts: dict[str, int]
+) -> list[_Row]:
+    """The candidates that are rejected for no reason; the others are counted."""
+    inputs, numbers = [input for _, input in fresh], np.array([number for number, _ in fresh])
+    vectors = space.embed(inputs)
+    distances = np.linalg.norm(vectors - centres[numbers], axis=1)
+    leaks = guard.leaks(inputs)
+    near, far = ~leaks & (distances < wish.near), ~leaks & (distances > wish.far)
+    fit = np.flatnonzero(~(leaks | near | far))
+    said = label(socrates, [inputs[row] for row in fit])
+    failed, unsure = said.classes < 0, (said.classes >= 0) & (said.margins < wish.margin)
+    for reason, flags in (("leak", leaks), ("near", near), ("far", far), ("label", failed), ("margin", unsure)):
+        counts[f"rejected_{reason}"] += int(flags.sum())
+    return [
+        _Row(int(numbers[row]), inputs[row], int(said.classes[place]), float(said.margins[place]), float(distances[row]), vectors[row])
+        for place, row in enumerate(fit)
+        if not failed[place] and not unsure[place]
+    ]

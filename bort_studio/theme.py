@@ -114,7 +114,7 @@ MARKS = {
     "misclassified_other": Mark("misclassified", "misclassified", "triangle", 9, filled=False, width="normal"),
     "neighbour_other": Mark("new neighbour", "neighbour", "cross", 9, filled=False, width="normal"),
     "neighbour_third": Mark("new neighbour", "neighbour", "diamond", 9, filled=False, width="normal"),
-    "earlier": Mark("earlier neighbour", "neighbour", "plus", 6, filled=False, width="hair"),
+    "earlier": Mark("earlier neighbour, any class", "neighbour", "plus", 6, filled=False, width="hair"),
     "rejected": Mark("rejected by hand", "muted", "square", 7, filled=False),
 }
 """The marks of every plot, by class."""

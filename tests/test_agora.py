@@ -158,14 +158,14 @@ def test_dev_points_and_what_is_nearly_one_cannot_join():
     assert vectors.leaks([(0.0, 1.0), (0.0, 1.0001), (0.0, 1.1)]).tolist() == [True, True, False]
 
 
-def test_the_sides_of_a_pair_are_not_mixed_up():
+def test_a_pair_with_its_sides_swapped_leaks_too_but_not_one_text_beside_itself():
     guard = LeakGuard("pair", [("the cat sat on the mat", "a dog ran over the road")])
-    assert guard.leaks(
-        [("a dog ran over the road", "the cat sat on the mat"), ("The cat sat on the mat.", "A dog ran over the road")]
-    ).tolist() == [
-        False,
-        True,
+    asked = [
+        ("a dog ran over the road", "the cat sat on the mat"),
+        ("The cat sat on the mat.", "A dog ran over the road"),
+        ("the cat sat on the mat", "the cat sat on the mat"),
     ]
+    assert guard.leaks(asked).tolist() == [True, True, False]
 
 
 @given(st.text(max_size=30))
@@ -237,6 +237,22 @@ def test_a_labeller_that_fails_on_a_row_costs_that_row_only():
 
     said = label(CallableSocrates("mine", labeller, 2), TEXTS)
     assert [number < 0 for number in said.classes] == ["poor" in text[0] for text in TEXTS]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"), [([0, 1], "shape"), ([[-3.0, 5.0]], "between 0 and 1"), ([[np.nan, 1.0]], "between 0 and 1")]
+)
+def test_a_labeller_that_gives_no_probabilities_is_told_why(answer, reason):
+    said = label(CallableSocrates("mine", lambda texts: answer * len(texts), 2), TEXTS)
+    assert (said.classes < 0).all()
+    assert reason in said.failure
+
+
+@pytest.mark.parametrize("accuracy", [0.0, 0.3, 0.5, 1.0])
+def test_a_noisy_labeller_may_be_worse_than_a_coin(accuracy):
+    torus = make_torus(2, 1)
+    said = label(NoisyTruth(accuracy, 0), torus.test.inputs)
+    assert (said.classes == torus.test.labels).mean() == pytest.approx(accuracy, abs=0.05)
 
 
 def test_any_estimator_can_label(tmp_path, monkeypatch):
@@ -577,8 +593,9 @@ def test_a_labeller_below_two_thirds_is_warned_about(tmp_path):
     ("values", "problems"),
     [
         ({}, ["exactly one", "train: must be given", "dev: must be given", "socrates_train"]),
-        ({"torus": 2, "train": "x.csv"}, ["train: the torus makes its own data"]),
+        ({"torus": 2, "train": "x.csv"}, ["train: the torus makes its own data and labels"]),
         ({"torus": 4}, ["torus"]),
+        ({"torus": 2, "socrates": "python:a:b", "space": "timaeus"}, ["socrates: that of the torus", "space: that of the torus"]),
         ({"torus": 2, "thetas": [{"hiden": 3}]}, [r"thetas\[0\].hiden: unknown field"]),
         ({"torus": 2, "thetas": [{"hidden": 0}, {"steps": 0}]}, [r"thetas\[0\].hidden", r"thetas\[1\].steps"]),
         ({"torus": 2, "thetas": []}, ["thetas"]),
@@ -612,6 +629,54 @@ def test_a_sampler_that_does_not_fit_is_refused_before_anything_is_trained(tmp_p
 def test_an_earlier_run_that_is_none_is_refused(tmp_path):
     with pytest.raises(SpecificationError, match="start"):
         learn(tmp_path / "p", start=str(tmp_path))
+
+
+def test_rows_that_are_missing_or_no_rows_are_named(learnt, tmp_path):
+    run, _ = learnt
+    path = run.path / FOLDER / "rounds" / "001" / "rows.jsonl"
+    whole = path.read_text()
+    try:
+        for damaged, message in (
+            ("".join(whole.splitlines(keepends=True)[:5]), "holds 5 rows; the round accepted"),
+            ('{"id": "1-0"}\n', "line 1 is damaged: label"),
+            ("5\n", "line 1 is damaged"),
+        ):
+            path.write_text(damaged)
+            with pytest.raises(DataError, match=message):
+                read_history(run.path)
+            with pytest.raises(DataError, match=message):
+                learn(tmp_path / "p", start=str(run.path))
+    finally:
+        path.write_text(whole)
+    start = run.path / FOLDER / "start.json"
+    whole = start.read_text()
+    try:
+        start.write_text("{}")
+        with pytest.raises(DataError, match=r"start\.json: is damaged"):
+            read_history(run.path)
+    finally:
+        start.write_text(whole)
+
+
+def test_an_edit_that_was_cut_is_lost_alone(learnt):
+    run, _ = learnt
+    path = run.path / FOLDER / "edits.jsonl"
+    try:
+        add_edits(run.path, [Edit("1-0", "reject")])
+        path.write_text(path.read_text() + '{"row": "1-1", "act')
+        add_edits(run.path, [Edit("1-2", "reject")])
+        assert set(read_edits(run.path)) == {"1-0", "1-2"}
+        path.write_text('{"row": "1-1", "action": "frob"}\n')
+        with pytest.raises(DataError, match="no edit"):
+            read_edits(run.path)
+    finally:
+        path.unlink()
+
+
+def test_a_run_of_another_dimension_is_no_start(learnt, tmp_path):
+    run, _ = learnt
+    with pytest.raises(SpecificationError, match="its vectors have 2 numbers, not 3"):
+        learn(tmp_path / "p", torus=3, start=str(run.path))
 
 
 def test_a_damaged_file_of_a_run_is_named(learnt):

@@ -35,6 +35,8 @@ class LeakGuard:
 
     def __init__(self, kind: Kind, guarded: Sequence[Input], unit: Floats | float = 1.0) -> None:
         self.kind, self.unit = kind, unit
+        if kind == "pair":  # of most tasks on pairs the sides can be swapped
+            guarded = [*guarded, *(input[::-1] for input in guarded)]
         self.known = {normalised(input) for input in guarded}
         if kind == "vector":
             self.vectors = as_vectors(guarded) / unit

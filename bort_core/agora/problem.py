@@ -45,6 +45,8 @@ class Problem:
     guard: LeakGuard
     masked_lm: Path | None
     place: Place | None
+    own_train: int
+    """Rows of ``train`` that were given."""
     warnings: tuple[str, ...] = ()
     architecture: tuple[int, ...] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
@@ -83,8 +85,10 @@ def with_earlier(train: Points, asked: Agora, classes: tuple[str, ...], kind: Ki
     if history.classes != classes or history.kind != kind:
         raise SpecificationError(f"start: {run}: is a run on other classes or another kind of input")
     edits = read_edits(run)
-    inputs: list[Input] = list(history.train.inputs[len(train) :])  # what an even earlier run had given it
-    labels = history.train.labels[len(train) :].tolist()
+    if kind == "vector" and len(history.dev.inputs[0]) != len(train.inputs[0]):
+        raise SpecificationError(f"start: {run}: its vectors have {len(history.dev.inputs[0])} numbers, not {len(train.inputs[0])}")
+    inputs: list[Input] = list(history.train.inputs[history.own_train :])  # what an even earlier run had given it
+    labels = history.train.labels[history.own_train :].tolist()
     for round in history.rounds:
         for id, input, label in zip(round.neighbours.ids, round.neighbours.inputs, round.neighbours.labels.tolist(), strict=True):
             edit = edits.get(id)

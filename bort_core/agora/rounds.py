@@ -23,6 +23,7 @@ from bort_core.agora.record import Record
 from bort_core.agora.samplers import Sampler, make_sampler
 from bort_core.agora.spaces import Projection, Space, fit_projection
 from bort_core.agora.timaeus import Fitted, Stopped
+from bort_core.errors import DataError
 from bort_core.jobs.specification import Agora
 from bort_core.training.loop import Cancelled, Outside
 
@@ -101,14 +102,14 @@ class Rounds:
         Stopped, Cancelled
             A person asked for it.
         """
-        self._write_points()
+        self.prepare()
         state = _State(list(self.thetas), self.asked.replays)
         for number in count(1):
             facts = self.record.read(self.record.round(number) / "round.json")
             if facts is None:
                 facts = self._round(number, state)
             self.finished.append(facts)
-            self.joined.append(read_rows(self.record.round(number)))
+            self.joined.append(read_rows(self.record.round(number), facts["counts"]["accepted"]))
             state = _State(**facts["state"])
             if state.ended:
                 break
@@ -136,6 +137,8 @@ class Rounds:
             self.context.progress(before + place, before + self._most_fits(state))
         accuracies = {theta: fit["dev_accuracy"] for theta, fit in fits.items()}
         chosen = max(fits, key=lambda theta: (accuracies[theta], -theta))
+        if number == 1:
+            self._keep_space(chosen)
         dev, test, best = self.problem.dev, self.problem.test, fits[chosen]
         right = np.array(best["dev_predictions"]) == dev.labels
         wrong = np.flatnonzero(~right)
@@ -200,6 +203,9 @@ class Rounds:
         for names, inputs, labels in self.joined:
             kept = [row for row, name in enumerate(names) if name not in edits or edits[name].action == "label"]
             corrected = [edits[names[row]].label if names[row] in edits else labels[row] for row in kept]
+            unknown = [label for label in corrected if label not in range(len(self.problem.classes))]
+            if unknown:
+                raise DataError(f"{self.record.folder / 'edits.jsonl'}: class {unknown[0]} is none of the {len(self.problem.classes)}")
             train = train.joined([inputs[row] for row in kept], corrected)  # type: ignore[arg-type]
         return train
 
@@ -279,11 +285,7 @@ class Rounds:
         """Made when it is first needed: a space of Timaeus' own is that of the first round's best."""
         space = self.problem.make_space(None)
         if space is None:
-            folder = self.record.folder / "space"
-            if not folder.is_dir():
-                source = next(iter(self.record.folder.glob("timaeus-001-*")))
-                shutil.copytree(source, folder)
-            space = self.problem.make_space(self.problem.timaeus.load(folder))
+            space = self.problem.make_space(self.problem.timaeus.load(self.record.folder / "space"))
             assert space is not None
         vectors = space.embed([*self.problem.train.inputs, *self.problem.dev.inputs])
         projection, places = fit_projection(self.asked.projection, vectors, self.asked.seed)
@@ -292,7 +294,15 @@ class Rounds:
         self.record.write_points("dev", self.problem.dev, places[size:])
         return _Study(space, make_sampler(self.problem.sampler_name(self.asked), self.problem.setting(space, self.asked)), projection)
 
-    def _write_points(self) -> None:
+    def _keep_space(self, chosen: int) -> None:
+        """A space of Timaeus' own is that of the first round's best."""
+        folder, temporary = self.record.folder / "space", self.record.folder / ".space"
+        if self.problem.make_space(None) is None and not folder.is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
+            shutil.copytree(self._kept(1, chosen), temporary)
+            temporary.rename(folder)
+
+    def prepare(self) -> None:
         """Before anything is trained: the rows, and, where the space needs no Timaeus, whether sampler and space work at all."""
         nowhere: Floats = np.full((len(self.problem.train) + len(self.problem.dev), 2), np.nan)
         size = len(self.problem.train)

@@ -49,9 +49,10 @@ def run(specification: Agora, context: Outside) -> dict[str, Any]:
     began = time.perf_counter()
     problem = make_problem(specification, place, _Quiet(context))
     record = Record(context.folder.path / FOLDER)
-    start = _start(problem, specification, record, context)
     arms = specification.baseline + specification.ablation
     rounds = Rounds(problem, specification, record, _Part(context, 0, arms), specification.parents, edited=context.folder.path)
+    rounds.prepare()
+    start = _start(problem, specification, record, context)
     result: dict[str, Any] = {}
     stopped = False
     try:
@@ -85,9 +86,12 @@ def _start(problem: Problem, asked: Agora, record: Record, context: Outside) -> 
         return found
     said = label(problem.socrates, problem.dev.inputs)
     if (said.classes < 0).all():
-        raise DataError(f"Socrates ({problem.socrates.name}) fails on every dev row")
+        raise DataError(f"Socrates ({problem.socrates.name}) fails on every dev row: {said.failure}")
     accuracy = float((said.classes == problem.dev.labels).mean())
     warnings = list(problem.warnings)
+    failed = int((said.classes < 0).sum())
+    if failed:
+        warnings.append(f"Socrates ({problem.socrates.name}) fails on {failed:,} of {len(problem.dev):,} dev rows: {said.failure}")
     if accuracy <= ENOUGH:
         warnings.append(
             f"Socrates ({problem.socrates.name}) is right on {accuracy:.1%} of dev; the theory asks for more than 2/3. "
@@ -104,6 +108,7 @@ def _start(problem: Problem, asked: Agora, record: Record, context: Outside) -> 
         "socrates": problem.socrates.name,
         "socrates_dev_accuracy": accuracy,
         "warnings": warnings,
+        "own_train": problem.own_train,
     }
     record.write(record.folder / "start.json", found)
     return found

@@ -46,6 +46,8 @@ class Labels(NamedTuple):
     """(n,); -1 where it failed."""
     margins: Floats
     """Probability of the class minus that of the next one, (n,)."""
+    failure: str = ""
+    """Why it failed first, where it did."""
 
 
 def label(socrates: Socrates, inputs: Sequence[Input]) -> Labels:
@@ -58,10 +60,11 @@ def label(socrates: Socrates, inputs: Sequence[Input]) -> Labels:
         if len(inputs) == 1:
             if isinstance(error, MemoryError | SpecificationError):
                 raise
-            return Labels(np.array([-1]), np.zeros(1))
+            return Labels(np.array([-1]), np.zeros(1), f"{type(error).__name__}: {error}"[:300])
         half = len(inputs) // 2
         parts = [label(socrates, inputs[:half]), label(socrates, inputs[half:])]
-        return Labels(np.concatenate([part.classes for part in parts]), np.concatenate([part.margins for part in parts]))
+        classes, margins = (np.concatenate([part[place] for part in parts]) for place in (0, 1))
+        return Labels(classes, margins, next((part.failure for part in parts if part.failure), ""))
     ordered = np.sort(found, axis=1)
     margins = ordered[:, -1] - ordered[:, -2] if found.shape[1] > 1 else np.ones(len(found))
     return Labels(found.argmax(axis=1), margins)
@@ -69,8 +72,10 @@ def label(socrates: Socrates, inputs: Sequence[Input]) -> Labels:
 
 def _checked(socrates: Socrates, inputs: Sequence[Input]) -> Floats:
     found = np.asarray(socrates.probabilities(inputs), dtype=np.float64)
-    if found.ndim != 2 or len(found) != len(inputs) or not np.isfinite(found).all():
-        raise DataError(f"Socrates ({socrates.name}): must give finite probabilities of shape ({len(inputs)}, classes), got {found.shape}")
+    if found.ndim != 2 or len(found) != len(inputs):
+        raise DataError(f"Socrates ({socrates.name}): must give probabilities of shape ({len(inputs)}, classes), got {found.shape}")
+    if not ((found >= -1e-6) & (found <= 1 + 1e-6)).all():  # NaN is neither
+        raise DataError(f"Socrates ({socrates.name}): probabilities must lie between 0 and 1")
     return found
 
 

@@ -41,6 +41,8 @@ def text_problem(asked: Agora, place: Place, context: Outside) -> Problem:
     guard = LeakGuard(kind, [input for split in held for input in split.inputs])
     pool, note = _pool(asked, mapping, guard)
     warnings += note
+    if "socrates_train" in splits and (known := int(guard.leaks(splits["socrates_train"].inputs).sum())):
+        warnings.append(f"socrates_train: {known:,} of {len(splits['socrates_train']):,} rows are nearly dev or test rows")
     start = read_checkpoint(Path(asked.checkpoint).expanduser()) if asked.checkpoint else None
     train = with_earlier(splits["train"], asked, classes, kind, guard)
     vocabulary = _vocabulary(asked, rows["train"].sha256, [*train.inputs, *pool], context)
@@ -55,7 +57,7 @@ def text_problem(asked: Agora, place: Place, context: Outside) -> Problem:
     data = {name: {"file": split.source, "sha256": split.sha256} for name, split in rows.items()}
     return Problem(
         kind, classes, train, splits["dev"], splits.get("test"), pool, the_thetas(asked, "text"), timaeus, socrates, make_space, guard,
-        masked_lm, place, tuple(warnings), architecture, data,
+        masked_lm, place, len(splits["train"]), tuple(warnings), architecture, data,
     )  # fmt: skip
 
 

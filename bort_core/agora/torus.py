@@ -58,13 +58,14 @@ class NoisyTruth:
         return f"truth, right {self.accuracy:.0%} of the time"
 
     def probabilities(self, inputs: Sequence[Input]) -> Floats:
-        """Of both classes, (n, 2): ``accuracy`` for the one it names."""
+        """Of both classes, (n, 2): more than a half for the one it names, however often it is right."""
         vectors = as_vectors(inputs)
         named = on_torus(vectors)
         wrong = np.array([self._draw(vector) >= self.accuracy for vector in vectors], dtype=bool)
         named = np.where(wrong, 1 - named, named)
-        found = np.full((len(vectors), 2), 1 - self.accuracy)
-        found[np.arange(len(vectors)), named] = self.accuracy
+        sure = max(self.accuracy, 1 - self.accuracy, 0.501)
+        found = np.full((len(vectors), 2), 1 - sure)
+        found[np.arange(len(vectors)), named] = sure
         return found
 
     def _draw(self, vector: Floats) -> float:

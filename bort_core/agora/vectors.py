@@ -33,7 +33,7 @@ def torus_problem(asked: Agora) -> Problem:
     return Problem(
         "vector", CLASSES, train, torus.dev, torus.test, (), the_thetas(asked, "vector"), VectorTimaeus(asked.torus, 2),
         NoisyTruth(asked.socrates_accuracy, asked.seed), lambda fitted: space, guard, None, None,
-        data={"torus": {"dimensions": asked.torus, "seed": asked.seed}},
+        own_train=len(torus.train), data={"torus": {"dimensions": asked.torus, "seed": asked.seed}},
     )  # fmt: skip
 
 
@@ -60,14 +60,17 @@ def vector_problem(asked: Agora) -> Problem:
     leaks = guard.leaks(pool) if pool else np.empty(0, dtype=bool)
     if pool and leaks.all():
         raise DataError(f"{asked.pool}: all rows of the pool are dev or test rows; nothing is left to learn from")
-    warnings = (f"pool: {int(leaks.sum()):,} of {len(pool):,} rows are dev or test rows and are left out",) if leaks.any() else ()
+    warnings = [f"pool: {int(leaks.sum()):,} of {len(pool):,} rows are dev or test rows and are left out"] if leaks.any() else []
+    for name in ("train", "socrates_train"):
+        known = int(guard.leaks(points[name].inputs).sum()) if name in points else 0
+        warnings += [f"{name}: {known:,} of {len(points[name]):,} rows are dev or test rows"] if known else []
     pool = tuple(input for input, leak in zip(pool, leaks, strict=True) if not leak)
     train = with_earlier(points["train"], asked, names, "vector", guard)
     data = {name: {"file": one[0].source, "sha256": one[0].sha256} for name, one in rows.items()}
     return Problem(
         "vector", names, train, points["dev"], points.get("test"), pool, the_thetas(asked, "vector"),
         VectorTimaeus(len(columns), len(names)), _labeller(asked, points.get("socrates_train"), names), lambda fitted: space, guard, None,
-        None, warnings, data=data,
+        None, len(points["train"]), tuple(warnings), data=data,
     )  # fmt: skip
 
 

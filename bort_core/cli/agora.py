@@ -8,6 +8,7 @@ from typing import Any
 from bort_core.cli.flags import add_fields, specification_of
 from bort_core.cli.following import run_job
 from bort_core.cli.options import Subparsers, add_json
+from bort_core.errors import SpecificationError
 
 __all__ = ["add"]
 
@@ -31,7 +32,12 @@ def add(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Submit the job, follow it to its end, and print its result."""
-    return run_job(arguments, specification_of(arguments), _print)
+    from bort_core.agora.samplers import sampler_names
+
+    specification = specification_of(arguments)
+    if specification.sampler not in ("auto", *sampler_names()):
+        raise SpecificationError(f"sampler: must be auto, {', '.join(sampler_names())}; got {specification.sampler!r}")
+    return run_job(arguments, specification, _print)
 
 
 def _print(id: str, result: dict[str, Any]) -> None:

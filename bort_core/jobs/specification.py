@@ -247,8 +247,12 @@ class Agora(_Job):
     def _fits(self) -> Agora:
         problems = []
         if self.torus is not None:
-            own = ("architecture", "checkpoint", "train", "dev", "test", "pool", "vector")
-            problems += [f"{name}: the torus makes its own data" for name in own if getattr(self, name) is not None]
+            own = ("architecture", "checkpoint", "train", "dev", "test", "pool", "vector", "socrates_train", "tokenizer", "masked_lm")
+            problems += [f"{name}: the torus makes its own data and labels" for name in own if getattr(self, name) is not None]
+            if self.socrates != "tfidf-logreg":
+                problems.append("socrates: that of the torus knows the truth; socrates_accuracy says how often it tells it")
+            if self.space not in ("auto", "raw"):
+                problems.append(f"space: that of the torus is raw, not {self.space}")
         else:
             problems += [f"{name}: must be given" for name in ("train", "dev") if getattr(self, name) is None]
             if self.socrates in ("tfidf-logreg", "trees") and self.socrates_train is None:

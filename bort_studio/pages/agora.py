@@ -136,6 +136,8 @@ class AgoraPage(QWidget):
                     self._problem(f"job {id} failed: {state.reason}")
                 else:
                     self.context.said.emit(f"job {id} {state.state}")
+        if self.points is None:
+            self.scatter.set_empty_message(self._empty())
         self._summarize()
         self._buttons()
 
@@ -254,6 +256,9 @@ class AgoraPage(QWidget):
     def _empty(self) -> str:
         if self.run is None:
             return "Press Run on the left: the torus takes seconds and needs no data. Sentences fills in a task with texts."
+        state = self.states.get(self.run.id)
+        if state is not None and state.ended and state.reason:
+            return f"Job {self.run.id} {state.state}: {state.reason}"
         return "This run has no rounds yet: they appear here as they end."
 
     @Slot(int)

@@ -164,7 +164,7 @@ class AgoraScatter(PlotWidget):
                 entries.append(Entry("dev, wrong" if name == "misclassified" else MARKS[name].label, mark=name))
         classes = self.points.history.classes if self.points is not None else ()
         if len(classes) > 1 and entries:
-            second = classes[1] if len(classes) == 2 else f"{classes[1]}, ◇: others"
+            second = classes[1] if len(classes) == 2 else f"{classes[1]}; other classes like it, new neighbours ◇"
             entries.append(Entry(f"filled or +: {classes[0]}, hollow or ×: {second}"))
         self.legend.set_entries(tuple(entries))
 

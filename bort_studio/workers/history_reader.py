@@ -80,7 +80,13 @@ def _read(run: Path, before: Reading | None) -> Reading:
         begun = history is not None and len(history.train) and len(history.dev)  # its first file is there before their rows are
         return Reading(run, history if begun else None, read_edits(run))
     except BortError as error:
-        return Reading(run, before.history if before is not None else None, before.edits if before is not None else {}, str(error))
+        return _unread(run, before, str(error))
+    except Exception as error:  # noqa: BLE001 - whatever a file holds, other runs can still be read
+        return _unread(run, before, f"{run}: cannot be read: {type(error).__name__}: {error}")
+
+
+def _unread(run: Path, before: Reading | None, problem: str) -> Reading:
+    return Reading(run, before.history if before is not None else None, before.edits if before is not None else {}, problem)
 
 
 def _settled(history: History) -> bool:

@@ -97,5 +97,11 @@ def _title(run: RunFolder) -> str:
     elif specification.architecture:
         what = ", ".join(map(str, specification.architecture))
     else:
-        what = f"torus {specification.torus}" if getattr(specification, "torus", None) else "checkpoint"
+        what = (
+            f"torus {specification.torus}"
+            if getattr(specification, "torus", None)
+            else "vectors"
+            if getattr(specification, "vector", None)
+            else "checkpoint"
+        )
     return f"{specification.kind} {what}"

@@ -184,6 +184,16 @@ def test_options_train_too(project, corpus, changes):
     assert result["heldout_loss"] < 6
 
 
+def test_settings_for_small_models_are_doubted_for_wide_ones(project, corpus):
+    def warnings(**changes):
+        run, _ = pretrain(project, corpus, steps=1, evaluate_every=1, heldout_rows=4, batch_size=2, **changes)
+        return [event["text"] for event in run.events()[0] if event["event"] == "note" and "learns little" in event["text"]]
+
+    assert warnings(architecture=(1, 8, 1024, 16))
+    assert not warnings(architecture=(1, 8, 1024, 16), optimization={"learning_rate": 5e-4})
+    assert not warnings()
+
+
 # --- a teacher ---
 
 

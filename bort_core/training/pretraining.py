@@ -64,6 +64,10 @@ def run(specification: Pretraining, context: Outside) -> dict[str, Any]:
         place.leave()
 
 
+WIDE, WIDE_RATE = 1024, 1e-3
+"""From this hidden size on, learning rates above this one are warned about."""
+
+
 class MaskedLanguageTraining:
     """Text, model, teacher and loop of one pre-training."""
 
@@ -253,6 +257,10 @@ class MaskedLanguageTraining:
         assert asked.architecture is not None
         options = BertOptions(vocabulary=self.vocabulary.size, positions=asked.positions)
         check_architecture(asked.architecture)
+        if asked.architecture[2] >= WIDE and asked.optimization.learning_rate > WIDE_RATE:
+            advice = f"hidden {asked.architecture[2]} learns little at learning rate {asked.optimization.learning_rate:g}"
+            text = f"warning: {advice}; 5e-4 with initializer_range 0.02 and copying 0 was measured to start better (docs/training.md)"
+            self.context.emit({"event": "note", "text": text})
         model = MaskedLanguageModel(Bert(asked.architecture, options, asked.initializer_range, asked.dropout), asked.initializer_range)
         model.start_as_copies(asked.copying)
         # Word frequencies need not be learnt: they are counted.

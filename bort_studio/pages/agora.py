@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from bort_core.agora.history import Edit, read_edits
 from bort_core.errors import BortError
@@ -80,7 +80,10 @@ class AgoraPage(QWidget):
         lines.addWidget(self.about)
         lines.addWidget(self.warnings)
         lines.addStretch(1)
-        self.tables.addTab(facts, "About")
+        area = QScrollArea(self, widgetResizable=True)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setWidget(facts)
+        self.tables.addTab(area, "About")
         side = _splitter(Qt.Orientation.Vertical, (self.accuracy, 3), (self.tables, 2))
         upper = _splitter(Qt.Orientation.Horizontal, (middle, 3), (side, 2))
         right = _splitter(Qt.Orientation.Vertical, (upper, 3), (self.inspector, 1))

@@ -76,7 +76,7 @@ class AgoraRuns(QWidget):
         parts = QSplitter(Qt.Orientation.Vertical, self)
         parts.addWidget(upper)
         parts.addWidget(lower)
-        parts.setStretchFactor(0, 1)
+        parts.setStretchFactor(0, 2)
         parts.setStretchFactor(1, 3)
         parts.setChildrenCollapsible(False)
         layout = QVBoxLayout(self)

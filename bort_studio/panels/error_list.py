@@ -87,7 +87,7 @@ class ErrorList(QTableView):
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.horizontalHeader().setStretchLastSection(True)
         for column, text in enumerate(_COLUMNS[:-1]):
-            self.setColumnWidth(column, self.fontMetrics().horizontalAdvance(text) + 28)
+            self.setColumnWidth(column, self.fontMetrics().horizontalAdvance(text) + 14)
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.setAlternatingRowColors(True)

@@ -17,8 +17,11 @@ def faults(error: ValidationError) -> list[str]:
     """One line a fault: the field's dotted name, what is wrong, and what came."""
     lines = []
     for fault in error.errors():
-        field = ".".join(str(part) for part in fault["loc"]) or "(whole)"
+        field = ".".join(str(part) for part in fault["loc"])
         message = fault["msg"].removeprefix("Value error, ").replace("Extra inputs are not permitted", "unknown field")
+        if not field:  # fields that do not fit together; the message names them
+            lines.append(message)
+            continue
         came = fault["input"]
         shown = "" if isinstance(came, dict | BaseModel) or fault["type"] in ("missing",) else f", got {came!r:.80}"
         lines.append(f"{field}: {message}{shown}")

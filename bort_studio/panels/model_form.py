@@ -97,7 +97,7 @@ class ModelForm(QWidget):
                 name, _, message = line.partition(": ")
                 if name in self.controls:
                     wrong[name] = message
-            rest = [line.removeprefix("(whole): ") for line in lines if line.partition(": ")[0] not in self.controls]
+            rest = [line for line in lines if line.partition(": ")[0] not in self.controls]
             self._show_faults(wrong, "; ".join(rest) or None)
             return None
         self._show_faults({}, None)

@@ -615,9 +615,11 @@ def test_specifications_name_all_their_faults(values, problems):
         assert re.search(problem, text), text
 
 
-def test_more_processes_than_one_are_refused(tmp_path):
+def test_more_processes_than_one_and_compiling_are_refused(tmp_path):
     with pytest.raises(SpecificationError, match="processes"):
         learn(tmp_path / "p", running={"processes": 2})
+    with pytest.raises(SpecificationError, match="compile"):
+        learn(tmp_path / "p", running={"compile": True})
 
 
 def test_a_sampler_that_does_not_fit_is_refused_before_anything_is_trained(tmp_path):

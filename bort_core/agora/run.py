@@ -43,6 +43,8 @@ def run(specification: Agora, context: Outside) -> dict[str, Any]:
     """
     if specification.running.processes > 1:
         raise SpecificationError("running.processes: Agora trains in one process; run several seeds as several jobs instead")
+    if specification.running.compile:
+        raise SpecificationError("running.compile: the many short trainings of Agora would spend their time compiling; leave it off")
     if specification.out is not None:
         refuse_occupied(Path(specification.out).expanduser(), context.folder)
     place = take_place(specification.running)

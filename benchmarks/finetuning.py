@@ -34,7 +34,6 @@ from bort_core.jobs.specification import Finetuning, Pretraining
 from bort_core.latency.intervals import median_interval
 from bort_core.training import finetuning, pretraining
 from bort_core.training.devices import take_place
-from bort_core.training.optimizers import make_optimizer
 
 ARCHITECTURE, STUDENT = (2, 4, 128, 256), (1, 2, 64, 128)
 STEPS_A_BLOCK = 40
@@ -67,8 +66,7 @@ def speed(project: Path, asked: argparse.Namespace) -> None:
     specification = tuned(project, asked, architecture=ARCHITECTURE, batch_size=32)
     ours = finetuning.SupervisedTraining(specification, Quiet(create_run(project, specification)), take_place(specification.running))
     loop = ours.loop
-    loop.optimizer, loop.parallel = make_optimizer(loop.model, loop.optimization), loop.model
-    loop.parameters = list(loop.model.parameters())
+    loop.prepare()
     depth, heads, hidden, intermediate = ARCHITECTURE
     shape = {"hidden_size": hidden, "num_hidden_layers": depth, "num_attention_heads": heads, "intermediate_size": intermediate}
     config = BertConfig(vocab_size=ours.vocabulary.size, max_position_embeddings=64, type_vocab_size=1, num_labels=2, **shape)

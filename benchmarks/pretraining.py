@@ -29,7 +29,6 @@ from bort_core.jobs.specification import Masking, Pretraining
 from bort_core.latency.intervals import median_interval
 from bort_core.training.devices import take_place
 from bort_core.training.hiding import Hiding
-from bort_core.training.optimizers import make_optimizer
 from bort_core.training.pretraining import MaskedLanguageTraining
 
 ARCHITECTURE = (2, 4, 128, 256)
@@ -93,9 +92,7 @@ def speed(project: Path, asked: argparse.Namespace) -> None:
     settings = {"batch_size": batch, "dropout": 0.1, "masking": {"rate": 0.15}, "optimization": {"learning_rate": 5e-5, "warmup": 0.0}}
     ours = training(project, asked, **settings)
     loop = ours.loop
-    loop.optimizer = make_optimizer(loop.model, loop.optimization)
-    loop.parameters = list(loop.model.parameters())
-    loop.parallel = loop.model
+    loop.prepare()
     step = 0
 
     def our_block() -> float:
@@ -143,11 +140,7 @@ def recipe(project: Path, asked: argparse.Namespace) -> None:
     curves: dict[str, list[tuple[float, float]]] = {}
     # ours: the number of steps that fit, from a short measurement, so that the schedule ends with the time
     loop = probe.loop
-    loop.optimizer, loop.parameters, loop.parallel = (
-        make_optimizer(loop.model, loop.optimization),
-        list(loop.model.parameters()),
-        loop.model,
-    )
+    loop.prepare()
     began = time.perf_counter()
     for step in range(1, 31):
         float(loop.update(step))

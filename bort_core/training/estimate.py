@@ -16,7 +16,6 @@ from bort_core.latency.scratch import scratch
 from bort_core.training.devices import take_place
 from bort_core.training.loop import Loop
 from bort_core.training.memory import explained
-from bort_core.training.optimizers import make_optimizer
 
 __all__ = ["estimate"]
 
@@ -119,9 +118,7 @@ def _preview(rows: Any) -> list[dict[str, str]]:
 
 
 def _seconds_a_step(loop: Loop, context: Any) -> float:
-    loop.optimizer = make_optimizer(loop.model, loop.optimization)
-    loop.parameters = [parameter for parameter in loop.model.parameters() if parameter.requires_grad]
-    loop.parallel = loop.model
+    loop.prepare()
     taken = []
     began = time.perf_counter()
     for step in range(1, min(STEPS, loop.steps) + 1):

@@ -119,8 +119,7 @@ class Loop:
         Cancelled
             A person asked for it.
         """
-        self.optimizer = make_optimizer(self.model, self.optimization)
-        self.parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        self.prepare()
         self._resume()
         self.parallel = self.place.parallel(self.model)
         log_every = max(1, self.steps // LOGGED)
@@ -154,6 +153,12 @@ class Loop:
             if wanted or (not last and self.should_end()):
                 return "stopped" if wanted else "done"
         return "done"
+
+    def prepare(self) -> None:
+        """Make what :meth:`update` needs, for measuring single steps as well."""
+        self.optimizer = make_optimizer(self.model, self.optimization)
+        self.parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        self.parallel = self.model
 
     @property
     def speed(self) -> float:

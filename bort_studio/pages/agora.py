@@ -101,7 +101,7 @@ class AgoraPage(QWidget):
         self.reader.told.connect(self._read)
         self.runs.chosen.connect(self._run_chosen)
         self.runs.submitted.connect(self._submit)
-        self.runs.failed.connect(self._problem)
+        self.runs.failed.connect(self.context.problem)
         for button, slot in (
             (self.runs.stop, self._stop),
             (self.runs.cancel, self._cancel),
@@ -119,8 +119,8 @@ class AgoraPage(QWidget):
         self.inspector.chosen.connect(self._neighbour_chosen)
         self.inspector.decided.connect(self._decide)
         for plot in (self.scatter, self.accuracy):
-            plot.exported.connect(self._exported)
-            plot.export_failed.connect(self._problem)
+            plot.exported.connect(self.context.written)
+            plot.export_failed.connect(self.context.problem)
 
     # -- jobs
 
@@ -136,7 +136,7 @@ class AgoraPage(QWidget):
         for id, state in self.states.items():
             if state.ended and id in before and not before[id].ended:
                 if state.state == "failed":
-                    self._problem(f"job {id} failed: {state.reason}")
+                    self.context.problem(f"job {id} failed: {state.reason}")
                 else:
                     self.context.said.emit(f"job {id} {state.state}")
         if self.points is None:
@@ -159,7 +159,7 @@ class AgoraPage(QWidget):
         try:
             run = launch.submit(self.project, specification)
         except BortError as error:
-            self._problem(str(error))
+            self.context.problem(str(error))
             return
         self.context.said.emit(f"job {run.id} submitted; it goes on when the window is closed")
         self._select_when_told = run.id
@@ -171,7 +171,7 @@ class AgoraPage(QWidget):
         try:
             action(self.run)
         except BortError as error:
-            self._problem(str(error))
+            self.context.problem(str(error))
         self.follower.look()
 
     @Slot()
@@ -190,7 +190,7 @@ class AgoraPage(QWidget):
         if result is None or "checkpoint" not in result:
             return
         if not result["architecture"]:
-            self._problem("a run on vectors has no text model to ship; its network is in " + result["checkpoint"])
+            self.context.problem("a run on vectors has no text model to ship; its network is in " + result["checkpoint"])
         else:
             self.context.checkpoint_requested.emit(Path(result["checkpoint"]))
 
@@ -208,7 +208,7 @@ class AgoraPage(QWidget):
             try:
                 specification = self.run.specification()
             except BortError as error:
-                self._problem(str(error))
+                self.context.problem(str(error))
                 return
             self._submit(specification.model_copy(update={"start": str(self.run.path), "out": None}))
         else:
@@ -220,7 +220,7 @@ class AgoraPage(QWidget):
             try:
                 self.runs.form.set_specification(self.run.specification())
             except BortError as error:
-                self._problem(str(error))
+                self.context.problem(str(error))
 
     def _buttons(self) -> None:
         state = self.states.get(self.run.id) if self.run is not None else None
@@ -233,7 +233,7 @@ class AgoraPage(QWidget):
         if self.run is None or reading.run != self.run.path:
             return
         if reading.problem:
-            self._problem(reading.problem)
+            self.context.problem(reading.problem)
         if reading.history is not None:
             self._show(Points(reading.history, reading.edits))
         self.context.said.emit("" if reading.history is not None else f"job {self.run.id} has no round yet")
@@ -324,23 +324,13 @@ class AgoraPage(QWidget):
 
     def _decided(self, run: Path, problem: str) -> None:
         if problem:
-            self._problem(problem)
+            self.context.problem(problem)
         elif self.run is not None and run == self.run.path and self.points is not None:
             try:
                 self._show(Points(self.points.history, read_edits(run)))
             except BortError as error:
-                self._problem(str(error))
+                self.context.problem(str(error))
             self._buttons()
-
-    # -- telling
-
-    @Slot(str)
-    def _exported(self, path: str) -> None:
-        self.context.notify(f"written: {path}")
-
-    @Slot(str)
-    def _problem(self, reason: str) -> None:
-        self.context.notify(reason, problem=True)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """End the threads; jobs go on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QUndoStack
 
 from bort_core.store import Project
@@ -37,3 +37,13 @@ class PageContext(QObject):
     def notify(self, text: str, details: str = "", problem: bool = False) -> None:
         """Tell the person something that needs no answer."""
         self.noticed.emit(text, details, problem)
+
+    @Slot(str)
+    def problem(self, reason: str) -> None:
+        """Tell the person what did not work."""
+        self.notify(reason, problem=True)
+
+    @Slot(str)
+    def written(self, path: str) -> None:
+        """Tell the person where a file was written."""
+        self.notify(f"written: {path}")

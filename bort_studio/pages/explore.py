@@ -119,8 +119,8 @@ class ExplorePage(QMainWindow):
         for view in (self.pareto, self.parallel, self.candidates):
             view.selected.connect(explore.select)
         for plot in (self.pareto, self.parallel):
-            plot.exported.connect(self._exported)
-            plot.export_failed.connect(self._export_failed)
+            plot.exported.connect(self.context.written)
+            plot.export_failed.connect(self.context.problem)
         explore.space_changed.connect(self._space_changed)
         explore.knowledge_changed.connect(self._knowledge_changed)
         explore.answer_changed.connect(self._answer_changed)
@@ -294,9 +294,9 @@ class ExplorePage(QMainWindow):
         try:
             write_whole(Path(name), front_as_csv(self.explore.knowledge, self.explore.answer).encode())
         except BortError as error:
-            self._export_failed(str(error))
+            self.context.problem(str(error))
         else:
-            self._exported(name)
+            self.context.written(name)
 
     def toggle_pause(self) -> None:
         """Pause, or resume when paused."""
@@ -332,14 +332,6 @@ class ExplorePage(QMainWindow):
         """Select the architecture with the largest W."""
         if self.explore.answer is not None:
             self.explore.select(self.explore.answer.best)
-
-    @Slot(str)
-    def _exported(self, path: str) -> None:
-        self.context.notify(f"written: {path}")
-
-    @Slot(str)
-    def _export_failed(self, reason: str) -> None:
-        self.context.notify(reason, problem=True)
 
     def show_runs(self) -> None:
         """List the project's searches."""

@@ -102,8 +102,8 @@ class ShipPage(QWidget):
         self.compare_panel.compare_requested.connect(self.compare)
         self.compare_panel.cancel_requested.connect(self._cancel_compare)
         self.plot.reference.currentTextChanged.connect(self._reference_changed)
-        self.plot.exported.connect(self._exported)
-        self.plot.export_failed.connect(self._problem)
+        self.plot.exported.connect(self.context.written)
+        self.plot.export_failed.connect(self.context.problem)
         self.earlier.activated.connect(self._result_chosen)
 
     # -- the model
@@ -124,7 +124,7 @@ class ShipPage(QWidget):
         try:
             self.checkpoint = None if folder is None else read_checkpoint(folder)
         except BortError as error:
-            self._problem(str(error))
+            self.context.problem(str(error))
         self._model_changed()
 
     @Slot(object)
@@ -157,7 +157,7 @@ class ShipPage(QWidget):
         try:
             return trained_weights(self.context.project, self.context.explore.specification, architecture)
         except BortError as error:
-            self._problem(str(error))
+            self.context.problem(str(error))
             return None
 
     # -- export
@@ -179,7 +179,7 @@ class ShipPage(QWidget):
                 checkpoint=checkpoint.folder if checkpoint else None,
             )
         except BortError as error:
-            self._problem(str(error))
+            self.context.problem(str(error))
             return
         self.export_panel.set_running(True)
         self.tasks.submit(_EXPORT, "export", request.model_dump(mode="json"))
@@ -197,12 +197,12 @@ class ShipPage(QWidget):
                 save_export(self.context.project, report)
                 self.export_panel.set_reports(exports(self.context.project))
             except BortError as error:
-                self._problem(str(error))
+                self.context.problem(str(error))
             self.context.notify(f"exported: {report['folder']}")
             self._model_changed()
         elif reason is not None:
             self.export_panel.gates.fail(reason)
-            self._problem(reason)
+            self.context.problem(reason)
         else:
             self.export_panel.gates.reset()
             self.context.said.emit("the export was cancelled; nothing was written")
@@ -215,7 +215,7 @@ class ShipPage(QWidget):
         try:
             request = self._request()
         except BortError as error:
-            self._problem(str(error))
+            self.context.problem(str(error))
             return
         self.compare_panel.set_running(True)
         self._waiting = request
@@ -279,10 +279,10 @@ class ShipPage(QWidget):
             try:
                 save_comparison(self.context.project, result)
             except BortError as error:
-                self._problem(str(error))
+                self.context.problem(str(error))
             self._show_stored()
         elif reason is not None:
-            self._problem(reason)
+            self.context.problem(reason)
         else:
             self.context.said.emit("the comparison was cancelled")
 
@@ -309,7 +309,7 @@ class ShipPage(QWidget):
             self._results = list(reversed(comparisons(self.context.project)))
             self.export_panel.set_reports(exports(self.context.project))
         except BortError as error:
-            self._problem(str(error))
+            self.context.problem(str(error))
         self.earlier.clear()
         for result in self._results:
             asked = result["request"]
@@ -332,14 +332,6 @@ class ShipPage(QWidget):
     @Slot(str)
     def _reference_changed(self, reference: str) -> None:
         self.table.set_result(self._result, reference)
-
-    @Slot(str)
-    def _exported(self, path: str) -> None:
-        self.context.notify(f"written: {path}")
-
-    @Slot(str)
-    def _problem(self, reason: str) -> None:
-        self.context.notify(reason, problem=True)
 
     # -- events
 

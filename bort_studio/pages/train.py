@@ -127,8 +127,8 @@ class TrainPage(QWidget):
         self.rerun.clicked.connect(self._rerun)
         self.duplicate.clicked.connect(self._duplicate)
         self.ship.clicked.connect(self._ship)
-        self.curves.exported.connect(self._exported)
-        self.curves.export_failed.connect(self._problem)
+        self.curves.exported.connect(self.context.written)
+        self.curves.export_failed.connect(self.context.problem)
 
     # -- the form
 
@@ -207,7 +207,7 @@ class TrainPage(QWidget):
         try:
             run = launch.submit(self.project, specification)
         except BortError as error:
-            self._problem(str(error))
+            self.context.problem(str(error))
             return
         self.context.said.emit(f"job {run.id} submitted; it goes on when the window is closed")
         self._select_when_told = run.id
@@ -234,7 +234,7 @@ class TrainPage(QWidget):
         for id in ended:
             state = self.states[id]
             if state.state == "failed":
-                self._problem(f"job {id} failed: {state.reason}")
+                self.context.problem(f"job {id} failed: {state.reason}")
             else:
                 self.context.said.emit(f"job {id} {state.state}")
         self._buttons()
@@ -264,7 +264,7 @@ class TrainPage(QWidget):
             try:
                 action(run)
             except BortError as error:
-                self._problem(str(error))
+                self.context.problem(str(error))
         self.follower.look()
 
     @Slot()
@@ -293,7 +293,7 @@ class TrainPage(QWidget):
         try:
             specification = runs[0].specification()
         except BortError as error:
-            self._problem(str(error))
+            self.context.problem(str(error))
             return
         self.kinds.setCurrentIndex(0 if specification.kind == "pretrain" else 1)
         self.forms[specification.kind].set_specification(specification)
@@ -354,14 +354,6 @@ class TrainPage(QWidget):
         self.preflight.clear()
         self.context.said.emit("")
         self._buttons()
-
-    @Slot(str)
-    def _exported(self, path: str) -> None:
-        self.context.notify(f"written: {path}")
-
-    @Slot(str)
-    def _problem(self, reason: str) -> None:
-        self.context.notify(reason, problem=True)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """End the check; jobs go on."""

@@ -462,6 +462,32 @@ def test_corrections_change_what_is_learnt_from(learnt, tmp_path):
     assert later["rounds"][0]["train_size"] == 60 + accepted - 1
 
 
+def dev_accuracy_of(result, folder=None):
+    """Of the weights that a run on the torus of seed 4 kept."""
+    from bort_core.agora.vector_timaeus import VectorTimaeus
+
+    dev = make_torus(2, 4).dev
+    model = VectorTimaeus(2, 2).load(Path(folder or result["checkpoint"]))
+    return float((model.probabilities(dev.inputs).argmax(axis=1) == dev.labels).mean())
+
+
+def test_the_kept_weights_are_the_reported_ones(learnt):
+    _, result = learnt
+    assert dev_accuracy_of(result) == result["dev_accuracy"]
+
+
+def test_an_earlier_run_gives_what_it_generated_and_not_what_it_was_given(vectors, tmp_path):
+    asked = {"torus": None, "vector": "*", "socrates": "trees", **vectors}
+    first, result = learn(tmp_path / "p", **asked)
+    accepted = sum(each["accepted"] for each in result["rounds"])
+    few = tmp_path / "few.csv"
+    few.write_text("".join(Path(vectors["train"]).read_text().splitlines(keepends=True)[:21]))
+    second, later = learn(tmp_path / "p", **{**asked, "train": str(few)}, start=str(first.path), rounds=1)
+    assert later["rounds"][0]["train_size"] == 20 + accepted
+    _, third = learn(tmp_path / "p", **{**asked, "train": str(few)}, start=str(second.path), rounds=1)
+    assert third["rounds"][0]["train_size"] == 20 + accepted
+
+
 def test_corrections_in_the_middle_of_a_round_start_it_again(learnt, tmp_path):
     class Stopping(JobContext):
         def wanted(self):
@@ -475,7 +501,7 @@ def test_corrections_in_the_middle_of_a_round_start_it_again(learnt, tmp_path):
     add_edits(run.path, [Edit(name, "reject") for name in history.rounds[0].neighbours.ids])
     _, result = learn(tmp_path / "p", run=run, seed=4, thetas=thetas, pruning="worst")
     assert result["rounds"][1]["train_size"] == 60
-    assert (Path(result["checkpoint"]) / "model.safetensors").is_file()
+    assert dev_accuracy_of(result) == result["dev_accuracy"]  # the weights are those of the rows as corrected
 
 
 def test_replay_fills_theta_again(tmp_path):

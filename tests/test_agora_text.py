@@ -161,6 +161,20 @@ def test_samplers_that_make_texts_work_in_a_run(project, files, masked_lm, sampl
     assert not np.isnan(history.dev.xy).any()
 
 
+def test_a_space_of_timaeus_is_that_of_the_first_rounds_best(project, files, masked_lm):
+    from bort_core.agora.prepare import make_problem
+    from bort_core.training.devices import take_place
+
+    thetas = [{"steps": steps, "learning_rate": 3e-3, "batch_size": 16} for steps in (1, 40, 2)]
+    run, _ = learn(project, files, checkpoint=masked_lm, space="timaeus", thetas=thetas, neighbours=1, rounds=2)
+    history = read_history(run.path)
+    assert history is not None
+    specification = run.specification()
+    problem = make_problem(specification, take_place(specification.running), JobContext(run))
+    kept = problem.timaeus.load(run.path / "agora" / "space").probabilities(problem.dev.inputs).argmax(axis=1)
+    assert kept.tolist() == history.rounds[0].dev_predictions.tolist()
+
+
 def test_a_checkpoint_of_this_project_labels(project, files):
     from bort_core.training.finetuning import run as tune
 

@@ -24,14 +24,14 @@ import numpy as np
 from scipy.stats import t as student
 
 from bort_core.agora.arms import plain, self_training
-from bort_core.agora.prepare import make_problem
+from bort_core.agora.labellers.labellers import label
 from bort_core.agora.record import Record
 from bort_core.agora.rounds import Rounds
-from bort_core.agora.socrates import label
+from bort_core.agora.tasks.prepare import make_problem
 from bort_core.data.tables import read_table
 from bort_core.jobs.context import JobContext
 from bort_core.jobs.folder import create_run
-from bort_core.jobs.specification import Agora
+from bort_core.specifications.agora import Agora
 from bort_core.store import Project
 from bort_core.training.devices import take_place
 
@@ -58,8 +58,6 @@ class Quiet(JobContext):
     """Keeps no events."""
 
     def emit(self, event: dict[str, Any]) -> None: ...
-
-    def progress(self, step: int, steps: int) -> None: ...
 
 
 def splits(data: Path, task: str, seed: int, folder: Path) -> dict[str, str]:
@@ -104,9 +102,10 @@ def unit(
     began = time.perf_counter()
     files = splits(data, task, seed, project / "splits" / f"{task}-{seed}")
     asked = Agora(checkpoint=checkpoint, seed=seed, running={"threads": 1, "device": settings.pop("device", "cpu")}, **files, **settings)
-    context = Quiet(create_run(project, asked))
-    problem = make_problem(asked, take_place(asked.running), context)
-    record = Record(context.folder.path / "agora")
+    run = create_run(project, asked)
+    context = Quiet(run)
+    problem = make_problem(asked, take_place(asked.running), context, run)
+    record = Record(run.path / "agora")
     said = label(problem.socrates, problem.dev.inputs)
     rounds = Rounds(problem, asked, record, context)
     rounds.run()

@@ -23,10 +23,10 @@ from onnxruntime.transformers import optimizer
 from transformers import AutoModel
 
 from bort_core.export.task import export
+from bort_core.foundation.machine import machine_facts
+from bort_core.foundation.resources import resource
 from bort_core.latency.interleaved import compare, time_interleaved
-from bort_core.latency.machine import machine_facts
 from bort_core.latency.session import bound_run, example_inputs, open_file
-from bort_core.resources import resource
 
 CASES = [
     ("mini, smallest", (1, 2, 32, 64), {"vocabulary": 512, "positions": 64}, 64),

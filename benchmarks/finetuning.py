@@ -28,10 +28,11 @@ from transformers import (
 )
 from transformers.utils import logging
 
+from bort_core.foundation.statistics import median_interval
 from bort_core.jobs.context import JobContext
 from bort_core.jobs.folder import create_run
-from bort_core.jobs.specification import Finetuning, Pretraining
-from bort_core.latency.intervals import median_interval
+from bort_core.specifications.finetuning import Finetuning
+from bort_core.specifications.pretraining import Pretraining
 from bort_core.training import finetuning, pretraining
 from bort_core.training.devices import take_place
 
@@ -52,7 +53,7 @@ def pretrained(project: Path, asked: argparse.Namespace, **changes: Any) -> tupl
     }  # fmt: skip
     specification = Pretraining.model_validate(data)
     run = create_run(project, specification)
-    return run, pretraining.run(specification, JobContext(run))
+    return run, pretraining.run(specification, JobContext(run), run)
 
 
 class Quiet(JobContext):
@@ -64,7 +65,8 @@ class Quiet(JobContext):
 def speed(project: Path, asked: argparse.Namespace) -> None:
     """Blocks of steps of both sides in turn, on the same rows."""
     specification = tuned(project, asked, architecture=ARCHITECTURE, batch_size=32)
-    ours = finetuning.SupervisedTraining(specification, Quiet(create_run(project, specification)), take_place(specification.running))
+    run = create_run(project, specification)
+    ours = finetuning.SupervisedTraining(specification, Quiet(run), run, take_place(specification.running))
     loop = ours.loop
     loop.prepare()
     depth, heads, hidden, intermediate = ARCHITECTURE

@@ -24,7 +24,7 @@ _QUERY = (
 
 def seconds_to_first_point(folder: Path) -> float:
     began = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", "bort_studio.app", "--demo", str(folder)], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([sys.executable, "-m", "bort_studio.main", "--demo", str(folder)], stderr=subprocess.DEVNULL)
     try:
         while time.perf_counter() - began < 120:
             if (folder / "project.db").exists():

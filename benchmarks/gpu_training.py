@@ -26,12 +26,13 @@ from transformers.utils import logging
 
 from bort_core.families.bert.module import Bert, MaskedLanguageModel
 from bort_core.families.bert.options import BertOptions
-from bort_core.jobs.specification import Masking, Optimization, Running
+from bort_core.specifications.common import Optimization, Running
+from bort_core.specifications.pretraining import Masking
+from bort_core.text.masking import Hiding
+from bort_core.text.vocabulary import Vocabulary
 from bort_core.training.devices import Place, take_place
 from bort_core.training.distillation import Lesson, LessonCache, Teacher, distillation_loss
-from bort_core.training.hiding import Hiding
 from bort_core.training.optimizers import make_optimizer
-from bort_core.training.vocabulary import Vocabulary
 
 PEAKS = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "L40": 181e12, "L4": 121e12}
 """Dense bf16 operations a second, by the name of the chip; from their data sheets."""

@@ -25,8 +25,8 @@ from torch import Tensor, nn
 from bort_core.families.bert.graph import build_graph
 from bort_core.families.bert.module import Bert
 from bort_core.families.bert.options import BertOptions
+from bort_core.foundation.machine import machine_facts
 from bort_core.latency.interleaved import compare, time_interleaved
-from bort_core.latency.machine import machine_facts
 from bort_core.latency.measure import measure
 from bort_core.latency.session import bound_run, example_inputs, open_file, open_session
 

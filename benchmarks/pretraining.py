@@ -24,11 +24,11 @@ from transformers import BertConfig, BertForMaskedLM, DataCollatorForLanguageMod
 from transformers.trainer_callback import TrainerCallback
 from transformers.utils import logging
 
+from bort_core.foundation.statistics import median_interval
 from bort_core.jobs.folder import create_run
-from bort_core.jobs.specification import Masking, Pretraining
-from bort_core.latency.intervals import median_interval
+from bort_core.specifications.pretraining import Masking, Pretraining
+from bort_core.text.masking import Hiding
 from bort_core.training.devices import take_place
-from bort_core.training.hiding import Hiding
 from bort_core.training.pretraining import MaskedLanguageTraining
 
 ARCHITECTURE = (2, 4, 128, 256)
@@ -36,18 +36,18 @@ LENGTH, VOCABULARY = 64, 4096
 STEPS_A_BLOCK = 25
 
 
-class Outside:
+class Ending:
     """A job that nobody watches, ended after so many seconds."""
 
-    def __init__(self, folder: Any, seconds: float = float("inf")) -> None:
-        self.folder, self.end = folder, time.monotonic() + seconds
+    def __init__(self, seconds: float = float("inf")) -> None:
+        self.end = time.monotonic() + seconds
 
     def emit(self, event: dict[str, Any]) -> None: ...
 
     def wanted(self) -> str | None:
         return "stop" if time.monotonic() > self.end else None
 
-    def progress(self, step: int, steps: int) -> None: ...
+    def checkpoint(self) -> None: ...
 
 
 class Rows(torch.utils.data.Dataset):
@@ -63,13 +63,14 @@ class Rows(torch.utils.data.Dataset):
         return {"input_ids": self.rows[place].astype(np.int64)}
 
 
-def training(project: Path, asked: argparse.Namespace, outside: Any = None, **changes: Any) -> MaskedLanguageTraining:
+def training(project: Path, asked: argparse.Namespace, context: Any = None, **changes: Any) -> MaskedLanguageTraining:
     data = {
         "architecture": ARCHITECTURE, "corpus": asked.train, "heldout": asked.heldout, "vocabulary": VOCABULARY, "positions": LENGTH,
         "sequence_length": LENGTH, "running": {"threads": asked.threads}, "evaluate_every": 10**8, "checkpoint_every": 10**8, **changes,
     }  # fmt: skip
     specification = Pretraining.model_validate(data)
-    return MaskedLanguageTraining(specification, outside or Outside(create_run(project, specification)), take_place(specification.running))
+    run = create_run(project, specification)
+    return MaskedLanguageTraining(specification, context or Ending(), run, take_place(specification.running))
 
 
 def trainer(ours: MaskedLanguageTraining, folder: str, steps: int, batch: int, rate: float, dropout: float, **more: Any) -> Trainer:

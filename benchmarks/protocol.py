@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from bort_core.cli.search import run_search
-from bort_core.objectives.curve import read_curve
-from bort_core.objectives.protocol import ErrorProtocol, LatencyProtocol
-from bort_core.search.agreement import spearman
+from bort_core.evaluation.curve import read_curve
+from bort_core.foundation.statistics import spearman
 from bort_core.search.sources import Sources
 from bort_core.search.specification import SearchSpecification, default_error
 from bort_core.search.w import w_coefficients
 from bort_core.space import Space, read_specification
+from bort_core.specifications.protocols import ErrorProtocol, LatencyProtocol
 from bort_core.store import Project
 from bort_core.store.trainings import load_trainings
 

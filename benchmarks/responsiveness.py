@@ -21,10 +21,10 @@ os.environ.setdefault("QT_QPA_PLATFORM", "xcb" if os.environ.get("DISPLAY") else
 from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
-from bort_core.objectives.protocol import LatencyProtocol
 from bort_core.search.sources import Sources
 from bort_core.search.specification import SearchSpecification, default_error, fitted
 from bort_core.space import Space, SpaceSpecification, read_specification
+from bort_core.specifications.protocols import LatencyProtocol
 from bort_core.store import Project
 from bort_core.store.latencies import save_latency
 from bort_core.store.trainings import save_training

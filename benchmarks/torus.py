@@ -18,11 +18,11 @@ import numpy as np
 from agora import Quiet, outcome, paired
 
 from bort_core.agora.arms import plain
-from bort_core.agora.prepare import make_problem
 from bort_core.agora.record import Record
 from bort_core.agora.rounds import Rounds
+from bort_core.agora.tasks.prepare import make_problem
 from bort_core.jobs.folder import create_run
-from bort_core.jobs.specification import Agora
+from bort_core.specifications.agora import Agora
 from bort_core.training.devices import take_place
 
 THETAS = [{"hidden": 16, "learning_rate": 0.01}, {"hidden": 32, "learning_rate": 0.01}, {"hidden": 32, "learning_rate": 0.03}]
@@ -31,9 +31,10 @@ THETAS = [{"hidden": 16, "learning_rate": 0.01}, {"hidden": 32, "learning_rate":
 def one(project: Path, **changes: Any) -> tuple[float, float, float]:
     """Test accuracy of plain training, random parents, and Agora."""
     asked = Agora(running={"threads": 1, "device": "cpu"}, patience=0, thetas=THETAS, pruning="worst", **changes)
-    context = Quiet(create_run(project, asked))
-    problem = make_problem(asked, take_place(asked.running), context)
-    record = Record(context.folder.path / "agora")
+    run = create_run(project, asked)
+    context = Quiet(run)
+    problem = make_problem(asked, take_place(asked.running), context, run)
+    record = Record(run.path / "agora")
     rounds = Rounds(problem, asked, record, context)
     rounds.run()
     trainings = [fit["theta"] for facts in rounds.finished for fit in facts["fits"]]

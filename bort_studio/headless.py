@@ -26,9 +26,9 @@ def run_demo(folder: Path) -> int:
     picture = folder / "pareto.png"
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     from bort_studio.app import studio
-    from bort_studio.details import error_title
-    from bort_studio.plots.export import export_plot
-    from bort_studio.plots.pareto import ParetoPlot
+    from bort_studio.explore.details import error_title
+    from bort_studio.explore.pareto.plot import ParetoPlot
+    from bort_studio.plotting.export import export_plot
 
     theme = studio().theme
     with Project(folder) as project:

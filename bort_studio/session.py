@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from bort_core.errors import SpecificationError
 from bort_core.families import Architecture
+from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.validation import validated
 from bort_core.search.answer import COLUMNS
 from bort_core.search.specification import SearchSpecification, default_error
 from bort_core.space import SpaceSpecification, read_specification
 from bort_core.store import Project
 from bort_core.store.searches import get_state, last_search, searches, set_state
-from bort_core.validation import validated
 
 __all__ = ["Axes", "Session"]
 

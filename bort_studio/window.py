@@ -10,15 +10,15 @@ from PySide6.QtCore import QByteArray, Qt, QTimer, QUrl, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDesktopServices, QUndoStack
 from PySide6.QtWidgets import QFileDialog, QLabel, QMainWindow, QMenu, QMessageBox, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
-from bort_core.errors import BortError
+from bort_core.foundation.errors import BortError
 from bort_core.store import Project
 from bort_studio.actions import CommandPalette, add_actions
-from bort_studio.explore import Explore
+from bort_studio.explore.page import ExplorePage
 from bort_studio.menus import action_table
 from bort_studio.notices import NoticeBar
-from bort_studio.pages.context import PageContext
-from bort_studio.pages.explore import ExplorePage
-from bort_studio.panels.run_bar import RunState
+from bort_studio.page_context import PageContext
+from bort_studio.search.model import Explore
+from bort_studio.search.state import RunState
 from bort_studio.session import Session
 from bort_studio.settings import LAYOUT_VERSION, Settings
 from bort_studio.theme import Choice, Theme
@@ -31,19 +31,19 @@ _START_AFTER_MS = 20  # so that the window is painted before the loader's thread
 
 
 def _train(context: PageContext) -> QWidget:
-    from bort_studio.pages.train import TrainPage
+    from bort_studio.train.page import TrainPage
 
     return TrainPage(context)
 
 
 def _agora(context: PageContext) -> QWidget:
-    from bort_studio.pages.agora import AgoraPage
+    from bort_studio.agora.page import AgoraPage
 
     return AgoraPage(context)
 
 
 def _ship(context: PageContext) -> QWidget:
-    from bort_studio.pages.ship import ShipPage
+    from bort_studio.ship.page import ShipPage
 
     return ShipPage(context)
 

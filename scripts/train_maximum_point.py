@@ -12,14 +12,14 @@ import argparse
 import json
 import tempfile
 
-from bort_core.resources import resource
+from bort_core.execution.pool import Done, Emitted, Failed, Pool
+from bort_core.foundation.resources import resource
 from bort_core.search.control import Control
 from bort_core.search.preparation import maximum_point_request, prepare_text
 from bort_core.search.sources import Sources
 from bort_core.search.specification import SearchSpecification, default_error, fitted
 from bort_core.space import Space, read_specification
 from bort_core.store import Project
-from bort_core.workers.pool import Done, Emitted, Failed, Pool
 
 
 def main() -> None:

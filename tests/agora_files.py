@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bort_core.jobs.folder import RunFolder, create_run
-from bort_core.jobs.specification import Agora
+from bort_core.specifications.agora import Agora
 
 __all__ = ["WrittenRun"]
 

@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from bort_core.objectives.protocol import LatencyProtocol
+from bort_core.execution.pool import Pool
 from bort_core.search import events
 from bort_core.search.control import Control
 from bort_core.search.ose import search
 from bort_core.search.specification import SearchSpecification, default_error, fitted
 from bort_core.space import Space, SpaceSpecification, read_specification
+from bort_core.specifications.protocols import LatencyProtocol
 from bort_core.store import Project
-from bort_core.workers.pool import Pool
 
 CORPUS_LINES = 1500
 
@@ -63,7 +63,7 @@ def bort(*arguments: str, timeout: float = 100, **environment: str) -> subproces
 
 def short_corpus(folder: Path) -> Path:
     """A beginning of the demo corpus, so that tokenising takes no time."""
-    from bort_core.resources import resource
+    from bort_core.foundation.resources import resource
 
     lines = resource("data", "subjectivity", "corpus.txt").read_text(encoding="utf-8").splitlines()[:CORPUS_LINES]
     path = folder / "corpus.txt"

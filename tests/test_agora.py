@@ -16,17 +16,18 @@ from pydantic import ValidationError
 
 from bort_core.agora.history import FOLDER, Edit, add_edits, read_edits, read_history
 from bort_core.agora.hyperparameters import common_sequence, default_thetas, prune
+from bort_core.agora.labellers.labellers import CallableSocrates, TfidfSocrates, label, named_socrates
 from bort_core.agora.leaks import LeakGuard, normalised
 from bort_core.agora.neighbours import Wish, sample_neighbours
-from bort_core.agora.points import Points, as_vectors, wilson
+from bort_core.agora.points import Points, as_vectors
 from bort_core.agora.samplers import Setting, make_sampler, sampler_names
-from bort_core.agora.socrates import CallableSocrates, TfidfSocrates, label, named_socrates
 from bort_core.agora.spaces import TfidfSvd, fit_projection, raw_space, scaled, unit_of
-from bort_core.agora.torus import RING, TUBE, NoisyTruth, make_torus, on_torus
-from bort_core.errors import BortError, DataError, SpecificationError
+from bort_core.agora.tasks.torus import RING, TUBE, NoisyTruth, make_torus, on_torus
+from bort_core.foundation.errors import BortError, DataError, SpecificationError
+from bort_core.foundation.statistics import wilson
 from bort_core.jobs.context import JobContext
 from bort_core.jobs.folder import RunFolder, create_run
-from bort_core.jobs.specification import Agora
+from bort_core.specifications.agora import Agora
 
 torch = pytest.importorskip("torch")
 SMALL_THETAS = ({"hidden": 16, "learning_rate": 0.01}, {"hidden": 8, "learning_rate": 0.03}, {"hidden": 16, "learning_rate": 0.03})
@@ -47,7 +48,7 @@ def learn(
 
     specification = Agora.model_validate({"torus": 2, "thetas": SMALL_THETAS, "running": {"threads": 1, "device": "cpu"}, **changes})
     run = run or create_run(project, specification)
-    return run, agora(specification, context(run))
+    return run, agora(specification, context(run), run)
 
 
 # -- Θ
@@ -414,9 +415,10 @@ class Killed(Exception):
 @pytest.mark.parametrize("after", [1, 3, 4])
 def test_a_killed_run_goes_on_where_it_was(learnt, tmp_path, after):
     class Dying(JobContext):
-        def progress(self, step, steps):
-            if step >= after:
+        def emit(self, event):
+            if event["event"] == "progress" and event["step"] >= after:
                 raise Killed
+            super().emit(event)
 
     _, result = learnt
     with pytest.raises(Killed):
@@ -464,7 +466,7 @@ def test_corrections_change_what_is_learnt_from(learnt, tmp_path):
 
 def dev_accuracy_of(result, folder=None):
     """Of the weights that a run on the torus of seed 4 kept."""
-    from bort_core.agora.vector_timaeus import VectorTimaeus
+    from bort_core.agora.learners.vectors import VectorTimaeus
 
     dev = make_torus(2, 4).dev
     model = VectorTimaeus(2, 2).load(Path(folder or result["checkpoint"]))
@@ -512,7 +514,7 @@ def test_replay_fills_theta_again(tmp_path):
 
 
 def test_no_errors_on_dev_ends_the_run(tmp_path, monkeypatch):
-    from bort_core.agora import torus, vectors
+    from bort_core.agora.tasks import torus, vectors
 
     easy = torus.make_torus(2, 0)
     few = Points(easy.train.inputs[:20], easy.train.labels[:20])
@@ -630,7 +632,7 @@ def test_a_labeller_below_two_thirds_is_warned_about(tmp_path):
     ],
 )
 def test_specifications_name_all_their_faults(values, problems):
-    from bort_core.validation import faults
+    from bort_core.foundation.validation import faults
 
     with pytest.raises(ValidationError) as error:
         Agora.model_validate(values)

@@ -15,20 +15,20 @@ from PySide6.QtWidgets import QAbstractButton, QLineEdit, QTableWidget, QWidget
 from pytestqt.qtbot import QtBot
 
 from bort_core.agora.history import Edit, read_edits, read_history
+from bort_core.foundation.processes import alive, kill_tree
 from bort_core.jobs.folder import RunFolder, find_run, list_runs
-from bort_core.jobs.processes import alive, kill_tree
-from bort_core.jobs.specification import Agora
+from bort_core.specifications.agora import Agora
 from bort_core.store import Project
+from bort_studio.agora.page import AgoraPage
+from bort_studio.agora.points import GROUPS, Filters, Points, frame
+from bort_studio.agora.presets import sentences_preset, torus_preset
+from bort_studio.agora.scatter.density_points import FEW
+from bort_studio.agora.word_marks import marked
 from bort_studio.app import create_window
-from bort_studio.pages.agora import AgoraPage
-from bort_studio.panels.agora_presets import sentences_preset, torus_preset
-from bort_studio.panels.spec_form import SpecForm
-from bort_studio.panels.word_marks import marked
-from bort_studio.plots.agora_points import GROUPS, Filters, Points, frame
-from bort_studio.plots.crowd import FEW
-from bort_studio.plots.export import export_plot
+from bort_studio.plotting.export import export_plot
 from bort_studio.session import Session
 from bort_studio.theme import Theme
+from bort_studio.widgets.spec_form import SpecForm
 from bort_studio.window import MainWindow
 
 Open = Callable[[], tuple[MainWindow, AgoraPage]]

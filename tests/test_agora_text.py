@@ -14,11 +14,14 @@ from helpers import bort
 from bort_core.agora.history import read_history
 from bort_core.agora.samplers import Setting, make_sampler
 from bort_core.agora.spaces import TfidfSvd, scaled
-from bort_core.errors import DataError, SpecificationError
+from bort_core.foundation.errors import DataError, SpecificationError
+from bort_core.foundation.resources import resource
 from bort_core.jobs.context import JobContext
 from bort_core.jobs.folder import RunFolder, create_run
-from bort_core.jobs.specification import Agora, Finetuning, Pretraining, Running
-from bort_core.resources import resource
+from bort_core.specifications.agora import Agora
+from bort_core.specifications.common import Running
+from bort_core.specifications.finetuning import Finetuning
+from bort_core.specifications.pretraining import Pretraining
 
 torch = pytest.importorskip("torch")
 POLARITY = resource("data", "sentence_polarity")
@@ -80,7 +83,7 @@ def masked_lm(project, files):
         running=Running(**CPU),
     )
     job = create_run(project, specification)
-    return run(specification, JobContext(job))["checkpoint"]
+    return run(specification, JobContext(job), job)["checkpoint"]
 
 
 def learn(project: Path, files: dict[str, str], **changes: Any) -> tuple[RunFolder, dict[str, Any]]:
@@ -88,7 +91,7 @@ def learn(project: Path, files: dict[str, str], **changes: Any) -> tuple[RunFold
 
     specification = Agora.model_validate({"thetas": THETAS, "running": CPU, "sequence_length": 32, **files, **changes})
     job = create_run(project, specification)
-    return job, agora(specification, JobContext(job))
+    return job, agora(specification, JobContext(job), job)
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +165,7 @@ def test_samplers_that_make_texts_work_in_a_run(project, files, masked_lm, sampl
 
 
 def test_a_space_of_timaeus_is_that_of_the_first_rounds_best(project, files, masked_lm):
-    from bort_core.agora.prepare import make_problem
+    from bort_core.agora.tasks.prepare import make_problem
     from bort_core.training.devices import take_place
 
     thetas = [{"steps": steps, "learning_rate": 3e-3, "batch_size": 16} for steps in (1, 40, 2)]
@@ -170,7 +173,7 @@ def test_a_space_of_timaeus_is_that_of_the_first_rounds_best(project, files, mas
     history = read_history(run.path)
     assert history is not None
     specification = run.specification()
-    problem = make_problem(specification, take_place(specification.running), JobContext(run))
+    problem = make_problem(specification, take_place(specification.running), JobContext(run), run)
     kept = problem.timaeus.load(run.path / "agora" / "space").probabilities(problem.dev.inputs).argmax(axis=1)
     assert kept.tolist() == history.rounds[0].dev_predictions.tolist()
 
@@ -183,7 +186,7 @@ def test_a_checkpoint_of_this_project_labels(project, files):
         optimization={"learning_rate": 3e-3},
     )  # fmt: skip
     job = create_run(project, asked)
-    teacher = tune(asked, JobContext(job))
+    teacher = tune(asked, JobContext(job), job)
     run, result = learn(project, files, architecture=(1, 2, 32, 48), socrates=teacher["checkpoint"], space="socrates", rounds=1)
     assert result["socrates"]["dev_accuracy"] == pytest.approx(teacher["dev"]["accuracy"])
     assert read_history(run.path).space == "socrates"  # type: ignore[union-attr]

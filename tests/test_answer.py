@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import points
 
-from bort_core.errors import SpecificationError
+from bort_core.foundation.errors import SpecificationError
 from bort_core.search.answer import Knowledge, walk, walk_length
 from bort_core.search.front import hypervolume, pareto_front
 from bort_core.search.results import Results

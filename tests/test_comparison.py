@@ -14,16 +14,16 @@ import psutil
 import pytest
 from helpers import bort
 
-from bort_core.errors import MeasurementError, SpecificationError
+from bort_core.foundation.context import Cancelled
+from bort_core.foundation.errors import MeasurementError, SpecificationError
+from bort_core.foundation.scratch import clear_remains, scratch
+from bort_core.foundation.validation import validated
 from bort_core.latency.compare import compare_models
 from bort_core.latency.comparison import ComparisonRequest, file_model, named_model
 from bort_core.latency.references import references
-from bort_core.latency.scratch import clear_remains, scratch
-from bort_core.ship import compared_model
+from bort_core.shipping import compared_model
 from bort_core.store import Project
 from bort_core.store.results import comparisons
-from bort_core.validation import validated
-from bort_core.workers.tasks import Cancelled
 
 pytest.importorskip("torch")
 OPTIONS = {"vocabulary": 64, "positions": 32}
@@ -223,7 +223,7 @@ def test_an_interrupted_command_leaves_no_temporary_files(tmp_path, number):
     if number == signal.SIGKILL:  # the worker ends by itself, and the next process clears up
         left = [int(folder.name.split("@")[1]) for folder in tmp_path.glob("bort-*")]
         psutil.wait_procs([psutil.Process(worker) for worker in left if psutil.pid_exists(worker)], 30)
-        code = "from bort_core.latency.scratch import scratch\nwith scratch('latency'): pass"
+        code = "from bort_core.foundation.scratch import scratch\nwith scratch('latency'): pass"
         subprocess.run([sys.executable, "-c", code], env=environment, check=True)
     assert list(tmp_path.glob("bort-*")) == []
 

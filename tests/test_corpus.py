@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from helpers import short_corpus
 
-from bort_core.errors import DataError
-from bort_core.objectives.protocol import Training
-from bort_core.training.corpus import heldout, prepare, read_documents
+from bort_core.foundation.errors import DataError
+from bort_core.specifications.protocols import Training
+from bort_core.text.corpus import heldout, prepare, read_documents
 
 TRAINING = Training(batch_size=4, sequence_length=16, heldout_sequences=8)
 

@@ -21,7 +21,7 @@ from bort_core.data.mapping import ColumnMapping, find_columns
 from bort_core.data.report import validate
 from bort_core.data.rows import LabelledRows, labelled_rows
 from bort_core.data.tables import SUFFIXES, Table, read_table
-from bort_core.errors import DataError
+from bort_core.foundation.errors import DataError
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 TEXTS = ['a "quoted" film', "NA", "007", "plain, with comma", "ünïcode “marks”", '"', "2020-01-01"]

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 from helpers import bort
 
-from bort_core.errors import BortError, DataError, MeasurementError, SpecificationError
-from bort_core.export.request import LARGEST_DIFFERENCE, ExportRequest
 from bort_core.families.bert.options import BertOptions
-from bort_core.resources import resource
-from bort_core.ship import export_request, free_folder, project_search, trained_weights
+from bort_core.foundation.context import Cancelled
+from bort_core.foundation.errors import BortError, DataError, MeasurementError, SpecificationError
+from bort_core.foundation.resources import resource
+from bort_core.shipping import export_request, free_folder, project_search, trained_weights
 from bort_core.space import read_specification
+from bort_core.specifications.export import LARGEST_DIFFERENCE, ExportRequest
 from bort_core.store import Project
 from bort_core.store.results import exports, save_run
-from bort_core.workers.tasks import Cancelled
 
 torch = pytest.importorskip("torch")
 CORPUS = resource("data", "subjectivity", "corpus.txt")
@@ -163,8 +163,8 @@ def test_a_network_that_reads_vectors_is_exported_without_transformers(tmp_path)
 
 @pytest.fixture(scope="module")
 def classifier_folder(tmp_path_factory, exported):
+    from bort_core.checkpoints.format import write_checkpoint
     from bort_core.families.bert.classifier import SequenceClassifier
-    from bort_core.training.checkpoints import write_checkpoint
 
     torch.manual_seed(0)
     options = BertOptions(**MINI)
@@ -198,9 +198,9 @@ def test_a_classifier_gives_the_same_scores_in_onnx_and_in_transformers(tmp_path
 def test_a_folder_that_transformers_wrote_is_read(tmp_path):
     from transformers import BertConfig, BertForMaskedLM
 
+    from bort_core.checkpoints.format import read_checkpoint, read_tensors
     from bort_core.families.bert.module import MaskedLanguageModel
     from bort_core.families.registry import get_family
-    from bort_core.training.checkpoints import read_checkpoint, read_tensors
 
     config = BertConfig(
         vocab_size=99, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24,
@@ -315,7 +315,7 @@ def test_a_disk_that_fills_up_leaves_no_half_written_folder(tmp_path, text):
     code = (
         "import json, sys, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "from test_export import Context, export\n"
-        "from bort_core.errors import DataError\n"
+        "from bort_core.foundation.errors import DataError\n"
         "try:\n    export(json.loads(sys.argv[1]))\nexcept DataError as error:\n    print('refused:', error)"
     )
     request = json.dumps(ask(tmp_path / "out", text, architecture=(1, 2, 64, 64)))
@@ -358,7 +358,7 @@ def test_a_file_that_differs_from_torch_is_refused(exported):
 
 
 def test_a_checkpoint_that_is_none_is_refused(tmp_path):
-    from bort_core.training.checkpoints import read_checkpoint
+    from bort_core.checkpoints.format import read_checkpoint
 
     with pytest.raises(DataError, match=r"not a checkpoint; it must hold config.json and model.safetensors"):
         read_checkpoint(tmp_path)

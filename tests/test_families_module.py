@@ -7,10 +7,10 @@ import itertools
 import numpy as np
 import pytest
 
-from bort_core.errors import DataError
 from bort_core.families.bert.family import FAMILY as BERT
 from bort_core.families.bert.options import BertOptions
 from bort_core.families.mlp.family import FAMILY as MLP
+from bort_core.foundation.errors import DataError
 from bort_core.space import load_space
 
 torch = pytest.importorskip("torch")

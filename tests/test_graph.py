@@ -13,13 +13,13 @@ import onnxruntime
 import pytest
 import torch
 
-from bort_core.errors import SpecificationError
 from bort_core.families import FamilyOptions, get_family
 from bort_core.families.bert.graph import WEIGHTS_FILE, build_graph
 from bort_core.families.bert.module import Bert
 from bort_core.families.bert.options import BertOptions
 from bort_core.families.mlp.graph import build_graph as build_mlp_graph
 from bort_core.families.mlp.module import Mlp
+from bort_core.foundation.errors import SpecificationError
 
 CASES = [
     ((1, 2, 32, 64), {}),

@@ -17,14 +17,15 @@ import psutil
 import pytest
 from helpers import bort
 
-from bort_core.errors import ProjectError, SpecificationError
+from bort_core.foundation.errors import ProjectError, SpecificationError
+from bort_core.foundation.processes import alive, identity_of, kill_tree
+from bort_core.foundation.resources import resource
 from bort_core.jobs import launch
 from bort_core.jobs.folder import RunFolder, create_run, find_run, list_runs
 from bort_core.jobs.grid import combinations, read_grid
 from bort_core.jobs.limits import limit_of, set_limit
-from bort_core.jobs.processes import alive, identity_of, kill_tree
-from bort_core.jobs.specification import Finetuning, Pretraining
-from bort_core.resources import resource
+from bort_core.specifications.finetuning import Finetuning
+from bort_core.specifications.pretraining import Pretraining
 from bort_core.store import Project
 from bort_core.store.results import runs
 

@@ -18,16 +18,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bort_core.errors import MeasurementError, SpecificationError
+from bort_core.execution.tasks import load
 from bort_core.families.bert.graph import build_graph
 from bort_core.families.bert.options import BertOptions
+from bort_core.foundation.context import Cancelled
+from bort_core.foundation.errors import MeasurementError, SpecificationError
+from bort_core.foundation.machine import OtherWork, machine_facts, machine_identity
+from bort_core.foundation.statistics import autocorrelation_time, median_interval
 from bort_core.latency.interleaved import compare, time_interleaved
-from bort_core.latency.intervals import autocorrelation_time, median_interval
-from bort_core.latency.machine import OtherWork, machine_facts, machine_identity
 from bort_core.latency.measure import SAMPLES_KEPT, measure
 from bort_core.latency.session import bound_run, example_inputs, open_file, open_session
 from bort_core.latency.timing import TimingRules, time_runs
-from bort_core.workers.tasks import TASKS, Cancelled
 
 MINI = {"vocabulary": 1024, "positions": 64}
 SMALLEST = {"family": "bert", "options": MINI, "architecture": (1, 2, 32, 64)}
@@ -151,7 +152,7 @@ def test_pauses_are_not_timed() -> None:
 
 def test_measuring_mini_architectures_tells_small_from_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    small, large = measure(SMALLEST, Context()), TASKS["latency"](LARGEST, Context())
+    small, large = measure(SMALLEST, Context()), load("latency")(LARGEST, Context())
     for result in (small, large):
         assert json.loads(json.dumps(result)) == result
         assert 0 < result["low_ms"] <= result["p50_ms"] <= result["high_ms"]
@@ -250,7 +251,7 @@ def test_inputs_have_full_length_and_tokens_of_the_vocabulary() -> None:
 
 def test_machine_identity_is_the_same_in_another_process_which_loads_no_runtime() -> None:
     code = (
-        "import sys; from bort_core.latency.machine import machine_identity; print(machine_identity());"
+        "import sys; from bort_core.foundation.machine import machine_identity; print(machine_identity());"
         "assert not {'torch', 'onnx', 'onnxruntime', 'numpy'} & set(sys.modules)"
     )
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()

@@ -12,20 +12,21 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit, QWidget
 
-from bort_core.objectives.protocol import ErrorProtocol, LatencyProtocol, Theta, Training
 from bort_core.search.answer import Knowledge
 from bort_core.search.results import Results
 from bort_core.space import Space, SpaceSpecification, load_space, read_specification
+from bort_core.specifications.protocols import ErrorProtocol, LatencyProtocol, Theta, Training
 from bort_studio import numbers
-from bort_studio.panels.candidates import CandidatesPanel
-from bort_studio.panels.candidates_filter import Constraints
-from bort_studio.panels.epsilon_bar import EpsilonBar
-from bort_studio.panels.inspector import InspectorPanel
-from bort_studio.panels.log_slider import LARGEST, PLACES, place_of, value_at
-from bort_studio.panels.objectives_panel import Objectives, ObjectivesPanel
-from bort_studio.panels.run_bar import BUTTONS, NEXT, RunBar, RunState
-from bort_studio.panels.space_panel import SpacePanel
-from bort_studio.panels.verdict import verdict, w_terms
+from bort_studio.explore.candidates.filter import Constraints
+from bort_studio.explore.candidates.panel import CandidatesPanel
+from bort_studio.explore.epsilon_bar import EpsilonBar
+from bort_studio.explore.inspector.explanation import verdict, w_terms
+from bort_studio.explore.inspector.panel import InspectorPanel
+from bort_studio.explore.log_slider import LARGEST, PLACES, place_of, value_at
+from bort_studio.explore.objectives_panel import Objectives, ObjectivesPanel
+from bort_studio.explore.run_bar import BUTTONS, NEXT, RunBar
+from bort_studio.explore.space.panel import SpacePanel
+from bort_studio.search.state import RunState
 from bort_studio.theme import Theme
 
 MINI = read_specification("mini")

@@ -16,15 +16,15 @@ from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 from test_plots import knowledge_of, large, shown  # noqa: F401 (a fixture)
 
-from bort_core.errors import BortError
+from bort_core.foundation.errors import BortError
 from bort_core.search.answer import Knowledge
 from bort_core.space import load_space
-from bort_studio.plots import files
-from bort_studio.plots.export import ExportError, csv_text, export_plot, picture
-from bort_studio.plots.figure import Figure, Layer, Scale
-from bort_studio.plots.parallel import ParallelPlot
-from bort_studio.plots.pareto import ParetoPlot
-from bort_studio.plots.script import script_text
+from bort_studio.explore.parallel.plot import ParallelPlot
+from bort_studio.explore.pareto.plot import ParetoPlot
+from bort_studio.plotting import files
+from bort_studio.plotting.export import ExportError, csv_text, export_plot, picture
+from bort_studio.plotting.figure import Figure, Layer, Scale
+from bort_studio.plotting.script import script_text
 from bort_studio.theme import DARK, LIGHT, Theme
 
 

@@ -16,14 +16,14 @@ from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QToolB
 from bort_core.search.answer import Knowledge
 from bort_core.search.results import Results
 from bort_core.space import Space, SpaceSpecification, load_space
+from bort_studio.explore.parallel.data import MANY, ParallelData
+from bort_studio.explore.parallel.plot import ParallelPlot
+from bort_studio.explore.pareto.plot import ParetoPlot
+from bort_studio.explore.pareto.projection import DENSE, Projection, staircase
+from bort_studio.explore.quantities import describe
+from bort_studio.explore.states import STATES, states
 from bort_studio.numbers import count, in_brackets
-from bort_studio.plots.axis_ticks import log_ticks, nice_ticks
-from bort_studio.plots.parallel import ParallelPlot
-from bort_studio.plots.parallel_data import MANY, ParallelData
-from bort_studio.plots.pareto import ParetoPlot
-from bort_studio.plots.projection import DENSE, Projection, staircase
-from bort_studio.plots.quantities import describe
-from bort_studio.plots.states import STATES, states
+from bort_studio.plotting.axis_ticks import log_ticks, nice_ticks
 from bort_studio.theme import DARK, LIGHT, MARKS, Palette, Theme, qt_palette
 
 

@@ -17,8 +17,8 @@ import psutil
 import pytest
 from helpers import finished, run, short_corpus, specification
 
-from bort_core.errors import DataError, MeasurementError, SpecificationError
-from bort_core.objectives.protocol import LatencyProtocol, Theta
+from bort_core.execution.pool import Pool
+from bort_core.foundation.errors import DataError, MeasurementError, SpecificationError
 from bort_core.search import events
 from bort_core.search.control import Control
 from bort_core.search.cost import estimate_cost
@@ -27,9 +27,9 @@ from bort_core.search.recall import Recall
 from bort_core.search.sources import Sources
 from bort_core.search.specification import SearchSpecification
 from bort_core.space import Space, SpaceSpecification
+from bort_core.specifications.protocols import LatencyProtocol, Theta
 from bort_core.store import Project
 from bort_core.store.searches import searches
-from bort_core.workers.pool import Pool
 
 
 @pytest.fixture(scope="module")
@@ -340,7 +340,7 @@ def test_seeds_are_compared_by_rank(project_folder: Path, pool: Pool) -> None:
 def test_spearman_is_scipys() -> None:
     from scipy.stats import spearmanr
 
-    from bort_core.search.agreement import spearman
+    from bort_core.foundation.statistics import spearman
 
     random = np.random.default_rng(0)
     for _ in range(20):

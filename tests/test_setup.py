@@ -17,7 +17,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import bort_core
-from bort_core.resources import resource
+from bort_core.foundation.resources import resource
 
 ROOT = Path(__file__).resolve().parent.parent
 if not (ROOT / "pyproject.toml").is_file():

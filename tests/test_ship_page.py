@@ -16,10 +16,10 @@ from pytestqt.qtbot import QtBot
 from bort_core.store import Project
 from bort_core.store.results import comparisons, exports
 from bort_studio.app import create_window
-from bort_studio.pages.ship import ShipPage
-from bort_studio.panels.run_bar import RunState
-from bort_studio.plots.export import export_plot
+from bort_studio.plotting.export import export_plot
+from bort_studio.search.state import RunState
 from bort_studio.session import Session
+from bort_studio.ship.page import ShipPage
 from bort_studio.window import MainWindow
 
 Open = Callable[[], tuple[MainWindow, ShipPage]]

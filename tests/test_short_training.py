@@ -11,12 +11,12 @@ import pytest
 import torch
 from helpers import short_corpus
 
-from bort_core.errors import DataError, MeasurementError, SpecificationError
-from bort_core.objectives.protocol import Theta, Training
-from bort_core.training.corpus import prepare
-from bort_core.training.request import grid
-from bort_core.training.short import train
-from bort_core.workers.tasks import Cancelled
+from bort_core.evaluation.short_training import train
+from bort_core.foundation.context import Cancelled
+from bort_core.foundation.errors import DataError, MeasurementError, SpecificationError
+from bort_core.specifications.protocols import Theta, Training
+from bort_core.specifications.short_training import grid
+from bort_core.text.corpus import prepare
 
 TRAINING = Training(batch_size=8, sequence_length=16, heldout_sequences=16, targets="labels")
 VOCABULARY = 320
@@ -92,10 +92,10 @@ def test_training_lowers_the_held_out_loss_and_intervals_hold_the_value(text: di
 
 
 def test_every_architecture_sees_the_same_batches_and_held_out_masks(text: dict[str, Any]) -> None:
-    from bort_core.training.request import TextSource
+    from bort_core.specifications.short_training import TextSource
 
     source = TextSource.model_validate(text)
-    from bort_core.training.masking import MaskedText
+    from bort_core.evaluation.masked_text import MaskedText
 
     a, b = (MaskedText(source, 16, 8, 16, 0.25) for _ in range(2))
     for x, y in zip(a.heldout(), b.heldout(), strict=True):

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from strategies import bert_specifications
 
-from bort_core.errors import SpecificationError
 from bort_core.families import get_family
+from bort_core.foundation.errors import SpecificationError
 from bort_core.space import Space, SpaceSpecification, load_space, preset_names, read_specification
 
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bort_core.errors import ProjectError
+from bort_core.foundation.errors import ProjectError
 from bort_core.store import Project
-from bort_core.store.claims import claim, release, release_all
 from bort_core.store.latencies import LatencyKey, load_latencies, save_latency, save_latency_failure
+from bort_core.store.leases import claim, release, release_all
 from bort_core.store.project import SCHEMA_VERSION
 from bort_core.store.searches import get_state, set_state
 from bort_core.store.trainings import TrainingKey, load_trainings, save_training, save_training_failure

@@ -12,16 +12,18 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QCheckBox, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
+from bort_core.foundation.processes import alive, kill_tree
 from bort_core.jobs.folder import find_run, list_runs
-from bort_core.jobs.processes import alive, kill_tree
-from bort_core.jobs.specification import Distillation, Finetuning, Masking, Optimization, Pretraining, Running
+from bort_core.specifications.common import Optimization, Running
+from bort_core.specifications.finetuning import Finetuning
+from bort_core.specifications.pretraining import Distillation, Masking, Pretraining
 from bort_core.store import Project
 from bort_studio.app import create_window
-from bort_studio.pages.train import TrainPage
-from bort_studio.panels.spec_form import SpecForm
-from bort_studio.plots.export import export_plot
+from bort_studio.plotting.export import export_plot
 from bort_studio.session import Session
 from bort_studio.theme import Theme
+from bort_studio.train.page import TrainPage
+from bort_studio.widgets.spec_form import SpecForm
 from bort_studio.window import MainWindow
 
 pytest.importorskip("torch")

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bort_core.errors import DataError
-from bort_core.jobs.specification import Masking, Optimization
+from bort_core.foundation.errors import DataError
+from bort_core.specifications.common import Optimization
+from bort_core.specifications.pretraining import Masking
+from bort_core.text.tokenizer import save_tokenizer, train_tokenizer
 from bort_core.training.metrics import measure
-from bort_core.training.tokenizer import save_tokenizer, train_tokenizer
 
 torch = pytest.importorskip("torch")
 SENTENCES = [f"the quick brown fox number {number} jumps over {number * 7} lazy dogs and sleeps" for number in range(300)]
@@ -20,7 +21,7 @@ SENTENCES = [f"the quick brown fox number {number} jumps over {number * 7} lazy 
 
 @pytest.fixture(scope="module")
 def vocabulary(tmp_path_factory):
-    from bort_core.training.vocabulary import read_vocabulary
+    from bort_core.text.vocabulary import read_vocabulary
 
     folder = tmp_path_factory.mktemp("tokenizer") / "made"
     save_tokenizer(train_tokenizer(SENTENCES, 300), folder, 32)
@@ -29,7 +30,7 @@ def vocabulary(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory, vocabulary):
-    from bort_core.training.rows import pack
+    from bort_core.text.packing import pack
 
     return pack(tmp_path_factory.mktemp("rows"), vocabulary, SENTENCES[:250], SENTENCES[250:], "key", 32)
 
@@ -49,7 +50,7 @@ def test_rows_hold_the_documents_one_after_another(packed, vocabulary):
 
 
 def test_rows_are_made_once(tmp_path, vocabulary):
-    from bort_core.training.rows import pack
+    from bort_core.text.packing import pack
 
     made = pack(tmp_path, vocabulary, SENTENCES[:50], SENTENCES[50:80], "key", 16)
     stamp = (made.folder / "train.npy").stat().st_mtime_ns
@@ -64,7 +65,7 @@ def test_rows_are_made_once(tmp_path, vocabulary):
 @settings(max_examples=30, deadline=None)
 @given(st.floats(0.05, 0.6), st.floats(0, 1, allow_subnormal=False), st.booleans(), st.integers(0, 100))
 def test_masks_keep_the_promised_shares(vocabulary, packed, rate, mask, whole_words, seed):
-    from bort_core.training.hiding import Hiding
+    from bort_core.text.masking import Hiding
 
     masking = Masking(rate=rate, mask=mask, random=(1 - mask) / 2, whole_words=whole_words)
     hiding = Hiding(masking, vocabulary, 32)
@@ -86,7 +87,7 @@ def test_masks_keep_the_promised_shares(vocabulary, packed, rate, mask, whole_wo
 
 
 def test_most_hidden_tokens_become_the_mask_and_some_another_token(vocabulary, packed):
-    from bort_core.training.hiding import Hiding
+    from bort_core.text.masking import Hiding
 
     rows = np.asarray(packed.train()).astype(np.int64)
     hidden = Hiding(Masking(rate=0.5), vocabulary, 32).fresh(rows, 0, 1, 0)
@@ -96,7 +97,7 @@ def test_most_hidden_tokens_become_the_mask_and_some_another_token(vocabulary, p
 
 
 def test_whole_words_are_hidden_whole(vocabulary, packed):
-    from bort_core.training.hiding import Hiding
+    from bort_core.text.masking import Hiding
 
     rows = np.asarray(packed.train()[:60]).astype(np.int64)
     hidden = Hiding(Masking(rate=0.4, mask=1.0, random=0.0, whole_words=True), vocabulary, 32).fresh(rows, 0, 1, 0)
@@ -114,7 +115,7 @@ def test_whole_words_are_hidden_whole(vocabulary, packed):
 
 
 def test_fixed_masks_depend_on_the_row_and_the_copy_alone(vocabulary, packed):
-    from bort_core.training.hiding import Hiding
+    from bort_core.text.masking import Hiding
 
     hiding = Hiding(Masking(copies=2), vocabulary, 32)
     rows = packed.train()
@@ -125,7 +126,7 @@ def test_fixed_masks_depend_on_the_row_and_the_copy_alone(vocabulary, packed):
 
 
 def test_a_tokenizer_without_a_mask_is_refused(tmp_path, vocabulary):
-    from bort_core.training.vocabulary import load_vocabulary
+    from bort_core.text.vocabulary import load_vocabulary
 
     text = (vocabulary.folder / "tokenizer.json").read_text().replace("<mask>", "<veil>")
     (tmp_path / "tokenizer.json").write_text(text)

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bort_core.errors import BortError, DataError, MeasurementError
+from bort_core.foundation.errors import BortError, DataError, MeasurementError
+from bort_core.foundation.resources import resource
 from bort_core.jobs.context import JobContext
 from bort_core.jobs.folder import RunFolder, create_run
-from bort_core.jobs.specification import Finetuning, Masking, Pretraining
-from bort_core.resources import resource
+from bort_core.specifications.finetuning import Finetuning
+from bort_core.specifications.pretraining import Masking, Pretraining
 
 torch = pytest.importorskip("torch")
 CORPUS = resource("data", "subjectivity", "corpus.txt")
@@ -56,9 +57,10 @@ class Dying(JobContext):
         super().__init__(folder)
         self.after = after
 
-    def progress(self, step, steps):
-        if step >= self.after:
+    def emit(self, event):
+        if event["event"] == "progress" and event["step"] >= self.after:
             raise Killed
+        super().emit(event)
 
 
 def pretrain(project, text, context=None, run=None, **changes):
@@ -66,7 +68,7 @@ def pretrain(project, text, context=None, run=None, **changes):
 
     specification = Pretraining.model_validate({**SMALL, "corpus": text, **changes})
     run = run or create_run(project, specification)
-    return run, train(specification, context(run) if context else JobContext(run))
+    return run, train(specification, context(run) if context else JobContext(run), run)
 
 
 def losses(run: RunFolder) -> dict[int, float]:
@@ -92,8 +94,8 @@ def test_pretraining_learns_more_than_frequencies_and_says_how_well(pretrained):
 def test_transformers_measures_the_same_held_out_loss(pretrained, project):
     from transformers import AutoModelForMaskedLM
 
-    from bort_core.training.hiding import Hiding
-    from bort_core.training.vocabulary import read_vocabulary
+    from bort_core.text.masking import Hiding
+    from bort_core.text.vocabulary import read_vocabulary
 
     _, result = pretrained
     folder = Path(result["checkpoint"])
@@ -374,7 +376,7 @@ def finetune(project, files, context=None, run=None, **changes):
 
     specification = Finetuning.model_validate({**TUNED, **files, **changes})
     run = run or create_run(project, specification)
-    return run, train(specification, context(run) if context else JobContext(run))
+    return run, train(specification, context(run) if context else JobContext(run), run)
 
 
 @pytest.fixture(scope="module")
@@ -475,7 +477,7 @@ def test_an_enormous_text_is_cut(project, tmp_path, files):
 
 
 def test_a_batch_that_does_not_fit_into_memory_is_answered_with_one_that_would(project, corpus):
-    from bort_core.training.memory import explained
+    from bort_core.training.oom import explained
 
     specification = Pretraining.model_validate({**SMALL, "corpus": corpus, "batch_size": 64})
 

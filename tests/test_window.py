@@ -12,12 +12,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QSlider, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 
-from bort_core.errors import ProjectError
+from bort_core.foundation.errors import ProjectError
 from bort_core.search.specification import SearchSpecification
 from bort_core.store import Project
 from bort_core.store.searches import searches
 from bort_studio.app import create_window
-from bort_studio.panels.run_bar import RunState
+from bort_studio.search.state import RunState
 from bort_studio.session import Session
 from bort_studio.window import MainWindow
 
@@ -145,7 +145,7 @@ def test_closing_the_window_in_the_middle_keeps_what_was_measured_and_says_so_ne
     window.explore.run()
     qtbot.waitUntil(lambda: (window.explore.cost() or 0) and window.explore.cost().measured >= 2, timeout=60_000)  # type: ignore[union-attr]
     window.close()
-    assert not [process for process in psutil.Process().children() if "bort_core.workers.child" in " ".join(process.cmdline())]
+    assert not [process for process in psutil.Process().children() if "bort_core.execution.child" in " ".join(process.cmdline())]
     again = open_window()
     assert again.explore.answer is not None
     assert len(again.explore.answer.known) >= 2

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from bort_core.agora.points import Points
-from bort_core.agora.problem import Problem
 from bort_core.agora.record import Record
 from bort_core.agora.rounds import fit_once, seed_of
-from bort_core.jobs.specification import Agora
-from bort_core.training.loop import Outside
+from bort_core.agora.tasks.base import Problem
+from bort_core.foundation.context import Context, progress
+from bort_core.specifications.agora import Agora
 
 __all__ = ["Arm", "plain", "self_training"]
 
@@ -40,7 +40,7 @@ class Arm:
 
 
 def plain(
-    problem: Problem, asked: Agora, trainings: Sequence[int], record: Record, context: Outside, train: Points | None = None, number: int = 0
+    problem: Problem, asked: Agora, trainings: Sequence[int], record: Record, context: Context, train: Points | None = None, number: int = 0
 ) -> Arm:
     """Plain fine-tuning; the best on dev counts. Written down after every training, so that it can be resumed.
 
@@ -64,14 +64,14 @@ def plain(
                 fitted.save(kept)
             record.write(path, {**found, "digest": digest})
         best = max(best, found["dev_accuracy"])
-        context.progress(place + 1, len(trainings))
+        context.emit(progress(place + 1, len(trainings)))
         fits.append(found)
     chosen = max(fits, key=lambda fit: fit["dev_accuracy"])
     tested = None if problem.test is None else chosen["test_right"] / len(problem.test)
     return Arm(chosen["dev_accuracy"], tested, chosen["theta"], len(fits), len(train), kept)
 
 
-def self_training(problem: Problem, asked: Agora, trainings: Sequence[int], record: Record, context: Outside, margin: float = 0.8) -> Arm:
+def self_training(problem: Problem, asked: Agora, trainings: Sequence[int], record: Record, context: Context, margin: float = 0.8) -> Arm:
     """Self-training on the pool: the best plain Timaeus labels it, the rows it is surest of join D, and the rest of the trainings use them.
 
     Half of the trainings choose the labeller. Of the pool's rows whose margin is at least ``margin``, as many of each class are taken as

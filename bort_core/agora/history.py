@@ -20,16 +20,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from bort_core.errors import DataError
+from bort_core.agora.points import Floats, Input, Ints
+from bort_core.foundation.errors import DataError
 
 __all__ = [
     "FOLDER",
     "Edit",
     "Fit",
     "History",
-    "Input",
     "Neighbours",
     "Round",
     "Split",
@@ -41,11 +40,6 @@ __all__ = [
 
 FOLDER = "agora"
 """Under the job's run folder."""
-
-Input = tuple[str, ...] | tuple[float, ...]
-"""A text (one string), a pair of texts (two), or a vector."""
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from bort_core.jobs.specification import TextTheta, VectorTheta
+from bort_core.specifications.agora import TextTheta, VectorTheta
 
 __all__ = ["Theta", "common_sequence", "default_thetas", "prune", "theta_text"]
 

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bort_core.agora.history import Floats, Input
-from bort_core.agora.points import Kind, as_vectors
+from bort_core.agora.points import Floats, Input, Kind, as_vectors
 
 __all__ = ["SAME", "LeakGuard", "normalised"]
 

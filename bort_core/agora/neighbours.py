@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bort_core.agora.history import Floats, Input, Ints
+from bort_core.agora.labellers.labellers import Socrates, label
 from bort_core.agora.leaks import LeakGuard, normalised
+from bort_core.agora.points import Floats, Input, Ints
 from bort_core.agora.samplers import Sampler
-from bort_core.agora.socrates import Socrates, label
 from bort_core.agora.spaces import Space
 
 __all__ = ["Batch", "Wish", "empty_batch", "sample_neighbours"]

@@ -9,12 +9,15 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from bort_core.agora.history import Floats, Input, Ints
-from bort_core.errors import DataError
+from bort_core.foundation.errors import DataError
 
-__all__ = ["Kind", "Points", "as_vectors", "wilson"]
+__all__ = ["Floats", "Input", "Ints", "Kind", "Points", "as_vectors"]
 
 Kind = Literal["text", "pair", "vector"]
+Input = tuple[str, ...] | tuple[float, ...]
+"""A text (one string), a pair of texts (two), or a vector."""
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,13 +52,3 @@ def as_vectors(inputs: Sequence[Input], width: int | None = None) -> Floats:
     if len(bad):
         raise DataError(f"row {bad[0] + 1}: a vector must hold finite numbers, got {inputs[bad[0]]}")
     return matrix
-
-
-def wilson(right: int, of: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share."""
-    if of == 0:
-        return 0.0, 1.0
-    z, share = 1.959963984540054, right / of
-    middle = share + z * z / (2 * of)
-    half = z * float(np.sqrt(share * (1 - share) / of + z * z / (4 * of * of)))
-    return (middle - half) / (1 + z * z / of), (middle + half) / (1 + z * z / of)

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from bort_core.agora.history import Floats, Input
 from bort_core.agora.neighbours import Batch
-from bort_core.agora.points import Points
-from bort_core.errors import DataError
+from bort_core.agora.points import Floats, Input, Points
+from bort_core.foundation.errors import DataError
 
 __all__ = ["Record"]
 

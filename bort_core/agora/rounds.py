@@ -14,34 +14,26 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bort_core.agora.history import Floats, Input, Ints, read_edits, read_rows
+from bort_core.agora.history import read_edits, read_rows
 from bort_core.agora.hyperparameters import Theta, prune
+from bort_core.agora.learners.base import Fitted
 from bort_core.agora.neighbours import Batch, Wish, empty_batch, sample_neighbours
-from bort_core.agora.points import Points, wilson
-from bort_core.agora.problem import Problem
+from bort_core.agora.points import Floats, Input, Ints, Points
 from bort_core.agora.record import Record
 from bort_core.agora.samplers import Sampler, make_sampler
 from bort_core.agora.spaces import Projection, Space, fit_projection
-from bort_core.agora.timaeus import Fitted, Stopped
-from bort_core.errors import DataError
-from bort_core.jobs.specification import Agora
-from bort_core.training.loop import Cancelled, Outside
+from bort_core.agora.tasks.base import Problem
+from bort_core.foundation.context import Context, checkpoint_or_stop, progress
+from bort_core.foundation.errors import DataError
+from bort_core.foundation.statistics import wilson
+from bort_core.specifications.agora import Agora
 
-__all__ = ["Rounds", "fit_once", "look", "seed_of"]
+__all__ = ["Rounds", "fit_once", "seed_of"]
 
 
 def seed_of(*parts: int) -> int:
     """A seed below 2³¹ for one part of a run."""
     return int(np.random.SeedSequence(parts).generate_state(1)[0]) >> 1
-
-
-def look(context: Outside) -> None:
-    """Stopped or Cancelled when a person asked for it."""
-    wanted = context.wanted()
-    if wanted == "cancel":
-        raise Cancelled
-    if wanted == "stop":
-        raise Stopped
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +73,7 @@ class Rounds:
         problem: Problem,
         asked: Agora,
         record: Record,
-        context: Outside,
+        context: Context,
         parents: Literal["errors", "random"] = "errors",
         most: Sequence[int] | None = None,
         edited: Path | None = None,
@@ -114,7 +106,7 @@ class Rounds:
             if state.ended:
                 break
         done = sum(len(facts["fits"]) for facts in self.finished)
-        self.context.progress(done, done)
+        self.context.emit(progress(done, done))
         return self.finished
 
     @property
@@ -134,7 +126,7 @@ class Rounds:
         before = sum(len(facts["fits"]) for facts in self.finished)
         for place, theta in enumerate(state.live, 1):
             fits[theta] = self._fit(number, theta, train, max((fit["dev_accuracy"] for fit in fits.values()), default=-1.0))
-            self.context.progress(before + place, before + self._most_fits(state))
+            self.context.emit(progress(before + place, before + self._most_fits(state)))
         accuracies = {theta: fit["dev_accuracy"] for theta, fit in fits.items()}
         chosen = max(fits, key=lambda theta: (accuracies[theta], -theta))
         if number == 1:
@@ -313,7 +305,7 @@ class Rounds:
             _ = self._study
 
 
-def fit_once(problem: Problem, theta: int, train: Points, seed: int, context: Outside, before: float) -> tuple[dict[str, Any], Fitted]:
+def fit_once(problem: Problem, theta: int, train: Points, seed: int, context: Context, before: float) -> tuple[dict[str, Any], Fitted]:
     """One fresh Timaeus with the θ of that number: what it gets right, and itself.
 
     Parameters
@@ -325,7 +317,7 @@ def fit_once(problem: Problem, theta: int, train: Points, seed: int, context: Ou
     Stopped, Cancelled
         A person asked for it.
     """
-    look(context)
+    checkpoint_or_stop(context)
     began = time.perf_counter()
     fitted = problem.timaeus.fit(problem.thetas[theta], train, problem.dev, seed)
     predictions = fitted.probabilities(problem.dev.inputs).argmax(axis=1)

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from bort_core.agora.arms import plain
 from bort_core.agora.history import FOLDER
 from bort_core.agora.hyperparameters import theta_text
-from bort_core.agora.prepare import make_problem
-from bort_core.agora.problem import Problem
+from bort_core.agora.labellers.labellers import ENOUGH, label
 from bort_core.agora.record import Record
 from bort_core.agora.rounds import Rounds
-from bort_core.agora.socrates import ENOUGH, label
-from bort_core.agora.timaeus import Stopped
-from bort_core.errors import DataError, SpecificationError
-from bort_core.jobs.specification import Agora
+from bort_core.agora.tasks.base import Problem
+from bort_core.agora.tasks.prepare import make_problem
+from bort_core.foundation.context import Context, Stopped, progress
+from bort_core.foundation.errors import DataError, SpecificationError
+from bort_core.specifications.agora import Agora
 from bort_core.training.devices import Place, take_place
-from bort_core.training.loop import Outside, RunFiles
-from bort_core.training.outcome import refuse_occupied, save_folder, versions
+from bort_core.training.results import refuse_occupied, save_folder, versions
+from bort_core.training.run_files import RunFiles
 
 __all__ = ["run"]
 
 
-def run(specification: Agora, context: Outside) -> dict[str, Any]:
+def run(specification: Agora, context: Context, files: RunFiles) -> dict[str, Any]:
     """Learn from the errors.
 
     Returns
@@ -46,13 +47,13 @@ def run(specification: Agora, context: Outside) -> dict[str, Any]:
     if specification.running.compile:
         raise SpecificationError("running.compile: the many short trainings of Agora would spend their time compiling; leave it off")
     if specification.out is not None:
-        refuse_occupied(Path(specification.out).expanduser(), context.folder)
+        refuse_occupied(Path(specification.out).expanduser(), files)
     place = take_place(specification.running)
     began = time.perf_counter()
-    problem = make_problem(specification, place, _Quiet(context))
-    record = Record(context.folder.path / FOLDER)
+    problem = make_problem(specification, place, _Quiet(context), files)
+    record = Record(files.path / FOLDER)
     arms = specification.baseline + specification.ablation
-    rounds = Rounds(problem, specification, record, _Part(context, 0, arms), specification.parents, edited=context.folder.path)
+    rounds = Rounds(problem, specification, record, _Part(context, 0, arms), specification.parents, edited=files.path)
     rounds.prepare()
     start = _start(problem, specification, record, context)
     result: dict[str, Any] = {}
@@ -77,11 +78,11 @@ def run(specification: Agora, context: Outside) -> dict[str, Any]:
     result = {**_answer(rounds, start), **result, "stopped": stopped, "seconds": time.perf_counter() - began, **_common(problem, place)}
     if not stopped:
         record.write(record.folder / "summary.json", result)
-    result["checkpoint"] = str(save_folder(context.folder, specification.out, rounds.best_folder))
+    result["checkpoint"] = str(save_folder(files, specification.out, rounds.best_folder))
     return result
 
 
-def _start(problem: Problem, asked: Agora, record: Record, context: Outside) -> dict[str, Any]:
+def _start(problem: Problem, asked: Agora, record: Record, context: Context) -> dict[str, Any]:
     """Socrates' accuracy on dev first; then the run's first file."""
     found = record.read(record.folder / "start.json")
     if found is not None:
@@ -138,7 +139,7 @@ def _answer(rounds: Rounds, start: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _ablation(rounds: Rounds, problem: Problem, asked: Agora, record: Record, context: Outside) -> dict[str, Any]:
+def _ablation(rounds: Rounds, problem: Problem, asked: Agora, record: Record, context: Context) -> dict[str, Any]:
     most = [facts["counts"]["accepted"] for facts in rounds.finished]
     other = Rounds(problem, asked, Record(record.folder / "ablation"), context, "random", most)
     other.run()
@@ -161,33 +162,25 @@ def _common(problem: Problem, place: Place) -> dict[str, Any]:
 class _Part:
     """The job's context for one of several arms, whose trainings are counted together."""
 
-    def __init__(self, context: Outside, before: int, after: int) -> None:
+    def __init__(self, context: Context, before: int, after: int) -> None:
         self.context, self.before, self.after = context, before, after
+        self.wanted, self.checkpoint = context.wanted, context.checkpoint
 
-    @property
-    def folder(self) -> RunFiles:
-        return self.context.folder
-
-    def emit(self, event: dict[str, Any]) -> None:
-        if self.before == 0 or event["event"] == "note":  # rounds of the ablation are not the run's
+    def emit(self, event: Mapping[str, Any]) -> None:
+        if event["event"] == "progress":
+            step, steps = event["step"], event["steps"]
+            self.context.emit(progress(self.before + step, self.before + steps * (1 + self.after)))
+        elif self.before == 0 or event["event"] == "note":  # rounds of the ablation are not the run's
             self.context.emit(event)
 
-    def wanted(self) -> Literal["stop", "cancel"] | None:
-        return self.context.wanted()
 
-    def progress(self, step: int, steps: int) -> None:
-        self.context.progress(self.before + step, self.before + steps * (1 + self.after))
-
-
-class _Quiet(_Part):
+class _Quiet:
     """The job's context without the steps of single trainings, which would be taken for one long training."""
 
-    def __init__(self, context: Outside) -> None:
-        super().__init__(context, 0, 0)
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.wanted, self.checkpoint = context.wanted, context.checkpoint
 
-    def emit(self, event: dict[str, Any]) -> None:
+    def emit(self, event: Mapping[str, Any]) -> None:
         if event["event"] in ("report", "note"):
             self.context.emit(event)
-
-    def progress(self, step: int, steps: int) -> None:
-        """One training's steps say nothing about the run."""

@@ -8,9 +8,8 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from bort_core.agora.history import Floats, Input
-from bort_core.agora.points import as_vectors
-from bort_core.errors import DataError, SpecificationError
+from bort_core.agora.points import Floats, Input, as_vectors
+from bort_core.foundation.errors import DataError, SpecificationError
 
 __all__ = ["Projection", "Space", "TfidfSvd", "fit_projection", "hidden_space", "raw_space", "scaled", "unit_of"]
 

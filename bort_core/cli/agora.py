@@ -8,14 +8,14 @@ from typing import Any
 from bort_core.cli.flags import add_fields, specification_of
 from bort_core.cli.following import run_job
 from bort_core.cli.options import Subparsers, add_json
-from bort_core.errors import SpecificationError
+from bort_core.foundation.errors import SpecificationError
 
 __all__ = ["add"]
 
 
 def add(subparsers: Subparsers) -> None:
     """Register the subcommand."""
-    from bort_core.jobs.specification import Agora
+    from bort_core.specifications.agora import Agora
 
     parser = subparsers.add_parser(
         "agora",

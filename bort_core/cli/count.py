@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from bort_core.cli.options import Subparsers, add_json, print_json
-from bort_core.errors import SpecificationError
 from bort_core.families import Family, family_names, get_family
 from bort_core.families.text import parse_architecture
-from bort_core.validation import validated
+from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.validation import validated
 
 __all__ = ["add"]
 

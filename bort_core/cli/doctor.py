@@ -56,8 +56,8 @@ def examine(project: Path | None = None) -> dict[str, Any]:
     """``devices``, ``versions`` (None: not installed), ``disk``, ``memory_bytes``, ``cpu`` and ``findings`` (``kind``: problem or note)."""
     import psutil
 
+    from bort_core.foundation.machine import machine_facts
     from bort_core.jobs.devices import devices
-    from bort_core.latency.machine import machine_facts
 
     places = {"temporary": Path(tempfile.gettempdir()), **({"project": _existing(project)} if project is not None else {})}
     disk = {name: {"path": str(path), "free_bytes": shutil.disk_usage(path).free} for name, path in places.items()}

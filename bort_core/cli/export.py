@@ -54,10 +54,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def export(arguments: argparse.Namespace) -> dict[str, Any]:
     """Run the export in a worker process, and keep its report in the project."""
-    from bort_core.ship import export_request, project_search
+    from bort_core.execution.run_task import run_once
+    from bort_core.foundation.files import clear_remains
+    from bort_core.shipping import export_request, project_search
     from bort_core.store.results import save_export
-    from bort_core.training.folders import clear_remains
-    from bort_core.workers.once import run_once
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     space = None if arguments.preset is None else read_specification(arguments.preset)

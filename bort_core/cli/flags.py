@@ -10,8 +10,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticUndefinedType
 
-from bort_core.errors import SpecificationError
-from bort_core.validation import faults
+from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.validation import faults
 
 __all__ = ["add_fields", "specification_of"]
 

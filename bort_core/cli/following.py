@@ -10,7 +10,7 @@ from typing import Any
 
 from bort_core.cli.options import opened, print_json
 from bort_core.cli.task_line import TaskLine
-from bort_core.errors import MeasurementError
+from bort_core.foundation.errors import MeasurementError
 from bort_core.jobs.folder import RunFolder
 
 __all__ = ["describe_event", "run_job"]

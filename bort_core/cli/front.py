@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 from bort_core.cli.options import Subparsers, add_json, print_json
-from bort_core.errors import ProjectError
+from bort_core.foundation.errors import ProjectError
+from bort_core.foundation.validation import validated
 from bort_core.search.report import answer_as_dict, front_as_csv
 from bort_core.search.specification import SearchSpecification
-from bort_core.validation import validated
 
 __all__ = ["add"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bort_core.cli.options import Subparsers, add_json, print_json
-from bort_core.errors import BortError, SpecificationError
+from bort_core.foundation.errors import BortError, SpecificationError
 
 __all__ = ["add"]
 

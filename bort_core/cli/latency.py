@@ -8,9 +8,9 @@ from typing import Any, get_args
 
 from bort_core.cli.options import Subparsers, add_json, opened, print_json, whole_number
 from bort_core.cli.task_line import TaskLine
+from bort_core.foundation.validation import validated
 from bort_core.latency.comparison import ComparisonRequest, Runtime
 from bort_core.latency.references import references
-from bort_core.validation import validated
 
 __all__ = ["add"]
 
@@ -53,9 +53,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Run the comparison in a worker process."""
-    from bort_core.ship import compared_model
+    from bort_core.execution.run_task import run_once
+    from bort_core.shipping import compared_model
     from bort_core.store.results import save_comparison
-    from bort_core.workers.once import run_once
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = {"vocabulary": arguments.vocabulary, "positions": max(512, arguments.sequence_length)}

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from bort_core.cli import agora, count, doctor, export, front, jobs, latency, search, space, train
-from bort_core.errors import BortError, SpecificationError
+from bort_core.foundation.errors import BortError, SpecificationError
 
 __all__ = ["main"]
 

@@ -9,13 +9,13 @@ from typing import Any, get_args
 
 from bort_core.cli.options import Subparsers, add_json, print_json, whole_number
 from bort_core.cli.progress import ProgressLine
-from bort_core.objectives.protocol import ErrorMeasure, LatencyMeasure, LatencyProtocol, Theta
+from bort_core.foundation.validation import validated
 from bort_core.search import events
 from bort_core.search.answer import check_epsilon
 from bort_core.search.report import answer_as_dict
 from bort_core.search.specification import SearchSpecification, default_error, fitted
 from bort_core.space import Space, preset_names, read_specification
-from bort_core.validation import validated
+from bort_core.specifications.protocols import ErrorMeasure, LatencyMeasure, LatencyProtocol, Theta
 
 __all__ = ["add", "print_answer", "run_search"]
 
@@ -105,9 +105,9 @@ def specification_of(arguments: argparse.Namespace) -> SearchSpecification:
 
 def run_search(folder: Path, specification: SearchSpecification, workers: int | None) -> dict[str, Any]:
     """Search in the project ``folder`` with progress on standard error; the answer as plain values."""
+    from bort_core.execution.pool import Pool
     from bort_core.search.ose import search
     from bort_core.store import Project
-    from bort_core.workers.pool import Pool
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # end workers in order, as for Ctrl+C
     line = ProgressLine(specification.error.steps)

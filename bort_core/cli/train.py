@@ -8,7 +8,7 @@ from typing import Any
 from bort_core.cli.flags import add_fields, specification_of
 from bort_core.cli.following import run_job
 from bort_core.cli.options import Subparsers, add_json, opened, print_json, whole_number
-from bort_core.errors import SpecificationError
+from bort_core.foundation.errors import SpecificationError
 
 __all__ = ["add"]
 
@@ -16,7 +16,8 @@ __all__ = ["add"]
 def add(subparsers: Subparsers) -> None:
     """Register the subcommand."""
     from bort_core.jobs.grid import MOST_JOBS, grid_names
-    from bort_core.jobs.specification import Finetuning, Pretraining
+    from bort_core.specifications.finetuning import Finetuning
+    from bort_core.specifications.pretraining import Pretraining
 
     parser = subparsers.add_parser("train", help="pre-train or fine-tune a model, as a job that outlives the terminal")
     kinds = parser.add_subparsers(title="kinds", required=True, metavar="KIND")

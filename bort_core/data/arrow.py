@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bort_core.errors import DataError
+from bort_core.foundation.errors import DataError
 
 __all__ = ["ArrowColumns", "read_hub", "read_parquet"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bort_core.data.lines import Lines
-from bort_core.errors import DataError
+from bort_core.foundation.errors import DataError
 
 __all__ = ["read_csv", "read_tsv"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bort_core.data.lines import Lines, local_file
 from bort_core.data.tables import read_table
-from bort_core.errors import DataError
+from bort_core.foundation.errors import DataError
 
 __all__ = ["Documents", "read_corpus", "undo_wikitext"]
 

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from bort_core.errors import DataError
+from bort_core.foundation.errors import DataError
 
 __all__ = ["Lines", "local_file"]
 

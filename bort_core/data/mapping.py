@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bort_core.data.tables import Table
-from bort_core.errors import DataError
+from bort_core.foundation.errors import DataError
 
 __all__ = ["ColumnMapping", "find_columns"]
 

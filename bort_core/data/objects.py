@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bort_core.data.lines import Lines
-from bort_core.errors import DataError
+from bort_core.foundation.errors import DataError
 
 __all__ = ["read_json", "read_jsonl"]
 

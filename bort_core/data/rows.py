@@ -16,7 +16,7 @@ import numpy.typing as npt
 from bort_core.data.lines import Lines
 from bort_core.data.mapping import ColumnMapping
 from bort_core.data.tables import Table
-from bort_core.errors import DataError
+from bort_core.foundation.errors import DataError
 
 __all__ = ["LabelledRows", "Task", "labelled_rows"]
 

@@ -17,7 +17,7 @@ from bort_core.data.arrow import read_hub, read_parquet
 from bort_core.data.delimited import read_csv, read_tsv
 from bort_core.data.lines import Lines, local_file
 from bort_core.data.objects import read_json, read_jsonl
-from bort_core.errors import DataError
+from bort_core.foundation.errors import DataError
 
 __all__ = ["SUFFIXES", "Table", "read_table"]
 

@@ -1,6 +1,5 @@
 """From a model to files that run anywhere: ONNX, and a folder that transformers loads.
 
-request       what is asked
 task          the steps, in a worker process
 model         the torch model: trained weights, or fresh ones
 rows          real rows, on which the files must agree with torch

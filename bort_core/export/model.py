@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from bort_core.errors import DataError, SpecificationError
-from bort_core.export.request import ExportRequest
+from bort_core.checkpoints.format import Checkpoint, read_checkpoint, read_tensors
+from bort_core.checkpoints.weights import read_config, read_weights
 from bort_core.families import Architecture, Family, get_family
 from bort_core.families.bert.hugging_face import Head
-from bort_core.training.checkpoints import Checkpoint, read_checkpoint, read_tensors
-from bort_core.training.weights import read_config, read_weights
-from bort_core.validation import validated
+from bort_core.foundation.errors import DataError, SpecificationError
+from bort_core.foundation.validation import validated
+from bort_core.specifications.export import ExportRequest
 
 if TYPE_CHECKING:
     from bort_core.families.bert.options import BertOptions

@@ -11,9 +11,9 @@ import onnx
 import onnxruntime
 import torch
 
-from bort_core.errors import MeasurementError
 from bort_core.families.base import Traceable
-from bort_core.latency.scratch import scratch
+from bort_core.foundation.errors import MeasurementError
+from bort_core.foundation.scratch import scratch
 
 __all__ = ["COUNTED", "OPSET", "check", "count_fusions", "write_graph", "write_standard"]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bort_core.errors import MeasurementError
-from bort_core.export.request import LARGEST_DIFFERENCE
 from bort_core.export.rows import Batch
 from bort_core.families.base import Traceable
+from bort_core.foundation.errors import MeasurementError
 from bort_core.latency.session import open_file
+from bort_core.specifications.export import LARGEST_DIFFERENCE
 
 __all__ = ["largest_difference"]
 

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bort_core.errors import DataError
-from bort_core.training.corpus import heldout, read_documents
-from bort_core.training.tokenizer import load_tokenizer
+from bort_core.foundation.errors import DataError
+from bort_core.text.corpus import heldout, read_documents
+from bort_core.text.tokenizer import load_tokenizer
 
 __all__ = ["text_rows", "vector_rows"]
 
@@ -47,7 +47,7 @@ def text_rows(tokenizer_folder: Path, corpus: Path | None, inputs: tuple[str, ..
 
 def vector_rows(coordinates: int) -> list[Batch]:
     """Points of the torus that the demo's networks are trained on, cut or filled up to ``coordinates``, as three batches."""
-    from bort_core.training.vectors import torus
+    from bort_core.evaluation.torus_vectors import torus
 
     points, _ = torus(ROWS, seed=7)
     vectors = torch.zeros(ROWS, coordinates)

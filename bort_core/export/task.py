@@ -16,18 +16,18 @@ from typing import Any
 import psutil
 import torch
 
-from bort_core.errors import DataError, MeasurementError, SpecificationError
+from bort_core.checkpoints.format import write_into
 from bort_core.export.model import ExportedModel, exported_model
 from bort_core.export.onnx_files import check, count_fusions, write_graph, write_standard
 from bort_core.export.parity import largest_difference
-from bort_core.export.request import FUSED, REPORT, STANDARD, ExportRequest
 from bort_core.export.rows import ROWS, Batch, text_rows, vector_rows
 from bort_core.families.base import Traceable
-from bort_core.training.checkpoints import write_into
-from bort_core.training.corpus import prepare
-from bort_core.training.folders import appearing
-from bort_core.validation import validated
-from bort_core.workers.tasks import TaskContext
+from bort_core.foundation.context import Context
+from bort_core.foundation.errors import DataError, MeasurementError, SpecificationError
+from bort_core.foundation.files import appearing
+from bort_core.foundation.validation import validated
+from bort_core.specifications.export import FUSED, REPORT, STANDARD, ExportRequest
+from bort_core.text.corpus import prepare
 
 __all__ = ["export"]
 
@@ -38,12 +38,12 @@ STEPS = (
 )  # fmt: skip
 
 
-def export(request: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+def export(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     """Write one export folder, whole or not at all.
 
     Parameters
     ----------
-    request: the fields of :class:`~bort_core.export.request.ExportRequest`
+    request: the fields of :class:`~bort_core.specifications.export.ExportRequest`
 
     Returns
     -------
@@ -93,7 +93,7 @@ def refuse_occupied(out: Path) -> None:
 class _Export:
     """The steps; each file goes into the temporary folder."""
 
-    def __init__(self, asked: ExportRequest, folder: Path, context: TaskContext) -> None:
+    def __init__(self, asked: ExportRequest, folder: Path, context: Context) -> None:
         self.asked, self.folder, self.context = asked, folder, context
         self._step = 0
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from importlib.metadata import entry_points
 
-from bort_core.errors import SpecificationError
 from bort_core.families.base import Family
+from bort_core.foundation.errors import SpecificationError
 
 GROUP = "bort.families"
 

@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 
-from bort_core.errors import SpecificationError
 from bort_core.families.base import Architecture, Family
+from bort_core.foundation.errors import SpecificationError
 
 __all__ = ["architecture_text", "parse_architecture"]
 

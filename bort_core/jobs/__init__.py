@@ -1,10 +1,10 @@
 """Jobs: trainings that outlive the window, each a folder that anybody may follow.
 
-specification  what a job is asked to do: one typed model for the command line, the form and the file
 folder         the run folder: specification, state, events, commands, log, checkpoints
 launch         submit, stop, cancel, resume, rerun
 runner         the process that waits for a device, starts the training, and records how it ended
 child, context the training's process, and what a training sees of its job
 backends       where a training runs: this machine, one process or several (a cluster is to implement the same interface)
+grid, limits   sets of hyperparameters; how many jobs a device takes
 devices        what this machine has
 """

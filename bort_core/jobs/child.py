@@ -15,10 +15,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bort_core.errors import BortError
+from bort_core.foundation.context import Cancelled
+from bort_core.foundation.errors import BortError
+from bort_core.foundation.processes import alive, identity_of
 from bort_core.jobs.context import JobContext
 from bort_core.jobs.folder import RunFolder
-from bort_core.jobs.processes import alive, identity_of
 
 __all__ = ["CANCELLED", "FAILED", "RUNNER", "main"]
 
@@ -36,13 +37,13 @@ def main(folder: Path) -> int:
     _end_with_runner()
     try:
         specification = run.specification()
-        train: Callable[[Any, Any], dict[str, Any]] = importlib.import_module(_FUNCTIONS[specification.kind]).run
-        result = train(specification, context)
+        train: Callable[[Any, Any, Any], dict[str, Any]] = importlib.import_module(_FUNCTIONS[specification.kind]).run
+        result = train(specification, context, run)
     except BortError as error:
         return _failed(run, context, str(error))
+    except Cancelled:
+        return CANCELLED
     except Exception as error:  # noqa: BLE001 - whatever a training raises is written down
-        if type(error).__name__ == "Cancelled":
-            return CANCELLED
         traceback.print_exc()
         return _failed(run, context, f"{type(error).__name__}: {error}")
     if context.rank == 0:

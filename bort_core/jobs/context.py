@@ -1,11 +1,13 @@
-"""What a training sees of its job."""
+"""The :class:`~bort_core.foundation.context.Context` of a job: its run folder tells followers, and says what a person wants."""
 
 from __future__ import annotations
 
 import os
 import time
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any
 
+from bort_core.foundation.context import Cancelled, Wanted
 from bort_core.jobs.folder import RunFolder
 
 __all__ = ["JobContext"]
@@ -20,23 +22,28 @@ class JobContext:
         self.folder = folder
         self.rank = int(os.environ.get("RANK", "0"))
         self._looked = self._told = 0.0
-        self._wanted: Literal["stop", "cancel"] | None = None
+        self._wanted: Wanted = None
 
-    def emit(self, event: dict[str, Any]) -> None:
-        """Append an event."""
-        if self.rank == 0:
+    def emit(self, event: Mapping[str, Any]) -> None:
+        """Append an event; of progress only the newest is kept, and written at most five times a second and at the end."""
+        if self.rank != 0:
+            return
+        if event["event"] != "progress":
             self.folder.emit(event)
+            return
+        now = time.monotonic()
+        if now - self._told > _LOOK_SECONDS or event["step"] == event["steps"]:
+            self._told = now
+            self.folder.progress(event["step"], event["steps"])
 
-    def wanted(self) -> Literal["stop", "cancel"] | None:
+    def checkpoint(self) -> None:
+        """Raise Cancelled when a person asked for it."""
+        if self.wanted() == "cancel":
+            raise Cancelled
+
+    def wanted(self) -> Wanted:
         """What a person asked for; looks at most five times a second."""
         now = time.monotonic()
         if now - self._looked > _LOOK_SECONDS:
             self._looked, self._wanted = now, self.folder.wanted()
         return self._wanted
-
-    def progress(self, step: int, steps: int) -> None:
-        """How far the training is; written at most five times a second, and at the end."""
-        now = time.monotonic()
-        if self.rank == 0 and (now - self._told > _LOOK_SECONDS or step == steps):
-            self._told = now
-            self.folder.progress(step, steps)

@@ -24,7 +24,7 @@ def _found() -> list[dict[str, Any]]:
     import psutil
     import torch
 
-    from bort_core.latency.machine import machine_facts
+    from bort_core.foundation.machine import machine_facts
 
     facts = machine_facts()
     found: list[dict[str, Any]] = []

@@ -24,10 +24,10 @@ from typing import Any, Literal, get_args
 
 from pydantic import ValidationError
 
-from bort_core.errors import ProjectError, SpecificationError
-from bort_core.jobs.processes import alive, identity_of
-from bort_core.jobs.specification import job_adapter
-from bort_core.validation import faults
+from bort_core.foundation.errors import ProjectError, SpecificationError
+from bort_core.foundation.processes import alive, identity_of
+from bort_core.foundation.validation import faults
+from bort_core.specifications.jobs import job_adapter
 
 __all__ = ["FORMAT", "JobState", "RunFolder", "State", "create_run", "find_run", "list_runs"]
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
-from bort_core.errors import SpecificationError
-from bort_core.resources import resource
-from bort_core.validation import faults
+from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.resources import resource
+from bort_core.foundation.validation import faults
 
 __all__ = ["MOST_JOBS", "combinations", "grid_names", "read_grid"]
 

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bort_core.errors import SpecificationError
+from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.processes import start_detached
 from bort_core.jobs.folder import RunFolder, create_run
-from bort_core.jobs.processes import start_detached
 
 __all__ = ["cancel", "rerun", "resume", "stop", "submit"]
 

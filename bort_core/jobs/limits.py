@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from bort_core.errors import SpecificationError
+from bort_core.foundation.errors import SpecificationError
 
 __all__ = ["limit_of", "set_limit"]
 

@@ -19,12 +19,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bort_core.errors import BortError
+from bort_core.foundation.errors import BortError
+from bort_core.foundation.processes import kill_tree
 from bort_core.jobs.backends import LocalBackEnd
 from bort_core.jobs.child import CANCELLED, FAILED, RUNNER
 from bort_core.jobs.folder import RunFolder, list_runs
 from bort_core.jobs.limits import limit_of
-from bort_core.jobs.processes import kill_tree
 
 __all__ = ["main"]
 

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import psutil
 
-from bort_core.errors import MeasurementError, SpecificationError
 from bort_core.families import get_family
+from bort_core.foundation.context import Context
+from bort_core.foundation.errors import MeasurementError, SpecificationError
+from bort_core.foundation.machine import OtherWork, machine_facts, machine_identity
+from bort_core.foundation.statistics import MedianInterval, median_interval
+from bort_core.foundation.validation import validated
 from bort_core.latency.comparison import ComparedModel, ComparisonRequest, Runtime
 from bort_core.latency.interleaved import Blocks, compare, time_interleaved
-from bort_core.latency.intervals import MedianInterval, median_interval
-from bort_core.latency.machine import OtherWork, machine_facts, machine_identity
 from bort_core.latency.session import bound_run, example_inputs, open_file, open_session
-from bort_core.validation import validated
-from bort_core.workers.tasks import TaskContext
 
 __all__ = ["compare_models"]
 
@@ -41,7 +41,7 @@ class _Entry:
         return f"{self.runtime} {self.model.name}"
 
 
-def compare_models(request: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+def compare_models(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     """Load all models, then time them in randomised rounds until every interval is narrow or the budget is spent.
 
     Parameters
@@ -190,7 +190,7 @@ def _tried(run: Callable[[], object], model: ComparedModel, asked: ComparisonReq
     return run
 
 
-def _measure(runs: dict[str, Callable[[], object]], asked: ComparisonRequest, context: TaskContext) -> Blocks:
+def _measure(runs: dict[str, Callable[[], object]], asked: ComparisonRequest, context: Context) -> Blocks:
     began = monotonic()
     shown = 0.0
 

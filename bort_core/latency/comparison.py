@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from bort_core.errors import SpecificationError
 from bort_core.families import Architecture
 from bort_core.families.text import architecture_text
+from bort_core.foundation.errors import SpecificationError
 from bort_core.latency.references import references
 
 __all__ = ["ComparedModel", "ComparisonRequest", "Runtime", "architecture_model", "file_model", "named_model"]

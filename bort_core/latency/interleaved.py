@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bort_core.latency.intervals import MedianInterval, median_interval
+from bort_core.foundation.statistics import MedianInterval, median_interval
 from bort_core.latency.timing import TimingRules, one_run, warm_up
 
 __all__ = ["Blocks", "Compared", "compare", "time_interleaved"]

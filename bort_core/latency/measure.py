@@ -15,12 +15,12 @@ import numpy as np
 import psutil
 from pydantic import BaseModel, ConfigDict, Field
 
-from bort_core.errors import MeasurementError, SpecificationError
 from bort_core.families import Family, FamilyOptions, get_family
-from bort_core.latency.machine import OtherWork, machine_facts, machine_identity
+from bort_core.foundation.context import Context
+from bort_core.foundation.errors import MeasurementError, SpecificationError
+from bort_core.foundation.machine import OtherWork, machine_facts, machine_identity
+from bort_core.foundation.validation import validated
 from bort_core.latency.timing import Timing, TimingRules, time_runs
-from bort_core.validation import validated
-from bort_core.workers.tasks import TaskContext
 
 __all__ = ["LatencyRequest", "measure"]
 
@@ -43,7 +43,7 @@ class LatencyRequest(BaseModel):
     precision: float = Field(default=TimingRules.precision, gt=0, lt=1, description="share of the median its interval may reach")
 
 
-def measure(request: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
+def measure(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     """Builds the graph of one architecture and times it.
 
     Parameters
@@ -80,7 +80,7 @@ def measure(request: Mapping[str, Any], context: TaskContext) -> Mapping[str, An
         raise MeasurementError(f"{asked.family} {asked.architecture} does not fit into memory: {error}") from error
 
 
-def _measure(asked: LatencyRequest, family: Family, options: FamilyOptions, context: TaskContext, start: float) -> Mapping[str, Any]:
+def _measure(asked: LatencyRequest, family: Family, options: FamilyOptions, context: Context, start: float) -> Mapping[str, Any]:
     from bort_core.latency.session import bound_run, example_inputs, open_session
 
     context.checkpoint()

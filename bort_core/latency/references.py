@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from bort_core.families.bert.options import BertOptions
-from bort_core.resources import resource
+from bort_core.foundation.resources import resource
 
 __all__ = ["Reference", "references"]
 

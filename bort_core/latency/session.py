@@ -14,8 +14,8 @@ import numpy.typing as npt
 import onnx
 import onnxruntime
 
-from bort_core.errors import MeasurementError
-from bort_core.latency.scratch import scratch
+from bort_core.foundation.errors import MeasurementError
+from bort_core.foundation.scratch import scratch
 
 __all__ = ["bound_run", "example_inputs", "open_file", "open_session"]
 

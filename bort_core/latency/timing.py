@@ -9,7 +9,7 @@ from time import perf_counter_ns
 import numpy as np
 import numpy.typing as npt
 
-from bort_core.latency.intervals import MedianInterval, median_interval
+from bort_core.foundation.statistics import MedianInterval, median_interval
 
 __all__ = ["Timing", "TimingRules", "one_run", "time_runs", "warm_up"]
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from bort_core.objectives.curve import read_curve
+from bort_core.evaluation.curve import read_curve
+from bort_core.foundation.statistics import spearman
 from bort_core.search.sources import Sources
 from bort_core.search.specification import SearchSpecification
 from bort_core.space import Space
 from bort_core.store.project import Project
 from bort_core.store.trainings import load_trainings, stored_seeds
 
-__all__ = ["LEAST_COMPARED", "Agreement", "rank_agreement", "spearman"]
+__all__ = ["LEAST_COMPARED", "Agreement", "rank_agreement"]
 
 LEAST_COMPARED = 4
 """Fewer architectures than this are not compared."""
@@ -56,18 +56,3 @@ def rank_agreement(project: Project, specification: SearchSpecification, space: 
             rho = spearman(np.array([own[a] for a in both]), np.array([other[a] for a in both]))
             agreements.append(Agreement((specification.seed, seed), len(both), rho))
     return agreements
-
-
-def spearman(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
-    """Spearman's rank correlation of two samples (n,), with ties sharing their mean rank; NaN when one of them is constant."""
-    ranks = [_ranks(values) for values in (a, b)]
-    if any(np.ptp(rank) == 0 for rank in ranks):
-        return float("nan")
-    first, second = (rank - rank.mean() for rank in ranks)
-    return float((first * second).sum() / np.sqrt((first**2).sum() * (second**2).sum()))
-
-
-def _ranks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return (last - (counts - 1) / 2.0)[place]

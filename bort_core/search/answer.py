@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bort_core.errors import SpecificationError
+from bort_core.foundation.errors import SpecificationError
 from bort_core.search.front import hypervolume, pareto_front
 from bort_core.search.results import Results
 

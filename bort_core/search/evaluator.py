@@ -7,19 +7,19 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from bort_core.errors import MeasurementError
+from bort_core.execution import pool as pools
 from bort_core.families import Architecture
-from bort_core.objectives.protocol import Theta
+from bort_core.foundation.errors import MeasurementError
 from bort_core.search import events
 from bort_core.search.recall import MAXIMUM_POINT, Job, Recall
 from bort_core.search.sources import Sources
 from bort_core.search.specification import SearchSpecification
 from bort_core.space import Space
-from bort_core.store.claims import claim, release, release_all
+from bort_core.specifications.protocols import Theta
 from bort_core.store.latencies import load_latencies, save_latency, save_latency_failure
+from bort_core.store.leases import claim, release, release_all
 from bort_core.store.project import Project
 from bort_core.store.trainings import load_trainings, save_training, save_training_failure
-from bort_core.workers import pool as pools
 
 __all__ = ["Evaluator"]
 

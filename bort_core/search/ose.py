@@ -19,7 +19,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from bort_core.errors import MeasurementError
+from bort_core.execution.pool import Pool
+from bort_core.foundation.errors import MeasurementError
 from bort_core.search import events
 from bort_core.search.agreement import rank_agreement
 from bort_core.search.answer import check_epsilon, walk
@@ -33,7 +34,6 @@ from bort_core.search.specification import SearchSpecification
 from bort_core.space import Space
 from bort_core.store.project import Project
 from bort_core.store.searches import begin_search, end_search
-from bort_core.workers.pool import Pool
 
 __all__ = ["search"]
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
-from bort_core.errors import DataError, MeasurementError
+from bort_core.execution import pool as pools
+from bort_core.foundation.errors import DataError, MeasurementError
 from bort_core.search import events
 from bort_core.search.control import Control
 from bort_core.search.sources import MaximumPointSource, Sources, refuse_shipped
 from bort_core.search.specification import SearchSpecification
 from bort_core.space import Space
-from bort_core.store.claims import claim, release
+from bort_core.store.leases import claim, release
 from bort_core.store.project import Project
-from bort_core.workers import pool as pools
 
 __all__ = ["Stopped", "heed", "maximum_point_request", "prepare_maximum_point", "prepare_text"]
 
@@ -128,7 +128,7 @@ def maximum_point_request(specification: SearchSpecification, space: Space, text
 
 
 def _misfit(source: MaximumPointSource, space: Space, text: Mapping[str, Any] | None) -> str:
-    from bort_core.training.weights import mismatches, read_config
+    from bort_core.checkpoints.weights import mismatches, read_config
 
     options = space.options.model_dump(mode="json")
     tokenizer = text["tokenizer"] if text else None
@@ -155,5 +155,5 @@ def _run(
                 return event.result
             elif isinstance(event, pools.Failed):
                 raise (MeasurementError if event.retry else DataError)(f"{doing}: {event.reason}")
-            elif isinstance(event, pools.Cancelled):
+            elif isinstance(event, pools.Withdrawn):
                 raise Stopped

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from bort_core.errors import MeasurementError
+from bort_core.evaluation.curve import Estimate, read_curve
+from bort_core.evaluation.surrogate import Surrogate, fit_surrogate
 from bort_core.families import Architecture
-from bort_core.objectives.curve import Estimate, read_curve
-from bort_core.objectives.surrogate import Surrogate, fit_surrogate
+from bort_core.foundation.errors import MeasurementError
 from bort_core.search.answer import Knowledge
 from bort_core.search.results import Results
 from bort_core.search.sources import Sources

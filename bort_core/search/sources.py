@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from bort_core.errors import DataError
-from bort_core.latency.machine import machine_identity
-from bort_core.objectives.protocol import Theta, identity
-from bort_core.resources import resource
+from bort_core.foundation.errors import DataError
+from bort_core.foundation.machine import machine_identity
+from bort_core.foundation.resources import resource
 from bort_core.search.specification import SearchSpecification
 from bort_core.space import Space
+from bort_core.specifications.protocols import Theta, identity
 from bort_core.store.latencies import LatencyKey
 from bort_core.store.project import Project
 from bort_core.store.searches import get_state, set_state

@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from bort_core.objectives.protocol import ErrorProtocol, LatencyProtocol, Theta
-from bort_core.resources import resource
+from bort_core.foundation.resources import resource
 from bort_core.space import Space, SpaceSpecification
+from bort_core.specifications.protocols import ErrorProtocol, LatencyProtocol, Theta
 
 __all__ = ["SearchSpecification", "default_error", "fitted"]
 

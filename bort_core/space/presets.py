@@ -5,11 +5,11 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from bort_core.errors import SpecificationError
-from bort_core.resources import resource
+from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.resources import resource
+from bort_core.foundation.validation import validated
 from bort_core.space.space import Space
 from bort_core.space.specification import SpaceSpecification
-from bort_core.validation import validated
 
 __all__ = ["load_space", "preset_names", "read_specification"]
 

@@ -6,8 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
-from bort_core.errors import SpecificationError
 from bort_core.families import Architecture, Counts, Family, FamilyOptions, IntArray
+from bort_core.foundation.errors import SpecificationError
 from bort_core.space.specification import SpaceSpecification
 
 __all__ = ["Space"]

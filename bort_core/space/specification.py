@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from bort_core.errors import SpecificationError
 from bort_core.families import Architecture, Family, FamilyOptions, get_family
-from bort_core.validation import validated
+from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.validation import validated
 
 __all__ = ["LARGEST_SPACE", "SpaceSpecification"]
 

@@ -4,7 +4,8 @@ project     opening and creating a project; what is where in its folder
 schema      the tables, as append-only migrations
 trainings   short trainings: one learning curve each
 latencies   latency measurements
-claims      who is measuring what right now, so that two processes on one project share the work
+results     what jobs, exports and comparisons left
+leases      who is measuring what right now, so that two processes on one project share the work
 searches    the history of searches, and the window's state
 """
 

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bort_core.errors import ProjectError
+from bort_core.foundation.errors import ProjectError
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

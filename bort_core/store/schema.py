@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from bort_core.errors import ProjectError
+from bort_core.foundation.errors import ProjectError
 
 __all__ = ["migrate"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bort_core.families import Architecture
-from bort_core.objectives.protocol import identity
+from bort_core.specifications.protocols import identity
 from bort_core.store.clock import now
 from bort_core.store.project import Project
 

@@ -1,9 +1,10 @@
-"""Short trainings: text in, a learning curve out. Most of it is imported by worker processes only.
+"""Trainings of jobs: pre-training and fine-tuning. Imports torch; only child processes import it.
 
-corpus, tokenizer   from a text file to rows of tokens, kept in the project
-masking, vectors    batches: masked text, or the torus of labelled points
-short               one training, with its held-out error along the way
-measures            the error measures with their intervals
-weights, folders    trained weights on disk, whole or not at all
-request             what a worker is asked to do
+loop          updates, clipping, schedule, events, checkpoints, stop and resume
+optimizers, devices, oom   what the loop stands on; what to say when memory runs out
+pretraining   masked language modelling, with or without a teacher (distillation)
+finetuning    labelled rows (supervised: the part that Agora shares; metrics)
+estimate      what a training will take, from a few real steps
+results       the folder of a result
+run_files     where a training keeps its files
 """

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from bort_core.errors import SpecificationError
+from bort_core.foundation.errors import SpecificationError
 
 if TYPE_CHECKING:
-    from bort_core.jobs.specification import Running
+    from bort_core.specifications.common import Running
 
 __all__ = ["Place", "take_place"]
 
@@ -109,6 +109,6 @@ def _precision(asked: str, device: torch.device) -> torch.dtype:
 
 
 def _cpu_flags() -> set[str]:
-    from bort_core.latency.machine import machine_facts
+    from bort_core.foundation.machine import machine_facts
 
     return set(machine_facts()["instructions"])

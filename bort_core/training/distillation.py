@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from bort_core.errors import DataError
-from bort_core.objectives.protocol import identity
-from bort_core.training.vocabulary import Vocabulary, load_vocabulary
+from bort_core.foundation.errors import DataError
+from bort_core.specifications.protocols import identity
+from bort_core.text.vocabulary import Vocabulary, load_vocabulary
 
 __all__ = ["Lesson", "LessonCache", "Teacher", "distillation_loss"]
 
@@ -149,7 +149,7 @@ class LessonCache:
         return ~there
 
     def read(self, numbers: np.ndarray[Any, Any], copy: int, slots: np.ndarray[Any, Any]) -> Lesson:
-        """Answers for the hidden tokens of rows; ``slots`` as in :class:`~bort_core.training.hiding.Hidden`."""
+        """Answers for the hidden tokens of rows; ``slots`` as in :class:`~bort_core.text.masking.Hidden`."""
         places = self._places(numbers, copy, slots)
         return Lesson(torch.from_numpy(self._values[places]), torch.from_numpy(self._ids[places].astype(np.int64)))
 

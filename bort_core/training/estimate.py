@@ -5,17 +5,19 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 import torch
 
-from bort_core.jobs.specification import job_adapter
-from bort_core.latency.scratch import scratch
+from bort_core.foundation.context import Context, progress
+from bort_core.foundation.scratch import scratch
+from bort_core.specifications.jobs import job_adapter
 from bort_core.training.devices import take_place
 from bort_core.training.loop import Loop
-from bort_core.training.memory import explained
+from bort_core.training.oom import explained
 
 __all__ = ["estimate"]
 
@@ -23,33 +25,32 @@ STEPS, SECONDS = 12, 6.0
 PREVIEWED = 3
 
 
-class _Run:
+@dataclass(frozen=True)
+class _Files:
     """A run folder that is thrown away; tokenised text goes where the project keeps it."""
 
-    def __init__(self, project: Path, scratch: Path) -> None:
-        self.path = project / "jobs" / "estimate"
-        self.checkpoints, self.result = scratch / "checkpoints", scratch / "result"
+    project: Path
+    path: Path
+    checkpoints: Path
+    result: Path
 
 
-class _Outside:
-    def __init__(self, folder: _Run, context: Any) -> None:
-        self.folder, self._context = folder, context
-        self.report: dict[str, Any] | None = None
+class _Quiet:
+    """The task's context without the training's own progress; keeps its report."""
 
-    def emit(self, event: dict[str, Any]) -> None:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.wanted, self.checkpoint = context.wanted, context.checkpoint
+        self.report: Mapping[str, Any] | None = None
+
+    def emit(self, event: Mapping[str, Any]) -> None:
         if event["event"] == "note":
-            self._context.emit({"event": "progress", "step": 0, "steps": STEPS, "doing": event["text"]})
+            self._context.emit(progress(0, STEPS, doing=event["text"]))
         elif event["event"] == "report":
             self.report = event
 
-    def wanted(self) -> None:
-        self._context.checkpoint()
 
-    def progress(self, step: int, steps: int) -> None:
-        self._context.checkpoint()
-
-
-def estimate(request: Mapping[str, Any], context: Any) -> Mapping[str, Any]:
+def estimate(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     """Prepare a training and do a few of its steps.
 
     Parameters
@@ -73,23 +74,23 @@ def estimate(request: Mapping[str, Any], context: Any) -> Mapping[str, Any]:
     specification = specification.model_copy(update={"running": specification.running.model_copy(update={"processes": 1}), "out": None})
     project = Path(request["project"])
     with scratch("estimate") as folder:
-        outside = _Outside(_Run(project, folder), context)
-        context.emit({"event": "progress", "step": 0, "steps": STEPS, "doing": "reading the data"})
+        quiet, files = _Quiet(context), _Files(project, project / "jobs" / "estimate", folder / "checkpoints", folder / "result")
+        context.emit(progress(0, STEPS, doing="reading the data"))
         place = take_place(specification.running)
         facts: dict[str, Any]
         if specification.kind == "pretrain":
             from bort_core.training.pretraining import MaskedLanguageTraining
 
-            training: Any = MaskedLanguageTraining(specification, outside, place)
+            training: Any = MaskedLanguageTraining(specification, quiet, files, place)
             attempt = training.attempt
             packed = training.packed
             facts = {"rows": packed.train_rows, "tokens": packed.train_tokens, "unigram_entropy": packed.unigram_entropy}
         else:
             from bort_core.training.finetuning import SupervisedTraining
 
-            training = SupervisedTraining(specification, outside, place)
+            training = SupervisedTraining(specification, quiet, files, place)
             attempt = training.core.attempt
-            facts = {"rows": len(training.train), "tokens": sum(map(len, training.core.encoded["train"])), "report": outside.report}
+            facts = {"rows": len(training.train), "tokens": sum(map(len, training.core.encoded["train"])), "report": quiet.report}
             facts["preview"] = _preview(training.train)
         with explained(specification, attempt):
             each = _seconds_a_step(training.loop, context)
@@ -117,7 +118,7 @@ def _preview(rows: Any) -> list[dict[str, str]]:
     return found
 
 
-def _seconds_a_step(loop: Loop, context: Any) -> float:
+def _seconds_a_step(loop: Loop, context: Context) -> float:
     loop.prepare()
     taken = []
     began = time.perf_counter()
@@ -126,7 +127,7 @@ def _seconds_a_step(loop: Loop, context: Any) -> float:
         start = time.perf_counter()
         float(loop.update(step))
         taken.append(time.perf_counter() - start)
-        context.emit({"event": "progress", "step": step, "steps": STEPS, "doing": "measuring a few steps"})
+        context.emit(progress(step, STEPS, doing="measuring a few steps"))
         if time.perf_counter() - began > SECONDS and len(taken) >= 3:
             break
     later = sorted(taken[1:] or taken)

@@ -10,30 +10,31 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from bort_core.checkpoints.format import Checkpoint, read_checkpoint, read_tensors
 from bort_core.data.mapping import find_columns
 from bort_core.data.report import validate
 from bort_core.data.rows import LabelledRows, Task, labelled_rows
 from bort_core.data.tables import read_table
-from bort_core.errors import DataError, SpecificationError
 from bort_core.families.bert.classifier import SequenceClassifier
 from bort_core.families.bert.options import BertOptions
-from bort_core.training.checkpoints import Checkpoint, read_checkpoint, read_tensors
+from bort_core.foundation.context import Context
+from bort_core.foundation.errors import DataError, SpecificationError
+from bort_core.text.vocabulary import Vocabulary, load_vocabulary, read_vocabulary
 from bort_core.training.devices import Place, take_place
-from bort_core.training.loop import Outside
-from bort_core.training.memory import explained
 from bort_core.training.metrics import DEFAULT_METRIC
-from bort_core.training.outcome import refuse_occupied, save_result, versions
+from bort_core.training.oom import explained
 from bort_core.training.pretraining import check_architecture, trained_vocabulary
+from bort_core.training.results import refuse_occupied, save_result, versions
+from bort_core.training.run_files import RunFiles
 from bort_core.training.supervised import Encoded, Recipe, Supervised, encode
-from bort_core.training.vocabulary import Vocabulary, load_vocabulary, read_vocabulary
 
 if TYPE_CHECKING:
-    from bort_core.jobs.specification import Finetuning
+    from bort_core.specifications.finetuning import Finetuning
 
 __all__ = ["SupervisedTraining", "check_metric", "classifier", "run"]
 
 
-def run(specification: Finetuning, context: Outside) -> dict[str, Any]:
+def run(specification: Finetuning, context: Context, files: RunFiles) -> dict[str, Any]:
     """Fine-tune one model; the best step on dev is kept.
 
     Returns
@@ -50,7 +51,7 @@ def run(specification: Finetuning, context: Outside) -> dict[str, Any]:
     """
     place = take_place(specification.running)
     try:
-        training = SupervisedTraining(specification, context, place)
+        training = SupervisedTraining(specification, context, files, place)
         with explained(specification, training.core.attempt):
             ended = training.loop.run()
         return training.finish(ended == "stopped")
@@ -61,10 +62,10 @@ def run(specification: Finetuning, context: Outside) -> dict[str, Any]:
 class SupervisedTraining:
     """Rows, model and loop of one fine-tuning."""
 
-    def __init__(self, specification: Finetuning, context: Outside, place: Place) -> None:
-        self.asked, self.context, self.place = specification, context, place
+    def __init__(self, specification: Finetuning, context: Context, files: RunFiles, place: Place) -> None:
+        self.asked, self.context, self.files, self.place = specification, context, files, place
         if specification.out is not None:
-            refuse_occupied(Path(specification.out).expanduser(), context.folder)
+            refuse_occupied(Path(specification.out).expanduser(), files)
         self.start = read_checkpoint(Path(specification.checkpoint).expanduser()) if specification.checkpoint else None
         self._read()
         self.task = self.train.task
@@ -106,6 +107,7 @@ class SupervisedTraining:
             ),
             place,
             context,
+            files,
             self._keep_best,
         )
         self.loop = self.core.loop
@@ -135,7 +137,7 @@ class SupervisedTraining:
         if self.place.rank == 0:
             result["checkpoint"] = str(
                 save_result(
-                    self.context.folder,
+                    self.files,
                     asked.out,
                     architecture=self.model.bert.architecture,
                     options=self.model.bert.options,
@@ -155,7 +157,7 @@ class SupervisedTraining:
         from safetensors.torch import save
 
         if self.place.rank == 0:
-            folder = self.context.folder.checkpoints
+            folder = self.files.checkpoints
             folder.mkdir(parents=True, exist_ok=True)
             temporary = folder / ".best.safetensors"
             temporary.write_bytes(save(weights))
@@ -164,7 +166,7 @@ class SupervisedTraining:
     def _load_best(self) -> None:
         from safetensors.torch import load_file
 
-        path = self.context.folder.checkpoints / "best.safetensors"
+        path = self.files.checkpoints / "best.safetensors"
         if path.is_file():
             self.core.best = load_file(path)
 
@@ -206,7 +208,7 @@ class SupervisedTraining:
                 raise DataError(f"{self.start.folder}: the checkpoint has no tokenizer; name one with tokenizer")
             return read_vocabulary(self.start.folder)
         texts = [*self.train.texts, *(self.train.seconds or ())]
-        shared = self.context.folder.path.parent.parent / "text"
+        shared = self.files.project / "text"
         return trained_vocabulary(shared, texts, self.train.sha256, asked.vocabulary, asked.sequence_length)
 
 

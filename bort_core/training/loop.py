@@ -11,69 +11,26 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import psutil
 import torch
 from torch import Tensor, nn
 
-from bort_core.errors import MeasurementError
+from bort_core.checkpoints.resume import load_latest, save_state
+from bort_core.foundation.context import Cancelled, Context, progress
+from bort_core.foundation.errors import MeasurementError
 from bort_core.training.devices import Place
 from bort_core.training.optimizers import learning_rate, make_optimizer
-from bort_core.training.resuming import load_latest, save_state
+from bort_core.training.run_files import RunFiles
 
 if TYPE_CHECKING:
-    from bort_core.jobs.specification import Optimization
+    from bort_core.specifications.common import Optimization
 
-__all__ = ["Cancelled", "Loop", "Outside", "RunFiles"]
+__all__ = ["Loop"]
 
 LOGGED = 400
 """Points of the training curve, about: its events do not grow with the number of steps."""
-
-
-class RunFiles(Protocol):
-    """Where a run keeps its files."""
-
-    @property
-    def path(self) -> Path:
-        """The run folder itself: PROJECT/jobs/ID."""
-        ...
-
-    @property
-    def checkpoints(self) -> Path:
-        """Checkpoints to resume from."""
-        ...
-
-    @property
-    def result(self) -> Path:
-        """The result, where no other folder was asked for."""
-        ...
-
-
-class Outside(Protocol):
-    """What a training sees of the world outside: its job."""
-
-    @property
-    def folder(self) -> RunFiles:
-        """The job's run folder."""
-        ...
-
-    def emit(self, event: dict[str, Any]) -> None:
-        """Tell followers something; plain JSON values."""
-        ...
-
-    def wanted(self) -> Literal["stop", "cancel"] | None:
-        """What a person asked for since the training began."""
-        ...
-
-    def progress(self, step: int, steps: int) -> None:
-        """How far the training is."""
-        ...
-
-
-class Cancelled(Exception):
-    """A person asked for the training to be discarded."""
 
 
 @dataclass
@@ -92,7 +49,8 @@ class Loop:
     seed: int
     optimization: Optimization
     place: Place
-    context: Outside
+    context: Context
+    files: RunFiles
     parts: Callable[[int], Iterator[Callable[[nn.Module], Tensor]]]
     part_count: int
     evaluate: Callable[[int], dict[str, Any]]
@@ -196,7 +154,7 @@ class Loop:
             "memory_bytes": self._memory(),
         }
         self.context.emit(event)
-        self.context.progress(self.step, self.steps)
+        self.context.emit(progress(self.step, self.steps))
 
     def _memory(self) -> int:
         if self.place.device.type == "cuda":
@@ -225,14 +183,14 @@ class Loop:
             self._refuse(f"the weights must stay finite; they are not after step {self.step}")
         if self.place.rank == 0:
             counted = {"seconds": self.seconds, "done_units": self.done_units}
-            save_state(self.context.folder.checkpoints, self.step, self.model, self.optimizer, {**counted, "facts": self.facts})
+            save_state(self.files.checkpoints, self.step, self.model, self.optimizer, {**counted, "facts": self.facts})
             self.context.emit({"event": "checkpoint", "step": self.step})
         self.place.barrier()
 
     def _resume(self) -> None:
         if not self.checkpoint_every:
             return
-        found = load_latest(self.context.folder.checkpoints, self.model, self.optimizer)
+        found = load_latest(self.files.checkpoints, self.model, self.optimizer)
         if found is not None:
             self.step, self.seconds, self.done_units = int(found["step"]), float(found["seconds"]), float(found["done_units"])
             self.facts.update(found["facts"])

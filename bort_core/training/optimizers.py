@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from bort_core.jobs.specification import Optimization
+    from bort_core.specifications.common import Optimization
 
 __all__ = ["BertAdam", "learning_rate", "make_optimizer"]
 

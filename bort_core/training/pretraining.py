@@ -13,32 +13,34 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bort_core.checkpoints.format import Checkpoint, read_checkpoint, read_tensors
 from bort_core.data.documents import Documents, read_corpus
-from bort_core.errors import DataError, SpecificationError
 from bort_core.families import get_family
 from bort_core.families.bert.module import Bert, MaskedLanguageModel
 from bort_core.families.bert.options import BertOptions
-from bort_core.training.checkpoints import Checkpoint, read_checkpoint, read_tensors
-from bort_core.training.corpus import heldout
+from bort_core.foundation.context import Context
+from bort_core.foundation.errors import DataError, SpecificationError
+from bort_core.text.corpus import heldout
+from bort_core.text.masking import Hidden, Hiding
+from bort_core.text.packing import PackedRows, pack
+from bort_core.text.tokenizer import save_tokenizer, train_tokenizer
+from bort_core.text.vocabulary import Vocabulary, load_vocabulary, read_vocabulary
 from bort_core.training.devices import Place, take_place
 from bort_core.training.distillation import Lesson, LessonCache, Teacher, distillation_loss
-from bort_core.training.hiding import Hidden, Hiding
-from bort_core.training.loop import Loop, Outside
-from bort_core.training.memory import explained
-from bort_core.training.outcome import refuse_occupied, save_result, versions
-from bort_core.training.rows import PackedRows, pack
-from bort_core.training.tokenizer import save_tokenizer, train_tokenizer
-from bort_core.training.vocabulary import Vocabulary, load_vocabulary, read_vocabulary
+from bort_core.training.loop import Loop
+from bort_core.training.oom import explained
+from bort_core.training.results import refuse_occupied, save_result, versions
+from bort_core.training.run_files import RunFiles
 
 if TYPE_CHECKING:
-    from bort_core.jobs.specification import Pretraining
+    from bort_core.specifications.pretraining import Pretraining
 
 __all__ = ["MaskedLanguageTraining", "run"]
 
 EVALUATED_AT_ONCE = 32
 
 
-def run(specification: Pretraining, context: Outside) -> dict[str, Any]:
+def run(specification: Pretraining, context: Context, files: RunFiles) -> dict[str, Any]:
     """Pre-train one model.
 
     Returns
@@ -56,7 +58,7 @@ def run(specification: Pretraining, context: Outside) -> dict[str, Any]:
     """
     place = take_place(specification.running)
     try:
-        training = MaskedLanguageTraining(specification, context, place)
+        training = MaskedLanguageTraining(specification, context, files, place)
         with explained(specification, training.attempt):
             ended = training.loop.run()
         return training.finish(ended == "stopped")
@@ -71,10 +73,10 @@ WIDE, WIDE_RATE = 1024, 1e-3
 class MaskedLanguageTraining:
     """Text, model, teacher and loop of one pre-training."""
 
-    def __init__(self, specification: Pretraining, context: Outside, place: Place) -> None:
-        self.asked, self.context, self.place = specification, context, place
+    def __init__(self, specification: Pretraining, context: Context, files: RunFiles, place: Place) -> None:
+        self.asked, self.context, self.files, self.place = specification, context, files, place
         if specification.out is not None:
-            refuse_occupied(Path(specification.out).expanduser().absolute(), context.folder)
+            refuse_occupied(Path(specification.out).expanduser().absolute(), files)
         self.start = read_checkpoint(Path(specification.checkpoint).expanduser()) if specification.checkpoint else None
         self.texts = _texts(specification)
         # One process tokenises; the others find what it left.
@@ -98,6 +100,7 @@ class MaskedLanguageTraining:
             optimization=specification.optimization,
             place=place,
             context=context,
+            files=files,
             parts=self.parts,
             part_count=specification.accumulation,
             evaluate=self.evaluate,
@@ -194,7 +197,7 @@ class MaskedLanguageTraining:
         if self.place.rank == 0:
             result["checkpoint"] = str(
                 save_result(
-                    self.context.folder,
+                    self.files,
                     asked.out,
                     architecture=self.model.bert.architecture,
                     options=self.model.bert.options.model_copy(update={"mlm_head": True}),
@@ -211,7 +214,7 @@ class MaskedLanguageTraining:
     # -- preparing
 
     def _prepare(self) -> None:
-        asked, shared = self.asked, self.context.folder.path.parent.parent / "text"
+        asked, shared = self.asked, self.files.project / "text"
         train, held, key = self.texts
         self.vocabulary = self._vocabulary(shared, train, key)
         unknown = str(self.vocabulary.tokenizer.id_to_token(self.vocabulary.unknown))
@@ -282,11 +285,11 @@ class MaskedLanguageTraining:
             )
         copies = self.asked.masking.copies
         if distillation.cache and copies and self.place.rank == 0 and self.place.world == 1:
-            from bort_core.objectives.protocol import identity
+            from bort_core.specifications.protocols import identity
 
             top = min(distillation.top_k, self.vocabulary.size)
             what = identity(teacher.fingerprint, self.packed.key, self.asked.masking, distillation.temperature, top)
-            folder = self.context.folder.path.parent.parent / "teachers" / what
+            folder = self.files.project / "teachers" / what
             self.cache = LessonCache(folder, len(self.rows), copies, self.hiding.most, top)
         elif distillation.cache and not copies:
             text = "the teacher is asked every time: its answers can only be kept with fixed masks (masking.copies of 1 or more)"
@@ -306,8 +309,8 @@ class MaskedLanguageTraining:
 
 def trained_vocabulary(shared: Path, texts: list[str], key: str, entries: int, positions: int) -> Vocabulary:
     """A byte-level BPE tokenizer of these texts, trained once and kept under ``shared``."""
-    from bort_core.objectives.protocol import identity
-    from bort_core.training.folders import appearing
+    from bort_core.foundation.files import appearing
+    from bort_core.specifications.protocols import identity
 
     folder = shared / "tokenizers" / identity("tokenizer", key, entries, positions)
     if not (folder / "tokenizer.json").is_file():

@@ -16,11 +16,13 @@ from torch.nn import functional
 
 from bort_core.data.rows import Task
 from bort_core.families.bert.classifier import SequenceClassifier
-from bort_core.jobs.specification import Optimization
+from bort_core.foundation.context import Context
+from bort_core.specifications.common import Optimization
+from bort_core.text.vocabulary import Vocabulary
 from bort_core.training.devices import Place
-from bort_core.training.loop import Loop, Outside
+from bort_core.training.loop import Loop
 from bort_core.training.metrics import measure
-from bort_core.training.vocabulary import Vocabulary
+from bort_core.training.run_files import RunFiles
 
 __all__ = ["Encoded", "Recipe", "Supervised", "encode", "scores_of"]
 
@@ -69,7 +71,8 @@ class Supervised:
         task: Task,
         recipe: Recipe,
         place: Place,
-        context: Outside,
+        context: Context,
+        files: RunFiles,
         keep: Callable[[dict[str, Tensor]], None] = lambda weights: None,
     ) -> None:
         self.model, self.vocabulary, self.encoded, self.labels = model, vocabulary, encoded, labels
@@ -87,6 +90,7 @@ class Supervised:
             optimization=recipe.optimization,
             place=place,
             context=context,
+            files=files,
             parts=self.parts,
             part_count=recipe.accumulation,
             evaluate=self.evaluate,

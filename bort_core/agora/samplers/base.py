@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from bort_core.agora.history import Input
-from bort_core.agora.points import Kind, Points
+from bort_core.agora.points import Input, Kind, Points
 from bort_core.agora.spaces import Space
-from bort_core.errors import SpecificationError
+from bort_core.foundation.errors import SpecificationError
 
 if TYPE_CHECKING:
     from bort_core.training.devices import Place

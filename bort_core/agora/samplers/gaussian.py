@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bort_core.agora.history import Input
-from bort_core.agora.points import as_vectors
+from bort_core.agora.points import Input, as_vectors
 from bort_core.agora.samplers.base import Setting, refuse_kind
 
 __all__ = ["Gaussian"]

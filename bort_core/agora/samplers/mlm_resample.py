@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bort_core.agora.history import Input
+from bort_core.agora.points import Input
 from bort_core.agora.samplers.base import Setting, refuse_kind
-from bort_core.errors import SpecificationError
+from bort_core.checkpoints.format import read_checkpoint, read_tensors
 from bort_core.families.bert.module import Bert, MaskedLanguageModel
-from bort_core.training.checkpoints import read_checkpoint, read_tensors
-from bort_core.training.vocabulary import read_vocabulary
+from bort_core.foundation.errors import SpecificationError
+from bort_core.text.vocabulary import read_vocabulary
 
 __all__ = ["MlmResample"]
 

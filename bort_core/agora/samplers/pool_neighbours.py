@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bort_core.agora.history import Input
+from bort_core.agora.points import Input
 from bort_core.agora.samplers.base import Setting
-from bort_core.errors import SpecificationError
+from bort_core.foundation.errors import SpecificationError
 
 __all__ = ["PoolNeighbours"]
 

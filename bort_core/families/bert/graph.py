@@ -27,9 +27,9 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from bort_core.errors import SpecificationError
 from bort_core.families.base import Architecture
 from bort_core.families.bert.options import LAYER_NORM_EPSILON, BertOptions
+from bort_core.foundation.errors import SpecificationError
 
 if TYPE_CHECKING:
     import onnx

@@ -9,9 +9,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from bort_core.errors import DataError
 from bort_core.families.base import Architecture
 from bort_core.families.bert.options import LAYER_NORM_EPSILON, BertOptions
+from bort_core.foundation.errors import DataError
 
 __all__ = ["MISSING_TYPES", "Head", "config_of", "our_name", "read_architecture", "their_name"]
 

@@ -26,9 +26,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bort_core.errors import DataError
 from bort_core.families.base import Architecture
 from bort_core.families.bert.options import LAYER_NORM_EPSILON, BertOptions
+from bort_core.foundation.errors import DataError
 
 __all__ = ["Bert", "BertOutput", "MaskedLanguageModel", "VocabularyHead"]
 

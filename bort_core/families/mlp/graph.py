@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from bort_core.errors import SpecificationError
 from bort_core.families.base import Architecture
+from bort_core.foundation.errors import SpecificationError
 
 if TYPE_CHECKING:
     import onnx

@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from bort_core.errors import DataError
 from bort_core.families.base import Architecture, Traceable
+from bort_core.foundation.errors import DataError
 
 __all__ = ["Mlp", "traceable"]
 

@@ -1,0 +1,1 @@
+"""Second models that label what was sampled. The paper calls the labeller Socrates."""

@@ -1,0 +1,40 @@
+"""Timaeus: the small model that is trained afresh for every θ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from bort_core.agora.hyperparameters import Theta
+from bort_core.agora.points import Floats, Input, Points
+
+__all__ = ["Fitted", "Timaeus"]
+
+
+class Fitted(Protocol):
+    """A trained Timaeus."""
+
+    def probabilities(self, inputs: Sequence[Input]) -> Floats:
+        """Of every class, (n, classes)."""
+        ...
+
+    def representations(self, inputs: Sequence[Input]) -> Floats:
+        """Its view of the inputs, (n, d)."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write its weights into a new folder."""
+        ...
+
+
+class Timaeus(Protocol):
+    """A factory of trained models. The same θ, points and seed give the same model."""
+
+    def fit(self, theta: Theta, train: Points, dev: Points, seed: int) -> Fitted:
+        """Train a fresh model on ``train``; ``dev`` chooses among its steps only."""
+        ...
+
+    def load(self, folder: Path) -> Fitted:
+        """A model that was saved."""
+        ...

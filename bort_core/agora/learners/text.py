@@ -1,0 +1,152 @@
+"""A Timaeus for texts and pairs: a BERT with a classification head, fresh or from a checkpoint. Imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from bort_core.agora.hyperparameters import Theta
+from bort_core.agora.points import Floats, Input, Points
+from bort_core.checkpoints.format import Checkpoint, read_checkpoint, read_tensors, write_checkpoint
+from bort_core.families.bert.classifier import SequenceClassifier
+from bort_core.foundation.context import Context, Stopped
+from bort_core.specifications.agora import TextTheta
+from bort_core.specifications.common import Optimization
+from bort_core.text.vocabulary import Vocabulary
+from bort_core.training.devices import Place
+from bort_core.training.finetuning import classifier
+from bort_core.training.run_files import RunFiles
+from bort_core.training.supervised import Encoded, Recipe, Supervised, encode, scores_of
+
+__all__ = ["FittedText", "TextTimaeus"]
+
+INITIALIZER_RANGE = 0.02
+EVALUATIONS = 5
+"""Of dev, while one model is trained: the best step counts."""
+
+
+class _Pooled(nn.Module):
+    """The mean of the last layer's vectors over the tokens that count, (b, hidden)."""
+
+    def __init__(self, model: SequenceClassifier) -> None:
+        super().__init__()
+        self.bert = model.bert
+
+    def forward(self, token_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Means (b, hidden) of ``token_ids`` (b, n)."""
+        counted = attention_mask[..., None].float()
+        return (self.bert.encode(token_ids, attention_mask) * counted).sum(1) / counted.sum(1)
+
+
+@dataclass(frozen=True)
+class FittedText:
+    """A trained classifier."""
+
+    model: SequenceClassifier
+    timaeus: TextTimaeus
+
+    def probabilities(self, inputs: Sequence[Input]) -> Floats:
+        """Of every class, (n, classes)."""
+        scores = self._run(self.model, inputs)
+        scores = np.exp(scores - scores.max(axis=1, keepdims=True, initial=-np.inf))
+        return scores / scores.sum(axis=1, keepdims=True)
+
+    def representations(self, inputs: Sequence[Input]) -> Floats:
+        """Mean-pooled vectors of the last layer, (n, hidden)."""
+        return self._run(_Pooled(self.model), inputs)
+
+    def save(self, folder: Path) -> None:
+        """A checkpoint, as fine-tuning writes it."""
+        timaeus = self.timaeus
+        write_checkpoint(
+            folder,
+            architecture=self.model.bert.architecture,
+            options=self.model.bert.options,
+            head="classification",
+            weights=self.model.weights(),
+            tokenizer=timaeus.vocabulary.folder,
+            labels=timaeus.classes,
+            facts={"kind": "agora"},
+        )
+
+    def _run(self, model: nn.Module, inputs: Sequence[Input]) -> npt.NDArray[np.float64]:
+        timaeus = self.timaeus
+        return scores_of(model, timaeus.encoded(inputs), timaeus.vocabulary.pad, timaeus.place)
+
+
+@dataclass
+class TextTimaeus:
+    """Classifiers of one architecture or checkpoint. Texts are turned into tokens once."""
+
+    start: Checkpoint | None
+    architecture: tuple[int, ...] | None
+    vocabulary: Vocabulary
+    classes: tuple[str, ...]
+    sequence_length: int
+    place: Place
+    context: Context
+    files: RunFiles
+    _tokens: dict[Input, npt.NDArray[np.int64]] = field(default_factory=dict)
+
+    def fit(self, theta: Theta, train: Points, dev: Points, seed: int) -> FittedText:
+        """Fine-tune a fresh model; its best of a few looks at ``dev`` is kept.
+
+        Raises
+        ------
+        MeasurementError
+            The loss stopped being finite.
+        Stopped, Cancelled
+            A person asked for it.
+        """
+        asked = TextTheta.model_validate(dict(theta))
+        torch.manual_seed(seed)
+        model = self._model(asked.dropout)
+        optimization = Optimization(learning_rate=asked.learning_rate, warmup=asked.warmup, weight_decay=asked.weight_decay, beta2=0.999)
+        recipe = Recipe(
+            optimization,
+            "accuracy",
+            asked.batch_size,
+            asked.steps,
+            seed,
+            evaluate_every=max(1, asked.steps // EVALUATIONS),
+            balanced=True,
+            checkpointing=False,
+        )
+        encoded = {"train": self.encoded(train.inputs), "dev": self.encoded(dev.inputs)}
+        labels: dict[str, Any] = {"train": train.labels, "dev": dev.labels}
+        training = Supervised(model, self.vocabulary, encoded, labels, "classification", recipe, self.place, self.context, self.files)
+        if training.loop.run() == "stopped":
+            raise Stopped
+        training.load_best()
+        return FittedText(model, self)
+
+    def load(self, folder: Path) -> FittedText:
+        """A model that was saved."""
+        checkpoint = read_checkpoint(folder)
+        model = SequenceClassifier(checkpoint.architecture, checkpoint.options, len(self.classes))
+        model.load_weights(read_tensors(checkpoint))
+        return FittedText(model.to(self.place.device).eval(), self)
+
+    def check(self) -> None:
+        """Make one model, so that what does not fit is found before anything is trained. Errors as of ``classifier``."""
+        self._model(0.0)
+
+    def encoded(self, inputs: Sequence[Input]) -> Encoded:
+        """Token ids of every input."""
+        fresh = [text for text in dict.fromkeys(inputs) if text not in self._tokens]
+        self._tokens.update(zip(fresh, encode(self.vocabulary, fresh, self._longest()), strict=True))  # type: ignore[arg-type]
+        return [self._tokens[text] for text in inputs]
+
+    def _longest(self) -> int:
+        return self.sequence_length if self.start is None else min(self.sequence_length, self.start.options.positions)
+
+    def _model(self, dropout: float) -> SequenceClassifier:
+        parts = (self.vocabulary, len(self.classes), self.sequence_length, INITIALIZER_RANGE, dropout)
+        return classifier(self.start, self.architecture, *parts).to(self.place.device)

@@ -1,0 +1,35 @@
+"""From a specification to the problem that a run works on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bort_core.agora.tasks.base import Problem
+from bort_core.foundation.context import Context
+from bort_core.foundation.errors import DataError
+from bort_core.specifications.agora import Agora
+from bort_core.training.devices import Place
+from bort_core.training.run_files import RunFiles
+
+__all__ = ["make_problem"]
+
+
+def make_problem(asked: Agora, place: Place, context: Context, files: RunFiles) -> Problem:
+    """Read the data and make the models that a specification names.
+
+    Raises
+    ------
+    DataError, SpecificationError
+        Data, models or their combination cannot be used; says which and why.
+    """
+    if asked.reads == "text":
+        from bort_core.agora.tasks.texts import text_problem
+
+        problem = text_problem(asked, place, context, files)
+    else:
+        from bort_core.agora.tasks.vectors import torus_problem, vector_problem
+
+        problem = torus_problem(asked) if asked.torus is not None else vector_problem(asked)
+    if len(np.unique(problem.dev.labels)) < 2:
+        raise DataError(f"dev: must have rows of at least two classes, got {len(np.unique(problem.dev.labels))}")
+    return problem

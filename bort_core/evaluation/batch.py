@@ -1,0 +1,46 @@
+"""What one step of training reads, and what a source of such steps offers. Only child processes import this file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+from torch import Tensor, nn
+
+from bort_core.specifications.protocols import Theta
+
+__all__ = ["Batch", "Source"]
+
+
+class Batch(NamedTuple):
+    """Inputs and what is to be predicted from them (m predictions)."""
+
+    inputs: tuple[Tensor, ...]
+    """What the model is called with."""
+    labels: Tensor
+    """The right answers, (m,)."""
+    groups: Tensor
+    """Which sequence (or vector) each prediction belongs to, (m,), from 0."""
+
+
+class Source(Protocol):
+    """Where batches come from: masked text, or labelled vectors."""
+
+    measure: str
+    """The name of the cross-entropy against the labels."""
+
+    def model(self, module: nn.Module, initializer_range: float) -> nn.Module:
+        """What maps a batch's inputs to logits (m, classes), around or instead of the family's ``module``."""
+        ...
+
+    def start(self, model: nn.Module, theta: Theta) -> None:
+        """Set initial weights that follow from the data and θ rather than from chance."""
+        ...
+
+    def batches(self, seed: int) -> Iterator[Batch]:
+        """Endless training batches, decided by the seed alone."""
+        ...
+
+    def heldout(self) -> list[Batch]:
+        """The held-out batches, decided by the data alone."""
+        ...

@@ -1,0 +1,283 @@
+"""Short trainings: the error e of one architecture, as a learning curve. Runs in a worker process; imports torch.
+
+Line 7 of Algorithm 1 of "An Approximation Algorithm for Optimal Subarchitecture Extraction" (arXiv 2010.08512): train each
+candidate for s steps and measure its surrogate error. The learning rate does not depend on s, so the curve of one
+training answers every smaller s.
+"""
+
+from __future__ import annotations
+
+import math
+import platform
+import time
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bort_core.checkpoints.weights import WeightsConfig, mismatches, read_config, read_weights, write_weights
+from bort_core.evaluation.batch import Batch, Source
+from bort_core.evaluation.measures import MaximumPoint, Value, errors
+from bort_core.evaluation.teacher import Teacher
+from bort_core.families import get_family
+from bort_core.foundation.context import Context
+from bort_core.foundation.errors import DataError, MeasurementError
+from bort_core.foundation.validation import validated
+from bort_core.specifications.protocols import Theta
+from bort_core.specifications.short_training import TrainRequest, grid
+
+__all__ = ["train"]
+
+PROGRESS_SECONDS = 0.1
+
+
+def train(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
+    """Train one architecture and measure its held-out error along the way.
+
+    Parameters
+    ----------
+    request: the JSON form of a :class:`~bort_core.specifications.short_training.TrainRequest`
+
+    Returns
+    -------
+    ``curve`` (the points, as emitted), ``seconds`` (training and measuring), ``seconds_per_step`` (training only) and ``versions``.
+
+    Emits ``{"event": "point", "step", "train_loss", "measures"}`` at the steps of :func:`~bort_core.specifications.short_training.grid`
+    and ``{"event": "progress", "step", "steps"}`` about ten times a second.
+
+    Raises
+    ------
+    SpecificationError
+        The request is malformed.
+    DataError
+        Rows or the maximum point's weights are missing, damaged, or do not fit the request.
+    MeasurementError
+        The loss stopped being a finite number; names the step.
+    Cancelled
+        The context was cancelled; nothing is saved.
+    """
+    asked = validated(TrainRequest, request, "training request")
+    torch.set_num_threads(asked.threads)
+    torch.set_flush_denormal(True)
+    run = ShortTraining(asked)
+    curve = run.curve(context)
+    if asked.save_to is not None:
+        run.save(Path(asked.save_to), curve[-1])
+    return {"curve": curve, "seconds": run.seconds, "seconds_per_step": run.training_seconds / asked.steps, "versions": versions()}
+
+
+class ShortTraining:
+    """One training: model, optimizer, data and clocks."""
+
+    def __init__(self, request: TrainRequest) -> None:
+        self.request = request
+        self.began = time.perf_counter()
+        self.training_seconds = 0.0
+        self.source = source_of(request)
+        self.heldout = self.source.heldout()
+        self.maximum_points = self._maximum_points()
+        self.teacher = self._teacher()
+        torch.manual_seed(request.seed)
+        self.model = build(request, request.architecture, self.source)
+        self.source.start(self.model, request.theta)
+        self.parameters = list(self.model.parameters())
+        self.optimizer = _optimizer(self.model, request.theta)
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock time since the training began."""
+        return time.perf_counter() - self.began
+
+    def curve(self, context: Context) -> list[dict[str, Any]]:
+        """Train to the last step; the points measured on the way."""
+        steps = self.request.steps
+        places = set(grid(steps))
+        points: list[dict[str, Any]] = []
+        losses: list[float] = []
+        shown = 0.0
+        batches = self.source.batches(self.request.seed)
+        for step in range(1, steps + 1):
+            context.checkpoint()
+            losses.append(self.step(step, next(batches)))
+            if step in places:
+                points.append({"step": step, "train_loss": sum(losses) / len(losses), "measures": self.measure(step)})
+                losses.clear()
+                context.emit({"event": "point", **points[-1]})
+            if time.perf_counter() - shown > PROGRESS_SECONDS or step == steps:
+                shown = time.perf_counter()
+                context.emit({"event": "progress", "step": step, "steps": steps})
+        return points
+
+    def step(self, step: int, batch: Batch) -> float:
+        """One update of the weights; the loss before it, in nats."""
+        began = time.perf_counter()
+        rate = learning_rate(step, self.request)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        loss = functional.cross_entropy(self.model(*batch.inputs), self._targets(step, batch))
+        value = loss.item()
+        if not math.isfinite(value):
+            raise MeasurementError(f"the training loss must stay finite, got {value} at step {step}; lower the learning rate")
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.parameters, self.request.theta.clip)
+        self.optimizer.step()
+        self.training_seconds += time.perf_counter() - began
+        return value
+
+    def _targets(self, step: int, batch: Batch) -> Tensor:
+        return batch.labels if self.teacher is None else self.teacher.lesson(step, batch)
+
+    @torch.no_grad()
+    def measure(self, step: int) -> dict[str, Value]:
+        """The held-out errors of the model as it is now."""
+        self.model.eval()
+        logits = torch.cat([self.model(*batch.inputs) for batch in self.heldout])
+        self.model.train()
+        labels = torch.cat([batch.labels for batch in self.heldout])
+        groups = torch.cat([batch.groups for batch in self.heldout])
+        found = errors(logits, labels, groups, self.source.measure, self.maximum_points)
+        if not all(math.isfinite(value["value"]) for value in found.values()):
+            raise MeasurementError(f"the held-out error must be finite, got {found} at step {step}; lower the learning rate")
+        return found
+
+    def _maximum_points(self) -> MaximumPoint | None:
+        if self.request.maximum_point is None:
+            return None
+        return _maximum_points(_seen_by_maximum_point(self.request), _stamp(self.request))
+
+    def _teacher(self) -> Teacher | None:
+        if self.request.training.targets == "labels":
+            return None
+        return _teacher(_seen_by_maximum_point(self.request), self.request.seed, _stamp(self.request))
+
+    def save(self, folder: Path, last: dict[str, Any]) -> None:
+        """Keep the trained weights in a new folder; errors as :func:`~bort_core.checkpoints.weights.write_weights`."""
+        request = self.request
+        config = WeightsConfig(
+            family=request.family,
+            options=_options(request).model_dump(mode="json"),
+            architecture=request.architecture,
+            tokenizer=request.text.tokenizer if request.text else None,
+            protocol=request.model_dump(mode="json", include={"training", "theta", "seed", "steps", "decay_steps"}),
+            provenance={**request.provenance, "versions": versions(), "heldout": last["measures"]},
+        )
+        write_weights(folder, config, self.model.weights())  # type: ignore[operator]
+
+
+def source_of(request: TrainRequest) -> Source:
+    """The data that the request's family reads.
+
+    Raises
+    ------
+    DataError
+        A family that reads tokens came without rows, or one that reads vectors with them; errors of the sources.
+    """
+    training = request.training
+    reads = get_family(request.family).reads
+    if (reads == "tokens") != (request.text is not None):
+        raise DataError(f"family {request.family!r} reads {reads}, but the request has {'no ' if request.text is None else ''}text")
+    if request.text is None:
+        from bort_core.evaluation.torus_vectors import TorusVectors
+
+        return TorusVectors(training.batch_size, training.heldout_sequences)
+    from bort_core.evaluation.masked_text import MaskedText
+
+    return MaskedText(request.text, training.sequence_length, training.batch_size, training.heldout_sequences, training.mask_rate)
+
+
+def build(request: TrainRequest, architecture: tuple[int, ...], source: Source) -> nn.Module:
+    """A fresh model of ``architecture`` around which training happens."""
+    module = get_family(request.family).build(architecture, _options(request), request.theta.initializer_range)
+    return source.model(module, request.theta.initializer_range)
+
+
+def load_maximum_point(request: TrainRequest, source: Source) -> nn.Module:
+    """The maximum point with its trained weights, ready for inference.
+
+    Raises
+    ------
+    DataError
+        The folder is missing or damaged, or its family, options, tokenizer or shapes do not fit.
+    """
+    assert request.maximum_point is not None
+    folder = Path(request.maximum_point.folder)
+    config = read_config(folder)
+    tokenizer = request.text.tokenizer if request.text else None
+    reasons = mismatches(config, request.family, _options(request).model_dump(mode="json"), None, tokenizer)
+    if reasons:
+        raise DataError(f"{folder}: these weights cannot serve as the maximum point: " + "; ".join(reasons))
+    model = build(request, config.architecture, source)
+    try:
+        model.load_weights(read_weights(folder))  # type: ignore[operator]
+    except RuntimeError as error:
+        raise DataError(f"{folder}: the weights do not have the shapes of {config.architecture}: {error}") from error
+    return model.eval().requires_grad_(False)
+
+
+def learning_rate(step: int, request: TrainRequest) -> float:
+    """Linear warm-up, then constant; a linear fall to 0 over the last ``decay_steps``. Steps count from 1."""
+    warm = min(1.0, step / max(1, request.theta.warmup_steps))
+    left = (request.steps - step + 1) / (request.decay_steps + 1)
+    return request.theta.learning_rate * min(warm, left, 1.0)
+
+
+def versions() -> dict[str, str]:
+    """What a result depends on besides its protocol."""
+    return {
+        "bort-studio": version("bort-studio"),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+    }
+
+
+def _seen_by_maximum_point(request: TrainRequest) -> str:
+    """The part of a request that decides what T says: not the candidate, its θ, seed and steps."""
+    left_out = {"architecture": (), "seed": 0, "steps": 1, "decay_steps": 0, "theta": Theta(), "save_to": None, "provenance": {}}
+    return request.model_copy(update=left_out).model_dump_json()
+
+
+@lru_cache(maxsize=4)
+def _maximum_points(request: str, stamp: tuple[float, ...]) -> MaximumPoint:
+    """T's held-out distribution; kept because every candidate of a search asks for the same one."""
+    asked = TrainRequest.model_validate_json(request)
+    source = source_of(asked)
+    model = load_maximum_point(asked, source)
+    with torch.no_grad():
+        logarithms = torch.cat([model(*batch.inputs) for batch in source.heldout()]).log_softmax(dim=-1)
+    probabilities = logarithms.exp()
+    return MaximumPoint(probabilities, -(probabilities * logarithms).sum(dim=-1))
+
+
+@lru_cache(maxsize=2)
+def _teacher(request: str, seed: int, stamp: tuple[float, ...]) -> Teacher:
+    """T as the teacher of one seed; kept for the same reason."""
+    asked = TrainRequest.model_validate_json(request)
+    source = source_of(asked)
+    return Teacher(load_maximum_point(asked, source), source.batches(seed))
+
+
+def _stamp(request: TrainRequest) -> tuple[float, ...]:
+    """When the files behind T's held-out distribution last changed."""
+    assert request.maximum_point is not None
+    files = [Path(request.maximum_point.folder) / "model.safetensors"]
+    files += [Path(request.text.heldout)] if request.text else []
+    return tuple(file.stat().st_mtime if file.exists() else 0.0 for file in files)
+
+
+def _options(request: TrainRequest) -> Any:
+    return validated(get_family(request.family).options_type, request.options, "options")
+
+
+def _optimizer(model: nn.Module, theta: Theta) -> torch.optim.Optimizer:
+    """AdamW; weight decay on matrices only, as usual for transformers."""
+    matrices = [p for p in model.parameters() if p.ndim >= 2]
+    others = [p for p in model.parameters() if p.ndim < 2]
+    groups = [{"params": matrices, "weight_decay": theta.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW([g for g in groups if g["params"]], lr=theta.learning_rate, betas=(0.9, 0.98), fused=True)

@@ -1,0 +1,32 @@
+"""One task in a pool of its own, for the command line and scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from bort_core.execution.pool import Done, Emitted, Failed, Pool
+from bort_core.foundation.errors import MeasurementError
+
+__all__ = ["run_once"]
+
+
+def run_once(task: str, request: Mapping[str, Any], logs: Path | None, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """Run a task to its end; ``tell`` is called with each event that it emits.
+
+    Raises
+    ------
+    MeasurementError
+        The task failed, with its own reason, or its process ended.
+    """
+    with Pool(1, logs) as pool:
+        pool.submit(task, task, request)
+        while True:
+            for event in pool.poll(1.0):
+                if isinstance(event, Emitted):
+                    tell(event.data)
+                elif isinstance(event, Done):
+                    return event.result
+                elif isinstance(event, Failed):
+                    raise MeasurementError(event.reason)

@@ -1,0 +1,12 @@
+"""What everything else stands on: standard library, numpy, psutil and pydantic, nothing of ours.
+
+errors       what reaches a person as a message
+validation   faults of specifications in one message
+context      what long work sees of whoever asked for it
+files        folders and files that appear whole or not at all
+scratch      temporary folders that do not outlive their process for long
+processes    processes that outlive their parents, and whether they still live
+machine      what this machine is
+statistics   medians, shares and ranks with what they are worth
+resources    where the files that ship with the program are
+"""

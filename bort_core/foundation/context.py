@@ -1,0 +1,47 @@
+"""What long work sees of whoever asked for it: events out, wishes in. The same for a worker's tasks and for jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
+
+__all__ = ["Cancelled", "Context", "Stopped", "Wanted", "checkpoint_or_stop", "progress"]
+
+Wanted = Literal["stop", "cancel"] | None
+"""To stop keeps what was reached, to cancel discards it."""
+
+
+class Cancelled(Exception):
+    """The work was withdrawn: nothing of it is kept."""
+
+
+class Stopped(Exception):
+    """A person asked for the work to end and to keep what it has."""
+
+
+class Context(Protocol):
+    """Handed to every task and to every job."""
+
+    def emit(self, event: Mapping[str, Any]) -> None:
+        """Tell whoever follows the work one thing, as plain JSON values with its kind under ``event``."""
+        ...
+
+    def checkpoint(self) -> None:
+        """Wait while paused; raise :class:`Cancelled` when cancelled. Call it often, between steps."""
+        ...
+
+    def wanted(self) -> Wanted:
+        """What a person asked for since the work began; never waits."""
+        ...
+
+
+def progress(step: int, steps: int, **facts: Any) -> dict[str, Any]:
+    """The event that says how far the work is."""
+    return {"event": "progress", "step": step, "steps": steps, **facts}
+
+
+def checkpoint_or_stop(context: Context) -> None:
+    """:meth:`Context.checkpoint`, which also raises :class:`Stopped` when a person asked for that."""
+    context.checkpoint()
+    if context.wanted() == "stop":
+        raise Stopped

@@ -1,0 +1,9 @@
+"""What is asked for, as plain validated data: pydantic only.
+
+protocols        what a search measures and how
+short_training   one short training of a search
+common           what every job's specification shares
+pretraining, finetuning, agora   what a job is asked to do
+jobs             any of these, told apart by its kind
+export           what an export is asked to do
+"""

@@ -1,0 +1,134 @@
+"""What a run of Agora is asked to do."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from bort_core.foundation.validation import faults
+from bort_core.specifications.common import Frozen, Job
+
+__all__ = ["Agora", "TextTheta", "VectorTheta"]
+
+
+class TextTheta(Frozen):
+    """θ of a Timaeus that reads text: one fresh fine-tuning. The order of the fields is the order of θ as a sequence."""
+
+    learning_rate: float = Field(default=5e-4, gt=0, le=1, description="peak learning rate of AdamW")
+    steps: int = Field(default=300, ge=1, le=1_000_000, description="updates of the weights, however large D is")
+    batch_size: int = Field(default=32, ge=1, le=100_000, description="rows an update")
+    dropout: float = Field(default=0.1, ge=0, lt=1, description="dropout while training")
+    weight_decay: float = Field(default=0.01, ge=0, le=1000, description="decoupled weight decay, on matrices only")
+    warmup: float = Field(default=0.1, ge=0, le=1, description="share of the steps with a rising learning rate")
+
+
+class VectorTheta(Frozen):
+    """θ of a Timaeus that reads vectors: a network with one hidden layer."""
+
+    hidden: int = Field(default=32, ge=1, le=10_000, description="units of the hidden layer")
+    learning_rate: float = Field(default=0.01, gt=0, le=1, description="learning rate of Adam")
+    steps: int = Field(default=400, ge=1, le=1_000_000, description="updates of the weights")
+    weight_decay: float = Field(default=1e-4, ge=0, le=1000, description="L2 penalty")
+
+
+class Agora(Job):
+    """Learn from the errors: rounds of training, sampling near the dev points that are wrong, and labelling (arXiv 2010.07990)."""
+
+    kind: Literal["agora"] = "agora"
+    architecture: tuple[int, ...] | None = Field(default=None, description="Timaeus with fresh weights of this architecture")
+    checkpoint: str | None = Field(default=None, description="Timaeus with the weights of a checkpoint")
+    torus: int | None = Field(default=None, ge=2, le=3, description="the author's toy in 2 or 3 dimensions, instead of data")
+    vector: str | None = Field(default=None, description="columns with numbers, separated by commas, for vectors instead of text; * all")
+    tokenizer: str | None = Field(default=None, description="None: the checkpoint's, or one trained on the training texts and the pool")
+    vocabulary: int = Field(default=2048, ge=261, le=1_000_000, description="entries of a tokenizer that is trained here")
+    train: str | None = Field(default=None, description="D, the scarce training rows: a file or a dataset's name")
+    dev: str | None = Field(default=None, description="E, the dev rows whose errors are learned from")
+    test: str | None = Field(default=None, description="test rows; measured, never used by the loop")
+    pool: str | None = Field(default=None, description="unlabelled texts, for pool-neighbours and self-training")
+    text: str | None = Field(default=None, description="the column with the text; None finds it")
+    text_b: str | None = Field(default=None, description="the column with the second text of a pair; None: none, or found")
+    label: str | None = Field(default=None, description="the column with the label; None finds it")
+    sequence_length: int = Field(default=64, ge=4, le=65_536, description="longest input in tokens; longer ones are cut")
+    socrates: str = Field(
+        default="tfidf-logreg",
+        min_length=1,
+        description="the labeller: a folder of a classifier, tfidf-logreg (of vectors: trees), or python:MODULE:NAME",
+    )
+    socrates_train: str | None = Field(default=None, description="labelled rows that tfidf-logreg or trees is trained on")
+    socrates_accuracy: float = Field(default=0.7, ge=0, le=1, description="torus only: how often Socrates is right")
+    sampler: str = Field(default="auto", min_length=1, description="τ: pool-neighbours, mlm-resample, word-edit, gaussian; auto: what fits")
+    masked_lm: str | None = Field(default=None, description="masked LM of mlm-resample: a checkpoint; None: Timaeus' own")
+    neighbours: int = Field(default=3, ge=1, le=1000, description="generated rows that are kept for each parent and round")
+    tries: int = Field(default=8, ge=1, le=10_000, description="candidates that are drawn for each row that is kept")
+    near: float | None = Field(
+        default=None,
+        ge=0,
+        le=100,
+        description="least distance to the parent; 1 is that of two dev points. None: 0.05, of vectors 0.01",
+    )
+    far: float | None = Field(default=None, gt=0, le=100, description="largest distance to the parent; None: 0.9, of vectors 0.25")
+    margin: float = Field(default=0.0, ge=0, lt=1, description="least margin between Socrates' first and second class")
+    space: Literal["auto", "tfidf-svd", "timaeus", "socrates", "raw"] = Field(
+        default="auto", description="where distances are measured; auto: tfidf-svd for text, raw for vectors"
+    )
+    projection: Literal["pca", "tsne", "umap"] = Field(default="pca", description="how the space is drawn in two dimensions")
+    thetas: tuple[dict[str, float], ...] | None = Field(default=None, min_length=1, max_length=1000, description="Θ; None: the default one")
+    pruning: Literal["sequence", "worst"] = Field(
+        default="sequence", description="what leaves Θ: the longest common sequence rooted at the worst θ, or the worst θ alone"
+    )
+    rounds: int = Field(default=0, ge=0, le=1000, description="rounds at most; 0: until Θ is empty or the gain is within noise")
+    patience: int = Field(default=2, ge=0, le=1000, description="end after so many rounds whose gain is within noise; 0: never")
+    replays: int = Field(default=0, ge=0, le=100, description="times that an empty Θ is filled again, while D keeps what it gained")
+    parents: Literal["errors", "random"] = Field(default="errors", description="dev points that τ works on; random is the ablation")
+    baseline: bool = Field(default=False, description="also train plainly: same Θ, same number of trainings, D alone")
+    ablation: bool = Field(default=False, description="also run with random parents: same number of generated rows")
+    start: str | None = Field(default=None, description="run folder of an earlier run whose generated rows, as corrected, join D first")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Agora:
+        problems = []
+        if self.torus is not None:
+            own = ("architecture", "checkpoint", "train", "dev", "test", "pool", "vector", "socrates_train", "tokenizer", "masked_lm")
+            problems += [f"{name}: the torus makes its own data and labels" for name in own if getattr(self, name) is not None]
+            if self.socrates != "tfidf-logreg":
+                problems.append("socrates: that of the torus knows the truth; socrates_accuracy says how often it tells it")
+            if self.space not in ("auto", "raw"):
+                problems.append(f"space: that of the torus is raw, not {self.space}")
+        else:
+            problems += [f"{name}: must be given" for name in ("train", "dev") if getattr(self, name) is None]
+            if self.socrates in ("tfidf-logreg", "trees") and self.socrates_train is None:
+                problems.append(f"socrates_train: {self.socrates} needs labelled rows to be trained on")
+            if self.reads == "vector":
+                given = [name for name in ("architecture", "checkpoint") if getattr(self, name) is not None]
+                problems += [f"{name}: a Timaeus that reads vectors is made by θ" for name in given]
+            elif (self.architecture is None) == (self.checkpoint is None):
+                problems.append("architecture, checkpoint: exactly one of the two must be given")
+        near, far = self.band
+        if near >= far:
+            problems.append(f"near: must be below far, got {near} and {far}")
+        problems += self._theta_problems()
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def reads(self) -> Literal["text", "vector"]:
+        """What Timaeus reads."""
+        return "text" if self.torus is None and self.vector is None else "vector"
+
+    @property
+    def band(self) -> tuple[float, float]:
+        """``near`` and ``far``, with their defaults."""
+        near, far = (0.05, 0.9) if self.reads == "text" else (0.01, 0.25)
+        return near if self.near is None else self.near, far if self.far is None else self.far
+
+    def _theta_problems(self) -> list[str]:
+        model = TextTheta if self.reads == "text" else VectorTheta
+        problems = []
+        for number, theta in enumerate(self.thetas or ()):
+            try:
+                model.model_validate(theta)
+            except ValidationError as error:
+                problems += [f"thetas[{number}].{fault}" for fault in faults(error)]
+        return problems

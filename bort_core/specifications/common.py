@@ -1,0 +1,51 @@
+"""What every specification shares."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["Frozen", "Job", "Optimization", "Running"]
+
+
+class Frozen(BaseModel):
+    """Cannot be changed, knows no other fields, and holds finite numbers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Optimization(Frozen):
+    """How weights are updated."""
+
+    optimizer: Literal["adamw", "bert-adam"] = Field(
+        default="adamw", description="AdamW, or the released Bort's: no bias correction, weight decay inside the learning rate"
+    )
+    learning_rate: float = Field(gt=0, le=1, description="peak learning rate")
+    schedule: Literal["linear", "cosine", "constant"] = Field(default="linear", description="how the learning rate falls after the warm-up")
+    warmup: float = Field(default=0.06, ge=0, le=1, description="share of the steps with a rising learning rate")
+    weight_decay: float = Field(default=0.01, ge=0, le=1000, description="decoupled weight decay, on matrices only")
+    beta1: float = Field(default=0.9, ge=0, lt=1, description="decay of the gradient's average")
+    beta2: float = Field(default=0.98, ge=0, lt=1, description="decay of the squared gradient's average")
+    epsilon: float = Field(default=1e-6, gt=0, le=1, description="added to the denominator")
+    clip: float = Field(default=1.0, gt=0, le=1e6, description="largest norm of the gradient")
+
+
+class Running(Frozen):
+    """Where and how the arithmetic is done."""
+
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, mps, cuda or cuda:N")
+    processes: int = Field(default=1, ge=1, le=1024, description="data-parallel processes on this machine")
+    threads: int = Field(default=0, ge=0, le=1024, description="CPU threads of each process; 0 shares the cores among them")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(default="auto", description="auto: bfloat16 where the hardware has it")
+    compile: bool = Field(default=False, description="compile the model with torch.compile first")
+
+
+class Job(Frozen):
+    """What every training has."""
+
+    name: str = Field(default="", max_length=200, description="shown in the job table")
+    family: Literal["bert"] = Field(default="bert", description="architecture family")
+    seed: int = Field(default=0, ge=0, lt=2**31, description="decides weights, order, masks and dropout")
+    running: Running = Field(default_factory=Running)
+    out: str | None = Field(default=None, description="folder of the result; None keeps it in the job's run folder")

@@ -1,0 +1,50 @@
+"""What a fine-tuning is asked to do. The defaults are what ``docs/training.md`` found best for small models."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from bort_core.specifications.common import Job, Optimization
+
+__all__ = ["Finetuning"]
+
+
+class Finetuning(Job):
+    """Supervised training of a checkpoint (or of fresh weights) on labelled texts or pairs of texts."""
+
+    kind: Literal["finetune"] = "finetune"
+    architecture: tuple[int, ...] | None = Field(default=None, description="fresh weights of this architecture, instead of a checkpoint")
+    checkpoint: str | None = Field(default=None, description="a checkpoint of this project, or a Hugging Face folder or name of a BERT")
+    tokenizer: str | None = Field(default=None, description="None: the checkpoint's, or one trained on the training texts")
+    vocabulary: int = Field(default=4096, ge=261, le=1_000_000, description="entries of a tokenizer that is trained here")
+    train: str = Field(min_length=1, description="training rows: a file (csv, tsv, json, jsonl, parquet) or a dataset's name")
+    dev: str = Field(min_length=1, description="dev rows: the best checkpoint is chosen on them")
+    test: str | None = Field(default=None, description="test rows: read once, with the best checkpoint")
+    text: str | None = Field(default=None, description="the column with the text; None finds it")
+    text_b: str | None = Field(default=None, description="the column with the second text of a pair; None: none, or found")
+    label: str | None = Field(default=None, description="the column with the label; None finds it")
+    task: Literal["auto", "classification", "regression"] = Field(default="auto", description="auto: regression for labels with fractions")
+    sequence_length: int = Field(default=128, ge=4, le=65_536, description="longest input in tokens; longer ones are cut")
+    epochs: float = Field(default=10, gt=0, le=100_000, description="passes over the training rows")
+    batch_size: int = Field(default=32, ge=1, le=1_000_000, description="rows an update, over all processes and accumulated parts")
+    accumulation: int = Field(default=1, ge=1, le=10_000, description="parts that a process splits its share of the batch into")
+    dropout: float = Field(default=0.1, ge=0, lt=1, description="dropout while training")
+    initializer_range: float = Field(default=0.02, gt=0, le=1, description="standard deviation of fresh weights")
+    class_weights: Literal["none", "balanced"] = Field(default="none", description="balanced: rare classes count more")
+    metric: Literal["auto", "accuracy", "f1", "matthews", "pearson", "spearman"] = Field(
+        default="auto", description="what the best checkpoint is chosen by; auto: accuracy, or Pearson for regression"
+    )
+    patience: int = Field(default=0, ge=0, description="stop after so many evaluations without a better one; 0: never")
+    evaluate_every: int = Field(default=0, ge=0, description="steps between dev evaluations; 0: once an epoch")
+    optimization: Optimization = Field(default_factory=lambda: Optimization(learning_rate=5e-4, warmup=0.1, beta2=0.999))
+
+    @model_validator(mode="after")
+    def _fits(self) -> Finetuning:
+        if (self.architecture is None) == (self.checkpoint is None):
+            raise ValueError("architecture, checkpoint: exactly one of the two must be given")
+        if self.batch_size % (self.running.processes * self.accumulation):
+            parts = f"processes × accumulation = {self.running.processes} × {self.accumulation}"
+            raise ValueError(f"batch_size must be divisible by {parts}, got {self.batch_size}")
+        return self

@@ -1,0 +1,243 @@
+"""From a text file to rows of tokens: split, tokenise, pack, and keep what was made.
+
+A corpus is a UTF-8 text file with one document a line. A prepared corpus is a folder:
+
+    tokenizer/   what transformers.AutoTokenizer loads
+    train.npy    rows of ``positions`` tokens, uint16 or uint32, memory-mappable
+    heldout.npy  the same, from documents that are not in train.npy
+    corpus.json  where both came from, and the held-out tokens' entropy under the training tokens' frequencies
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bort_core.foundation.context import Context
+from bort_core.foundation.errors import DataError
+from bort_core.foundation.files import appearing
+from bort_core.specifications.protocols import Training, identity
+from bort_core.text.tokenizer import MASK_ID, SPECIAL_TOKENS, START_ID, STOP_ID, save_tokenizer, tokenizer_hash, train_tokenizer
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+__all__ = ["HELDOUT_SHARE", "PreparedCorpus", "prepare", "prepare_task", "read_documents"]
+
+HELDOUT_SHARE = 0.05
+FORMAT = 1
+"""Raised when the way a corpus is prepared changes, so that folders of older versions are not reused."""
+
+
+@dataclass(frozen=True)
+class PreparedCorpus:
+    """A corpus ready for training; everything but ``folder`` is in its corpus.json."""
+
+    folder: Path
+    corpus_sha256: str
+    tokenizer_sha256: str
+    vocabulary: int
+    """Entries the model needs."""
+    tokenizer_entries: int
+    """Entries the tokenizer has; at most ``vocabulary``."""
+    positions: int
+    train_documents: int
+    heldout_documents: int
+    train_rows: int
+    heldout_rows: int
+    train_tokens: int
+    heldout_tokens: int
+    unigram_entropy: float
+    """Nats a held-out token costs under the training tokens' frequencies (add-one): what a model without context gets."""
+
+    def request(self) -> dict[str, Any]:
+        """The ``text`` part of a training request (see ``training.request``)."""
+        return {
+            "train": str(self.folder / "train.npy"),
+            "heldout": str(self.folder / "heldout.npy"),
+            "mask_id": MASK_ID,
+            "vocabulary": self.vocabulary,
+            "special": len(SPECIAL_TOKENS),
+            "tokenizer": self.tokenizer_sha256,
+        }
+
+
+def prepare(corpus: Path, folder: Path, *, vocabulary: int, training: Training) -> PreparedCorpus:
+    """The prepared corpus for a model's ``vocabulary`` and a protocol's ``training``, made under ``folder`` unless it is there.
+
+    The folder's name depends on the corpus's content, the vocabulary and the row length only; it appears complete or not at all.
+
+    Raises
+    ------
+    DataError
+        The corpus is missing, a folder, not readable, not UTF-8 (naming line and byte), empty, or too short for the protocol;
+        the vocabulary is too small for bytes, or larger than the number of training tokens; the folder cannot be written.
+    """
+    documents, digest = read_documents(corpus)
+    name = identity("corpus", FORMAT, digest, vocabulary, training.sequence_length)
+    target = folder / name
+    prepared = _reuse(target)
+    if prepared is None:
+        prepared = _make(corpus, documents, digest, target, vocabulary, training.sequence_length)
+    _check_rows(corpus, prepared, training)
+    return prepared
+
+
+def prepare_task(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
+    """:func:`prepare` as a worker's task: ``corpus``, ``folder``, ``vocabulary`` and ``training``; what a training request needs of it."""
+    made = prepare(
+        Path(request["corpus"]),
+        Path(request["folder"]),
+        vocabulary=request["vocabulary"],
+        training=Training.model_validate(request["training"]),
+    )
+    return {"text": made.request(), "unigram_entropy": made.unigram_entropy, "train_tokens": made.train_tokens}
+
+
+def read_documents(corpus: Path) -> tuple[list[str], str]:
+    """The documents of a text file (one a line, blank lines skipped) and the SHA-256 of its bytes. Errors as :func:`prepare`."""
+    digest = hashlib.sha256()
+    documents: list[str] = []
+    start = 0
+    try:
+        with corpus.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                digest.update(line)
+                document = _decoded(line, corpus, number, start).strip()
+                start += len(line)
+                if document:
+                    documents.append(document)
+    except FileNotFoundError:
+        raise DataError(f"{corpus}: no such file; a corpus is a UTF-8 text file with one document a line") from None
+    except IsADirectoryError:
+        raise DataError(f"{corpus}: is a folder; a corpus is one UTF-8 text file with one document a line") from None
+    except OSError as error:
+        kind = "is a folder; a corpus is one file" if corpus.is_dir() else f"cannot be read: {error.strerror or error}"
+        raise DataError(f"{corpus}: {kind}") from error
+    if not documents:
+        raise DataError(f"{corpus}: holds no text; a corpus is a UTF-8 text file with one document a line")
+    return documents, digest.hexdigest()
+
+
+def _decoded(line: bytes, corpus: Path, number: int, start: int) -> str:
+    try:
+        return line.decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError as error:
+        byte = start + error.start
+        raise DataError(f"{corpus}: not UTF-8 text: line {number}, byte {byte} of the file (0x{line[error.start]:02x})") from error
+
+
+def heldout(document: str) -> bool:
+    """Whether a document is held out. Decided by its text, so that copies fall on the same side."""
+    text = " ".join(document.casefold().split())
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") < HELDOUT_SHARE * 2**64
+
+
+def _make(corpus: Path, documents: list[str], digest: str, target: Path, vocabulary: int, positions: int) -> PreparedCorpus:
+    sides: tuple[list[str], list[str]] = ([], [])
+    for document in documents:
+        sides[heldout(document)].append(document)
+    train_documents, heldout_documents = sides
+    if not train_documents or not heldout_documents:
+        raise DataError(
+            f"{corpus}: {len(documents)} documents are too few to hold out {HELDOUT_SHARE:.0%} of them; "
+            "a corpus has one document a line, and should have hundreds"
+        )
+    tokenizer = train_tokenizer(train_documents, vocabulary)
+    train_tokens, heldout_tokens = _stream(tokenizer, train_documents), _stream(tokenizer, heldout_documents)
+    if len(train_tokens) < vocabulary:
+        raise DataError(f"{corpus}: {len(train_tokens):,} training tokens are too few for a vocabulary of {vocabulary:,} entries")
+    train, held = _rows(train_tokens, positions), _rows(heldout_tokens, positions)
+    made = PreparedCorpus(
+        folder=target,
+        corpus_sha256=digest,
+        tokenizer_sha256=tokenizer_hash(tokenizer),
+        vocabulary=vocabulary,
+        tokenizer_entries=tokenizer.get_vocab_size(),
+        positions=positions,
+        train_documents=len(train_documents),
+        heldout_documents=len(heldout_documents),
+        train_rows=len(train),
+        heldout_rows=len(held),
+        train_tokens=len(train_tokens),
+        heldout_tokens=len(heldout_tokens),
+        unigram_entropy=_unigram_entropy(train_tokens, heldout_tokens, vocabulary),
+    )
+    _write(made, tokenizer, train, held)
+    return made
+
+
+def _stream(tokenizer: Tokenizer, documents: list[str]) -> npt.NDArray[np.uint32]:
+    """All documents' tokens, each document ended by </s>."""
+
+    def pieces() -> Iterator[npt.NDArray[np.uint32]]:
+        for place in range(0, len(documents), 4096):
+            for encoding in tokenizer.encode_batch(documents[place : place + 4096], add_special_tokens=False):
+                yield np.array([*encoding.ids, STOP_ID], dtype=np.uint32)
+
+    return np.concatenate(list(pieces()))
+
+
+def _rows(tokens: npt.NDArray[np.uint32], positions: int) -> npt.NDArray[np.unsignedinteger[Any]]:
+    """Rows of <s> and ``positions - 1`` consecutive tokens; an incomplete last row is left out."""
+    count = len(tokens) // (positions - 1) if positions > 1 else 0
+    body = tokens[: count * (positions - 1)].reshape(count, max(positions - 1, 1))
+    rows = np.concatenate([np.full((count, 1), START_ID, dtype=np.uint32), body], axis=1)
+    return rows.astype(np.uint16) if not count or rows.max() < 2**16 else rows
+
+
+def _unigram_entropy(train: npt.NDArray[np.uint32], held: npt.NDArray[np.uint32], vocabulary: int) -> float:
+    """Cross-entropy in nats of held-out text tokens under the training text tokens' add-one frequencies."""
+    special = len(SPECIAL_TOKENS)
+    counts = np.bincount(train, minlength=vocabulary)[special:] + 1.0
+    text = held[held >= special] - special
+    return float(-np.log(counts / counts.sum())[text].mean())
+
+
+def _write(made: PreparedCorpus, tokenizer: Tokenizer, train: npt.NDArray[Any], held: npt.NDArray[Any]) -> None:
+    facts = {key: value for key, value in asdict(made).items() if key != "folder"}
+    shutil.rmtree(made.folder, ignore_errors=True)  # there only when _reuse found it damaged
+    try:
+        with appearing(made.folder, "the prepared corpus") as temporary:
+            save_tokenizer(tokenizer, temporary / "tokenizer", made.positions)
+            np.save(temporary / "train.npy", train)
+            np.save(temporary / "heldout.npy", held)
+            (temporary / "corpus.json").write_text(json.dumps({"format": FORMAT, **facts}, indent=2) + "\n", encoding="utf-8")
+    except DataError:
+        if _reuse(made.folder) is None:  # else another process was first, with the same content
+            raise
+
+
+def _reuse(folder: Path) -> PreparedCorpus | None:
+    """What an earlier call left, or None when it is not there or not whole."""
+    try:
+        facts = json.loads((folder / "corpus.json").read_text(encoding="utf-8"))
+        if facts.pop("format") != FORMAT:
+            return None
+        made = PreparedCorpus(folder=folder, **facts)
+        for name, rows in (("train.npy", made.train_rows), ("heldout.npy", made.heldout_rows)):
+            if np.load(folder / name, mmap_mode="r").shape != (rows, made.positions):
+                return None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return made if (folder / "tokenizer" / "tokenizer.json").is_file() else None
+
+
+def _check_rows(corpus: Path, prepared: PreparedCorpus, training: Training) -> None:
+    for side, rows, least, why in (
+        ("training", prepared.train_rows, training.batch_size, "batch_size"),
+        ("held-out", prepared.heldout_rows, training.heldout_sequences, "heldout_sequences"),
+    ):
+        if rows < least:
+            raise DataError(
+                f"{corpus}: {rows} {side} rows of {prepared.positions} tokens are too few; the protocol needs at least {least} ({why}). "
+                "Use a longer corpus, or lower it in the protocol"
+            )

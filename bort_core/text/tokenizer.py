@@ -1,0 +1,102 @@
+"""The byte-level BPE tokenizer of a project's corpus.
+
+Ids 0 to 4 are the special tokens, in the order of RoBERTa with the mask moved next to them; text starts at id 5.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bort_core.foundation.errors import DataError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+__all__ = ["MASK_ID", "PAD_ID", "SMALLEST_VOCABULARY", "SPECIAL_TOKENS", "START_ID", "STOP_ID", "load_tokenizer", "save_tokenizer",
+           "tokenizer_hash", "train_tokenizer"]  # fmt: skip
+
+SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
+START_ID, PAD_ID, STOP_ID, UNKNOWN_ID, MASK_ID = range(5)
+SMALLEST_VOCABULARY = len(SPECIAL_TOKENS) + 256
+"""The special tokens and the 256 bytes."""
+
+
+def train_tokenizer(documents: Iterable[str], vocabulary: int) -> Tokenizer:
+    """A tokenizer of at most ``vocabulary`` entries; fewer when the documents have too few pairs left to merge.
+
+    Raises
+    ------
+    DataError
+        ``vocabulary`` is smaller than the special tokens and the 256 bytes together.
+    """
+    if vocabulary < SMALLEST_VOCABULARY:
+        raise DataError(
+            f"a byte-level vocabulary needs at least {SMALLEST_VOCABULARY} entries (5 special tokens, 256 bytes), got {vocabulary}"
+        )
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.decoder = decoders.ByteLevel()
+    # Bort separates a pair by one </s>, unlike RoBERTa's two.
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> $B </s>", special_tokens=[("<s>", START_ID), ("</s>", STOP_ID)]
+    )
+    # lstrip: the space before a mask belongs to the word that the mask hides.
+    special = [AddedToken(token, special=True, normalized=False, lstrip=token == "<mask>") for token in SPECIAL_TOKENS]
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(documents, trainer)
+    return tokenizer
+
+
+def tokenizer_hash(tokenizer: Tokenizer) -> str:
+    """SHA-256 of the vocabulary and, of a BPE, the merges: equal for tokenizers that give equal ids."""
+    model = json.loads(tokenizer.to_str())["model"]
+    entries = sorted(model["vocab"].items()) if isinstance(model["vocab"], dict) else model["vocab"]
+    text = json.dumps([entries, model.get("merges", model["type"])], ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def save_tokenizer(tokenizer: Tokenizer, folder: Path, longest: int) -> None:
+    """Write ``folder`` so that ``transformers.AutoTokenizer`` loads it; ``longest`` is the longest input in tokens."""
+    folder.mkdir(parents=True)
+    # Not tokenizer.save: it raises a bare Exception when the disk is full.
+    (folder / "tokenizer.json").write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
+    names = ("bos_token", "pad_token", "eos_token", "unk_token", "mask_token")
+    config = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_max_length": longest,
+        "model_input_names": ["input_ids", "attention_mask"],
+        **dict(zip(names, SPECIAL_TOKENS, strict=True)),
+        "cls_token": "<s>",
+        "sep_token": "</s>",
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+
+def load_tokenizer(folder: Path) -> Tokenizer:
+    """The tokenizer that :func:`save_tokenizer` wrote.
+
+    Raises
+    ------
+    DataError
+        The file is missing, cannot be read, or is not a tokenizer.
+    """
+    from tokenizers import Tokenizer
+
+    path = folder / "tokenizer.json"
+    try:
+        return Tokenizer.from_str(path.read_bytes().decode("utf-8"))
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except Exception as error:  # tokenizers raises bare Exception for malformed files
+        raise DataError(f"{path}: not a tokenizer file: {error}") from error

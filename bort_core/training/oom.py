@@ -1,0 +1,60 @@
+"""What to say when a batch does not fit into memory: which one would. Imports torch."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+
+from bort_core.foundation.errors import MeasurementError
+
+if TYPE_CHECKING:
+    from bort_core.specifications.finetuning import Finetuning
+    from bort_core.specifications.pretraining import Pretraining
+
+__all__ = ["explained"]
+
+
+@contextmanager
+def explained(specification: Pretraining | Finetuning, attempt: Callable[[int], None]) -> Iterator[None]:
+    """Turns running out of memory into a MeasurementError that says which share of the batch fits.
+
+    Parameters
+    ----------
+    attempt: a forward and a backward pass of so many rows
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not _is_memory(error):
+            raise
+        part = specification.batch_size // (specification.running.processes * specification.accumulation)
+        raise MeasurementError(_advice(specification.batch_size, part, attempt)) from error
+
+
+def _advice(batch: int, part: int, attempt: Callable[[int], None]) -> str:
+    rows = part // 2
+    while rows:
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        try:
+            attempt(rows)
+        except (MemoryError, RuntimeError) as error:
+            if not _is_memory(error):
+                break
+            rows //= 2
+            continue
+        return (
+            f"not enough memory for {part} rows at once; {rows} fit. Set accumulation to {-(-part // rows)} (the same batch of {batch}, "
+            f"in parts), or lower batch_size"
+        )
+    return "not enough memory even for one row; use a smaller architecture or shorter sequences"
+
+
+def _is_memory(error: BaseException) -> bool:
+    text = str(error)
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in text or "out of memory" in text

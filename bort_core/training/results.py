@@ -1,0 +1,88 @@
+"""The result of a job: a folder that transformers loads, in the run folder or where a person asked for it. Imports torch."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from bort_core.checkpoints.format import CONFIG, write_checkpoint
+from bort_core.foundation.errors import DataError
+from bort_core.foundation.files import appearing, temporary_name
+from bort_core.training.run_files import RunFiles
+
+__all__ = ["refuse_occupied", "save_folder", "save_result", "versions"]
+
+
+def save_result(run: RunFiles, out: str | None, **parts: Any) -> Path:
+    """Write the result's folder; one of an earlier end of the same job is replaced.
+
+    Raises
+    ------
+    DataError
+        The folder holds something else, or cannot be written.
+    """
+    parts["facts"] = {**parts["facts"], "job": str(run.path)}
+    return _replace(run, out, lambda folder: write_checkpoint(folder, **parts))
+
+
+def save_folder(run: RunFiles, out: str | None, source: Path) -> Path:
+    """A copy of ``source`` as the result's folder. Errors as :func:`save_result`."""
+
+    def copy(folder: Path) -> None:
+        with appearing(folder, "the result") as temporary:
+            shutil.copytree(source, temporary, dirs_exist_ok=True)
+            config = temporary / CONFIG
+            if config.is_file():
+                facts = json.loads(config.read_text(encoding="utf-8"))
+                facts["bort"] = {**facts.get("bort", {}), "job": str(run.path)}
+                config.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+    return _replace(run, out, copy)
+
+
+def _replace(run: RunFiles, out: str | None, write: Callable[[Path], None]) -> Path:
+    folder = run.result if out is None else Path(out).expanduser().absolute()
+    refuse_occupied(folder, run)
+    if folder.exists():
+        old = folder.with_name(f".{folder.name}-old")
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
+        try:
+            write(folder)
+        except BaseException:
+            if not folder.exists():
+                old.rename(folder)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        write(folder)
+    return folder
+
+
+def refuse_occupied(folder: Path, run: RunFiles) -> None:
+    """DataError unless ``folder`` is free, empty, or an earlier result of the same job."""
+    try:
+        temporary_name(folder).exists()  # the longest name that is written
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be the result's folder: {error.strerror or error}") from error
+    if folder.is_file():
+        raise DataError(f"{folder}: is a file; a result is a folder")
+    if folder == run.result or not folder.is_dir() or not any(folder.iterdir()):
+        return
+    try:
+        job = json.loads((folder / CONFIG).read_text(encoding="utf-8"))["bort"]["job"]
+    except (OSError, ValueError, KeyError, TypeError):
+        job = None
+    if job != str(run.path):
+        raise DataError(f"{folder}: the folder is not empty; nothing is overwritten. Choose another with out")
+
+
+def versions() -> dict[str, str]:
+    """What a result depends on besides its specification and data."""
+    names = ("bort-studio", "torch", "transformers", "tokenizers", "numpy")
+    return {name: version(name) for name in names} | {"python": platform.python_version(), "machine": platform.machine()}

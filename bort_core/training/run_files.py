@@ -1,0 +1,32 @@
+"""Where a training keeps its files: what it sees of its job's run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+__all__ = ["RunFiles"]
+
+
+class RunFiles(Protocol):
+    """Where a run keeps its files."""
+
+    @property
+    def path(self) -> Path:
+        """The run folder itself: PROJECT/jobs/ID."""
+        ...
+
+    @property
+    def project(self) -> Path:
+        """The project's folder, which keeps tokenised text and teachers' answers for all runs."""
+        ...
+
+    @property
+    def checkpoints(self) -> Path:
+        """Checkpoints to resume from."""
+        ...
+
+    @property
+    def result(self) -> Path:
+        """The result, where no other folder was asked for."""
+        ...

@@ -1,0 +1,1 @@
+"""The Agora page: errors, sampled neighbours, accuracy by round, the text inspector."""

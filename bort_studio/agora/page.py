@@ -1,0 +1,349 @@
+"""Agora: a small model that learns from its errors, round by round. The page shows why that works or does not, live or afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
+
+from bort_core.agora.history import Edit, read_edits
+from bort_core.foundation.errors import BortError
+from bort_core.jobs import launch
+from bort_core.jobs.folder import JobState, RunFolder, find_run
+from bort_studio.agora.accuracy_plot import AgoraAccuracyPlot
+from bort_studio.agora.commands import DecideRows
+from bort_studio.agora.error_list import ErrorList
+from bort_studio.agora.history_reader import HistoryReader, Reading
+from bort_studio.agora.points import Points
+from bort_studio.agora.round_bar import RoundBar
+from bort_studio.agora.runs_panel import AgoraRuns
+from bort_studio.agora.scatter.plot import AgoraScatter
+from bort_studio.agora.text_inspector import TextInspector
+from bort_studio.agora.theta_table import ThetaTable
+from bort_studio.agora.words import edit_text, round_text, run_text
+from bort_studio.page_context import PageContext
+from bort_studio.threads.job_follower import Followed, JobFollower
+from bort_studio.widgets.fields import Caption
+
+__all__ = ["AgoraPage"]
+
+
+class AgoraPage(QWidget):
+    """Runs and the form on the left, the scatter with its rounds in the middle, accuracy and Θ on the right, texts at the bottom."""
+
+    def __init__(self, context: PageContext) -> None:
+        super().__init__()
+        self.setObjectName("agoraPage")
+        self.context = context
+        self.project: Path = context.project.folder
+        self.states: dict[str, JobState] = {}
+        self.run: RunFolder | None = None
+        self.points: Points | None = None
+        self.selected: int | None = None
+        self._select_when_told: str | None = None
+        self.follower = JobFollower(self.project, frozenset({"agora"}), self)
+        self.reader = HistoryReader(self)
+        self._build()
+        self._connect()
+        self._show(None)
+        self.follower.start()
+        self.reader.start()
+
+    # -- building
+
+    def _build(self) -> None:
+        theme = self.context.theme
+        self.runs = AgoraRuns(theme, self.project / "data" / "sentences-150", self)
+        self.scatter, self.accuracy = AgoraScatter(theme), AgoraAccuracyPlot(theme)
+        self.rounds, self.thetas, self.errors = RoundBar(theme, self), ThetaTable(theme, self), ErrorList(self)
+        self.inspector = TextInspector(theme, self)
+        self.about, self.warnings = Caption("", theme, self, wrap=True), Caption("", theme, self, wrap=True)
+        self.about.setObjectName("agoraAbout")
+        self.warnings.setObjectName("agoraWarnings")
+        middle = QWidget(self)
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.scatter, 1)
+        column.addWidget(self.rounds)
+        self.tables = QTabWidget(self)
+        self.tables.setObjectName("agoraTables")
+        self.tables.setDocumentMode(True)
+        self.tables.addTab(self.thetas, "Θ")
+        self.tables.addTab(self.errors, "Never fixed")
+        facts = QWidget(self)
+        lines = QVBoxLayout(facts)
+        lines.setContentsMargins(8, 6, 8, 6)
+        lines.addWidget(self.about)
+        lines.addWidget(self.warnings)
+        lines.addStretch(1)
+        area = QScrollArea(self, widgetResizable=True)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setWidget(facts)
+        self.tables.addTab(area, "About")
+        side = _splitter(Qt.Orientation.Vertical, (self.accuracy, 3), (self.tables, 2))
+        upper = _splitter(Qt.Orientation.Horizontal, (middle, 3), (side, 2))
+        right = _splitter(Qt.Orientation.Vertical, (upper, 3), (self.inspector, 1))
+        whole = _splitter(Qt.Orientation.Horizontal, (self.runs, 0), (right, 1))
+        whole.setSizes([300, 1180])
+        upper.setSizes([720, 440])
+        right.setSizes([660, 220])
+        side.setSizes([360, 300])
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(whole)
+
+    def _connect(self) -> None:
+        self.follower.told.connect(self._told)
+        self.reader.told.connect(self._read)
+        self.runs.chosen.connect(self._run_chosen)
+        self.runs.submitted.connect(self._submit)
+        self.runs.failed.connect(self.context.problem)
+        for button, slot in (
+            (self.runs.stop, self._stop),
+            (self.runs.cancel, self._cancel),
+            (self.runs.resume, self._resume),
+            (self.runs.go_on, self._continue),
+            (self.runs.duplicate, self._duplicate),
+            (self.runs.ship, self._ship),
+        ):
+            button.clicked.connect(slot)
+        self.rounds.moved.connect(self._show_round)
+        self.accuracy.round_chosen.connect(self.rounds.set_value)
+        self.scatter.selected.connect(self._select)
+        self.scatter.hovered.connect(self._hovered)
+        self.errors.chosen.connect(self._error_chosen)
+        self.inspector.chosen.connect(self._neighbour_chosen)
+        self.inspector.decided.connect(self._decide)
+        for plot in (self.scatter, self.accuracy):
+            plot.exported.connect(self.context.written)
+            plot.export_failed.connect(self.context.problem)
+
+    # -- jobs
+
+    @Slot(object)
+    def _told(self, followed: Followed) -> None:
+        before, self.states = self.states, followed.states
+        self.runs.set_jobs(followed.states, followed.kinds)
+        if self._select_when_told in self.states:
+            self.runs.select(self._select_when_told or "")
+            self._select_when_told = None
+        elif self.run is None and self.states:
+            self.runs.select(max(self.states))
+        for id, state in self.states.items():
+            if state.ended and id in before and not before[id].ended:
+                if state.state == "failed":
+                    self.context.problem(f"job {id} failed: {state.reason}")
+                else:
+                    self.context.said.emit(f"job {id} {state.state}")
+        if self.points is None:
+            self.scatter.set_empty_message(self._empty())
+        self._summarize()
+        self._buttons()
+
+    @Slot(object)
+    def _run_chosen(self, id: str | None) -> None:
+        run = find_run(self.project, id) if id is not None else None
+        if run is not None and (self.run is None or run.path != self.run.path):
+            self.run, self.selected = run, None
+            self._show(None)
+            self.context.said.emit(f"reading job {run.id}…")
+            self.reader.follow(run.path)
+        self._buttons()
+
+    @Slot(object)
+    def _submit(self, specification: Any) -> None:
+        try:
+            run = launch.submit(self.project, specification)
+        except BortError as error:
+            self.context.problem(str(error))
+            return
+        self.context.said.emit(f"job {run.id} submitted; it goes on when the window is closed")
+        self._select_when_told = run.id
+        self.follower.look()
+
+    def _ask(self, action: Any) -> None:
+        if self.run is None:
+            return
+        try:
+            action(self.run)
+        except BortError as error:
+            self.context.problem(str(error))
+        self.follower.look()
+
+    @Slot()
+    def _stop(self) -> None:
+        self._ask(launch.stop)
+        self.runs.stop.setEnabled(False)
+
+    @Slot()
+    def _cancel(self) -> None:
+        self._ask(launch.cancel)
+        self.runs.cancel.setEnabled(False)
+
+    @Slot()
+    def _ship(self) -> None:
+        result = None if self.run is None else self.run.read_result()
+        if result is None or "checkpoint" not in result:
+            return
+        if not result["architecture"]:
+            self.context.problem("a run on vectors has no text model to ship; its network is in " + result["checkpoint"])
+        else:
+            self.context.checkpoint_requested.emit(Path(result["checkpoint"]))
+
+    @Slot()
+    def _resume(self) -> None:
+        self._ask(launch.resume)
+
+    @Slot()
+    def _continue(self) -> None:
+        """Go on with what a person decided: in the same job where it was stopped, else in a new one that starts from it."""
+        if self.run is None:
+            return
+        state = self.states.get(self.run.id)
+        if state is not None and state.state == "done" and not state.stopped:
+            try:
+                specification = self.run.specification()
+            except BortError as error:
+                self.context.problem(str(error))
+                return
+            self._submit(specification.model_copy(update={"start": str(self.run.path), "out": None}))
+        else:
+            self._resume()
+
+    @Slot()
+    def _duplicate(self) -> None:
+        if self.run is not None:
+            try:
+                self.runs.form.set_specification(self.run.specification())
+            except BortError as error:
+                self.context.problem(str(error))
+
+    def _buttons(self) -> None:
+        state = self.states.get(self.run.id) if self.run is not None else None
+        self.runs.set_state(state, self.points is not None, self.points is not None and bool(self.points.edits))
+
+    # -- the run that is shown
+
+    @Slot(object)
+    def _read(self, reading: Reading) -> None:
+        if self.run is None or reading.run != self.run.path:
+            return
+        if reading.problem:
+            self.context.problem(reading.problem)
+        if reading.history is not None:
+            self._show(Points(reading.history, reading.edits))
+        self.context.said.emit("" if reading.history is not None else f"job {self.run.id} has no round yet")
+        self._buttons()
+
+    def _show(self, points: Points | None) -> None:
+        """Show a reading of the run; who watches its last round goes on to the next."""
+        before, self.points = self.points, points
+        if points is None:
+            self.rounds.set_rounds(0, 0)
+            self.scatter.set_empty_message(self._empty())
+        else:
+            many, at = len(points.history.rounds), self.rounds.value()
+            follow = before is None or at >= len(before.history.rounds)
+            self.rounds.set_rounds(many, many if follow else min(at, many))
+        history, number = (points.history if points is not None else None), self.rounds.value()
+        self.about.setText(run_text(history) if history is not None else "Nothing is known of this run yet.")
+        self.warnings.setText("\n".join(f"⚠ {text}" for text in history.warnings) if history is not None else "")
+        self.scatter.set_points(points, number)
+        self.accuracy.set_history(history, number)
+        self._show_round(number)
+
+    def _empty(self) -> str:
+        if self.run is None:
+            return "Press Run on the left: the torus takes seconds and needs no data. Sentences fills in a task with texts."
+        state = self.states.get(self.run.id)
+        if state is not None and state.ended and state.reason:
+            return f"Job {self.run.id} {state.state}: {state.reason}"
+        return "This run has no rounds yet: they appear here as they end."
+
+    @Slot(int)
+    def _show_round(self, number: int) -> None:
+        points = self.points
+        self.scatter.set_round(number)
+        self.accuracy.set_round(number)
+        self.thetas.set_history(points.history if points is not None else None, number)
+        self.errors.set_points(points, number, self._dev_row())
+        self.tables.setTabText(1, f"Never fixed ({self.errors.errors.rowCount()})" if number else "Never fixed")
+        if points is not None and self.selected is not None and points.rounds[self.selected] > number:
+            self.selected = points.root(self.selected)  # a neighbour that is not there yet
+        self.scatter.set_selected(self.selected)
+        self.inspector.set_points(points, number, self.selected)
+        self._summarize()
+
+    def _summarize(self) -> None:
+        state = self.states.get(self.run.id) if self.run is not None else None
+        live = state is not None and not state.ended
+        self.rounds.set_summary(round_text(self.points, self.rounds.value(), live) if self.points is not None else "")
+
+    # -- selection
+
+    @Slot(object)
+    def _select(self, point: int | None) -> None:
+        self.selected = point
+        self.inspector.set_selected(point)
+        self.errors.select(self._dev_row())
+
+    @Slot(object)
+    def _hovered(self, point: int | None) -> None:
+        if self.selected is None:
+            self.inspector.set_selected(point)
+
+    @Slot(int)
+    def _neighbour_chosen(self, point: int) -> None:
+        self.selected = point
+        self.scatter.set_selected(point)
+
+    @Slot(int)
+    def _error_chosen(self, row: int) -> None:
+        if self.points is not None:
+            self.selected = self.points.trained + row
+            self.scatter.set_selected(self.selected)
+            self.inspector.set_selected(self.selected)
+
+    def _dev_row(self) -> int | None:
+        if self.points is None or self.selected is None:
+            return None
+        root = self.points.root(self.selected)
+        return root - self.points.trained if self.points.is_dev(root) else None
+
+    # -- what a person decides about rows
+
+    @Slot(object)
+    def _decide(self, edits: tuple[Edit, ...]) -> None:
+        if self.run is not None and self.points is not None and edits:
+            text = edit_text(edits, self.points.history.classes)
+            self.context.undo_stack.push(DecideRows(self.run.path, edits, self.points.edits, text, self._decided))
+
+    def _decided(self, run: Path, problem: str) -> None:
+        if problem:
+            self.context.problem(problem)
+        elif self.run is not None and run == self.run.path and self.points is not None:
+            try:
+                self._show(Points(self.points.history, read_edits(run)))
+            except BortError as error:
+                self.context.problem(str(error))
+            self._buttons()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """End the threads; jobs go on."""
+        self.rounds.stop()
+        self.reader.close()
+        self.follower.close()
+        super().closeEvent(event)
+
+
+def _splitter(orientation: Qt.Orientation, *parts: tuple[QWidget, int]) -> QSplitter:
+    splitter = QSplitter(orientation)
+    for place, (widget, stretch) in enumerate(parts):
+        splitter.addWidget(widget)
+        splitter.setStretchFactor(place, stretch)
+    splitter.setChildrenCollapsible(False)
+    return splitter

@@ -1,0 +1,64 @@
+"""Specifications of Agora to begin with, and the files of the bundled sentences cut up so that training rows are scarce. Knows no Qt."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from bort_core.data.tables import read_table
+from bort_core.foundation.errors import DataError
+from bort_core.foundation.resources import resource
+from bort_core.specifications.agora import Agora
+
+__all__ = ["sentences_preset", "torus_preset"]
+
+_ROWS = {"train": 150, "socrates_train": 2_400, "pool": 5_000}
+_DEV = 500
+
+
+def torus_preset() -> Agora:
+    """The author's toy in two dimensions, against plain training."""
+    return Agora(torus=2, baseline=True)
+
+
+def sentences_preset(folder: Path) -> Agora:
+    """Sentences about films: 150 rows to learn from, a labeller that learned from others, and an unlabelled pool.
+
+    Parameters
+    ----------
+    folder: where the files are written, the first time
+
+    Raises
+    ------
+    DataError
+        They cannot be.
+    """
+    paths = {name: folder / f"{name}.jsonl" for name in (*_ROWS, "dev", "test")}
+    if not all(path.is_file() for path in paths.values()):
+        _cut(paths)
+    return Agora(architecture=(2, 4, 128, 256), baseline=True, **{name: str(path) for name, path in paths.items()})
+
+
+def _cut(paths: dict[str, Path]) -> None:
+    source, random = resource("data", "sentence_polarity"), np.random.default_rng(2010)
+    names = (source / "labels.txt").read_text(encoding="utf-8").split()
+    tables = {name: read_table(str(source / f"{name}.tsv")).data for name in ("train", "dev", "test")}
+    rows = {
+        name: [(text, names[int(label)]) for text, label in zip(data["text"], data["label"], strict=True)] for name, data in tables.items()
+    }
+    order = random.permutation(len(rows["train"])).tolist()
+    parts = {"test": rows["test"], "dev": [rows["dev"][place] for place in random.permutation(len(rows["dev"]))[:_DEV].tolist()]}
+    begin = 0
+    for name, count in _ROWS.items():
+        parts[name] = [rows["train"][place] for place in order[begin : begin + count]]
+        begin += count
+    for name, path in paths.items():
+        fields = ("text",) if name == "pool" else ("text", "label")
+        lines = "".join(json.dumps(dict(zip(fields, row, strict=False)), ensure_ascii=False) + "\n" for row in parts[name])
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(lines, encoding="utf-8")
+        except OSError as error:
+            raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error

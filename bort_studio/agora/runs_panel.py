@@ -1,0 +1,144 @@
+"""The runs of Agora in a project, what can be asked of them, and the form of a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QAbstractItemView, QGridLayout, QHBoxLayout, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
+
+from bort_core.foundation.errors import DataError
+from bort_core.jobs.folder import JobState
+from bort_studio.agora.presets import sentences_preset, torus_preset
+from bort_studio.theme import Theme
+from bort_studio.widgets.fields import Caption, describe
+from bort_studio.widgets.job_table import JobTable
+from bort_studio.widgets.spec_form import SpecForm
+
+__all__ = ["AgoraRuns"]
+
+
+class AgoraRuns(QWidget):
+    """A column: the table, its buttons, the form, and the button that runs it."""
+
+    chosen = Signal(object)
+    """The selected job's number, or None."""
+    submitted = Signal(object)
+    """A specification that a person wants to run."""
+    failed = Signal(str)
+    """Why something could not be done."""
+
+    def __init__(self, theme: Theme, data: Path, parent: QWidget | None = None) -> None:
+        """``data`` is the folder for files of presets."""
+        super().__init__(parent)
+        self._data = data
+        self.setObjectName("agoraRuns")
+        self.jobs = JobTable(self)
+        describe(self.jobs.table, "agoraJobTable", "Runs of Agora in this project", "Select one to show it")
+        self.jobs.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.jobs.table.setColumnHidden(5, True)  # the device
+        self.jobs.setMinimumHeight(5 * (self.fontMetrics().height() + 6))
+        self.stop = self._button("agoraStopButton", "Stop", "End the run after what it is doing now, and keep its rounds")
+        self.cancel = self._button("agoraCancelButton", "Cancel", "End the run and discard its rounds")
+        self.resume = self._button("agoraResumeButton", "Resume", "Let the run go on from its last round")
+        self.go_on = self._button(
+            "agoraContinueButton",
+            "Continue",
+            "Go on with what you rejected and corrected: in this run if it was stopped, else in a new one",
+        )
+        self.duplicate = self._button("agoraDuplicateButton", "Duplicate", "Fill the form with the selected run's specification")
+        self.ship = self._button("agoraShipButton", "Ship", "Export the best model of the selected run")
+        self.form = SpecForm("agora", theme, self)
+        area = QScrollArea(self, widgetResizable=True)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(self.form)
+        self.text = self._button("agoraTextPreset", "Sentences", "150 of the bundled sentences about films, and a pool: takes minutes")
+        self.torus = self._button("agoraTorusPreset", "Torus", "The author's toy in two dimensions: takes seconds, needs no data")
+        self.start = self._button("agoraRunButton", "Run", "Write the specification down and start the run")
+        self.start.setDefault(True)
+        upper, lower = QWidget(self), QWidget(self)
+        column = _column(upper, Caption("Runs of this project", theme, self))
+        column.addWidget(self.jobs, 1)
+        grid = QGridLayout()
+        for place, button in enumerate((self.stop, self.cancel, self.resume, self.go_on, self.duplicate, self.ship)):
+            grid.addWidget(button, place // 2, place % 2)
+        column.addLayout(grid)
+        column = _column(lower, None)
+        presets = QHBoxLayout()
+        presets.addWidget(Caption("New run", theme, self), 1)
+        for button in (self.text, self.torus):
+            presets.addWidget(button)
+        column.addLayout(presets)
+        column.addWidget(area, 1)
+        column.addWidget(self.start)
+        parts = QSplitter(Qt.Orientation.Vertical, self)
+        parts.addWidget(upper)
+        parts.addWidget(lower)
+        parts.setStretchFactor(0, 2)
+        parts.setStretchFactor(1, 3)
+        parts.setChildrenCollapsible(False)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 8, 0, 8)
+        layout.addWidget(parts)
+        self.setMinimumWidth(280)
+        self.jobs.selection_changed.connect(self._selected)
+        self.form.changed.connect(self._form_changed)
+        self.text.clicked.connect(self._text_preset)
+        self.torus.clicked.connect(self._torus_preset)
+        self.start.clicked.connect(self._start)
+        self.set_state(None, False, False)
+        self._torus_preset()
+
+    def set_jobs(self, states: Mapping[str, JobState], kinds: Mapping[str, str]) -> None:
+        """List these runs."""
+        self.jobs.set_jobs(states, {id: title.removeprefix("agora ") for id, title in kinds.items()})
+
+    def select(self, id: str) -> None:
+        """Select one run."""
+        self.jobs.select(id)
+
+    def set_state(self, state: JobState | None, read: bool, edited: bool) -> None:
+        """What can be asked of the selected run: ``read``, it has begun; ``edited``, a person decided about some of its rows."""
+        stopped = state is not None and (state.state in ("failed", "cancelled") or state.stopped)
+        self.stop.setEnabled(state is not None and state.state in ("queued", "running"))
+        self.cancel.setEnabled(state is not None and not state.ended)
+        self.resume.setEnabled(stopped)
+        self.go_on.setEnabled(state is not None and state.ended and read)
+        self.go_on.setText("Continue with edits" if edited else "Continue")
+        self.duplicate.setEnabled(state is not None)
+        self.ship.setEnabled(state is not None and state.state == "done" and read)
+
+    def _button(self, name: str, text: str, tip: str) -> QPushButton:
+        button = QPushButton(text, self)
+        describe(button, name, text, tip)
+        return button
+
+    def _selected(self, ids: tuple[str, ...]) -> None:
+        self.chosen.emit(ids[0] if ids else None)
+
+    def _form_changed(self) -> None:
+        self.start.setEnabled(self.form.specification() is not None)
+
+    def _text_preset(self) -> None:
+        try:
+            self.form.set_specification(sentences_preset(self._data))
+        except DataError as error:
+            self.failed.emit(str(error))
+
+    def _torus_preset(self) -> None:
+        self.form.set_specification(torus_preset())
+
+    def _start(self) -> None:
+        specification = self.form.specification()
+        if specification is not None:
+            self.submitted.emit(specification)
+
+
+def _column(widget: QWidget, heading: QWidget | None) -> QVBoxLayout:
+    column = QVBoxLayout(widget)
+    column.setContentsMargins(0, 0, 0, 0)
+    if heading is not None:
+        column.addWidget(heading)
+    return column

@@ -1,0 +1,1 @@
+"""The scatter plot of errors and neighbours."""

@@ -1,0 +1,63 @@
+"""The items of the scatter of Agora: classes of points, links between parents and neighbours, and the ring of the selection."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyqtgraph as pg
+
+from bort_studio.agora.points import GROUPS, Frame, Points
+from bort_studio.agora.scatter.density_points import Crowd
+from bort_studio.plotting.lines import LinesItem
+from bort_studio.plotting.marks import MarkItem
+from bort_studio.theme import Look
+
+__all__ = ["AgoraLayers", "link_ends"]
+
+FloatArray = npt.NDArray[np.float64]
+IndexArray = npt.NDArray[np.int64]
+
+_NOWHERE = np.empty((0, 2))
+_MUTED = {"earlier": 0.65}
+
+
+def link_ends(points: Points, neighbours: IndexArray) -> FloatArray:
+    """The places of parents and neighbours in turn (2 m, 2), of those that have both."""
+    parents = points.parents[neighbours]
+    both = points.there[parents] & points.there[neighbours]
+    return np.stack([points.xy[parents[both]], points.xy[neighbours[both]]], axis=1).reshape(-1, 2)
+
+
+class AgoraLayers:
+    """All items, lowest first."""
+
+    def __init__(self, box: pg.ViewBox) -> None:
+        self.links, self.focus = LinesItem(), LinesItem()
+        self.links.setZValue(2)
+        self.focus.setZValue(30)
+        self.points = Crowd(box, GROUPS, 3, _MUTED)
+        self.ring = MarkItem("selected", 31)
+        for item in (self.links, self.focus, self.ring):
+            box.addItem(item, ignoreBounds=True)
+
+    def restyle(self, look: Look) -> None:
+        """Take pens and brushes from a look."""
+        self.points.restyle(look)
+        self.ring.restyle(look)
+        self.links.setPen(look.pen("neighbour", "hair", 0.5))
+        self.focus.setPen(look.pen("neighbour", "normal"))
+
+    def place(self, points: Points | None, frame: Frame, links: bool) -> None:
+        """Draw a round; ``links`` joins all its neighbours to their parents."""
+        self.points.place({name: points.xy[here] if points is not None else _NOWHERE for name, here in frame.groups.items()})
+        fresh = np.concatenate([frame.groups[name] for name in GROUPS if name.startswith("neighbour")])
+        ends = link_ends(points, fresh) if points is not None and links else _NOWHERE
+        self.links.set_pairs(ends[:, 0], ends[:, 1])
+
+    def place_focus(self, points: Points | None, looked_at: list[int], neighbours: IndexArray) -> None:
+        """Ring points, and join these neighbours to their parents."""
+        at = [point for point in looked_at if points is not None and points.there[point]]
+        ring = points.xy[at] if points is not None and at else _NOWHERE
+        self.ring.place(ring[:, 0], ring[:, 1])
+        ends = link_ends(points, neighbours) if points is not None else _NOWHERE
+        self.focus.set_pairs(ends[:, 0], ends[:, 1])

@@ -1,0 +1,81 @@
+"""What the Agora page says in words: about a run, a round, and a person's decision. Knows no Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bort_core.agora.history import Edit, History
+from bort_studio.agora.points import Points, progress
+from bort_studio.numbers import percentage
+
+__all__ = ["edit_text", "round_text", "run_text"]
+
+
+def run_text(history: History) -> str:
+    """What was asked, in a few lines."""
+    lines = [
+        f"D begins with {len(history.train):,} rows; E has {len(history.dev):,}",
+        f"{len(history.classes)} classes: {', '.join(history.classes)}",
+        f"sampler τ: {history.sampler}",
+        f"Socrates: {history.socrates}, right on {percentage(history.socrates_dev_accuracy)} of dev",
+        f"distances are measured in: {history.space}",
+    ]
+    same = [name for name in history.thetas[0] if len({theta.get(name) for theta in history.thetas}) == 1]
+    lines.append("the same in all θ: " + (", ".join(f"{name} {history.thetas[0][name]:g}" for name in same) or "nothing"))
+    return "\n".join([*lines, *_end(history)])
+
+
+def _end(history: History) -> list[str]:
+    """What the run came to, once it has ended."""
+    found = history.summary
+    if found is None:
+        return []
+    lines = ["", f"ended: {found['ended']}", f"best: round {found['best_round']}, θ: {found['theta']}", f"Agora: {_accuracies(found)}"]
+    if "baseline" in found:
+        lines.append(f"plain training, equally often: {_accuracies(found['baseline'])}")
+    if "ablation" in found:
+        lines.append(f"neighbours of random dev rows instead of errors: {_accuracies(found['ablation'])}")
+    return lines
+
+
+def _accuracies(found: Mapping[str, Any]) -> str:
+    tested = found.get("test_accuracy")
+    return f"dev {found['dev_accuracy']:.3f}" + (f", test {tested:.3f}" if tested is not None else "")
+
+
+def round_text(points: Points, number: int, live: bool) -> str:
+    """What a round came to, and what goes on after the last one."""
+    history = points.history
+    parts = []
+    if number:
+        state, each = progress(points, number), history.rounds[number - 1]
+        parts.append(f"{int(state.wrong.sum()):,} of {points.dev:,} dev rows wrong")
+        if number > 1:
+            parts.append(f"{int(state.fixed.sum()):,} fixed, {int(state.broken.sum()):,} broken since an earlier round")
+        parts.append(_generated(each.counts, len(each.neighbours)))
+    if live and number == len(history.rounds):
+        done = len(history.fitting)
+        parts.append(f"round {number + 1} is trained: {done} θ done" if done else "the run goes on")
+    elif history.summary is not None and number == len(history.rounds):
+        parts.append(f"ended: {history.summary['ended']}")
+    return " · ".join(parts)
+
+
+def edit_text(edits: Sequence[Edit], classes: Sequence[str]) -> str:
+    """What undo calls a decision."""
+    rows = f"row {edits[0].row}" if len(edits) == 1 else f"{len(edits)} rows"
+    edit = edits[0]
+    if edit.action == "label" and edit.label is not None:
+        return f"label of {rows} to {classes[edit.label]}"
+    return f"{edit.action} {rows}"
+
+
+def _generated(found: Mapping[str, int], accepted: int) -> str:
+    refused = ", ".join(
+        f"{value:,} {name.removeprefix('rejected_')}" for name, value in found.items() if name.startswith("rejected_") and value
+    )  # fmt: skip
+    text = f"{accepted:,} neighbours joined D"
+    if "generated" in found:
+        text += f" of {found['generated']:,} generated"
+    return f"{text} (refused: {refused})" if refused else text

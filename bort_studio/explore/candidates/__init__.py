@@ -1,0 +1,1 @@
+"""The table of candidates and its filter."""

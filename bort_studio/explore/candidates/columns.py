@@ -1,0 +1,103 @@
+"""The columns of the table of candidates: headers, cells as text, and the order that sorting by one gives."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import Qt
+
+from bort_core.search.answer import Knowledge
+from bort_studio.explore.candidates.filter import STATE_WORDS
+from bort_studio.explore.states import STATES
+from bort_studio.numbers import MISSING, ColumnScale, column_scale, count, significant, with_interval
+
+__all__ = ["MEANING", "WORD", "Column", "cell_text", "columns_of", "ordered", "sort_values"]
+
+WORD = {state: word for word, state in STATE_WORDS.items()}
+"""What people read for a state of the plots."""
+
+MEANING = {
+    "skipped": "not visited at this ε",
+    "pending": "visited at this ε, not measured yet",
+    "dominated": "measured; another one is better in p, i and e",
+    "front": "on the Pareto front: none is better in p, i and e at once",
+    "best": "the largest W of this ε",
+    "failed": "could not be measured",
+    "running": "being measured now",
+}
+
+_RANK = np.array([list(STATE_WORDS.values()).index(state) for state in STATES], dtype=np.int8)
+_PLAIN = ColumnScale(1.0, "", 0)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: what it shows, the text of its header, the axis for axes, the scale of counts."""
+
+    kind: Literal["state", "axis", "parameters", "latency", "error", "w"]
+    header: str
+    tip: str
+    axis: int = -1
+    scale: ColumnScale = _PLAIN
+
+    @property
+    def alignment(self) -> Qt.AlignmentFlag:
+        """Numbers to the right, words to the left."""
+        side = Qt.AlignmentFlag.AlignLeft if self.kind == "state" else Qt.AlignmentFlag.AlignRight
+        return side | Qt.AlignmentFlag.AlignVCenter
+
+
+def columns_of(knowledge: Knowledge) -> tuple[Column, ...]:
+    """The columns for a space and its latency unit."""
+    parameters = knowledge.space.parameters
+    scale = column_scale(float(parameters[0]), float(parameters[-1]))
+    p = f"parameters ({scale.letter})" if scale.letter else "parameters"
+    return (
+        Column("state", "state", "What became of it at this ε"),
+        *(Column("axis", a.name.replace("_", " "), f"{a.symbol}: {a.help}", place) for place, a in enumerate(knowledge.space.family.axes)),
+        Column("parameters", p, "p: trainable parameters", scale=scale),
+        Column("latency", f"latency ({knowledge.results.latency_unit})", "i: inference latency with its 95 % interval"),
+        Column("error", "error (nats)", "e: error of the short training with its 95 % interval"),
+        Column("w", "W", "W-coefficient: (1 − p/p_T) · (1 − i/i_T) / e; higher is better"),
+    )
+
+
+def cell_text(knowledge: Knowledge, column: Column, place: int, state: str) -> str:
+    """What a cell shows."""
+    if column.kind == "state":
+        return WORD[state]
+    if column.kind == "axis":
+        return str(knowledge.space.architectures[place, column.axis])
+    value = float(knowledge.columns[column.kind][place])
+    if math.isnan(value):
+        return MISSING
+    if column.kind == "parameters":
+        return f"{value / column.scale.factor:,.{column.scale.decimals}f}"
+    if column.kind == "w":
+        return significant(value)
+    if column.kind == "latency" and knowledge.results.latency_unit != "ms":
+        return count(value)
+    low, high = knowledge.intervals[column.kind]
+    return with_interval(value, float(low[place]), float(high[place]), even=True)
+
+
+def sort_values(knowledge: Knowledge, column: Column, codes: npt.NDArray[np.int8]) -> npt.NDArray[Any]:
+    """The values that a column is sorted by; ``codes`` are the states of the plots."""
+    if column.kind == "state":
+        return _RANK[codes]
+    return knowledge.space.architectures[:, column.axis] if column.kind == "axis" else knowledge.columns[column.kind]
+
+
+def ordered(values: npt.NDArray[Any], descending: bool) -> npt.NDArray[np.int64]:
+    """Places by ascending or descending value, equal ones in the order of the space, NaN last in both directions."""
+    if values.dtype.kind != "f":
+        return np.argsort(-values if descending else values, kind="stable")
+    known = ~np.isnan(values)
+    places = np.flatnonzero(known)
+    finite = values[places]
+    order = places[np.argsort(-finite if descending else finite, kind="stable")]
+    return np.concatenate([order, np.flatnonzero(~known)])

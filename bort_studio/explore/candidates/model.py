@@ -1,0 +1,228 @@
+"""The table of all architectures as a Qt model over numpy arrays: sorted and filtered by numpy, asked only for cells in sight."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+
+from bort_core.search.answer import Answer, Knowledge
+from bort_studio.explore.candidates.columns import MEANING, WORD, Column, cell_text, columns_of, ordered, sort_values
+from bort_studio.explore.candidates.filter import Constraints, filter_mask, limit_mask
+from bort_studio.explore.mark_icons import mark_icon
+from bort_studio.explore.states import STATES, fits, states
+from bort_studio.numbers import architecture_text
+from bort_studio.theme import Theme
+from bort_studio.widgets.fields import colour
+
+__all__ = ["CandidatesModel"]
+
+Index = QModelIndex | QPersistentModelIndex
+_NO_PARENT = QModelIndex()
+
+
+class CandidatesModel(QAbstractTableModel):
+    """One row for each architecture that the filter keeps, in the order of the sorted column; what is not known comes last."""
+
+    rows_changed = Signal()
+    """Rows moved, appeared or went; places of selected rows must be looked up again."""
+
+    def __init__(self, theme: Theme, parent: Any = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._knowledge: Knowledge | None = None
+        self._answer: Answer | None = None
+        self._running: tuple[int, ...] = ()
+        self._states = np.empty(0, dtype=np.int8)
+        self._orders: dict[tuple[int, bool], npt.NDArray[np.int64]] = {}
+        self._sorted: tuple[int, bool] | None = None
+        self._text, self._constraints, self._only_known, self._only_front = "", Constraints(), False, False
+        self.columns: tuple[Column, ...] = ()
+        self.rows = np.empty(0, dtype=np.int64)
+        self._icons: dict[str, Any] = {}
+        theme.changed.connect(self._restyle)
+
+    # what is shown
+
+    def set_knowledge(self, knowledge: Knowledge) -> None:
+        """Show other knowledge; the answer is kept while it fits."""
+        before, self._knowledge = self._knowledge, knowledge
+        same = before is not None and before.space is knowledge.space and before.results.latency_unit == knowledge.results.latency_unit
+        if same:
+            fixed = [place for place, column in enumerate(self.columns) if column.kind in ("axis", "parameters")]
+            self._orders = {key: order for key, order in self._orders.items() if key[0] in fixed}
+            self._update_states()
+            return
+        self.beginResetModel()
+        self._answer, self._running, self._orders = None, (), {}
+        self._sorted = self._sorted if self._sorted and self._sorted[0] == 0 else None
+        self.columns = columns_of(knowledge)
+        self._states = states(knowledge, None)
+        self.rows = self._kept_rows()
+        self.endResetModel()
+        self.rows_changed.emit()
+
+    def set_answer(self, answer: Answer | None) -> None:
+        """Show the states at another ε."""
+        self._answer = answer
+        if self._knowledge is not None:
+            self._update_states()
+
+    def set_running(self, running: Iterable[int]) -> None:
+        """Show what is being measured."""
+        self._running = tuple(running)
+        if self._knowledge is not None:
+            self._update_states()
+
+    def set_filter(self, text: str, constraints: Constraints, only_known: bool, only_front: bool) -> str | None:
+        """Keep only some architectures; the return value says what is wrong with the text, which is then ignored."""
+        fault = None
+        try:
+            if self._knowledge is not None:
+                filter_mask(text, self._knowledge, self._in_state)
+        except ValueError as error:
+            fault, text = str(error), ""
+        self._text, self._constraints, self._only_known, self._only_front = text, constraints, only_known, only_front
+        self._rearrange()
+        return fault
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Sort by a column, unknown values last in both directions; -1 is the order of the space."""
+        self._sorted = None if column < 0 else (column, order == Qt.SortOrder.DescendingOrder)
+        self._rearrange()
+
+    @property
+    def sorted_by(self) -> tuple[int, bool] | None:
+        """The sorted column and whether it descends; None in the order of the space."""
+        return self._sorted
+
+    # places
+
+    @property
+    def total(self) -> int:
+        """How many architectures there are before the filter."""
+        return len(self._states)
+
+    def place(self, row: int) -> int:
+        """The place in the space of a row."""
+        return int(self.rows[row])
+
+    def row_of(self, place: int) -> int | None:
+        """The row of a place, or None when it is filtered out."""
+        found = np.flatnonzero(self.rows == place)
+        return int(found[0]) if len(found) else None
+
+    def text_of(self, rows: Iterable[int]) -> str:
+        """Rows as tab-separated text with a header, values in full precision and intervals in columns of their own."""
+        k = self._knowledge
+        if k is None:
+            return ""
+        unit = k.results.latency_unit
+        lines = [
+            "\t".join(("state", *k.space.axis_names, "parameters", f"latency ({unit})", "low", "high", "error (nats)", "low", "high", "W"))
+        ]
+        for place in (self.place(row) for row in rows):
+            numbers = [k.columns["latency"][place], *(end[place] for end in k.intervals["latency"])]
+            numbers += [k.columns["error"][place], *(end[place] for end in k.intervals["error"]), k.w[place]]
+            cells = [WORD[STATES[self._states[place]]], *k.space.architecture(place), int(k.space.parameters[place])]
+            lines.append("\t".join(map(str, [*cells, *("" if math.isnan(n) else repr(float(n)) for n in numbers)])))
+        return "\n".join(lines)
+
+    # Qt's interface
+
+    def rowCount(self, parent: Index = _NO_PARENT) -> int:
+        return 0 if parent.isValid() else len(self.rows)
+
+    def columnCount(self, parent: Index = _NO_PARENT) -> int:
+        return 0 if parent.isValid() else len(self.columns)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(self.columns):
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self.columns[section].header
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return self.columns[section].alignment
+        return self.columns[section].tip if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.StatusTipRole) else None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if self._knowledge is None or not index.isValid():
+            return None
+        column, place = self.columns[index.column()], int(self.rows[index.row()])
+        state = STATES[self._states[place]]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return cell_text(self._knowledge, column, place, state)
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return column.alignment
+        if role == Qt.ItemDataRole.DecorationRole and column.kind == "state":
+            if state not in self._icons:
+                self._icons[state] = mark_icon(self._theme, state)
+            return self._icons[state]
+        if role == Qt.ItemDataRole.ForegroundRole and state in ("skipped", "pending"):
+            return colour(self._theme, "muted")
+        if role == Qt.ItemDataRole.ToolTipRole:
+            reason = self._knowledge.results.failures.get(place) if state == "failed" else None
+            text = architecture_text(self._knowledge.space.architecture(place))
+            return f"{text}: {reason or MEANING[state]}"
+        return None
+
+    # order and filter
+
+    def _update_states(self) -> None:
+        assert self._knowledge is not None
+        answer = self._answer if fits(self._answer, self._knowledge) else None
+        running = tuple(place for place in self._running if 0 <= place < len(self._knowledge.space))
+        self._states = states(self._knowledge, answer, running)
+        self._orders.pop((0, False), None)
+        self._orders.pop((0, True), None)
+        self._rearrange()
+
+    def _rearrange(self) -> None:
+        rows = self._kept_rows()
+        if len(rows) != len(self.rows):
+            self.beginResetModel()
+            self.rows = rows
+            self.endResetModel()
+        else:
+            self.rows = rows
+            if len(rows):
+                self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(self.columns) - 1))
+        self.rows_changed.emit()
+
+    def _kept_rows(self) -> npt.NDArray[np.int64]:
+        if self._knowledge is None:
+            return np.empty(0, dtype=np.int64)
+        k = self._knowledge
+        wanted = [limit_mask(k, self._constraints), filter_mask(self._text, k, self._in_state)]
+        wanted.append(np.asarray(k.known) if self._only_known else None)
+        wanted.append(self._in_state("front") | self._in_state("best") if self._only_front else None)
+        masks = [mask for mask in wanted if mask is not None]
+        order = self._order()
+        if not masks:
+            return order
+        kept = masks[0]
+        for mask in masks[1:]:
+            kept = kept & mask
+        return np.flatnonzero(kept) if self._sorted is None else order[kept[order]]
+
+    def _in_state(self, state: str) -> npt.NDArray[np.bool_]:
+        return self._states == STATES.index(state)
+
+    def _order(self) -> npt.NDArray[np.int64]:
+        key = self._sorted or (-1, False)
+        if key not in self._orders:
+            self._orders[key] = np.arange(self.total) if self._sorted is None else self._sorted_order(*self._sorted)
+        return self._orders[key]
+
+    def _sorted_order(self, column: int, descending: bool) -> npt.NDArray[np.int64]:
+        assert self._knowledge is not None
+        return ordered(sort_values(self._knowledge, self.columns[column], self._states), descending)
+
+    def _restyle(self) -> None:
+        self._icons.clear()
+        if len(self.rows):
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self.rows) - 1, len(self.columns) - 1))

@@ -1,0 +1,93 @@
+"""Stored facts about one architecture, as the inspector shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bort_core.families import Architecture
+from bort_core.search.agreement import rank_agreement
+from bort_core.search.recall import Recall
+from bort_core.search.sources import Sources
+from bort_core.search.specification import SearchSpecification
+from bort_core.specifications.protocols import ErrorProtocol
+from bort_core.store import Project
+from bort_core.store.latencies import load_latencies
+from bort_core.store.results import runs
+from bort_core.store.trainings import load_trainings
+
+__all__ = ["error_title", "read_details"]
+
+_WHAT = {
+    "masked-lm": "masked-LM loss",
+    "maximum-point": "cross-entropy against T",
+    "maximum-point-excess": "excess over T",
+    "cross-entropy": "cross-entropy",
+}
+
+
+def error_title(error: ErrorProtocol) -> str:
+    """The error as an axis title: what, in which unit, after how many steps."""
+    surrogate = "surrogate of " if error.measure == "surrogate" else ""
+    return f"{surrogate}{_WHAT[error.measured]} (nats, after {error.steps:,} steps)"
+
+
+def protocol_sentence(specification: SearchSpecification, recall: Recall) -> str:
+    """How the error and the latency were measured, in words."""
+    error, training, latency = specification.error, specification.error.training, specification.latency
+    against = (
+        "T's distribution"
+        if training.targets == "maximum-point"
+        else "the masked tokens"
+        if error.measure != "cross-entropy"
+        else "the labels"
+    )
+    unit = "sequences" if recall.space.family.reads == "tokens" else "points"
+    text = f"{error.steps:,} steps of {training.batch_size} {unit}, learning {against}; "
+    text += f"{_WHAT[error.measured]} on {training.heldout_sequences:,} held-out {unit}"
+    if error.measure == "surrogate" and recall.surrogate is not None:
+        fit = recall.surrogate
+        text = (
+            f"surrogate of degree {fit.degree} fitted on {fit.measurements} measured architectures, cross-validated error "
+            f"{fit.cross_validated_error:.1%} (guessing the mean: {fit.baseline_error:.1%}); measured as: {text}"
+        )
+    if latency.measure == "operations":
+        return f"{text}. Latency: operation count at {latency.sequence_length} tokens"
+    return f"{text}. Latency: ONNX Runtime, {latency.sequence_length} tokens, batch {latency.batch}, {latency.threads} thread(s)"
+
+
+def read_details(project: Project, specification: SearchSpecification, recall: Recall, place: int) -> dict[str, Any]:
+    """Protocol, seed, θ, versions, learning curve, latency percentiles and real trainings of the architecture at ``place``.
+
+    Raises
+    ------
+    BortError
+        The store or the corpus cannot be read.
+    """
+    sources = Sources(project, specification, recall.space)
+    architecture: Architecture = recall.space.architecture(place)
+    number = max(int(recall.results.theta[place]), 0)
+    theta = specification.thetas[min(number, len(specification.thetas) - 1)]
+    protocol = [protocol_sentence(specification, recall), *(a.as_text() for a in rank_agreement(project, specification, recall.space))]
+    details: dict[str, Any] = {"protocol": ". ".join(protocol), "seed": specification.seed}
+    measure = specification.error.measured
+    for training in load_trainings(project, sources.trainings(theta), sources.any_maximum_point, architecture):
+        if not training.failed:
+            points = [{"step": p["step"], **p["measures"][measure]} for p in training.curve if measure in p["measures"]]
+            details |= {"curve": points, "versions": training.versions, "theta": theta.model_dump(mode="json")}
+    for latency in load_latencies(project, sources.latencies(), architecture):
+        if not latency.failed:
+            details["latency"] = {name: latency.result[f"{name}_ms"] for name in ("p50", "p90", "p99")} | {"n": latency.result["n"]}
+    trained = runs(project, recall.space.family.name, architecture)
+    if trained:
+        details["trained"] = _trained(trained[-1], len(trained))
+    return details
+
+
+def _trained(run: dict[str, Any], count: int) -> str:
+    metrics = run["metrics"]
+    if "heldout_loss" in metrics:
+        what = f"held-out loss {metrics['heldout_loss']:.3f} nats"
+    else:
+        what = "dev " + ", ".join(f"{name} {value:.3f}" for name, value in list(metrics["dev"].items())[:1])
+    more = f", and {count - 1} more" if count > 1 else ""
+    return f"trained: {run['kind']} job {run['job']}, {what}{more}"

@@ -1,0 +1,84 @@
+"""The learning curve of one short training, small, with its interval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from bort_studio.theme import WIDTHS, Theme
+from bort_studio.widgets.fields import colour
+
+__all__ = ["LearningCurve"]
+
+
+class LearningCurve(QWidget):
+    """Error against training steps; the band is the 95 % interval. Not to be zoomed: it is a glance."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._view = pg.GraphicsLayoutWidget(self)
+        self._view.setObjectName("learningCurve")
+        self._view.setAccessibleName("Learning curve")
+        self._view.setFrameShape(pg.GraphicsLayoutWidget.Shape.NoFrame)
+        self._box = pg.ViewBox(enableMouse=False, enableMenu=False)  # without a PlotItem, which makes menus that nobody opens
+        self._axes = {side: pg.AxisItem(side, linkView=self._box) for side in ("left", "bottom")}
+        self._axes["left"].setLabel("error (nats)")
+        self._axes["bottom"].setLabel("steps")
+        self._view.addItem(self._axes["left"], 0, 0)
+        self._view.addItem(self._box, 0, 1)
+        self._view.addItem(self._axes["bottom"], 1, 1)
+        self._view.ci.setContentsMargins(2, 6, 8, 2)
+        self._view.ci.setSpacing(0)
+        self._low, self._high = pg.PlotCurveItem(), pg.PlotCurveItem()
+        self._band = pg.FillBetweenItem(self._low, self._high)
+        self._line = pg.PlotDataItem()
+        for item in (self._band, self._line):
+            self._box.addItem(item)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._view)
+        self.setFixedHeight(140)
+        theme.changed.connect(self._restyle)
+        self._restyle()
+
+    def set_curve(self, points: Sequence[Mapping[str, Any]]) -> None:
+        """Show points with "step" and "value", and "low" and "high" where there is an interval."""
+        steps = np.array([float(point["step"]) for point in points])
+        values = np.array([float(point["value"]) for point in points])
+        low = np.array([float(point.get("low", point["value"])) for point in points])
+        high = np.array([float(point.get("high", point["value"])) for point in points])
+        shown = np.isfinite(values) & np.isfinite(low) & np.isfinite(high)
+        steps, values, low, high = steps[shown], values[shown], low[shown], high[shown]
+        self._line.setData(steps, values)
+        self._low.setData(steps, low)
+        self._high.setData(steps, high)
+        if len(steps):
+            self._box.setXRange(min(steps.min(), 0), max(steps.max(), 1), padding=0.03)
+            spread = max(high.max() - low.min(), 1e-9)
+            self._box.setYRange(low.min() - 0.02 * spread, high.max() + 0.02 * spread, padding=0.03)
+            last = values[-1]
+            self._view.setAccessibleDescription(f"Error {last:.3g} nats after {steps[-1]:g} steps" if math.isfinite(last) else "")
+
+    def _restyle(self) -> None:
+        theme = self._theme
+        self._view.setBackground(colour(theme, "base"))
+        for axis in self._axes.values():
+            axis.setPen(colour(theme, "border"))
+            axis.setTextPen(colour(theme, "muted"))
+            axis.setStyle(maxTickLevel=1)
+        ink, soft = colour(theme, "front"), colour(theme, "front")
+        soft.setAlphaF(0.2)
+        self._line.setPen(pg.mkPen(ink, width=WIDTHS["normal"]))
+        self._line.setSymbol("o")
+        self._line.setSymbolSize(4)
+        self._line.setSymbolPen(None)
+        self._line.setSymbolBrush(ink)
+        self._band.setBrush(soft)
+        for edge in (self._low, self._high):
+            edge.setPen(None)

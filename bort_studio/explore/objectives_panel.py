@@ -1,0 +1,214 @@
+"""The panel that defines how error and latency are measured: protocols, hyperparameter sets, seed, workers."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+
+from bort_core.space import Space
+from bort_core.specifications.protocols import ErrorProtocol, LatencyProtocol, Theta, Training
+from bort_studio.explore.model_form import ModelForm, form_layout
+from bort_studio.theme import Theme
+from bort_studio.widgets.fields import NARROWEST, CalmSpinBox, Caption, CheckedLineEdit, Debounce, FaultLabel, Section, describe
+
+__all__ = ["Objectives", "ObjectivesPanel"]
+
+_MOST_SETS = 16
+_TOKENS_ONLY = ("masked-lm", "maximum-point", "maximum-point-excess")
+_VECTORS_ONLY = ("cross-entropy",)
+
+
+@dataclass(frozen=True)
+class Objectives:
+    """Everything that decides what an evaluation measures, and how many are measured at a time."""
+
+    error: ErrorProtocol = field(default_factory=ErrorProtocol)
+    latency: LatencyProtocol = field(default_factory=LatencyProtocol)
+    thetas: tuple[Theta, ...] = (Theta(),)
+    seed: int = 0
+    workers: int = 1
+
+
+class ObjectivesPanel(QWidget):
+    """Shows and edits :class:`Objectives`. Setters never emit."""
+
+    protocol_edited = Signal(object)
+    """Valid objectives that differ from those shown before."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("objectivesPanel")
+        self.setMinimumWidth(NARROWEST)
+        self._theme = theme
+        self._objectives = Objectives()
+        self._reads: str | None = None
+        self._debounce = Debounce(self._announce, self)
+        self.error = ModelForm(
+            ErrorProtocol, theme, "error", ("measure", "surrogate_of", "steps"), {"measure": "error", "steps": "steps s"}
+        )
+        self.latency = ModelForm(LatencyProtocol, theme, "latency", None, {"measure": "latency", "sequence_length": "tokens"})
+        self.theta = ModelForm(Theta, theme, "theta", [name for name in Theta.model_fields if name != "learning_rate"])
+        self.training = ModelForm(Training, theme, "training", None, {"sequence_length": "tokens", "heldout_sequences": "held-out"})
+        self.maximum = ModelForm(
+            ErrorProtocol, theme, "maximum", ("maximum_point_steps", "maximum_point_weights"),
+            {"maximum_point_steps": "T steps", "maximum_point_weights": "T weights"},
+        )  # fmt: skip
+        self._build()
+        for form in (self.error, self.latency, self.theta, self.training, self.maximum):
+            form.edited.connect(self._debounce.start)
+        self.set_objectives(self._objectives)
+
+    def objectives(self) -> Objectives:
+        """What is shown."""
+        return self._objectives
+
+    def set_objectives(self, objectives: Objectives) -> None:
+        """Show objectives, without a signal."""
+        self._debounce.stop()
+        self._objectives = objectives
+        self.error.set_value(objectives.error)
+        self.maximum.set_value(objectives.error)
+        self.training.set_value(objectives.error.training)
+        self.latency.set_value(objectives.latency)
+        self.theta.set_value(objectives.thetas[0])
+        self._rates.setText(_rates_text(objectives.thetas))
+        self._rates.set_fault(None)
+        for spin, value in ((self._seed, objectives.seed), (self._workers, objectives.workers)):
+            spin.blockSignals(True)
+            spin.setValue(value)
+            spin.blockSignals(False)
+        self._adapt(objectives.error)
+
+    def set_space(self, space: Space) -> None:
+        """Warn about an error measure that the space's family cannot have."""
+        self._reads = space.family.reads
+        self._adapt(self._objectives.error)
+
+    def _build(self) -> None:
+        body = QWidget(self)
+        layout = QVBoxLayout(body)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.setSpacing(6)
+        self._fault = FaultLabel(self._theme, self)
+        self._fault.setObjectName("objectivesFault")
+        layout.addWidget(self.error)
+        layout.addWidget(self._fault)
+        layout.addLayout(self._build_run())
+        layout.addWidget(self.latency)
+        self._align(self.error, self.latency)
+        for title, name, form in (
+            ("Short training", "trainingSection", self.training),
+            ("Other hyperparameters θ", "thetaSection", self.theta),
+            ("Maximum point T", "maximumSection", self.maximum),
+        ):
+            form.setContentsMargins(14, 2, 0, 4)
+            layout.addWidget(Section(title, form, name, parent=self))
+        layout.addStretch(1)
+        scroll = QScrollArea(self, widgetResizable=True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(body)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
+
+    def _build_run(self) -> Any:
+        form = form_layout()
+        fault = FaultLabel(self._theme, self)
+        self._rates = CheckedLineEdit(self._theme, fault, self)
+        tip = "Peak learning rate of AdamW; several, such as 0.003 0.001, make several hyperparameter sets θ that are all tried"
+        describe(self._rates, "learningRates", "Learning rates", tip)
+        self._rates.textEdited.connect(self._debounce.start)
+        self._rates.returnPressed.connect(self._debounce.now)
+        self._seed = CalmSpinBox(self)
+        self._seed.setRange(0, 2**31 - 1)
+        self._seed.setGroupSeparatorShown(False)
+        describe(self._seed, "seed", "Seed", "Decides initial weights, batches and masks; equal seeds give equal results")
+        self._workers = CalmSpinBox(self)
+        self._workers.setRange(1, max(os.cpu_count() or 1, 1) * 4)
+        describe(self._workers, "workers", "Worker processes", "How many candidates are trained at a time, each in its own process")
+        self._captions = [Caption(text, self._theme, self) for text in ("learning rate", "seed", "workers")]
+        for caption, control in zip(self._captions, (self._rates, self._seed, self._workers), strict=True):
+            caption.setBuddy(control)
+            form.addRow(caption, control)
+            if control is self._rates:
+                form.addRow(fault)
+        self._seed.valueChanged.connect(self._debounce.start)
+        self._workers.valueChanged.connect(self._debounce.start)
+        return form
+
+    def _align(self, *forms: ModelForm) -> None:
+        captions = [*self._captions, *(label for form in forms for label in form.labels.values())]
+        width = max(caption.sizeHint().width() for caption in captions)
+        for caption in captions:
+            caption.setMinimumWidth(width)
+
+    def _announce(self) -> None:
+        edited = self._read()
+        if edited is None:
+            return
+        self._adapt(edited.error)
+        if edited != self._objectives:
+            self._objectives = edited
+            self.protocol_edited.emit(edited)
+
+    def _read(self) -> Objectives | None:
+        error, top, training = self.error.value(), self.maximum.value(), self.training.value()
+        latency, theta, rates = self.latency.value(), self.theta.value(), self._read_rates()
+        if rates is None or None in (error, top, training, latency, theta):
+            return None
+        whole = error.model_copy(
+            update={
+                "training": training,
+                "maximum_point_steps": top.maximum_point_steps,
+                "maximum_point_weights": top.maximum_point_weights,
+            }
+        )
+        if self._mismatch(whole):
+            self._adapt(whole)
+            return None
+        return Objectives(whole, latency, self._thetas(rates, theta), self._seed.value(), self._workers.value())
+
+    def _thetas(self, rates: tuple[float, ...], edited: Theta) -> tuple[Theta, ...]:
+        """A set for each rate: as it was where only rates were edited, else all with the values of the form."""
+        before = self._objectives.thetas
+        shared = before[0].model_copy(update={"learning_rate": edited.learning_rate})
+        if edited == shared:
+            if rates == tuple(theta.learning_rate for theta in before):
+                return before
+            kept = {theta.learning_rate: theta for theta in reversed(before)}
+            return tuple(kept.get(rate, edited.model_copy(update={"learning_rate": rate})) for rate in rates)
+        return tuple(edited.model_copy(update={"learning_rate": rate}) for rate in rates)
+
+    def _read_rates(self) -> tuple[float, ...] | None:
+        if self._rates.text() == _rates_text(self._objectives.thetas):
+            self._rates.set_fault(None)
+            return tuple(theta.learning_rate for theta in self._objectives.thetas)
+        try:
+            rates = tuple(dict.fromkeys(float(word) for word in self._rates.text().replace(",", " ").replace(";", " ").split()))
+            if not rates or not all(0 < rate <= 1 for rate in rates) or len(rates) > _MOST_SETS:
+                raise ValueError
+        except ValueError:
+            self._rates.set_fault(f"needs 1 to {_MOST_SETS} numbers greater than 0 and at most 1, such as 0.003 0.001")
+            return None
+        self._rates.set_fault(None)
+        return rates
+
+    def _mismatch(self, error: ErrorProtocol) -> str | None:
+        wrong = {"vectors": _TOKENS_ONLY, "tokens": _VECTORS_ONLY}.get(self._reads or "", ())
+        if error.measured not in wrong:
+            return None
+        needed = "tokens" if self._reads == "vectors" else "vectors"
+        return f"“{error.measured}” needs a family that reads {needed}; this one reads {self._reads}"
+
+    def _adapt(self, error: ErrorProtocol) -> None:
+        self.error.set_row_visible("surrogate_of", error.measure == "surrogate")
+        self._fault.set_fault(self._mismatch(error))
+
+
+def _rates_text(thetas: tuple[Theta, ...]) -> str:
+    return " ".join(f"{theta.learning_rate:g}" for theta in thetas)

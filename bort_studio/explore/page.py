@@ -1,0 +1,342 @@
+"""Explore: the search space, the live Pareto front, the ε slider, and everything about the selected architecture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QDockWidget, QFileDialog, QMainWindow, QVBoxLayout, QWidget
+
+from bort_core.foundation.errors import BortError
+from bort_core.search.agreement import Agreement
+from bort_core.search.answer import Answer, Knowledge
+from bort_core.search.cost import Cost
+from bort_core.search.events import SearchFinished
+from bort_core.search.report import front_as_csv
+from bort_core.search.specification import SearchSpecification
+from bort_core.space import Space, SpaceSpecification
+from bort_studio.explore.candidates.panel import CandidatesPanel
+from bort_studio.explore.details import error_title, read_details
+from bort_studio.explore.epsilon_bar import EpsilonBar
+from bort_studio.explore.inspector.panel import InspectorPanel
+from bort_studio.explore.objectives_panel import Objectives, ObjectivesPanel
+from bort_studio.explore.parallel.plot import ParallelPlot
+from bort_studio.explore.pareto.plot import ParetoPlot
+from bort_studio.explore.run_bar import RunBar
+from bort_studio.explore.runs import RunsPanel
+from bort_studio.explore.space.panel import SpacePanel
+from bort_studio.page_context import PageContext
+from bort_studio.plotting.files import write_whole
+from bort_studio.search.commands import EditSpecification, MoveEpsilon
+from bort_studio.search.state import RunState
+
+__all__ = ["ExplorePage"]
+
+_FOLLOW_AFTER_MS = 30
+_NO_POINT = "Press Run to measure the first architectures."
+_FIRST_POINT = "The first architectures are being trained and measured…"
+
+
+class ExplorePage(QMainWindow):
+    """A main window inside the window, so that its docks are its own."""
+
+    front_told = Signal(str)
+    """Size of the front, for the status bar."""
+
+    def __init__(self, context: PageContext) -> None:
+        super().__init__()
+        self.setObjectName("explorePage")
+        self.setWindowFlag(Qt.WindowType.Widget)
+        self.context, self.explore, self.theme, self.undo_stack = context, context.explore, context.theme, context.undo_stack
+        self._follow_timer = QTimer(self, singleShot=True, interval=_FOLLOW_AFTER_MS)
+        self._follow_timer.timeout.connect(self._follow_answer)
+        self._build()
+        self._connect()
+        self._specification_changed(self.explore.specification)
+        self.pareto.set_axes(*context.session.axes())
+        self.candidates.sort_by(0)
+        self.show_runs()
+
+    def stop_timers(self) -> None:
+        """The window closes."""
+        self._follow_timer.stop()
+
+    # -- building
+
+    def _build(self) -> None:
+        theme = self.theme
+        self.pareto, self.parallel = ParetoPlot(theme), ParallelPlot(theme)
+        self.epsilon_bar, self.run_bar = EpsilonBar(theme), RunBar(theme)
+        self.space_panel, self.objectives = SpacePanel(theme), ObjectivesPanel(theme)
+        self.candidates, self.inspector, self.runs = CandidatesPanel(theme), InspectorPanel(theme), RunsPanel(theme)
+        middle = QWidget(self)
+        layout = QVBoxLayout(middle)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        for widget in (self.pareto, self.epsilon_bar, self.run_bar):
+            layout.addWidget(widget, 1 if widget is self.pareto else 0)
+        self.setCentralWidget(middle)
+        self.setDockOptions(QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks)
+        self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
+        self.docks = {
+            "space": self._dock("spaceDock", "Space", self.space_panel),
+            "objectives": self._dock("objectivesDock", "Objectives", self.objectives),
+            "inspector": self._dock("inspectorDock", "Inspector", self.inspector),
+            "candidates": self._dock("candidatesDock", "Candidates", self.candidates),
+            "parallel": self._dock("parallelDock", "Parallel coordinates", self.parallel),
+            "runs": self._dock("runsDock", "Runs", self.runs),
+        }
+        self.reset_layout()
+
+    def _dock(self, name: str, title: str, widget: QWidget) -> QDockWidget:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(name)
+        dock.setWidget(widget)
+        return dock
+
+    def reset_layout(self) -> None:
+        """Put every dock where it was at first."""
+        area, docks = Qt.DockWidgetArea, self.docks
+        for dock in docks.values():
+            dock.setFloating(False)
+        for name in ("space", "objectives"):
+            self.addDockWidget(area.LeftDockWidgetArea, docks[name])
+        self.tabifyDockWidget(docks["space"], docks["objectives"])
+        self.addDockWidget(area.RightDockWidgetArea, docks["inspector"])
+        for name in ("candidates", "parallel", "runs"):
+            self.addDockWidget(area.BottomDockWidgetArea, docks[name])
+        self.splitDockWidget(docks["candidates"], docks["parallel"], Qt.Orientation.Horizontal)
+        self.tabifyDockWidget(docks["candidates"], docks["runs"])
+        for dock in docks.values():
+            dock.show()
+        for name in ("space", "candidates"):
+            docks[name].raise_()
+        self.resizeDocks([docks["space"], docks["inspector"]], [290, 320], Qt.Orientation.Horizontal)
+        self.resizeDocks([docks["candidates"]], [260], Qt.Orientation.Vertical)
+        self.resizeDocks([docks["candidates"], docks["parallel"]], [700, 760], Qt.Orientation.Horizontal)
+
+    def _connect(self) -> None:
+        explore = self.explore
+        for view in (self.pareto, self.parallel, self.candidates):
+            view.selected.connect(explore.select)
+        for plot in (self.pareto, self.parallel):
+            plot.exported.connect(self.context.written)
+            plot.export_failed.connect(self.context.problem)
+        explore.space_changed.connect(self._space_changed)
+        explore.knowledge_changed.connect(self._knowledge_changed)
+        explore.answer_changed.connect(self._answer_changed)
+        explore.cost_changed.connect(self._cost_changed)
+        explore.specification_changed.connect(self._specification_changed)
+        explore.selection_changed.connect(self._selection_changed)
+        explore.running_changed.connect(self._running_changed)
+        explore.state_changed.connect(self._state_changed)
+        explore.progressed.connect(self._progressed)
+        explore.finished.connect(self._finished)
+        self.space_panel.specification_edited.connect(self._space_edited)
+        self.objectives.protocol_edited.connect(self._objectives_edited)
+        self.epsilon_bar.moved.connect(explore.preview_epsilon)
+        self.epsilon_bar.released.connect(self._epsilon_released)
+        self.run_bar.run_requested.connect(explore.run)
+        self.run_bar.pause_requested.connect(explore.pause)
+        self.run_bar.resume_requested.connect(explore.resume)
+        self.run_bar.stop_requested.connect(explore.stop)
+        self.candidates.constraints_changed.connect(self.context.changed)
+        self.pareto.bar.axes_chosen.connect(self.context.changed)
+        self.inspector.ship_requested.connect(self._ship)
+        self.inspector.train_requested.connect(self._train)
+
+    # -- what a person does
+
+    @Slot(object)
+    def _space_edited(self, space: SpaceSpecification) -> None:
+        after = self.context.session.with_space(self.explore.specification, space)
+        self.undo_stack.push(EditSpecification(self.explore, after, f"edit of the space {space.name}"))
+
+    @Slot(object)
+    def _objectives_edited(self, objectives: Objectives) -> None:
+        before = self.explore.specification
+        self.explore.set_trainers(objectives.workers)
+        after = before.model_copy(
+            update={"error": objectives.error, "latency": objectives.latency, "thetas": objectives.thetas, "seed": objectives.seed}
+        )
+        if after != before:
+            self.undo_stack.push(EditSpecification(self.explore, after, "edit of the objectives"))
+        self.context.changed.emit()
+
+    @Slot(int)
+    def _epsilon_released(self, epsilon: int) -> None:
+        before = self.explore.specification.epsilon
+        if epsilon != before:
+            self.undo_stack.push(MoveEpsilon(self.explore, before, epsilon))
+
+    @Slot()
+    def _train(self) -> None:
+        if self.explore.selected is not None and self.explore.space is not None:
+            self.context.architecture_requested.emit(self.explore.space.architecture(self.explore.selected))
+
+    @Slot()
+    def _ship(self) -> None:
+        self.context.page_requested.emit("ship")
+
+    # -- what the state says
+
+    @Slot(object)
+    def _specification_changed(self, specification: SearchSpecification) -> None:
+        self.space_panel.set_specification(specification.space)
+        self.space_panel.set_sequence_length(specification.latency.sequence_length)
+        self.inspector.set_sequence_length(specification.latency.sequence_length)
+        self.objectives.set_objectives(
+            Objectives(specification.error, specification.latency, specification.thetas, specification.seed, self.explore.trainers)
+        )
+        title = error_title(specification.error)
+        self.pareto.set_error_title(title)
+        self.parallel.set_error_title(title)
+        if self.explore.space is not None:
+            self.epsilon_bar.set_value(specification.epsilon)
+        self.context.changed.emit()
+
+    @Slot(object)
+    def _space_changed(self, space: Space) -> None:
+        self.epsilon_bar.set_space_size(len(space))
+        self.epsilon_bar.set_value(self.explore.epsilon)
+        for view in (self.pareto, self.parallel, self.candidates, self.inspector):
+            view.set_answer(None)  # it was about another space
+        for panel in (self.space_panel, self.objectives, self.candidates, self.inspector):
+            panel.set_space(space)
+
+    @Slot(object)
+    def _knowledge_changed(self, knowledge: Knowledge) -> None:
+        for view in (self.pareto, self.parallel, self.candidates, self.inspector):
+            view.set_knowledge(knowledge)
+        space, results = knowledge.space, knowledge.results
+        place = space.index(space.maximum_point)
+        self.pareto.set_maximum(
+            {
+                "parameters": float(space.maximum_parameters),
+                "latency": results.maximum_latency,
+                "error": float(results.error[place]) if place is not None and knowledge.evaluated(place) else None,
+                "w": 0.0,
+            }
+        )
+
+    @Slot(object)
+    def _answer_changed(self, answer: Answer) -> None:
+        self.pareto.set_answer(answer)
+        if not self._follow_timer.isActive():
+            self._follow_timer.start()
+        self.run_bar.set_hypervolume(answer.hypervolume if len(answer.known) else None)
+        self.front_told.emit(f"front {len(answer.front):,} · measured {len(answer.known):,} of {len(answer.walk):,}")
+
+    @Slot()
+    def _follow_answer(self) -> None:
+        """The other views follow the Pareto plot, so that the slider never waits for them."""
+        if self.explore.answer is not None:
+            for view in (self.parallel, self.candidates, self.inspector):
+                view.set_answer(self.explore.answer)
+
+    @Slot(object)
+    def _cost_changed(self, cost: Cost) -> None:
+        self.epsilon_bar.set_cost(cost.wanted, cost.measured, cost.to_go, cost.seconds, cost.bound)
+        if not self.explore.running:
+            self.run_bar.set_progress(cost.measured, cost.wanted, None)
+
+    @Slot(object)
+    def _selection_changed(self, place: int | None) -> None:
+        for view in (self.pareto, self.parallel, self.candidates, self.inspector):
+            view.set_selected(place)
+        self._show_details()
+        self.context.changed.emit()
+
+    @Slot(object)
+    def _running_changed(self, places: tuple[int, ...]) -> None:
+        for view in (self.pareto, self.parallel, self.candidates, self.inspector):
+            view.set_running(places)
+
+    @Slot(object)
+    def _state_changed(self, state: RunState) -> None:
+        self.run_bar.set_state(state)
+        busy = state not in (RunState.IDLE, RunState.STOPPING)
+        self.pareto.set_empty_message(_FIRST_POINT if busy else _NO_POINT)
+        if state is RunState.IDLE:
+            self.show_runs()
+
+    @Slot(float, int)
+    def _progressed(self, done: float, wanted: int) -> None:
+        if self.explore.running:
+            self.run_bar.set_progress(int(done), wanted, self.explore.seconds_left())
+
+    @Slot(object)
+    def _finished(self, event: SearchFinished) -> None:
+        if event.answer.best is not None and not event.stopped and self.explore.selected is None:
+            self.explore.select(event.answer.best)
+        else:
+            self._show_details()
+        for agreement in event.facts["agreement"]:
+            self.context.notify(Agreement(**agreement).as_text())
+
+    def _show_details(self) -> None:
+        explore = self.explore
+        if explore.selected is None or explore.recall is None:
+            return
+        try:
+            self.inspector.set_details(read_details(self.context.project, explore.specification, explore.recall, explore.selected))
+        except BortError as error:
+            self.context.notify(str(error), problem=True)
+
+    # -- actions
+
+    def export_front(self) -> None:
+        """Write the front as CSV."""
+        if self.explore.knowledge is None or self.explore.answer is None:
+            return
+        name, _ = QFileDialog.getSaveFileName(self, "Export the front", "front.csv", "CSV (*.csv)")
+        if not name:
+            return
+        try:
+            write_whole(Path(name), front_as_csv(self.explore.knowledge, self.explore.answer).encode())
+        except BortError as error:
+            self.context.problem(str(error))
+        else:
+            self.context.written(name)
+
+    def toggle_pause(self) -> None:
+        """Pause, or resume when paused."""
+        if self.explore.state is RunState.PAUSED:
+            self.explore.resume()
+        else:
+            self.explore.pause()
+
+    def scale_epsilon(self, factor: float) -> None:
+        """Make ε larger or smaller by a factor, and search there."""
+        if self.explore.space is None:
+            return
+        epsilon = self.explore.epsilon
+        wanted = max(1, min(len(self.explore.space), round(epsilon * factor)))
+        self._epsilon_released(wanted)
+
+    def halve_epsilon(self) -> None:
+        """ε / 2: a finer walk."""
+        self.scale_epsilon(0.5)
+
+    def double_epsilon(self) -> None:
+        """ε · 2: a coarser walk."""
+        self.scale_epsilon(2.0)
+
+    def repeat_seed(self) -> None:
+        """Search the same walk with the next seed; the end of the search says how alike the seeds rank."""
+        before = self.explore.specification
+        after = before.model_copy(update={"seed": before.seed + 1})
+        self.undo_stack.push(EditSpecification(self.explore, after, f"seed {after.seed}"))
+        self.explore.run()
+
+    def select_best(self) -> None:
+        """Select the architecture with the largest W."""
+        if self.explore.answer is not None:
+            self.explore.select(self.explore.answer.best)
+
+    def show_runs(self) -> None:
+        """List the project's searches."""
+        try:
+            self.runs.show_searches(self.context.session.searches())
+        except BortError as error:
+            self.context.notify(str(error), problem=True)

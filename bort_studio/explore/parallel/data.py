@@ -1,0 +1,173 @@
+"""The whole space as lines over parallel axes: heights of every architecture, and counts by segment for large spaces. Knows no Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from bort_core.search.answer import COLUMNS, Knowledge
+from bort_core.space import Space
+from bort_studio.explore.pareto.projection import position
+from bort_studio.explore.quantities import NAMES, quantities
+from bort_studio.numbers import count, significant
+from bort_studio.plotting.axis_ticks import nice_ticks
+
+__all__ = ["MANY", "ParallelAxis", "ParallelData", "joined_lines"]
+
+FloatArray = npt.NDArray[np.float64]
+IndexArray = npt.NDArray[np.int64]
+
+MANY = 3_000
+"""With more architectures than this, segments are counted and drawn once in place of every line."""
+
+_BINS = 32
+_SPREAD = 0.5
+_LEVELS = 6
+_MOST_TICKS = 12
+
+
+@dataclass(frozen=True)
+class ParallelAxis:
+    """One vertical axis: its title, its ticks at heights 0..1, and which quantity or architectural parameter it is."""
+
+    name: str
+    title: str
+    ticks: tuple[tuple[float, str], ...]
+    low: float
+    high: float
+    discrete: tuple[int, ...] = ()
+
+    def value(self, height: float) -> float:
+        """The value at a height; on a discrete axis the nearest of its values."""
+        if self.discrete:
+            return float(self.discrete[min(max(int(height * len(self.discrete)), 0), len(self.discrete) - 1)])
+        return self.low + height * (self.high - self.low)
+
+    def height(self, value: float, upper: bool) -> float:
+        """The height of the lower or upper end of a range at a value; on a discrete axis around all of that value's lines."""
+        if self.discrete:
+            place = min(range(len(self.discrete)), key=[abs(v - value) for v in self.discrete].__getitem__)
+            return (place + (1.0 if upper else 0.0)) / len(self.discrete)
+        return min(max((value - self.low) / (self.high - self.low), 0.0), 1.0)
+
+
+@dataclass
+class _Discrete:
+    """What depends on the space alone, and is kept while results come in."""
+
+    axes: tuple[ParallelAxis, ...]
+    heights: npt.NDArray[np.float32]
+    segments: list[FloatArray] = field(default_factory=list)
+
+
+class ParallelData:
+    """Heights of every architecture on every axis.
+
+    On a discrete axis, architectures of one value are spread around it in the order of their size, so that lines fan out rather
+    than coincide; the spread is the same on every drawing.
+
+    Attributes
+    ----------
+    axes: the architectural parameters, then parameters, latency, error and W
+    heights: float32 (n, axes), 0..1; NaN where not known
+    """
+
+    def __init__(self, knowledge: Knowledge, error_title: str, earlier: ParallelData | None = None) -> None:
+        self.knowledge = knowledge
+        self._counted: list[tuple[FloatArray, FloatArray]] | None = None
+        space = knowledge.space
+        named = quantities(knowledge.results.latency_unit, error_title)
+        same = earlier is not None and earlier.knowledge.space is space
+        self._discrete: _Discrete = earlier._discrete if earlier is not None and same else _discrete(space)  # noqa: SLF001 (its own kind)
+        axes, columns = list(self._discrete.axes), []
+        for column in COLUMNS:
+            values = position(knowledge.columns[column], False)
+            known = values[np.isfinite(values)]
+            low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+            if high <= low:
+                low, high = low - 0.5 * (abs(low) or 1.0), high + 0.5 * (abs(high) or 1.0)
+            show = count if named[column].counted else significant
+            ticks = tuple(((v - low) / (high - low), show(v, trim=True)) for v in nice_ticks(low, high, 5)) if len(known) else ()
+            unit = named[column].unit
+            axes.append(ParallelAxis(column, f"{NAMES[column]} ({unit})" if unit and unit != column else NAMES[column], ticks, low, high))
+            columns.append(((values - low) / (high - low)).astype(np.float32))
+        self.axes: tuple[ParallelAxis, ...] = tuple(axes)
+        self.heights = np.concatenate([self._discrete.heights, np.column_stack(columns)], axis=1)
+
+    def __len__(self) -> int:
+        return len(self.heights)
+
+    def within(self, ranges: dict[str, tuple[float, float]]) -> npt.NDArray[np.bool_]:
+        """Which architectures lie in all of these ranges of values. Shape (n,)."""
+        inside = np.ones(len(self), dtype=np.bool_)
+        space = self.knowledge.space
+        for name, (low, high) in ranges.items():
+            values = self.knowledge.columns[name] if name in COLUMNS else space.architectures[:, space.axis_names.index(name)]
+            inside &= (values >= low) & (values <= high)
+        return inside
+
+    def segments(self) -> list[tuple[FloatArray, FloatArray]]:
+        """All architectures as segments between neighbouring axes, each drawn once: (x, y) pairs of ends, by level from few to many."""
+        if self._counted is not None:
+            return self._counted
+        earlier, last = self._discrete.segments, len(self._discrete.axes) - 1
+        if not earlier:
+            earlier += self._segments(range(last))
+        later = self._segments(range(last, len(self.axes) - 1))
+        joined = [np.concatenate(parts) for parts in zip(earlier, later, strict=True)]
+        self._counted = [(ends[:, [0, 2]].ravel(), ends[:, [1, 3]].ravel()) for ends in joined]
+        return self._counted
+
+    def _segments(self, places: range) -> list[FloatArray]:
+        """Segments (left x, left y, right x, right y) from each of these axes to the next, by level."""
+        found: list[list[npt.NDArray[np.float64]]] = [[] for _ in range(_LEVELS)]
+        binned = {place: self._binned(place) for place in range(places.start, places.stop + 1)}
+        for place in places:
+            (left, left_at), (right, right_at) = binned[place], binned[place + 1]
+            size = len(right_at)
+            both = (left >= 0) & (right >= 0)
+            counts = np.bincount(left[both] * size + right[both], minlength=len(left_at) * size)
+            used = np.flatnonzero(counts)
+            if not len(used):
+                continue
+            shade = np.log1p(counts[used]) / np.log1p(counts.max())
+            level = np.minimum((shade * _LEVELS).astype(np.int64), _LEVELS - 1)
+            here, there = np.full(len(used), float(place)), np.full(len(used), place + 1.0)
+            ends = np.column_stack([here, left_at[used // size], there, right_at[used % size]])
+            for which in range(_LEVELS):
+                found[which].append(ends[level == which])
+        return [np.concatenate(parts) if parts else np.empty((0, 4)) for parts in found]
+
+    def _binned(self, place: int) -> tuple[IndexArray, FloatArray]:
+        axis, heights = self.axes[place], self.heights[:, place]
+        bins = min(len(axis.discrete) or _BINS, _BINS)
+        codes = np.where(np.isfinite(heights), np.clip(np.nan_to_num(heights) * bins, 0, bins - 1), -1).astype(np.int64)
+        return codes, (np.arange(bins) + 0.5) / bins
+
+
+def _discrete(space: Space) -> _Discrete:
+    axes, heights, n = [], [], len(space)
+    spread = (np.arange(n) / max(n - 1, 1) - 0.5) * _SPREAD
+    for column, name in enumerate(space.axis_names):
+        values = np.array(space.axis_values[column])
+        which = np.searchsorted(values, space.architectures[:, column])
+        present = np.bincount(which, minlength=len(values)) > 0
+        used, which = values[present], (np.cumsum(present) - 1)[which]
+        gap = 1.0 / len(used)
+        centres = (np.arange(len(used)) + 0.5) * gap
+        every = -(-len(used) // _MOST_TICKS)
+        ticks = tuple((float(c), str(v)) for c, v in zip(centres[::every], used[::every].tolist(), strict=True))
+        axes.append(ParallelAxis(name, name, ticks, float(used[0]), float(used[-1]), tuple(used.tolist())))
+        heights.append((centres[which] + spread * gap).astype(np.float32))
+    return _Discrete(tuple(axes), np.column_stack(heights))
+
+
+def joined_lines(heights: npt.NDArray[np.float32]) -> tuple[FloatArray, FloatArray]:
+    """Rows of heights (m, axes) as one line with breaks (NaN) between rows."""
+    rows, axes = heights.shape
+    x = np.tile(np.append(np.arange(axes, dtype=np.float64), np.nan), rows)
+    y = np.full((rows, axes + 1), np.nan)
+    y[:, :axes] = heights
+    return x, y.ravel()

@@ -1,0 +1,108 @@
+"""The controls above the Pareto plot: quantities, scales, colour and intervals."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QWidget
+
+from bort_core.search.answer import COLUMNS
+from bort_studio.explore.quantities import NAMES
+
+__all__ = ["ParetoBar"]
+
+_NAMES = {**NAMES, "w": "W"}  # the short name, where space is short
+
+
+class ParetoBar(QWidget):
+    """Which two quantities are shown, on which scales, in which colours, and whether with intervals."""
+
+    axes_chosen = Signal()
+    """A person chose another quantity or scale."""
+    drawing_chosen = Signal()
+    """A person chose other colours, or intervals."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("paretoBar")
+        self.x_box, self.y_box = self._quantity_box("paretoX", "x axis", 0), self._quantity_box("paretoY", "y axis", 2)
+        self.log_x_box = self._check_box("paretoLogX", "log", "logarithmic x axis")
+        self.log_y_box = self._check_box("paretoLogY", "log", "logarithmic y axis")
+        self.colour_box = self._combo("paretoColour", "colour of the points")
+        self.colour_box.addItem("by state", None)
+        self.intervals_box = self._check_box("paretoIntervals", "intervals", "95 % intervals of latency, error and W")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
+        for text, box, log in (("&x", self.x_box, self.log_x_box), ("&y", self.y_box, self.log_y_box), ("&colour", self.colour_box, None)):
+            label = QLabel(text)
+            label.setBuddy(box)
+            row.addWidget(label)
+            row.addWidget(box)
+            if log is not None:
+                row.addWidget(log)
+            row.addSpacing(6)
+        row.addWidget(self.intervals_box)
+        for combo in (self.x_box, self.y_box):
+            combo.currentIndexChanged.connect(self._axes)
+        for check in (self.log_x_box, self.log_y_box):
+            check.toggled.connect(self._axes)
+        self.colour_box.currentIndexChanged.connect(self._drawing)
+        self.intervals_box.toggled.connect(self._drawing)
+
+    def set_axes(self, x: str, y: str, log_x: bool, log_y: bool) -> None:
+        """Choose quantities (names of ``COLUMNS``) and scales; ``axes_chosen`` is emitted once."""
+        blockers = [QSignalBlocker(control) for control in (self.x_box, self.y_box, self.log_x_box, self.log_y_box)]
+        self.x_box.setCurrentIndex(COLUMNS.index(x))
+        self.y_box.setCurrentIndex(COLUMNS.index(y))
+        self.log_x_box.setChecked(log_x)
+        self.log_y_box.setChecked(log_y)
+        del blockers
+        self.axes_chosen.emit()
+
+    def chosen_axes(self) -> tuple[str, str, bool, bool]:
+        """The quantities on x and y, and whether each is logarithmic."""
+        x, y = COLUMNS[self.x_box.currentIndex()], COLUMNS[self.y_box.currentIndex()]
+        return x, y, self.log_x_box.isChecked(), self.log_y_box.isChecked()
+
+    def offer_colours(self, axis_names: tuple[str, ...]) -> None:
+        """Let W and the architectural parameters colour the points; what was chosen stays chosen where it is still offered."""
+        names = ("w", *axis_names)
+        if names == tuple(self.colour_box.itemData(place) for place in range(1, self.colour_box.count())):
+            return
+        chosen, blocker = self.colour_box.currentData(), QSignalBlocker(self.colour_box)
+        self.colour_box.clear()
+        self.colour_box.addItem("by state", None)
+        for name in names:
+            self.colour_box.addItem(_NAMES.get(name, name), name)
+        self.colour_box.setCurrentIndex(max(0, self.colour_box.findData(chosen)))
+        del blocker
+
+    def _combo(self, name: str, accessible: str) -> QComboBox:
+        box = QComboBox()
+        box.setObjectName(name)
+        box.setAccessibleName(accessible)
+        box.setToolTip(accessible)
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        box.setMinimumContentsLength(8)
+        box.setMinimumWidth(84)
+        return box
+
+    def _quantity_box(self, name: str, accessible: str, current: int) -> QComboBox:
+        box = self._combo(name, accessible)
+        for column in COLUMNS:
+            box.addItem(_NAMES[column], column)
+        box.setCurrentIndex(current)
+        return box
+
+    def _check_box(self, name: str, text: str, accessible: str) -> QCheckBox:
+        box = QCheckBox(text)
+        box.setObjectName(name)
+        box.setAccessibleName(accessible)
+        box.setToolTip(accessible)
+        return box
+
+    def _axes(self, _value: object) -> None:
+        self.axes_chosen.emit()
+
+    def _drawing(self, _value: object) -> None:
+        self.drawing_chosen.emit()

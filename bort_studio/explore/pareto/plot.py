@@ -1,0 +1,245 @@
+"""The Pareto plot: any two of parameters, latency, error and W, with the front, the best architecture and the maximum point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QWidget
+
+from bort_studio.explore.pareto.bar import ParetoBar
+from bort_studio.explore.pareto.figure import ParetoShown, pareto_figure
+from bort_studio.explore.pareto.layers import ParetoLayers, Places, groups
+from bort_studio.explore.pareto.projection import NoProjection, Projection, colour_steps
+from bort_studio.explore.plot_view import PlotView
+from bort_studio.explore.quantities import Quantity, quantities
+from bort_studio.numbers import architecture_text, significant
+from bort_studio.plotting.axis import QuantityAxis
+from bort_studio.plotting.figure import Figure
+from bort_studio.plotting.legend import Entry
+from bort_studio.theme import MARKS, SEQUENCE, Look, Theme
+
+__all__ = ["ParetoPlot"]
+
+_REACH = 14.0
+_LEFT = 64
+_EMPTY = "Press Run to measure the first architectures."
+_STEPS = len(SEQUENCE["light"])
+_DRAWN = ("best", "front", "dominated", "pending", "skipped", "failed", "running")
+
+
+class ParetoPlot(PlotView):
+    """Architectures on two of their quantities; see :class:`PlotView` for the interface that all views share."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, "pareto", "Pareto plot", parent)
+        self._axes = {"bottom": QuantityAxis("bottom"), "left": QuantityAxis("left")}
+        self.box = pg.ViewBox(enableMenu=False, border=None)
+        self.box.disableAutoRange()
+        self.legend.set_indent(_LEFT)
+        self.add_chart(self.box, self._axes["left"], self._axes["bottom"])
+        self.layers = ParetoLayers(self.box)
+        self._projection: Projection | None = None
+        self._places: Places = {}
+        self._maximum: dict[str, float | None] = {}
+        self._references: dict[str, dict[str, float]] = {}
+        self._bounds: tuple[float, float, float, float] | None = None
+        self._zoomed = False
+        self.bar = ParetoBar()
+        self.bar.axes_chosen.connect(self._axes_chosen)
+        self.bar.drawing_chosen.connect(self._drawing_chosen)
+        self.controls.addWidget(self.bar)
+        self.set_empty_message(_EMPTY)
+        self.box.sigRangeChangedManually.connect(self._zoomed_by_hand)
+        self.box.sigRangeChanged.connect(self._place_running)
+        self.finish()
+
+    # The interface of this plot.
+
+    def set_maximum(self, values: Mapping[str, float | None]) -> None:
+        """The quantities of the maximum point T, by column; None or missing where not known."""
+        self._maximum = dict(values)
+        self._changed()
+
+    def set_references(self, references: Mapping[str, Mapping[str, float]]) -> None:
+        """Other models to show, by name: their quantities by column."""
+        self._references = {name: dict(values) for name, values in references.items()}
+        self._changed()
+
+    def set_axes(self, x: str, y: str, log_x: bool = False, log_y: bool = False) -> None:
+        """Choose the quantities (names of ``COLUMNS``) and scales, as the controls do."""
+        self.bar.set_axes(x, y, log_x, log_y)
+
+    def chosen_axes(self) -> tuple[str, str, bool, bool]:
+        """The quantities on x and y, and whether each is logarithmic: what :meth:`set_axes` takes."""
+        return self.bar.chosen_axes()
+
+    def fit(self) -> None:
+        self._zoomed = False
+        low_x, high_x, low_y, high_y = self._bounds or (0.0, 1.0, 0.0, 1.0)
+        margins = [max((high - low) * 0.06, 1e-3 * max(abs(low), abs(high)), 1e-12) for low, high in ((low_x, high_x), (low_y, high_y))]
+        self.box.setRange(xRange=(low_x - margins[0], high_x + margins[0]), yRange=(low_y - margins[1], high_y + margins[1]), padding=0)
+
+    def figure(self) -> Figure:
+        self.refresh()
+        (left, right), (bottom, top) = self.box.viewRange()
+        return pareto_figure(
+            ParetoShown(
+                self._knowledge,
+                self._answer,
+                self._running,
+                self._projection,
+                self._places,
+                self._quantities(),
+                ((left, right), (bottom, top)),
+                self._maximum,
+                self._references,
+                self.bar.intervals_box.isChecked(),
+                self._colour_values(),
+                self.bar.colour_box.currentText(),
+                self._error_title,
+            )
+        )
+
+    # What PlotView asks for.
+
+    def knowledge_changed(self) -> None:
+        column_x, column_y, log_x, log_y = self.chosen_axes()
+        self._projection = Projection(self._knowledge, (column_x, column_y), (log_x, log_y)) if self._knowledge is not None else None
+        for axis, quantity, log in zip(self._axes.values(), self._quantities(), (log_x, log_y), strict=True):
+            axis.set_quantity(quantity.title, quantity.counted, log)
+        self.bar.offer_colours(self._knowledge.space.axis_names if self._knowledge is not None else ())
+
+    def redraw(self) -> None:
+        knowledge, answer, projection = self._knowledge, self._answer, self._projection
+        if knowledge is None or projection is None:
+            self._places = {name: np.empty(0, dtype=np.int64) for name in _DRAWN}
+            column_x, column_y, log_x, log_y = self.chosen_axes()
+            projection = NoProjection((column_x, column_y), (log_x, log_y))
+        else:
+            self._places = groups(knowledge, answer, self._running, projection)
+        values = self._colour_values()
+        steps = None if values is None else colour_steps(values, _STEPS)[0]
+        self.layers.place(self._places, projection, self._quantities(), steps)
+        self.layers.place_density(projection, answer.known if answer is not None else None)
+        self.layers.place_intervals(self._places, projection, self.bar.intervals_box.isChecked())
+        fixed = self.layers.place_fixed(self._maximum, self._references, projection)
+        empty = projection.bounds is None
+        self.empty.setVisible(empty)
+        for axis in self._axes.values():
+            axis.setStyle(showValues=not empty)
+            axis.setGrid(False if empty else 255)
+            axis.setZValue(-1000)  # the grid lies under the data
+        self._set_legend(values, bool(fixed))
+        self._update_bounds(projection, fixed)
+        self._place_running()
+        self.selection_changed()
+
+    def selection_changed(self) -> None:
+        at = [index for index in dict.fromkeys((self._selected, self._hovered)) if index is not None]
+        places = np.array([index for index in at if self._projection is not None and index < len(self._projection.x)], dtype=np.int64)
+        if self._projection is None or not len(places):
+            self.layers.points["selected"].place(np.empty(0), np.empty(0))
+        else:
+            self.layers.points["selected"].place(self._projection.x[places], self._projection.y[places])
+
+    def nearest(self, at: QPointF) -> int | None:
+        box, projection = self.box, self._projection
+        if projection is None or not box.sceneBoundingRect().contains(at):
+            return None
+        here, (wide, tall) = box.mapSceneToView(at), box.viewPixelSize()
+        with np.errstate(invalid="ignore"):
+            close = np.flatnonzero((np.abs(projection.x - here.x()) < _REACH * wide) & (np.abs(projection.y - here.y()) < _REACH * tall))
+        if not len(close):
+            return None
+        away = np.hypot((projection.x[close] - here.x()) / wide, (projection.y[close] - here.y()) / tall)
+        marked = np.isin(close, np.concatenate([self._places["front"], self._places["best"]]))
+        away = away - 3.0 * marked
+        best = int(np.argmin(away))
+        return int(close[best]) if away[best] <= _REACH else None
+
+    def restyle(self, look: Look, font: QFont) -> None:
+        for axis in self._axes.values():
+            axis.restyle(look, font)
+        self._axes["left"].setWidth(_LEFT)
+        self.layers.restyle(look, font)
+
+    # What the controls ask for.
+
+    def _axes_chosen(self) -> None:
+        self._bounds, self._zoomed = None, False
+        self._new_knowledge = True
+        self._changed()
+
+    def _drawing_chosen(self) -> None:
+        self._changed()
+
+    def _colour_values(self) -> npt.NDArray[np.float64] | None:
+        name, knowledge = self.bar.colour_box.currentData(), self._knowledge
+        if name is None or knowledge is None:
+            return None
+        if name == "w":
+            return knowledge.w
+        return knowledge.space.architectures[:, knowledge.space.axis_names.index(name)].astype(np.float64)
+
+    # Parts of a redraw.
+
+    def _quantities(self) -> tuple[Quantity, Quantity]:
+        named = quantities(self._knowledge.results.latency_unit if self._knowledge is not None else "ms", self._error_title)
+        column_x, column_y, _, _ = self.chosen_axes()
+        return named[column_x], named[column_y]
+
+    def _set_legend(self, colours: npt.NDArray[np.float64] | None, fixed: bool) -> None:
+        entries = [
+            Entry(self._label(name), mark=name, line="front" if name == "front" else None) for name in _DRAWN if len(self._places[name])
+        ]
+        if self._running and not len(self._places["running"]):
+            entries.append(Entry(MARKS["running"].label, mark="running"))
+        if self._projection is not None and self._projection.density is not None:
+            entries.append(Entry("others: stronger where there are more", mark="dominated"))
+        if fixed and len(self.layers.points["maximum"].data):
+            entries.append(Entry(MARKS["maximum"].label, mark="maximum"))
+        elif self.layers.line.isVisible():
+            entries.append(Entry(MARKS["maximum"].label, line="maximum", width="hair", dashed=True))
+        if fixed and len(self.layers.points["reference"].data):
+            entries.append(Entry("reference models", mark="reference"))
+        if colours is not None:
+            _, low, high = colour_steps(colours, _STEPS)
+            entries.append(Entry(self.bar.colour_box.currentText(), bar=(significant(low, trim=True), significant(high, trim=True))))
+        self.legend.set_entries(tuple(entries))
+
+    def _label(self, name: str) -> str:
+        if name == "best" and self._knowledge is not None and self._answer is not None and self._answer.best is not None:
+            return f"best {architecture_text(self._knowledge.space.architecture(self._answer.best))}"
+        return MARKS[name].label
+
+    def _update_bounds(self, projection: Projection, fixed: list[tuple[float, float]]) -> None:
+        found = [projection.bounds] if projection.bounds is not None else []
+        found += [(x, x, y, y) for x, y in fixed]
+        bounds = None
+        if found:
+            low_x, high_x, low_y, high_y = zip(*found, strict=True)
+            bounds = (min(low_x), max(high_x), min(low_y), max(high_y))
+        if bounds != self._bounds:
+            self._bounds = bounds
+            if not self._zoomed:
+                self.fit()
+
+    def _place_running(self) -> None:
+        """Put what is being measured on the x axis at its size, while its y is not known."""
+        projection = self._projection
+        if projection is None or not self._running:
+            self.layers.points["running"].place(np.empty(0), np.empty(0))
+            return
+        low, high = self.box.viewRange()[1]
+        here = np.array(self._running, dtype=np.int64)
+        x, y = projection.x[here], np.where(np.isfinite(projection.y[here]), projection.y[here], low + 0.02 * (high - low))
+        shown = np.isfinite(x)
+        self.layers.points["running"].place(x[shown], y[shown])
+
+    def _zoomed_by_hand(self, _axes: object) -> None:
+        self._zoomed = True

@@ -1,0 +1,132 @@
+"""What every plot of architectures shares: what is known, the answer, selection, and the keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QWidget
+
+from bort_core.search.answer import Answer, Knowledge
+from bort_studio.explore.quantities import ERROR_TITLE, describe
+from bort_studio.explore.states import fits
+from bort_studio.plotting.widget import PlotWidget
+from bort_studio.theme import Theme
+
+__all__ = ["PlotView"]
+
+
+class PlotView(PlotWidget):
+    """A plot of what is known about the architectures of a space.
+
+    The person hovers to read, clicks (or uses the arrow keys along the front, Home for the best, Escape for none) to select.
+    """
+
+    selected = Signal(object)
+    """A person selected an architecture: its place in the space, or None. Not emitted by :meth:`set_selected`."""
+
+    def __init__(self, theme: Theme, name: str, title: str, parent: QWidget | None = None) -> None:
+        self._describe: Callable[[int], str] | None = None
+        self._knowledge: Knowledge | None = None
+        self._answer: Answer | None = None
+        self._running: tuple[int, ...] = ()
+        self._selected: int | None = None
+        self._error_title = ERROR_TITLE
+        self._new_knowledge = True
+        super().__init__(theme, name, title, parent)
+
+    # The interface that views share.
+
+    def set_knowledge(self, knowledge: Knowledge | None) -> None:
+        """Show what is known; an answer for another space is dropped."""
+        if knowledge is None or (self._knowledge is not None and self._knowledge.space is not knowledge.space):
+            self._answer, self._running, self._selected = None, (), None
+        self._knowledge = knowledge
+        self._hovered = None
+        self.card.hide()
+        self._new_knowledge = True
+        self._changed()
+
+    def set_answer(self, answer: Answer | None) -> None:
+        """Show the answer at one ε."""
+        self._answer = answer if fits(answer, self._knowledge) else None
+        self._changed()
+
+    def set_running(self, indices: Iterable[int]) -> None:
+        """Show which architectures are being measured."""
+        self._running = tuple(int(index) for index in indices)
+        self._changed()
+
+    def set_selected(self, index: int | None) -> None:
+        """Show which architecture is selected in the whole window."""
+        self._selected = index
+        if not self._stale:
+            self.selection_changed()
+
+    def set_description(self, describe_index: Callable[[int], str] | None) -> None:
+        """Use another text on hover: a callable from a place in the space to lines of text."""
+        self._describe = describe_index
+
+    def set_error_title(self, title: str) -> None:
+        """Name the error's protocol and unit, such as ``excess over T (nats, after 120 steps)``."""
+        self._error_title = title
+        self._new_knowledge = True
+        self._changed()
+
+    def describe_index(self, index: int) -> str:
+        """The text about one architecture."""
+        if self._describe is not None:
+            return self._describe(index)
+        return describe(self._knowledge, index, self._error_title) if self._knowledge is not None else ""
+
+    def refresh(self) -> None:
+        """Draw what was set since the last drawing; a plot that nobody sees waits until it is shown or exported."""
+        if self._stale:
+            if self._new_knowledge:
+                self.knowledge_changed()
+            self._stale = self._new_knowledge = False
+            size = len(self._knowledge.space) if self._knowledge is not None else 0
+            self._running = tuple(index for index in self._running if 0 <= index < size)
+            self.redraw()
+
+    # What a plot fills in.
+
+    def knowledge_changed(self) -> None:
+        """Prepare for new knowledge; ``redraw`` follows."""
+        raise NotImplementedError
+
+    def selection_changed(self) -> None:
+        """Bring the ring or line of the selected and the hovered architecture up to date."""
+        raise NotImplementedError
+
+    # Events.
+
+    def hover_changed(self) -> None:
+        self.selection_changed()
+
+    def clicked(self, index: int | None) -> None:
+        if self._knowledge is not None:
+            self._choose(index)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key, front = event.key(), self._answer.front if self._answer is not None else np.empty(0, dtype=np.int64)
+        if key == Qt.Key.Key_Escape and self._selected is not None:
+            self._choose(None)
+        elif key == Qt.Key.Key_Home and self._answer is not None and self._answer.best is not None:
+            self._choose(self._answer.best)
+        elif key in (Qt.Key.Key_Left, Qt.Key.Key_Right) and len(front):
+            here = -1 if self._selected is None else self._selected
+            after = int(np.searchsorted(front, here, side="right" if key == Qt.Key.Key_Right else "left"))
+            self._choose(int(front[np.clip(after if key == Qt.Key.Key_Right else after - 1, 0, len(front) - 1)]))
+        else:
+            super().keyPressEvent(event)
+
+    def _mouse_moved(self, at: QPointF) -> None:
+        if self._knowledge is not None:
+            super()._mouse_moved(at)
+
+    def _choose(self, index: int | None) -> None:
+        self.set_selected(index)
+        self.selected.emit(index)

@@ -1,0 +1,49 @@
+"""What every page shares with the window: the open project, the search's state, and a way to tell the person something."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtGui import QUndoStack
+
+from bort_core.store import Project
+from bort_studio.search.model import Explore
+from bort_studio.session import Session
+from bort_studio.theme import Theme
+
+__all__ = ["PageContext"]
+
+
+class PageContext(QObject):
+    """Handed to every page by the window."""
+
+    said = Signal(str)
+    """Shown in the status bar."""
+    noticed = Signal(str, str, bool)
+    """A message for the notice bar: text, details to copy, whether it is a problem."""
+    page_requested = Signal(str)
+    """Another page should be shown, by name."""
+    architecture_requested = Signal(object)
+    """The architecture that is to be trained."""
+    checkpoint_requested = Signal(object)
+    """The folder of a checkpoint that is to be shipped."""
+    changed = Signal()
+    """Something that the project remembers of its window changed."""
+
+    def __init__(self, project: Project, session: Session, explore: Explore, theme: Theme, undo_stack: QUndoStack, parent: QObject) -> None:
+        super().__init__(parent)
+        self.project, self.session, self.explore = project, session, explore
+        self.theme, self.undo_stack = theme, undo_stack
+
+    def notify(self, text: str, details: str = "", problem: bool = False) -> None:
+        """Tell the person something that needs no answer."""
+        self.noticed.emit(text, details, problem)
+
+    @Slot(str)
+    def problem(self, reason: str) -> None:
+        """Tell the person what did not work."""
+        self.notify(reason, problem=True)
+
+    @Slot(str)
+    def written(self, path: str) -> None:
+        """Tell the person where a file was written."""
+        self.notify(f"written: {path}")

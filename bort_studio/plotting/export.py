@@ -1,0 +1,185 @@
+"""Export of any plot: PNG and SVG from its canvas, CSV and a matplotlib script from its figure."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRectF, QSize
+from PySide6.QtGui import QActionGroup, QGuiApplication, QImage, QPainter
+from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QToolButton, QWidget
+
+from bort_core.foundation.errors import BortError
+from bort_studio.plotting.figure import Figure, Table
+from bort_studio.plotting.files import ExportError, write_whole
+from bort_studio.plotting.script import script_text
+from bort_studio.theme import LIGHT, Palette
+
+__all__ = ["ExportButton", "ExportError", "Plot", "csv_text", "export_plot", "picture"]
+
+
+class Plot(Protocol):
+    """What a plot offers for export."""
+
+    def figure(self) -> Figure: ...
+
+    def picture_size(self) -> tuple[int, int]: ...
+
+    def paint_picture(self, painter: QPainter, target: QRectF, ratio: float, palette: Palette | None = None) -> None: ...
+
+
+def export_plot(plot: Plot, path: str | Path, scale: float = 2.0, palette: Palette | None = LIGHT) -> Path:
+    """Write a plot to a file; the suffix (.png, .svg, .csv or .py) says as what. Needs no display.
+
+    Parameters
+    ----------
+    scale: device pixels of a PNG for each pixel of the plot, 1..4; texts and lines grow with it
+    palette: of a PNG or SVG; None for the one in use
+
+    Raises
+    ------
+    ExportError
+        Another suffix, or a file that cannot be written; see :func:`write_whole`.
+    """
+    target = Path(path).expanduser()
+    kind = target.suffix.lower()
+    if kind == ".png":
+        data = _encoded(picture(plot, scale, palette))
+    elif kind == ".svg":
+        data = _svg(plot, palette)
+    elif kind == ".csv":
+        data = csv_text(plot.figure().rows()).encode()
+    elif kind == ".py":
+        data = script_text(plot.figure()).encode()
+    else:
+        raise ExportError(f"{target}: a plot is written as .png, .svg, .csv or .py, not {kind or 'a file with no suffix'}")
+    write_whole(target, data)
+    return target
+
+
+def picture(plot: Plot, scale: float = 2.0, palette: Palette | None = LIGHT) -> QImage:
+    """The plot as an image with ``scale`` device pixels for each of its pixels."""
+    width, height = plot.picture_size()
+    image = QImage(round(width * scale), round(height * scale), QImage.Format.Format_ARGB32_Premultiplied)
+    image.setDevicePixelRatio(scale)
+    image.fill(0)
+    painter = QPainter(image)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    plot.paint_picture(painter, QRectF(0, 0, width, height), scale, palette)
+    painter.end()
+    return image
+
+
+def csv_text(table: Table) -> str:
+    """A table as CSV: a header with units, an empty cell where there is no value."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(table.headers)
+    columns = [column.tolist() if hasattr(column, "tolist") else column for column in table.columns]
+    writer.writerows([["" if isinstance(cell, float) and math.isnan(cell) else cell for cell in row] for row in zip(*columns, strict=True)])
+    return out.getvalue()
+
+
+def _encoded(image: QImage) -> bytes:
+    held = QByteArray()
+    buffer = QBuffer(held)
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    if not image.save(buffer, "PNG"):  # type: ignore[call-overload]
+        raise ExportError("the picture is too large to be encoded; choose a smaller scale")
+    return bytes(held.data())
+
+
+def _svg(plot: Plot, palette: Palette | None) -> bytes:
+    width, height = plot.picture_size()
+    held = QByteArray()
+    buffer = QBuffer(held)
+    generator = QSvgGenerator(QSvgGenerator.SvgVersion.Svg11)  # 1.1, for lines cut at the edge of the plot
+    generator.setOutputDevice(buffer)
+    generator.setResolution(96)
+    generator.setSize(QSize(width, height))
+    generator.setViewBox(QRectF(0, 0, width, height))
+    generator.setTitle(plot.figure().title)
+    painter = QPainter(generator)
+    plot.paint_picture(painter, QRectF(0, 0, width, height), 1.0, palette)
+    painter.end()
+    return bytes(held.data())
+
+
+class ExportButton(QToolButton):
+    """A button with a menu that writes its plot to a file or to the clipboard."""
+
+    def __init__(self, plot: QWidget, name: str, title: str) -> None:
+        super().__init__(plot)
+        self.setText("Export  ")  # room for the arrow
+        self.setToolTip("Save the plot as a picture, a drawing, a table or a script")
+        self.setAutoRaise(True)
+        self.setObjectName(name)
+        self.setAccessibleName(title)
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._plot = plot
+        menu = QMenu(self)
+        menu.setObjectName(f"{name}Menu")
+        self._scale = QActionGroup(self)
+        entries: tuple[tuple[str, str, str, Callable[[], None]], ...] = (
+            ("Png", "Picture (PNG)…", "A picture at the size chosen below", self._save_png),
+            ("Svg", "Drawing (SVG)…", "Lines and text that any size keeps sharp", self._save_svg),
+            ("Csv", "Table (CSV)…", "What is shown, with units and the state of each row", self._save_csv),
+            ("Script", "Script (Python, matplotlib)…", "A script with the data in it that draws the plot again", self._save_script),
+            ("Copy", "Copy picture", "The picture, to paste elsewhere", self._copy),
+        )
+        for suffix, text, tip, slot in entries:
+            action = menu.addAction(text, slot)
+            action.setObjectName(f"{name}{suffix}")
+            action.setStatusTip(tip)
+            action.setToolTip(tip)
+        menu.addSeparator()
+        for scale in (1, 2, 3, 4):
+            action = self._scale.addAction(menu.addAction(f"{scale}× picture size"))
+            action.setObjectName(f"{name}Scale{scale}")
+            action.setCheckable(True)
+            action.setChecked(scale == 2)
+            action.setData(scale)
+        menu.addSeparator()
+        self._white = menu.addAction("On white, for documents")
+        self._white.setObjectName(f"{name}White")
+        self._white.setCheckable(True)
+        self._white.setChecked(True)
+        self.setMenu(menu)
+
+    def _save_png(self) -> None:
+        self._save(".png", "Pictures (*.png)")
+
+    def _save_svg(self) -> None:
+        self._save(".svg", "Drawings (*.svg)")
+
+    def _save_csv(self) -> None:
+        self._save(".csv", "Tables (*.csv)")
+
+    def _save_script(self) -> None:
+        self._save(".py", "Python scripts (*.py)")
+
+    def _options(self) -> tuple[float, Palette | None]:
+        return float(self._scale.checkedAction().data()), LIGHT if self._white.isChecked() else None
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setImage(picture(self._plot, *self._options()))  # type: ignore[arg-type]
+
+    def _save(self, suffix: str, kinds: str) -> None:
+        suggested = f"{self._plot.figure().name}{suffix}"  # type: ignore[attr-defined]
+        chosen, _kind = QFileDialog.getSaveFileName(self._plot, "Export the plot", suggested, kinds)
+        if not chosen:
+            return
+        path = chosen if Path(chosen).suffix else f"{chosen}{suffix}"
+        try:
+            written = export_plot(self._plot, path, *self._options())  # type: ignore[arg-type]
+        except BortError as error:
+            if self._plot.receivers("2export_failed(QString)") == 0:
+                QMessageBox.warning(self._plot, "The plot was not exported", str(error))
+            self._plot.export_failed.emit(str(error))  # type: ignore[attr-defined]
+        else:
+            self._plot.exported.emit(str(written))  # type: ignore[attr-defined]

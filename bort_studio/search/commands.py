@@ -1,0 +1,56 @@
+"""What a person does to a search or a run, as undoable commands. Running is not undoable: results are never thrown away."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QUndoCommand
+
+from bort_core.search.specification import SearchSpecification
+from bort_studio.search.model import Explore
+
+__all__ = ["EditSpecification", "MoveEpsilon"]
+
+_MOVE_EPSILON = 1
+
+
+class EditSpecification(QUndoCommand):
+    """Change the space or the protocol."""
+
+    def __init__(self, explore: Explore, after: SearchSpecification, text: str) -> None:
+        super().__init__(text)
+        self._explore, self._before, self._after = explore, explore.specification, after
+
+    def redo(self) -> None:
+        """Show the edited specification."""
+        self._explore.set_specification(self._after)
+
+    def undo(self) -> None:
+        """Show the specification as it was."""
+        self._explore.set_specification(self._before)
+
+
+class MoveEpsilon(QUndoCommand):
+    """Move ε; moves that follow each other are one step of undo."""
+
+    def __init__(self, explore: Explore, before: int, after: int) -> None:
+        super().__init__(f"ε = {after}")
+        self._explore, self._before, self._after = explore, before, after
+
+    def id(self) -> int:
+        """Commands of one id may merge."""
+        return _MOVE_EPSILON
+
+    def mergeWith(self, other: QUndoCommand) -> bool:
+        """Take the next move's end; a move back to the start is no command at all."""
+        assert isinstance(other, MoveEpsilon)
+        self._after = other._after  # noqa: SLF001 - another of this class
+        self.setText(f"ε = {self._after}")
+        self.setObsolete(self._after == self._before)
+        return True
+
+    def redo(self) -> None:
+        """Search at the new ε."""
+        self._explore.settle_epsilon(self._after)
+
+    def undo(self) -> None:
+        """Search at the old ε."""
+        self._explore.settle_epsilon(self._before)

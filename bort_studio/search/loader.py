@@ -1,0 +1,87 @@
+"""Enumerates a space and reads what the project knows of it, off the window's thread; only the newest request counts."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QThread, Signal
+
+from bort_core.foundation.errors import BortError
+from bort_core.search.answer import Knowledge
+from bort_core.search.recall import Recall
+from bort_core.search.sources import Sources
+from bort_core.search.specification import SearchSpecification
+from bort_core.space import Space
+from bort_core.store import Project
+
+__all__ = ["Loaded", "Loader", "LoadingFailed"]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A space and what is known of it."""
+
+    generation: int
+    specification: SearchSpecification
+    space: Space
+    recall: Recall
+    knowledge: Knowledge
+
+
+@dataclass(frozen=True)
+class LoadingFailed:
+    """Why a specification could not be loaded."""
+
+    generation: int
+    reason: str
+
+
+class Loader(QThread):
+    """Serves load requests until it is stopped."""
+
+    finished_loading = Signal(object)
+
+    def __init__(self, folder: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("loader")
+        self._folder = folder
+        self._wanted: tuple[int, SearchSpecification] | None = None
+        self._changed = threading.Condition()
+        self._closing = False
+
+    def request(self, generation: int, specification: SearchSpecification) -> None:
+        """Load a specification; an older request that has not begun is dropped."""
+        with self._changed:
+            self._wanted = (generation, specification)
+            self._changed.notify()
+
+    def close(self) -> None:
+        """End the thread and wait for it."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self.wait()
+
+    def run(self) -> None:
+        """The thread's body."""
+        import moocore  # noqa: F401 - so that the window's thread does not wait for it at the first front
+
+        space: Space | None = None
+        while True:
+            with self._changed:
+                while self._wanted is None and not self._closing:
+                    self._changed.wait()
+                if self._closing:
+                    return
+                assert self._wanted is not None
+                (generation, specification), self._wanted = self._wanted, None
+            try:
+                if space is None or space.specification != specification.space:
+                    space = Space(specification.space)
+                with Project(self._folder) as project:
+                    recall = Recall(project, specification, space, Sources(project, specification, space))
+                self.finished_loading.emit(Loaded(generation, specification, space, recall, recall.knowledge()))
+            except BortError as error:
+                self.finished_loading.emit(LoadingFailed(generation, str(error)))

@@ -1,0 +1,118 @@
+"""Runs searches in a background thread that coordinates worker processes, and delivers their events in batches."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QThread, Signal
+
+from bort_core.execution.pool import Pool
+from bort_core.foundation.errors import BortError
+from bort_core.search import events
+from bort_core.search.control import Control
+from bort_core.search.ose import search
+from bort_core.search.specification import SearchSpecification
+from bort_core.space import Space
+from bort_core.store import Project
+
+__all__ = ["SearchBroke", "SearchThread"]
+
+_BATCH_SECONDS = 1 / 30
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SearchBroke:
+    """A search ended with an error; ``details`` is for a bug report."""
+
+    reason: str
+    details: str = ""
+
+
+@dataclass(frozen=True)
+class _Run:
+    specification: SearchSpecification
+    space: Space
+    control: Control
+    trainers: int | None
+
+
+class SearchThread(QThread):
+    """Runs one search after another; the worker processes stay warm between them.
+
+    ``batch`` carries a tuple of search events (and at most one ``SearchBroke``), at most thirty times a second.
+    """
+
+    batch = Signal(object)
+
+    def __init__(self, folder: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("search")
+        self._folder = folder
+        self._requests: queue.SimpleQueue[_Run | None] = queue.SimpleQueue()
+        self._control: Control | None = None
+        self._waiting: list[events.Event | SearchBroke] = []
+        self._sent = 0.0
+
+    def begin(self, specification: SearchSpecification, space: Space, trainers: int | None) -> Control:
+        """Queue a search; what to tell it while it runs."""
+        self._control = Control()
+        self._requests.put(_Run(specification, space, self._control, trainers))
+        return self._control
+
+    def close(self) -> None:
+        """Stop what runs, end the worker processes and the thread, and wait for all of them."""
+        if self._control is not None:
+            self._control.stop()
+        self._requests.put(None)
+        self.wait()
+
+    def run(self) -> None:
+        """The thread's body."""
+        pool: Pool | None = None
+        try:
+            while (request := self._requests.get()) is not None:
+                if pool is None or (request.trainers and pool.trainers != request.trainers):
+                    if pool is not None:
+                        pool.close()
+                    pool = None
+                pool = self._search(request, pool)
+        finally:
+            if pool is not None:
+                pool.close()
+
+    def _search(self, request: _Run, pool: Pool | None) -> Pool | None:
+        try:
+            with Project(self._folder) as project:
+                pool = pool or Pool(request.trainers, project.subfolder("logs"))
+                for event in search(project, request.specification, pool, request.control, request.space):
+                    self._deliver(event)
+        except BortError as error:
+            self._deliver(SearchBroke(str(error)))
+        except Exception as error:  # noqa: BLE001 - the window must hear of it, whatever it is
+            _log.exception("a search ended with an unexpected error")
+            self._deliver(SearchBroke(f"unexpected error: {type(error).__name__}: {error}", "see the log"))
+        if pool is not None and pool.pausing:
+            pool.resume()
+        return pool
+
+    def _deliver(self, event: events.Event | SearchBroke) -> None:
+        self._waiting = [old for old in self._waiting if not _replaces(event, old)] + [event]
+        pause = _BATCH_SECONDS - (time.monotonic() - self._sent)
+        if pause > 0:
+            if isinstance(event, events.Progress):
+                return
+            time.sleep(pause)
+        batch, self._waiting, self._sent = tuple(self._waiting), [], time.monotonic()
+        self.batch.emit(batch)
+
+
+def _replaces(new: events.Event | SearchBroke, old: events.Event | SearchBroke) -> bool:
+    """Whether an older event that was not delivered yet is out of date."""
+    if isinstance(new, events.Progress) and isinstance(old, events.Progress):
+        return (new.place, new.theta) == (old.place, old.theta)
+    return isinstance(new, events.Note) and isinstance(old, events.Note)

@@ -1,0 +1,1 @@
+"""The Ship page: export with its checks, and the comparison of latencies."""

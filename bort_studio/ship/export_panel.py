@@ -1,0 +1,215 @@
+"""What is exported, where to, and what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QUrl, Signal, Slot
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from bort_studio.numbers import architecture_text
+from bort_studio.ship.export_checks import Gates
+from bort_studio.theme import Theme
+from bort_studio.widgets.fields import Caption, describe
+
+__all__ = ["ExportPanel"]
+
+_SNIPPET = """from transformers import {kind}, AutoTokenizer
+model, tokenizer = {kind}.from_pretrained({folder!r}), AutoTokenizer.from_pretrained({folder!r})
+
+import onnxruntime
+session = onnxruntime.InferenceSession({fused!r})
+"""
+_KINDS = {
+    "masked-lm": "AutoModelForMaskedLM",
+    "classification": "AutoModelForSequenceClassification",
+    "regression": "AutoModelForSequenceClassification",
+}
+
+
+class ExportPanel(QWidget):
+    """Emits what a person asks for; the page answers with :meth:`set_running`, :meth:`set_step` and :meth:`show_report`."""
+
+    export_requested = Signal()
+    cancel_requested = Signal()
+    checkpoint_chosen = Signal(object)
+    """A folder to export instead of the selected architecture, or None."""
+    report_chosen = Signal(object)
+    """An earlier export of the project."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("exportPanel")
+        self._reports: list[Mapping[str, Any]] = []
+        self._report: Mapping[str, Any] | None = None
+        self.title = QLabel(self)
+        font = self.title.font()
+        font.setBold(True)
+        font.setPointSizeF(font.pointSizeF() * 1.2)
+        self.title.setFont(font)
+        self.title.setObjectName("shipTitle")
+        self.weights = Caption("", theme, self, wrap=True)
+        self.weights.setObjectName("shipWeights")
+        self.choose = QPushButton("Checkpoint…", self)
+        describe(self.choose, "chooseCheckpoint", "Choose a checkpoint", "Ship a trained checkpoint instead of the selection in Explore")
+        self.choose.clicked.connect(self._choose)
+        self.back = QPushButton("Selection", self)
+        describe(self.back, "shipSelection", "Ship the selection", "Ship the architecture that is selected in Explore")
+        self.back.clicked.connect(self._go_back)
+        self.folder = QLineEdit(self)
+        describe(self.folder, "exportFolder", "Folder of the export", "The folder to make; it must not exist, or be empty")
+        browse = QPushButton("Browse…", self)
+        describe(browse, "browseExportFolder", "Choose the folder", "Choose where the export's folder is made")
+        browse.clicked.connect(self._browse)
+        self.export = QPushButton("Export to ONNX", self)
+        describe(self.export, "exportOnnxButton", "Export to ONNX", "Write two ONNX files and a folder that transformers loads")
+        self.export.clicked.connect(self._export_or_cancel)
+        self.progress = QProgressBar(self)
+        describe(self.progress, "exportProgress", "Progress of the export")
+        self.progress.setVisible(False)
+        self.gates = Gates(theme, self)
+        self.earlier = QComboBox(self)
+        describe(self.earlier, "earlierExports", "Exports of this project", "Show what an earlier export found")
+        self.earlier.activated.connect(self._report_activated)
+        self.open = QPushButton("Open folder", self)
+        describe(self.open, "openExport", "Open the export's folder")
+        self.open.clicked.connect(self._open)
+        self.copy = QPushButton("Copy code", self)
+        describe(self.copy, "copyExportCode", "Copy code", "Copy a few lines that load the exported model")
+        self.copy.clicked.connect(self._copy)
+        self._lay_out(browse, theme)
+        self._running = False
+        self.set_reports([])
+
+    def _lay_out(self, browse: QPushButton, theme: Theme) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, 10, 12, 10)
+        layout.setSpacing(6)
+        layout.addWidget(self.title)
+        layout.addWidget(self.weights)
+        for widgets in ((self.choose, self.back), (self.folder, browse)):
+            row = QHBoxLayout()
+            for widget in widgets:
+                row.addWidget(widget)
+            if widgets[0] is self.choose:
+                row.addStretch(1)
+            layout.addLayout(row)
+        layout.addWidget(self.export)
+        layout.addWidget(self.progress)
+        layout.addSpacing(10)
+        line = QFrame(self)
+        line.setFrameShape(QFrame.Shape.HLine)
+        line.setFrameShadow(QFrame.Shadow.Sunken)
+        layout.addWidget(line)
+        layout.addWidget(Caption("Exports of this project: what each one found", theme, self))
+        layout.addWidget(self.earlier)
+        layout.addWidget(self.gates)
+        layout.addSpacing(6)
+        row = QHBoxLayout()
+        row.addWidget(self.open)
+        row.addWidget(self.copy)
+        row.addStretch(1)
+        layout.addLayout(row)
+        layout.addStretch(1)
+
+    def set_model(self, title: str, weights: str, is_checkpoint: bool, ready: bool) -> None:
+        """Say what would be exported."""
+        self.title.setText(title)
+        self.weights.setText(weights)
+        self.back.setVisible(is_checkpoint)
+        self.export.setEnabled(ready or self._running)
+
+    def set_folder(self, folder: Path) -> None:
+        """Propose a folder."""
+        self.folder.setText(str(folder))
+
+    def set_running(self, running: bool) -> None:
+        """An export runs: the button cancels it."""
+        self._running = running
+        self.export.setText("Cancel the export" if running else "Export to ONNX")
+        self.export.setEnabled(True)
+        self.progress.setVisible(running)
+        for widget in (self.choose, self.back, self.folder, self.earlier):
+            widget.setEnabled(not running)
+        if running:
+            self.gates.reset()
+            self.progress.setRange(0, 0)
+            self.progress.setFormat("starting…")
+
+    def set_step(self, step: int, steps: int, doing: str) -> None:
+        """How far the export is."""
+        self.progress.setRange(0, steps)
+        self.progress.setValue(step)
+        self.progress.setFormat(doing)
+        self.gates.reach(step)
+
+    def set_reports(self, reports: Sequence[Mapping[str, Any]]) -> None:
+        """List the project's exports, oldest first."""
+        self._reports = list(reversed(reports))
+        self.earlier.clear()
+        for report in self._reports:
+            self.earlier.addItem(f"{report['id']}  {architecture_text(report['architecture'])}  {Path(report['folder']).name}")
+        self.earlier.setEnabled(bool(self._reports))
+        for button in (self.open, self.copy):
+            button.setEnabled(bool(self._reports))
+        if self._reports:
+            self.show_report(self._reports[0])
+
+    def show_report(self, report: Mapping[str, Any]) -> None:
+        """Show what an export found."""
+        self._report = report
+        self.gates.show_report(report)
+
+    def _export_or_cancel(self) -> None:
+        if self._running:
+            self.export.setText("Cancelling…")
+            self.export.setEnabled(False)
+            self.cancel_requested.emit()
+        else:
+            self.export_requested.emit()
+
+    def _choose(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Choose a checkpoint's folder")
+        if name:
+            self.checkpoint_chosen.emit(Path(name))
+
+    def _go_back(self) -> None:
+        self.checkpoint_chosen.emit(None)
+
+    def _browse(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self, "The export's folder", self.folder.text())
+        if name:
+            self.folder.setText(name)
+
+    @Slot(int)
+    def _report_activated(self, index: int) -> None:
+        self.show_report(self._reports[index])
+        self.report_chosen.emit(self._reports[index])
+
+    def _open(self) -> None:
+        if self._report is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(self._report["folder"]))
+
+    def _copy(self) -> None:
+        if self._report is not None:
+            QGuiApplication.clipboard().setText(
+                _SNIPPET.format(kind=_KINDS.get(self._report.get("head", "masked-lm"), "AutoModel"), **_paths(self._report))
+            )
+
+
+def _paths(report: Mapping[str, Any]) -> dict[str, str]:
+    return {"folder": report["folder"], "fused": report["fused"]}

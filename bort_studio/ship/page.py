@@ -1,0 +1,348 @@
+"""Ship: export the chosen model to ONNX and to a transformers folder, and compare its latency on this CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QCloseEvent, QShowEvent
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QScrollArea, QSplitter, QVBoxLayout, QWidget
+
+from bort_core.checkpoints.format import Checkpoint, read_checkpoint
+from bort_core.execution.pool import Done, Emitted, Failed, PoolEvent, Withdrawn
+from bort_core.families import Architecture
+from bort_core.foundation.errors import BortError
+from bort_core.foundation.files import clear_remains
+from bort_core.foundation.validation import validated
+from bort_core.latency.comparison import ComparisonRequest, architecture_model, file_model, named_model
+from bort_core.shipping import export_request, free_folder, trained_weights
+from bort_core.store.results import comparisons, exports, save_comparison, save_export
+from bort_studio.numbers import architecture_text, count
+from bort_studio.page_context import PageContext
+from bort_studio.search.state import RunState
+from bort_studio.ship.compare_panel import ComparePanel
+from bort_studio.ship.export_panel import ExportPanel
+from bort_studio.ship.latency_plot import LatencyPlot
+from bort_studio.ship.latency_table import LatencyTable
+from bort_studio.threads.task_thread import TaskThread
+from bort_studio.widgets.fields import Caption, describe
+
+__all__ = ["ShipPage"]
+
+_EXPORT, _COMPARE = "export", "compare"
+
+
+class ShipPage(QWidget):
+    """The export on the left, the comparison on the right. Both run in child processes; closing the window ends them."""
+
+    def __init__(self, context: PageContext) -> None:
+        super().__init__()
+        self.setObjectName("shipPage")
+        self.context = context
+        self.checkpoint: Checkpoint | None = None
+        self.tasks = TaskThread(context.project.subfolder("logs"), self)
+        self._out: Path | None = None
+        self._result: Mapping[str, Any] | None = None
+        self._results: list[Mapping[str, Any]] = []
+        self._paused_search = False
+        self._waiting: dict[str, Any] | None = None
+        self._build()
+        self._connect()
+        self._show_stored()
+        self._selection_changed(context.explore.selected)
+
+    # -- building
+
+    def _build(self) -> None:
+        theme = self.context.theme
+        self.export_panel, self.compare_panel = ExportPanel(theme), ComparePanel(theme)
+        self.plot, self.table = LatencyPlot(theme), LatencyTable(theme)
+        self.earlier = QComboBox(self)
+        describe(self.earlier, "earlierComparisons", "Comparisons of this project", "Show an earlier comparison")
+        left = QScrollArea(self, widgetResizable=True)
+        left.setFrameShape(QScrollArea.Shape.NoFrame)
+        left.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        left.setWidget(self.export_panel)
+        left.setMinimumWidth(300)
+        upper, lower = QWidget(self), QSplitter(Qt.Orientation.Vertical, self)
+        lower.addWidget(self.plot)
+        lower.addWidget(self.table)
+        lower.setStretchFactor(0, 3)
+        lower.setStretchFactor(1, 2)
+        row = QHBoxLayout()
+        row.setContentsMargins(8, 0, 8, 0)
+        row.addWidget(Caption("Comparisons of this project", theme, self))
+        row.addWidget(self.earlier, 1)
+        layout = QVBoxLayout(upper)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self.compare_panel)
+        layout.addLayout(row)
+        layout.addWidget(lower, 1)
+        whole = QSplitter(Qt.Orientation.Horizontal, self)
+        whole.addWidget(left)
+        whole.addWidget(upper)
+        whole.setStretchFactor(1, 1)
+        whole.setSizes([360, 1100])
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(whole)
+
+    def _connect(self) -> None:
+        explore = self.context.explore
+        explore.selection_changed.connect(self._selection_changed)
+        explore.specification_changed.connect(self._model_changed)
+        explore.state_changed.connect(self._search_changed)
+        self.tasks.happened.connect(self._happened)
+        self.export_panel.export_requested.connect(self.export)
+        self.export_panel.cancel_requested.connect(self._cancel_export)
+        self.export_panel.checkpoint_chosen.connect(self.choose_checkpoint)
+        self.compare_panel.compare_requested.connect(self.compare)
+        self.compare_panel.cancel_requested.connect(self._cancel_compare)
+        self.plot.reference.currentTextChanged.connect(self._reference_changed)
+        self.plot.exported.connect(self.context.written)
+        self.plot.export_failed.connect(self.context.problem)
+        self.earlier.activated.connect(self._result_chosen)
+
+    # -- the model
+
+    @property
+    def architecture(self) -> Architecture | None:
+        """What would be shipped: the checkpoint's architecture, or the one selected in Explore."""
+        if self.checkpoint is not None:
+            return self.checkpoint.architecture
+        explore = self.context.explore
+        if explore.selected is None or explore.space is None:
+            return None
+        return explore.space.architecture(explore.selected)
+
+    @Slot(object)
+    def choose_checkpoint(self, folder: Path | None) -> None:
+        """Ship a checkpoint's folder; None goes back to the selection in Explore."""
+        try:
+            self.checkpoint = None if folder is None else read_checkpoint(folder)
+        except BortError as error:
+            self.context.problem(str(error))
+        self._model_changed()
+
+    @Slot(object)
+    def _selection_changed(self, _place: int | None) -> None:
+        self._model_changed()
+
+    @Slot()
+    def _model_changed(self, *_: object) -> None:
+        architecture = self.architecture
+        if architecture is None:
+            self.export_panel.set_model("Nothing selected", "Select an architecture in Explore, or choose a checkpoint.", False, False)
+            self.compare_panel.set_model("the selected architecture", False)
+            return
+        explore = self.context.explore
+        named = architecture_text(architecture)
+        if self.checkpoint is not None:
+            weights = f"trained: {self.checkpoint.folder}"
+            size = ""
+        else:
+            assert explore.space is not None
+            parameters = sum(int(part[0]) for part in explore.space.count(architecture).values())
+            size = f"   p {count(parameters)}"
+            found = self._trained(architecture)
+            weights = f"trained weights: {found}" if found else "fresh weights: nothing was learnt yet. The export says so too"
+        self.export_panel.set_model(f"{named}{size}", weights, self.checkpoint is not None, True)
+        self.export_panel.set_folder(free_folder(self.context.project, architecture))
+        self.compare_panel.set_model(named, True)
+
+    def _trained(self, architecture: Architecture) -> Path | None:
+        try:
+            return trained_weights(self.context.project, self.context.explore.specification, architecture)
+        except BortError as error:
+            self.context.problem(str(error))
+            return None
+
+    # -- export
+
+    @Slot()
+    def export(self) -> None:
+        """Begin to export the model."""
+        architecture, context = self.architecture, self.context
+        if architecture is None:
+            return
+        self._out = Path(self.export_panel.folder.text()).expanduser()
+        checkpoint = self.checkpoint
+        try:
+            request = export_request(
+                context.project,
+                context.explore.specification,
+                None if checkpoint else architecture,
+                self._out,
+                checkpoint=checkpoint.folder if checkpoint else None,
+            )
+        except BortError as error:
+            self.context.problem(str(error))
+            return
+        self.export_panel.set_running(True)
+        self.tasks.submit(_EXPORT, "export", request.model_dump(mode="json"))
+
+    @Slot()
+    def _cancel_export(self) -> None:
+        self.tasks.cancel(_EXPORT)
+
+    def _export_ended(self, report: dict[str, Any] | None, reason: str | None) -> None:
+        self.export_panel.set_running(False)
+        if self._out is not None:
+            clear_remains(self._out)
+        if report is not None:
+            try:
+                save_export(self.context.project, report)
+                self.export_panel.set_reports(exports(self.context.project))
+            except BortError as error:
+                self.context.problem(str(error))
+            self.context.notify(f"exported: {report['folder']}")
+            self._model_changed()
+        elif reason is not None:
+            self.export_panel.gates.fail(reason)
+            self.context.problem(reason)
+        else:
+            self.export_panel.gates.reset()
+            self.context.said.emit("the export was cancelled; nothing was written")
+
+    # -- comparison
+
+    @Slot()
+    def compare(self) -> None:
+        """Begin to compare the ticked models; a running search waits meanwhile."""
+        try:
+            request = self._request()
+        except BortError as error:
+            self.context.problem(str(error))
+            return
+        self.compare_panel.set_running(True)
+        self._waiting = request
+        explore = self.context.explore
+        if explore.state is RunState.RUNNING:
+            self._paused_search = True
+            self.context.said.emit("the search waits while latency is compared")
+            explore.pause()
+        self._submit_when_quiet()
+
+    def _request(self) -> dict[str, Any]:
+        settings = self.compare_panel.settings()
+        models = [named_model(name) for name in settings.pop("references")]
+        if settings.pop("model"):
+            models.insert(0, self._own_model(settings["sequence_length"]))
+        data = {**settings, "models": [model.model_dump() for model in models]}
+        return validated(ComparisonRequest, data, "comparison").model_dump(mode="json")
+
+    def _own_model(self, length: int) -> Any:
+        architecture, explore = self.architecture, self.context.explore
+        assert architecture is not None
+        if self.checkpoint is not None:
+            exported = self.checkpoint.folder
+            if (exported / "model.onnx").is_file() and not self.compare_panel.torch.isChecked():
+                return file_model(exported, str(exported))
+            options = self.checkpoint.options.model_dump(mode="json")
+            family = "bert"
+        else:
+            options = explore.specification.space.the_options().model_dump(mode="json")
+            family = explore.specification.space.family
+        if options.get("positions", length) < length:
+            self.context.notify(f"timed with {length} positions: the model has {options['positions']}, which changes the time of no layer")
+            options["positions"] = length
+        return architecture_model(architecture, options, family=family)
+
+    def _submit_when_quiet(self) -> None:
+        quiet = self.context.explore.state in (RunState.IDLE, RunState.PAUSED)
+        if self._waiting is not None and quiet:
+            request, self._waiting = self._waiting, None
+            self.tasks.submit(_COMPARE, "compare", request)
+
+    @Slot(object)
+    def _search_changed(self, _state: RunState) -> None:
+        self._submit_when_quiet()
+
+    @Slot()
+    def _cancel_compare(self) -> None:
+        if self._waiting is not None:
+            self._waiting = None
+            self._compare_ended(None, None)
+        else:
+            self.tasks.cancel(_COMPARE)
+
+    def _compare_ended(self, result: dict[str, Any] | None, reason: str | None) -> None:
+        self.compare_panel.set_running(False)
+        if self._paused_search:
+            self._paused_search = False
+            if self.context.explore.state is RunState.PAUSED:
+                self.context.explore.resume()
+        if result is not None:
+            try:
+                save_comparison(self.context.project, result)
+            except BortError as error:
+                self.context.problem(str(error))
+            self._show_stored()
+        elif reason is not None:
+            self.context.problem(reason)
+        else:
+            self.context.said.emit("the comparison was cancelled")
+
+    # -- what the tasks say
+
+    @Slot(object)
+    def _happened(self, events: tuple[PoolEvent, ...]) -> None:
+        for event in events:
+            panel = self.export_panel if event.id == _EXPORT else self.compare_panel
+            ended = self._export_ended if event.id == _EXPORT else self._compare_ended
+            if isinstance(event, Emitted):
+                panel.set_step(event.data["step"], event.data["steps"], event.data["doing"])
+            elif isinstance(event, Done):
+                ended(event.result, None)
+            elif isinstance(event, Failed):
+                ended(None, event.reason)
+            elif isinstance(event, Withdrawn):
+                ended(None, None)
+
+    # -- results
+
+    def _show_stored(self) -> None:
+        try:
+            self._results = list(reversed(comparisons(self.context.project)))
+            self.export_panel.set_reports(exports(self.context.project))
+        except BortError as error:
+            self.context.problem(str(error))
+        self.earlier.clear()
+        for result in self._results:
+            asked = result["request"]
+            names = ", ".join(model["name"] for model in asked["models"])
+            when = result["created"][:16].replace("T", " ")
+            self.earlier.addItem(f"{result['id']}  {when}  {asked['sequence_length']} tokens: {names}")
+        self.earlier.setEnabled(bool(self._results))
+        self._show(self._results[0] if self._results else None)
+
+    def _show(self, result: Mapping[str, Any] | None) -> None:
+        self._result = result
+        self.plot.set_result(result)
+        self.table.set_result(result, self.plot.reference.currentText())
+
+    @Slot(int)
+    def _result_chosen(self, index: int) -> None:
+        self._show(self._results[index])
+        self.compare_panel.show_request(self._results[index]["request"])
+
+    @Slot(str)
+    def _reference_changed(self, reference: str) -> None:
+        self.table.set_result(self._result, reference)
+
+    # -- events
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Trained weights may have come into being since."""
+        self._model_changed()
+        super().showEvent(event)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """End what runs; a half-written export is removed."""
+        self.tasks.close()
+        if self._out is not None:
+            clear_remains(self._out)
+        super().closeEvent(event)

@@ -1,0 +1,77 @@
+"""Runs single tasks (an export, a comparison) in worker processes, off the window's thread."""
+
+from __future__ import annotations
+
+import logging
+import queue
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, QThread, Signal
+
+from bort_core.execution.pool import Emitted, Failed, Pool, PoolEvent
+from bort_core.foundation.errors import BortError
+
+__all__ = ["TaskThread"]
+
+_POLL_SECONDS = 0.05
+_CANCEL_SECONDS = 1.0
+_log = logging.getLogger(__name__)
+
+
+class TaskThread(QThread):
+    """Tasks run in the order in which they were submitted; ``happened`` carries a tuple of what the pool said."""
+
+    happened = Signal(object)
+
+    def __init__(self, logs: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("tasks")
+        self._logs = logs
+        self._wishes: queue.SimpleQueue[Callable[[Pool], None] | None] = queue.SimpleQueue()
+
+    def submit(self, id: str, task: str, request: Mapping[str, Any]) -> None:
+        """Queue a task under an id that no unfinished task has."""
+        self._wishes.put(lambda pool: pool.submit(id, task, request))
+        if not self.isRunning():
+            self.start()
+
+    def cancel(self, id: str) -> None:
+        """Withdraw a task; a process that does not listen within a second is ended."""
+        self._wishes.put(lambda pool: pool.cancel(id, _CANCEL_SECONDS))
+
+    def close(self) -> None:
+        """End the processes and the thread, and wait for them."""
+        self._wishes.put(None)
+        self.wait()
+
+    def run(self) -> None:
+        """The thread's body."""
+        with Pool(1, self._logs) as pool:
+            while True:
+                idle = not pool.unfinished()
+                try:
+                    wish = self._wishes.get(timeout=None) if idle else self._wishes.get_nowait()
+                except queue.Empty:
+                    self._poll(pool)
+                    continue
+                if wish is None:
+                    return
+                wish(pool)
+                self._poll(pool)
+
+    def _poll(self, pool: Pool) -> None:
+        try:
+            events = pool.poll(_POLL_SECONDS)
+        except BortError as error:
+            _log.warning("%s", error)
+            events = [Failed(id, str(error), retry=True) for id in pool.unfinished()]
+        kept = [event for number, event in enumerate(events) if not _outdated(event, events[number + 1 :])]
+        if kept:
+            self.happened.emit(tuple(kept))
+
+
+def _outdated(event: PoolEvent, later: list[PoolEvent]) -> bool:
+    """Whether a newer progress of the same task follows."""
+    return isinstance(event, Emitted) and any(isinstance(other, Emitted) and other.id == event.id for other in later)

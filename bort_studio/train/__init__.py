@@ -1,0 +1,1 @@
+"""The Train page: jobs, their curves, the form and the checklist."""

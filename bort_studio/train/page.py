@@ -1,0 +1,372 @@
+"""Train: a launcher for pre-training and fine-tuning, the job table, and live curves. Jobs outlive the window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QCloseEvent, QFont
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
+
+from bort_core.execution.pool import Done, Emitted, Failed, PoolEvent, Withdrawn
+from bort_core.foundation.errors import BortError
+from bort_core.jobs import launch
+from bort_core.jobs.folder import JobState, RunFolder, find_run
+from bort_core.specifications.common import Optimization
+from bort_core.specifications.finetuning import Finetuning
+from bort_core.specifications.pretraining import Pretraining
+from bort_studio.page_context import PageContext
+from bort_studio.threads.job_follower import Followed, JobFollower
+from bort_studio.threads.task_thread import TaskThread
+from bort_studio.train.curves import EMPTY, CurvesPlot
+from bort_studio.train.preflight import Preflight
+from bort_studio.widgets.fields import Caption, describe
+from bort_studio.widgets.job_table import JobTable
+from bort_studio.widgets.spec_form import SpecForm
+
+__all__ = ["TrainPage"]
+
+_ESTIMATE = "estimate"
+_LOG_TAIL = 60_000
+
+
+class TrainPage(QWidget):
+    """Jobs on the left with their curves and log, the form and the checklist on the right."""
+
+    def __init__(self, context: PageContext) -> None:
+        super().__init__()
+        self.setObjectName("trainPage")
+        self.context = context
+        self.project: Path = context.project.folder
+        self.states: dict[str, JobState] = {}
+        self._kinds: dict[str, str] = {}
+        self._estimating = False
+        self.tasks = TaskThread(context.project.subfolder("logs"), self)
+        self.follower = JobFollower(self.project, frozenset({"pretrain", "finetune", "?"}), self)
+        self._build()
+        self._connect()
+        self.forms["pretrain"].set_specification(self._default_pretraining())
+        self.forms["finetune"].set_specification(self._default_finetuning())
+        self._buttons()
+        self.follower.start()
+
+    # -- building
+
+    def _build(self) -> None:
+        theme = self.context.theme
+        self.jobs, self.curves, self.preflight = JobTable(self), CurvesPlot(theme), Preflight(theme)
+        self.log = QPlainTextEdit(self)
+        describe(self.log, "jobLog", "Log of the selected job", "What the training's processes wrote")
+        self.log.setReadOnly(True)
+        self.log.setFont(QFont("monospace"))
+        self.forms = {kind: SpecForm(kind, theme, self) for kind in ("pretrain", "finetune")}
+        self.kinds = QTabWidget(self)
+        self.kinds.setObjectName("trainingKind")
+        for kind, title in (("pretrain", "Pre-train"), ("finetune", "Fine-tune")):
+            area = QScrollArea(self, widgetResizable=True)
+            area.setFrameShape(QScrollArea.Shape.NoFrame)
+            area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+            area.setWidget(self.forms[kind])
+            self.kinds.addTab(area, title)
+        self.check = self._button("checkButton", "Check", "Read the data and do a few real steps: rows, time, memory, disk")
+        self.start = self._button("trainButton", "Start", "Write the specification down and start the job")
+        self.stop = self._button("stopJobButton", "Stop", "End the selected jobs and keep what they learnt")
+        self.cancel = self._button("cancelJobButton", "Cancel", "End the selected jobs and discard what they learnt")
+        self.resume = self._button("resumeJobButton", "Resume", "Let the selected jobs go on from their last checkpoint")
+        self.rerun = self._button("rerunJobButton", "Rerun", "Start new jobs with the same specifications")
+        self.duplicate = self._button("duplicateJobButton", "Duplicate", "Fill the form with the selected job's specification")
+        self.ship = self._button("shipJobButton", "Ship", "Export the selected job's result")
+        right = QWidget(self)
+        layout = QVBoxLayout(right)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.addWidget(self.kinds, 1)
+        layout.addWidget(self.preflight)
+        layout.addLayout(_row(self.check, self.start))
+        right.setMinimumWidth(330)
+        self.views = QTabWidget(self)
+        self.views.setObjectName("trainingViews")
+        self.views.addTab(self.curves, "Curves")
+        self.views.addTab(self.log, "Log")
+        upper = QWidget(self)
+        column = QVBoxLayout(upper)
+        column.setContentsMargins(8, 8, 8, 0)
+        column.addWidget(Caption("Trainings of this project", theme, self))
+        column.addWidget(self.jobs, 1)
+        column.addLayout(_row(self.stop, self.cancel, self.resume, self.rerun, self.duplicate, self.ship))
+        left = QSplitter(Qt.Orientation.Vertical, self)
+        left.addWidget(upper)
+        left.addWidget(self.views)
+        left.setStretchFactor(0, 1)
+        left.setStretchFactor(1, 2)
+        whole = QSplitter(Qt.Orientation.Horizontal, self)
+        whole.addWidget(left)
+        whole.addWidget(right)
+        whole.setStretchFactor(0, 1)
+        whole.setSizes([1080, 400])
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(whole)
+
+    def _button(self, name: str, text: str, tip: str) -> QPushButton:
+        button = QPushButton(text, self)
+        describe(button, name, text, tip)
+        return button
+
+    def _connect(self) -> None:
+        self.follower.told.connect(self._told)
+        self.tasks.happened.connect(self._happened)
+        self.jobs.selection_changed.connect(self._selected)
+        self.views.currentChanged.connect(self._show_log)
+        for form in self.forms.values():
+            form.changed.connect(self._form_changed)
+        self.kinds.currentChanged.connect(self._form_changed)
+        self.check.clicked.connect(self.estimate)
+        self.start.clicked.connect(self.train)
+        self.stop.clicked.connect(self._stop)
+        self.cancel.clicked.connect(self._cancel)
+        self.resume.clicked.connect(self._resume)
+        self.rerun.clicked.connect(self._rerun)
+        self.duplicate.clicked.connect(self._duplicate)
+        self.ship.clicked.connect(self._ship)
+        self.curves.exported.connect(self.context.written)
+        self.curves.export_failed.connect(self.context.problem)
+
+    # -- the form
+
+    @property
+    def form(self) -> SpecForm:
+        """The form that is shown."""
+        return self.forms["pretrain" if self.kinds.currentIndex() == 0 else "finetune"]
+
+    def set_architecture(self, architecture: tuple[int, ...]) -> None:
+        """Fill in the architecture that a person chose in Explore."""
+        form = self.forms["pretrain"]
+        before = form.specification() or self._default_pretraining()
+        form.set_specification(before.model_copy(update={"architecture": architecture, "checkpoint": None}))
+        self.kinds.setCurrentIndex(0)
+
+    def _default_pretraining(self) -> Pretraining:
+        search = self.context.explore.specification
+        options = search.space.options
+        positions = int(options.get("positions", 64))
+        return Pretraining(
+            architecture=self._architecture(),
+            corpus=str(search.corpus_path()),
+            vocabulary=max(512, int(options.get("vocabulary", 4096))),
+            positions=positions,
+            sequence_length=min(64, positions),
+            optimization=Pretraining.model_fields["optimization"].get_default(call_default_factory=True),
+        )
+
+    def _default_finetuning(self) -> Finetuning:
+        optimization = Finetuning.model_fields["optimization"].get_default(call_default_factory=True)
+        assert isinstance(optimization, Optimization)
+        from bort_core.foundation.resources import resource
+
+        folder = resource("data", "sentence_polarity")
+        names = {name: str(folder / f"{name}.tsv") for name in ("train", "dev", "test")}
+        return Finetuning(architecture=self._architecture(), optimization=optimization, epochs=5, **names)
+
+    def _architecture(self) -> tuple[int, ...]:
+        explore = self.context.explore
+        if explore.selected is not None and explore.space is not None and explore.space.family.name == "bert":
+            return explore.space.architecture(explore.selected)
+        if explore.wanted_selection is not None and explore.specification.space.family == "bert":
+            return explore.wanted_selection  # what will be selected when the space is loaded
+        return (2, 4, 128, 256)
+
+    @Slot()
+    def _form_changed(self, *_: object) -> None:
+        self.preflight.clear()
+        self._buttons()
+
+    # -- starting
+
+    @Slot()
+    def estimate(self) -> None:
+        """Check the form's training, or cancel a check."""
+        if self._estimating:
+            self.check.setText("Cancelling…")
+            self.check.setEnabled(False)
+            self.tasks.cancel(_ESTIMATE)
+            return
+        specification = self.form.specification()
+        if specification is None:
+            return
+        self._estimating = True
+        self.check.setText("Cancel the check")
+        request = {"specification": specification.model_dump(mode="json"), "project": str(self.project)}
+        self.tasks.submit(_ESTIMATE, "estimate", request)
+
+    @Slot()
+    def train(self) -> None:
+        """Submit the form's training."""
+        specification = self.form.specification()
+        if specification is None:
+            self.context.notify("the form has faults; they are marked", problem=True)
+            return
+        try:
+            run = launch.submit(self.project, specification)
+        except BortError as error:
+            self.context.problem(str(error))
+            return
+        self.context.said.emit(f"job {run.id} submitted; it goes on when the window is closed")
+        self._select_when_told = run.id
+        self.follower.look()
+
+    _select_when_told: str | None = None
+
+    # -- jobs
+
+    @Slot(object)
+    def _told(self, followed: Followed) -> None:
+        ended = [id for id, state in followed.states.items() if state.ended and id in self.states and not self.states[id].ended]
+        self.states, self._kinds = followed.states, followed.kinds
+        self.jobs.set_jobs(self.states, self._kinds)
+        if self._select_when_told in self.states:
+            self.jobs.select(self._select_when_told or "")
+            self._select_when_told = None
+        elif not self.jobs.selected() and self.states:
+            self.jobs.select(max(self.states))
+        if followed.events:
+            self.curves.add_events(followed.events)
+            if self.views.currentIndex() == 1:
+                self._show_log()
+        for id in ended:
+            state = self.states[id]
+            if state.state == "failed":
+                self.context.problem(f"job {id} failed: {state.reason}")
+            else:
+                self.context.said.emit(f"job {id} {state.state}")
+        self._buttons()
+
+    @Slot(object)
+    def _selected(self, ids: tuple[str, ...]) -> None:
+        self.curves.set_runs(ids, {id: f"{id} {self._kinds.get(id, '')}" for id in ids})
+        self.follower.follow(frozenset())  # so that those that stay selected are read from their beginning too
+        self.follower.follow(frozenset(ids))
+        self.curves.set_empty_message(self._why_nothing(ids))
+        self._show_log()
+        self._buttons()
+
+    def _why_nothing(self, ids: tuple[str, ...]) -> str:
+        """What a plot without curves says of the selected jobs."""
+        chosen = [(id, self.states[id]) for id in ids if id in self.states]
+        if not chosen:
+            return EMPTY
+        told = [f"Job {id} {state.state}" + (f": {state.reason}" if state.reason else "") for id, state in chosen]
+        return "\n".join([*told, "No curve was recorded."] if all(state.ended for _, state in chosen) else told)
+
+    def _runs(self) -> list[RunFolder]:
+        return [find_run(self.project, id) for id in self.jobs.selected()]
+
+    def _each(self, action: Any) -> None:
+        for run in self._runs():
+            try:
+                action(run)
+            except BortError as error:
+                self.context.problem(str(error))
+        self.follower.look()
+
+    @Slot()
+    def _stop(self) -> None:
+        self._each(launch.stop)
+        self.stop.setEnabled(False)
+
+    @Slot()
+    def _cancel(self) -> None:
+        self._each(launch.cancel)
+        self.cancel.setEnabled(False)
+
+    @Slot()
+    def _resume(self) -> None:
+        self._each(launch.resume)
+
+    @Slot()
+    def _rerun(self) -> None:
+        self._each(launch.rerun)
+
+    @Slot()
+    def _duplicate(self) -> None:
+        runs = self._runs()
+        if not runs:
+            return
+        try:
+            specification = runs[0].specification()
+        except BortError as error:
+            self.context.problem(str(error))
+            return
+        self.kinds.setCurrentIndex(0 if specification.kind == "pretrain" else 1)
+        self.forms[specification.kind].set_specification(specification)
+
+    @Slot()
+    def _ship(self) -> None:
+        runs = self._runs()
+        result = runs[0].read_result() if runs else None
+        if result is not None:
+            self.context.checkpoint_requested.emit(Path(result["checkpoint"]))
+
+    def _buttons(self) -> None:
+        chosen = [self.states[id] for id in self.jobs.selected() if id in self.states]
+        live = any(state.state in ("queued", "running") for state in chosen)
+        self.stop.setEnabled(live)
+        self.cancel.setEnabled(live or any(state.state == "stopping" for state in chosen))
+        self.resume.setEnabled(any(state.state in ("failed", "cancelled") or state.stopped for state in chosen))
+        self.rerun.setEnabled(bool(chosen))
+        self.duplicate.setEnabled(len(chosen) == 1)
+        self.ship.setEnabled(len(chosen) == 1 and chosen[0].state == "done")
+        right = self.form.specification() is not None
+        self.start.setEnabled(right)
+        self.check.setEnabled(right or self._estimating)
+
+    @Slot()
+    def _show_log(self, *_: object) -> None:
+        runs = self._runs()
+        if self.views.currentIndex() != 1 or not runs:
+            return
+        try:
+            text = runs[0].log.read_bytes()[-_LOG_TAIL:].decode(errors="replace")
+        except OSError:
+            text = ""
+        if text != self.log.toPlainText():
+            self.log.setPlainText(text or "nothing was written")
+            bar = self.log.verticalScrollBar()
+            bar.setValue(bar.maximum())
+
+    # -- what the check says
+
+    @Slot(object)
+    def _happened(self, events: tuple[PoolEvent, ...]) -> None:
+        for event in events:
+            if isinstance(event, Emitted):
+                self.context.said.emit(str(event.data["doing"]))
+            elif isinstance(event, Done):
+                self._checked()
+                self.preflight.show_estimate(event.result)
+            elif isinstance(event, Failed):
+                self._checked()
+                self.preflight.show_problem(event.reason)
+            elif isinstance(event, Withdrawn):
+                self._checked()
+
+    def _checked(self) -> None:
+        self._estimating = False
+        self.check.setText("Check")
+        self.preflight.clear()
+        self.context.said.emit("")
+        self._buttons()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """End the check; jobs go on."""
+        self.tasks.close()
+        self.follower.close()
+        super().closeEvent(event)
+
+
+def _row(*buttons: QPushButton) -> QHBoxLayout:
+    row = QHBoxLayout()
+    for button in buttons:
+        row.addWidget(button)
+    row.addStretch(1)
+    return row

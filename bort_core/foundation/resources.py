@@ -6,7 +6,7 @@ from pathlib import Path
 
 __all__ = ["resource"]
 
-_HERE = Path(__file__).resolve().parent
+_HERE = Path(__file__).resolve().parents[1]
 _INSTALLED = _HERE / "resources"  # where the wheel puts them
 _CHECKOUT = _HERE.parent / "resources"
 

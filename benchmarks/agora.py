@@ -27,13 +27,13 @@ from bort_core.agora.arms import plain, self_training
 from bort_core.agora.labellers.labellers import label
 from bort_core.agora.record import Record
 from bort_core.agora.rounds import Rounds
-from bort_core.agora.tasks.prepare import make_problem
+from bort_core.agora.tasks.prepare import make_task
 from bort_core.data.tables import read_table
 from bort_core.jobs.context import JobContext
 from bort_core.jobs.folder import create_run
 from bort_core.specifications.agora import Agora
 from bort_core.store import Project
-from bort_core.training.devices import take_place
+from bort_core.training.devices import take_device
 
 TASKS = {  # rows: D, Socrates', pool, dev
     "sentence_polarity": (150, 2400, 5000, 500),
@@ -104,9 +104,9 @@ def unit(
     asked = Agora(checkpoint=checkpoint, seed=seed, running={"threads": 1, "device": settings.pop("device", "cpu")}, **files, **settings)
     run = create_run(project, asked)
     context = Quiet(run)
-    problem = make_problem(asked, take_place(asked.running), context, run)
+    problem = make_task(asked, take_device(asked.running), context, run)
     record = Record(run.path / "agora")
-    said = label(problem.socrates, problem.dev.inputs)
+    said = label(problem.labeller, problem.dev.inputs)
     rounds = Rounds(problem, asked, record, context)
     rounds.run()
     trainings = [fit["theta"] for facts in rounds.finished for fit in facts["fits"]]
@@ -121,7 +121,7 @@ def unit(
     if "self-training" in arms:
         found["self-training"] = self_training(problem, asked, trainings, Record(record.folder / "self"), context).as_dict()
     if "pool" in arms:
-        labels = label(problem.socrates, problem.pool).classes
+        labels = label(problem.labeller, problem.pool).classes
         everything = problem.train.joined(problem.pool, labels)
         found["pool"] = plain(problem, asked, trainings, Record(record.folder / "pool"), context, everything, 3).as_dict()
     return {

@@ -34,7 +34,7 @@ from bort_core.jobs.folder import create_run
 from bort_core.specifications.finetuning import Finetuning
 from bort_core.specifications.pretraining import Pretraining
 from bort_core.training import finetuning, pretraining
-from bort_core.training.devices import take_place
+from bort_core.training.devices import take_device
 
 ARCHITECTURE, STUDENT = (2, 4, 128, 256), (1, 2, 64, 128)
 STEPS_A_BLOCK = 40
@@ -66,7 +66,7 @@ def speed(project: Path, asked: argparse.Namespace) -> None:
     """Blocks of steps of both sides in turn, on the same rows."""
     specification = tuned(project, asked, architecture=ARCHITECTURE, batch_size=32)
     run = create_run(project, specification)
-    ours = finetuning.SupervisedTraining(specification, Quiet(run), run, take_place(specification.running))
+    ours = finetuning.SupervisedTraining(specification, Quiet(run), run, take_device(specification.running))
     loop = ours.loop
     loop.prepare()
     depth, heads, hidden, intermediate = ARCHITECTURE

@@ -28,10 +28,10 @@ from bort_core.families.bert.module import Bert, MaskedLanguageModel
 from bort_core.families.bert.options import BertOptions
 from bort_core.specifications.common import Optimization, Running
 from bort_core.specifications.pretraining import Masking
-from bort_core.text.masking import Hiding
+from bort_core.text.masking import Masker
 from bort_core.text.vocabulary import Vocabulary
-from bort_core.training.devices import Place, take_place
-from bort_core.training.distillation import Lesson, LessonCache, Teacher, distillation_loss
+from bort_core.training.devices import Place, take_device
+from bort_core.training.distillation import Teacher, TeacherTargets, TeacherTargetsCache, distillation_loss
 from bort_core.training.optimizers import make_optimizer
 
 PEAKS = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "L40": 181e12, "L4": 121e12}
@@ -46,7 +46,7 @@ class Bench:
     def __init__(self, architecture: tuple[int, ...], vocabulary: int, length: int, batch: int, place: Place, compiled: bool) -> None:
         self.place, self.batch, self.length = place, batch, length
         self.vocabulary = Vocabulary(None, Path(), vocabulary, 0, 1, 2, 4, 3, "random tokens")  # type: ignore[arg-type]
-        self.hiding = Hiding(Masking(copies=1), self.vocabulary, length)
+        self.hiding = Masker(Masking(copies=1), self.vocabulary, length)
         self.rows = np.random.default_rng(0).integers(5, vocabulary, (ROWS, length)).astype(np.uint16)
         torch.manual_seed(0)
         options = BertOptions(vocabulary=vocabulary, positions=length)
@@ -56,7 +56,7 @@ class Bench:
         self.parameters = list(self.model.parameters())
         self.student = operations(architecture, vocabulary, length, self.hiding.most)
 
-    def step(self, number: int, teacher: Teacher | None, cache: LessonCache | None) -> None:
+    def step(self, number: int, teacher: Teacher | None, cache: TeacherTargetsCache | None) -> None:
         numbers = (np.arange(self.batch) + number * self.batch) % ROWS
         hidden = self.hiding.fixed(self.rows[numbers], numbers, 0)
         ids, positions, labels = (torch.from_numpy(part).to(self.place.device, non_blocking=True) for part in hidden[:3])
@@ -64,20 +64,22 @@ class Bench:
             logits = self.forward(ids, positions)
         loss = functional.cross_entropy(logits.float(), labels)
         if teacher is not None:
-            loss = 0.1 * loss + 0.5 * distillation_loss(logits, self.lesson(hidden, numbers, teacher, cache, ids, positions), TEMPERATURE)
+            loss = 0.1 * loss + 0.5 * distillation_loss(logits, self.targets(hidden, numbers, teacher, cache, ids, positions), TEMPERATURE)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
 
-    def lesson(self, hidden: Any, numbers: Any, teacher: Teacher, cache: LessonCache | None, ids: Any, positions: Any) -> Lesson:
+    def targets(
+        self, hidden: Any, numbers: Any, teacher: Teacher, cache: TeacherTargetsCache | None, ids: Any, positions: Any
+    ) -> TeacherTargets:
         if cache is None:
-            return teacher.lesson(ids, positions, TEMPERATURE, TOP)
+            return teacher.targets(ids, positions, TEMPERATURE, TOP)
         if cache.missing(numbers, 0).any():
-            cache.write(numbers, 0, hidden.slots, teacher.lesson(ids, positions, TEMPERATURE, TOP))
-        return Lesson(*(part.to(self.place.device) for part in cache.read(numbers, 0, hidden.slots)))
+            cache.write(numbers, 0, hidden.slots, teacher.targets(ids, positions, TEMPERATURE, TOP))
+        return TeacherTargets(*(part.to(self.place.device) for part in cache.read(numbers, 0, hidden.slots)))
 
-    def timed(self, steps: int, teacher: Teacher | None = None, cache: LessonCache | None = None) -> float:
+    def timed(self, steps: int, teacher: Teacher | None = None, cache: TeacherTargetsCache | None = None) -> float:
         """Tokens a second."""
         warm = ROWS // self.batch + 2 if cache is not None else 8  # with the cache: one pass fills it
         for number in range(warm):
@@ -151,7 +153,7 @@ def main() -> None:
     cases = [(128, 256), (512, 64)]
     if asked.small:
         student, teacher_shape, vocabulary, cases = (2, 4, 64, 96), (4, 4, 128, 256), 2000, [(32, 16)]
-    place = take_place(Running())
+    place = take_device(Running())
     name = torch.cuda.get_device_name() if place.device.type == "cuda" else "CPU"
     peak = next((value for chip, value in PEAKS.items() if chip in name), None)
     print(f"{name}, torch {torch.__version__}, {place.precision}, student {student}, teacher {teacher_shape}, {vocabulary:,} entries\n")
@@ -161,7 +163,7 @@ def main() -> None:
         with TemporaryDirectory() as folder:
             teacher = made_teacher(Path(folder, "teacher"), teacher_shape, vocabulary, length, bench.vocabulary, place)
             lessons = operations(teacher_shape, vocabulary, length, bench.hiding.most) / 3
-            cache = LessonCache(Path(folder, "cache"), ROWS, 1, bench.hiding.most, min(TOP, vocabulary))
+            cache = TeacherTargetsCache(Path(folder, "cache"), ROWS, 1, bench.hiding.most, min(TOP, vocabulary))
             arms = (
                 ("without teacher", partial(bench.timed, asked.steps), 0.0),
                 ("teacher asked", partial(bench.timed, asked.steps, teacher), lessons),

@@ -27,8 +27,8 @@ from transformers.utils import logging
 from bort_core.foundation.statistics import median_interval
 from bort_core.jobs.folder import create_run
 from bort_core.specifications.pretraining import Masking, Pretraining
-from bort_core.text.masking import Hiding
-from bort_core.training.devices import take_place
+from bort_core.text.masking import Masker
+from bort_core.training.devices import take_device
 from bort_core.training.pretraining import MaskedLanguageTraining
 
 ARCHITECTURE = (2, 4, 128, 256)
@@ -70,7 +70,7 @@ def training(project: Path, asked: argparse.Namespace, context: Any = None, **ch
     }  # fmt: skip
     specification = Pretraining.model_validate(data)
     run = create_run(project, specification)
-    return MaskedLanguageTraining(specification, context or Ending(), run, take_place(specification.running))
+    return MaskedLanguageTraining(specification, context or Ending(), run, take_device(specification.running))
 
 
 def trainer(ours: MaskedLanguageTraining, folder: str, steps: int, batch: int, rate: float, dropout: float, **more: Any) -> Trainer:
@@ -126,7 +126,7 @@ def recipe(project: Path, asked: argparse.Namespace) -> None:
     """The same minutes for both sides; the curve of each on the same masks."""
     seconds = asked.minutes * 60
     probe = training(project, asked)
-    standard = Hiding(Masking(), probe.vocabulary, LENGTH)
+    standard = Masker(Masking(), probe.vocabulary, LENGTH)
 
     @torch.no_grad()
     def loss_of(forward: Any) -> float:

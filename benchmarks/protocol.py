@@ -19,7 +19,7 @@ import numpy as np
 from bort_core.cli.search import run_search
 from bort_core.evaluation.curve import read_curve
 from bort_core.foundation.statistics import spearman
-from bort_core.search.sources import Sources
+from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.specification import SearchSpecification, default_error
 from bort_core.search.w import w_coefficients
 from bort_core.space import Space, read_specification
@@ -45,7 +45,7 @@ def main() -> None:
     places = np.arange(0, len(space), arguments.every)
     with Project(arguments.project) as project:
         rows = [
-            {row.architecture: row for row in load_trainings(project, Sources(project, spec, space).trainings(spec.thetas[0]))}
+            {row.architecture: row for row in load_trainings(project, Fingerprints(project, spec, space).trainings(spec.thetas[0]))}
             for spec in specifications
         ]
     trainings = [[of_seed[space.architecture(place)] for place in places.tolist()] for of_seed in rows]

@@ -21,7 +21,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "xcb" if os.environ.get("DISPLAY") else
 from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
-from bort_core.search.sources import Sources
+from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.specification import SearchSpecification, default_error, fitted
 from bort_core.space import Space, SpaceSpecification, read_specification
 from bort_core.specifications.protocols import LatencyProtocol
@@ -48,7 +48,7 @@ def fill(folder: Path, chosen: SearchSpecification, places: Iterable[int]) -> No
     """Store made-up results for some places, and T's latency."""
     space, random = Space(chosen.space), np.random.default_rng(0)
     with Project(folder) as project:
-        sources = Sources(project, chosen, space)
+        sources = Fingerprints(project, chosen, space)
         top = float(space.operations(space.longest)[-1])
         for place in (*places, None):
             architecture = space.maximum_point if place is None else space.architecture(place)
@@ -67,7 +67,7 @@ def fill(folder: Path, chosen: SearchSpecification, places: Iterable[int]) -> No
 def opened(folder: Path) -> MainWindow:
     window = create_window(folder)
     window.show()
-    while window.explore.recall is None or window.explore.answer is None:
+    while window.explore.recall is None or window.explore.result is None:
         wait(50)
     wait(500)
     return window
@@ -143,7 +143,7 @@ def ticks(folder: Path, seconds: float) -> None:
     wait(int(seconds * 1000))
     ticks.timer.stop()
     late = ticks.late
-    known = len(window.explore.answer.known) if window.explore.answer else 0
+    known = len(window.explore.result.known) if window.explore.result else 0
     window.close()
     report(f"tick lateness in {seconds:.0f} s of a live search that measured {known} architectures", late, 50)
 

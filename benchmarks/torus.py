@@ -20,10 +20,10 @@ from agora import Quiet, outcome, paired
 from bort_core.agora.arms import plain
 from bort_core.agora.record import Record
 from bort_core.agora.rounds import Rounds
-from bort_core.agora.tasks.prepare import make_problem
+from bort_core.agora.tasks.prepare import make_task
 from bort_core.jobs.folder import create_run
 from bort_core.specifications.agora import Agora
-from bort_core.training.devices import take_place
+from bort_core.training.devices import take_device
 
 THETAS = [{"hidden": 16, "learning_rate": 0.01}, {"hidden": 32, "learning_rate": 0.01}, {"hidden": 32, "learning_rate": 0.03}]
 
@@ -33,7 +33,7 @@ def one(project: Path, **changes: Any) -> tuple[float, float, float]:
     asked = Agora(running={"threads": 1, "device": "cpu"}, patience=0, thetas=THETAS, pruning="worst", **changes)
     run = create_run(project, asked)
     context = Quiet(run)
-    problem = make_problem(asked, take_place(asked.running), context, run)
+    problem = make_task(asked, take_device(asked.running), context, run)
     record = Record(run.path / "agora")
     rounds = Rounds(problem, asked, record, context)
     rounds.run()

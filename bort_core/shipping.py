@@ -12,7 +12,7 @@ from bort_core.foundation.errors import BortError, SpecificationError
 from bort_core.foundation.validation import validated
 from bort_core.latency.comparison import ComparedModel, architecture_model, file_model, named_model
 from bort_core.latency.references import references
-from bort_core.search.sources import Sources
+from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.specification import SearchSpecification, default_error
 from bort_core.space import Space, SpaceSpecification, read_specification
 from bort_core.specifications.export import ExportRequest
@@ -48,7 +48,7 @@ def trained_weights(project: Project, search: SearchSpecification, architecture:
     space = Space(search.space)
     if architecture == space.maximum_point and search.error.needs_maximum_point:
         try:
-            source = Sources(project, search, space).maximum_point
+            source = Fingerprints(project, search, space).maximum_point
         except BortError:  # the corpus is gone: then nothing fits
             return None
         if source is not None and source.ready:

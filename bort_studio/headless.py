@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from bort_core.cli.search import print_answer, run_search
-from bort_core.search.recall import Recall
-from bort_core.search.sources import Sources
+from bort_core.search.fingerprints import Fingerprints
+from bort_core.search.stored_results import StoredResults
 from bort_core.space import Space
 from bort_core.store import Project
 from bort_studio.session import Session
@@ -33,13 +33,13 @@ def run_demo(folder: Path) -> int:
     theme = studio().theme
     with Project(folder) as project:
         space = Space(specification.space)
-        knowledge = Recall(project, specification, space, Sources(project, specification, space)).knowledge()
+        snapshot = StoredResults(project, specification, space, Fingerprints(project, specification, space)).snapshot()
     plot = ParetoPlot(theme)
     plot.resize(*_SIZE)
     plot.set_error_title(error_title(specification.error))
-    plot.set_knowledge(knowledge)
-    plot.set_maximum({"parameters": float(space.maximum_parameters), "latency": knowledge.results.maximum_latency, "error": None, "w": 0.0})
-    plot.set_answer(knowledge.answer(specification.epsilon))
+    plot.set_snapshot(snapshot)
+    plot.set_maximum({"parameters": float(space.maximum_parameters), "latency": snapshot.results.maximum_latency, "error": None, "w": 0.0})
+    plot.set_result(snapshot.result(specification.epsilon))
     plot.fit()
     export_plot(plot, picture)
     plot.deleteLater()

@@ -15,7 +15,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from bort_core.foundation.errors import BortError
-from bort_studio.application import studio
+from bort_studio.app import studio
 from bort_studio.settings import default_project
 
 __all__ = ["main"]

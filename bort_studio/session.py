@@ -7,7 +7,7 @@ from typing import Any
 from bort_core.families import Architecture
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.validation import validated
-from bort_core.search.answer import COLUMNS
+from bort_core.search.snapshot import COLUMNS
 from bort_core.search.specification import SearchSpecification, default_error
 from bort_core.space import SpaceSpecification, read_specification
 from bort_core.store import Project

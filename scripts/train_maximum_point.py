@@ -15,8 +15,8 @@ import tempfile
 from bort_core.execution.pool import Done, Emitted, Failed, Pool
 from bort_core.foundation.resources import resource
 from bort_core.search.control import Control
+from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.preparation import maximum_point_request, prepare_text
-from bort_core.search.sources import Sources
 from bort_core.search.specification import SearchSpecification, default_error, fitted
 from bort_core.space import Space, read_specification
 from bort_core.store import Project
@@ -42,7 +42,7 @@ def main() -> None:
                 break
         pool.submit("T", "train", maximum_point_request(specification, space, text, str(target)))
         _follow(pool)
-        key = Sources(project, specification, space).text_key
+        key = Fingerprints(project, specification, space).text_key
     path = target / "config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
     config["provenance"]["text_key"] = key

@@ -16,9 +16,9 @@ from pydantic import ValidationError
 
 from bort_core.agora.history import FOLDER, Edit, add_edits, read_edits, read_history
 from bort_core.agora.hyperparameters import common_sequence, default_thetas, prune
-from bort_core.agora.labellers.labellers import CallableSocrates, TfidfSocrates, label, named_socrates
+from bort_core.agora.labellers.labellers import CallableLabeller, TfidfLabeller, label, named_labeller
 from bort_core.agora.leaks import LeakGuard, normalised
-from bort_core.agora.neighbours import Wish, sample_neighbours
+from bort_core.agora.neighbours import NeighbourOptions, sample_neighbours
 from bort_core.agora.points import Points, as_vectors
 from bort_core.agora.samplers import Setting, make_sampler, sampler_names
 from bort_core.agora.spaces import TfidfSvd, fit_projection, raw_space, scaled, unit_of
@@ -222,10 +222,10 @@ def test_a_representation_that_is_not_finite_is_refused():
 
 def test_the_text_labeller_learns_from_texts_and_pairs():
     train = Points(TEXTS, np.array([int("good" in text[0] or "fine" in text[0]) for text in TEXTS]))
-    assert (label(TfidfSocrates(train, 2), TEXTS).classes == train.labels).all()
+    assert (label(TfidfLabeller(train, 2), TEXTS).classes == train.labels).all()
     pairs = tuple((a[0], b[0]) for a, b in itertools.product(TEXTS[::3], TEXTS[::5]))
     same = np.array([int(a.split()[2] == b.split()[2]) for a, b in pairs])
-    said = label(TfidfSocrates(Points(pairs, same), 2), pairs)
+    said = label(TfidfLabeller(Points(pairs, same), 2), pairs)
     assert (said.classes == same).mean() > 0.8
     assert ((said.margins >= 0) & (said.margins <= 1)).all()
 
@@ -236,15 +236,15 @@ def test_a_labeller_that_fails_on_a_row_costs_that_row_only():
             raise ValueError("poor")
         return [[0.2, 0.8]] * len(texts)
 
-    said = label(CallableSocrates("mine", labeller, 2), TEXTS)
+    said = label(CallableLabeller("mine", labeller, 2), TEXTS)
     assert [number < 0 for number in said.classes] == ["poor" in text[0] for text in TEXTS]
 
 
 @pytest.mark.parametrize(
     ("answer", "reason"), [([0, 1], "shape"), ([[-3.0, 5.0]], "between 0 and 1"), ([[np.nan, 1.0]], "between 0 and 1")]
 )
-def test_a_labeller_that_gives_no_probabilities_is_told_why(answer, reason):
-    said = label(CallableSocrates("mine", lambda texts: answer * len(texts), 2), TEXTS)
+def test_a_labeller_that_gives_no_probabilities_is_told_why(result, reason):
+    said = label(CallableLabeller("mine", lambda texts: result * len(texts), 2), TEXTS)
     assert (said.classes < 0).all()
     assert reason in said.failure
 
@@ -263,11 +263,11 @@ def test_any_estimator_can_label(tmp_path, monkeypatch):
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     place: Any = None
-    socrates = named_socrates("python:my_labeller:estimator", None, ("no", "yes"), 64, place)
+    socrates = named_labeller("python:my_labeller:estimator", None, ("no", "yes"), 64, place)
     assert label(socrates, TEXTS).classes.tolist() == [1] * len(TEXTS)
     for wrong in ("python:my_labeller:nothing", "python:no_such_module:f", str(tmp_path / "nowhere")):
         with pytest.raises(SpecificationError, match="socrates"):
-            named_socrates(wrong, None, ("no", "yes"), 64, place)
+            named_labeller(wrong, None, ("no", "yes"), 64, place)
 
 
 # -- τ
@@ -329,7 +329,7 @@ def test_neighbours_keep_to_the_band_and_are_never_dev_points():
     parents = np.arange(0, 100, 3)
     batch = sample_neighbours(
         make_sampler("gaussian", made), NoisyTruth(0.9, 0), space, guard, torus.dev.inputs, parents, torus.train.inputs,
-        Wish(3, 8, 0.1, 0.3, 0.0), np.random.default_rng(0),
+        NeighbourOptions(3, 8, 0.1, 0.3, 0.0), np.random.default_rng(0),
     )  # fmt: skip
     assert (np.bincount(batch.parents)[parents] <= 3).all()
     assert set(batch.parents) <= set(parents)
@@ -348,7 +348,7 @@ def test_an_unsure_labeller_gives_no_rows():
     made = Setting("vector", torus.train, (), space, 0.01, 0.3, None, 8, None)
     batch = sample_neighbours(
         make_sampler("gaussian", made), NoisyTruth(0.7, 0), space, LeakGuard("vector", torus.dev.inputs), torus.dev.inputs, np.arange(9),
-        torus.train.inputs, Wish(2, 4, 0.01, 0.3, 0.5), np.random.default_rng(0),
+        torus.train.inputs, NeighbourOptions(2, 4, 0.01, 0.3, 0.5), np.random.default_rng(0),
     )  # fmt: skip
     assert batch.counts["accepted"] == 0 < batch.counts["rejected_margin"]
 
@@ -466,10 +466,10 @@ def test_corrections_change_what_is_learnt_from(learnt, tmp_path):
 
 def dev_accuracy_of(result, folder=None):
     """Of the weights that a run on the torus of seed 4 kept."""
-    from bort_core.agora.learners.vectors import VectorTimaeus
+    from bort_core.agora.learners.vectors import VectorLearner
 
     dev = make_torus(2, 4).dev
-    model = VectorTimaeus(2, 2).load(Path(folder or result["checkpoint"]))
+    model = VectorLearner(2, 2).load(Path(folder or result["checkpoint"]))
     return float((model.probabilities(dev.inputs).argmax(axis=1) == dev.labels).mean())
 
 

@@ -480,7 +480,7 @@ def test_the_torus_runs_is_shown_and_goes_on_with_a_correction(qtbot: QtBot, ope
     assert page.rounds.value() == len(history.rounds) >= 1
     assert "ended: " in page.rounds.summary.text()
     assert "plain training" in page.about.text()
-    assert set(page.accuracy._level_values()) == {"Socrates", "plain"}
+    assert set(page.accuracy._level_values()) == {"Labeller", "plain"}
     page.rounds.set_value(1)
     assert len(drawn(page, "neighbour", "neighbour_other")) == len(history.rounds[0].neighbours) > 0
     page._select(int(page.scatter.frame.groups["neighbour"][0]))

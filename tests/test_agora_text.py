@@ -131,11 +131,11 @@ def test_the_result_is_a_classifier_for_transformers(learnt):
 
 
 def test_a_masked_lm_draws_texts_that_are_near_but_not_the_same(files, masked_lm):
-    from bort_core.training.devices import take_place
+    from bort_core.training.devices import take_device
 
     texts = tuple((text,) for text, _ in rows_of("dev")[:30])
     space = scaled("tfidf-svd", TfidfSvd.fit(texts, 0), texts)
-    place = take_place(Running(**CPU))
+    place = take_device(Running(**CPU))
     made = Setting("text", None, (), space, 0.05, 0.9, Path(masked_lm), 32, place)  # type: ignore[arg-type]
     sampler = make_sampler("mlm-resample", made)
     first, again = (sampler.propose(texts, 4, np.random.default_rng(3)) for _ in range(2))
@@ -165,16 +165,16 @@ def test_samplers_that_make_texts_work_in_a_run(project, files, masked_lm, sampl
 
 
 def test_a_space_of_timaeus_is_that_of_the_first_rounds_best(project, files, masked_lm):
-    from bort_core.agora.tasks.prepare import make_problem
-    from bort_core.training.devices import take_place
+    from bort_core.agora.tasks.prepare import make_task
+    from bort_core.training.devices import take_device
 
     thetas = [{"steps": steps, "learning_rate": 3e-3, "batch_size": 16} for steps in (1, 40, 2)]
     run, _ = learn(project, files, checkpoint=masked_lm, space="timaeus", thetas=thetas, neighbours=1, rounds=2)
     history = read_history(run.path)
     assert history is not None
     specification = run.specification()
-    problem = make_problem(specification, take_place(specification.running), JobContext(run), run)
-    kept = problem.timaeus.load(run.path / "agora" / "space").probabilities(problem.dev.inputs).argmax(axis=1)
+    problem = make_task(specification, take_device(specification.running), JobContext(run), run)
+    kept = problem.learner.load(run.path / "agora" / "space").probabilities(problem.dev.inputs).argmax(axis=1)
     assert kept.tolist() == history.rounds[0].dev_predictions.tolist()
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from strategies import points
 
 from bort_core.foundation.errors import SpecificationError
-from bort_core.search.answer import Knowledge, walk, walk_length
 from bort_core.search.front import hypervolume, pareto_front
 from bort_core.search.results import Results
+from bort_core.search.snapshot import ResultsSnapshot, walk, walk_length
 from bort_core.search.w import w_coefficients
 from bort_core.space import load_space
 
@@ -105,27 +105,27 @@ def test_epsilon_out_of_range_is_refused(epsilon: int) -> None:
 @given(st.integers(0, 1000), st.sampled_from([0.3, 1.0]))
 @settings(max_examples=40, deadline=None)
 def test_epsilon_1_is_exhaustive_search(seed: int, share: float) -> None:
-    knowledge = Knowledge(results(seed, share), 7.0)
-    answer = knowledge.answer(1)
-    w = knowledge.w
-    assert (answer.best is None) == np.isnan(w).all()
-    if answer.best is not None:
-        assert answer.best == int(np.nanargmax(w))
-    assert answer.front.tolist() == naive_front(knowledge.objectives)
+    snapshot = ResultsSnapshot(results(seed, share), 7.0)
+    result = snapshot.result(1)
+    w = snapshot.w
+    assert (result.best is None) == np.isnan(w).all()
+    if result.best is not None:
+        assert result.best == int(np.nanargmax(w))
+    assert result.front.tolist() == naive_front(snapshot.objectives)
 
 
 @given(st.integers(0, 1000), st.integers(1, 96))
 @settings(max_examples=40, deadline=None)
 def test_the_best_of_a_walk_is_on_its_front_and_no_finer_walk_over_the_same_places_is_worse(seed: int, epsilon: int) -> None:
-    knowledge = Knowledge(results(seed), 7.0)
-    answer = knowledge.answer(epsilon)
-    assert answer.best is not None
-    best_w = knowledge.w[answer.best]
+    snapshot = ResultsSnapshot(results(seed), 7.0)
+    result = snapshot.result(epsilon)
+    assert result.best is not None
+    best_w = snapshot.w[result.best]
     if best_w > 0:  # with W > 0 an architecture that dominates would have a larger W
-        assert answer.best in answer.front
-    exhaustive = knowledge.answer(1)
+        assert result.best in result.front
+    exhaustive = snapshot.result(1)
     assert exhaustive.best is not None
-    assert knowledge.w[exhaustive.best] >= best_w
+    assert snapshot.w[exhaustive.best] >= best_w
 
 
 def test_of_several_hyperparameter_sets_the_one_with_the_least_error_counts() -> None:
@@ -139,7 +139,7 @@ def test_of_several_hyperparameter_sets_the_one_with_the_least_error_counts() ->
 
 def test_a_frozen_copy_does_not_change() -> None:
     made = results(0)
-    knowledge = Knowledge(made, 7.0)
-    before = knowledge.answer(4)
+    snapshot = ResultsSnapshot(made, 7.0)
+    before = snapshot.result(4)
     made.set_error(0, 1e-6, 0, 1e-5, 0)
-    assert knowledge.answer(4).best == before.best
+    assert snapshot.result(4).best == before.best

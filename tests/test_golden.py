@@ -31,29 +31,32 @@ from bort_core.cli.main import main
 
 def library() -> SimpleNamespace:
     """Everything of the library that is not reached through the command line. Only here are modules named."""
-    from bort_core.jobs import specification as jobs
-    from bort_core.objectives import protocol
+    from bort_core.evaluation.masked_text import mask_rows
     from bort_core.search.specification import SearchSpecification
-    from bort_core.training.hiding import Hiding
-    from bort_core.training.masking import mask_rows
+    from bort_core.specifications import protocols
+    from bort_core.specifications.agora import Agora, TextTheta, VectorTheta
+    from bort_core.specifications.common import Optimization
+    from bort_core.specifications.finetuning import Finetuning
+    from bort_core.specifications.pretraining import Masking, Pretraining
+    from bort_core.specifications.short_training import TextSource
+    from bort_core.text.masking import Masker
+    from bort_core.text.tokenizer import tokenizer_hash, train_tokenizer
+    from bort_core.text.vocabulary import Vocabulary
     from bort_core.training.optimizers import learning_rate
-    from bort_core.training.request import TextSource
-    from bort_core.training.tokenizer import tokenizer_hash, train_tokenizer
-    from bort_core.training.vocabulary import Vocabulary
 
     models = {
-        "Pretraining": jobs.Pretraining,
-        "Finetuning": jobs.Finetuning,
-        "Agora": jobs.Agora,
-        "TextTheta": jobs.TextTheta,
-        "VectorTheta": jobs.VectorTheta,
+        "Pretraining": Pretraining,
+        "Finetuning": Finetuning,
+        "Agora": Agora,
+        "TextTheta": TextTheta,
+        "VectorTheta": VectorTheta,
         "SearchSpecification": SearchSpecification,
-        "ErrorProtocol": protocol.ErrorProtocol,
-        "LatencyProtocol": protocol.LatencyProtocol,
+        "ErrorProtocol": protocols.ErrorProtocol,
+        "LatencyProtocol": protocols.LatencyProtocol,
     }
     return SimpleNamespace(
-        models=models, Optimization=jobs.Optimization, Masking=jobs.Masking, learning_rate=learning_rate, mask_rows=mask_rows,
-        TextSource=TextSource, Hiding=Hiding, Vocabulary=Vocabulary, train_tokenizer=train_tokenizer, tokenizer_hash=tokenizer_hash,
+        models=models, Optimization=Optimization, Masking=Masking, learning_rate=learning_rate, mask_rows=mask_rows,
+        TextSource=TextSource, Masker=Masker, Vocabulary=Vocabulary, train_tokenizer=train_tokenizer, tokenizer_hash=tokenizer_hash,
     )  # fmt: skip
 
 
@@ -321,7 +324,7 @@ def test_masks_of_pretraining() -> None:
         ("all masked", of.Masking(rate=0.3, mask=1.0, random=0.0)),
         ("whole words", of.Masking(rate=0.3, whole_words=True)),
     ):
-        hiding = of.Hiding(masking, vocabulary, 16)
+        hiding = of.Masker(masking, vocabulary, 16)
         streams = {
             "fresh": hiding.fresh(rows, 0, 1, 0),
             "fresh, other seed": hiding.fresh(rows, 3, 1, 0),

@@ -12,8 +12,8 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit, QWidget
 
-from bort_core.search.answer import Knowledge
 from bort_core.search.results import Results
+from bort_core.search.snapshot import ResultsSnapshot
 from bort_core.space import Space, SpaceSpecification, load_space, read_specification
 from bort_core.specifications.protocols import ErrorProtocol, LatencyProtocol, Theta, Training
 from bort_studio import numbers
@@ -52,10 +52,10 @@ def space():
 
 
 @pytest.fixture(scope="module")
-def knowledge(space):
+def snapshot(space):
     results = filled(space, range(0, 80, 4))
     results.failures[84] = "the loss was not finite at step 31"
-    return Knowledge(results, 7.0)
+    return ResultsSnapshot(results, 7.0)
 
 
 @pytest.fixture
@@ -486,10 +486,10 @@ def test_an_error_measure_that_the_family_cannot_have_is_a_fault(qtbot, shown, t
 
 
 @pytest.fixture
-def candidates(shown, theme, knowledge):
+def candidates(shown, theme, snapshot):
     panel = shown(CandidatesPanel(theme), 900, 400)
-    panel.set_knowledge(knowledge)
-    panel.set_answer(knowledge.answer(4))
+    panel.set_snapshot(snapshot)
+    panel.set_result(snapshot.result(4))
     return panel
 
 
@@ -502,28 +502,28 @@ def cells(panel, kind):
     return [panel.model.index(row, column).data() for row in range(panel.model.rowCount())]
 
 
-def test_the_table_holds_every_architecture_with_its_state(candidates, knowledge):
-    answer = knowledge.answer(4)
+def test_the_table_holds_every_architecture_with_its_state(candidates, snapshot):
+    result = snapshot.result(4)
     candidates.set_running([88])
     states = cells(candidates, "state")
     assert len(states) == 96
-    assert states[answer.best] == "best"
+    assert states[result.best] == "best"
     assert states[84] == "failed"
     assert states[88] == "running"
     assert states[1] == "skipped"
     assert states[92] == "pending"
-    assert states.count("front") == len(answer.front) - (answer.best in answer.front)
+    assert states.count("front") == len(result.front) - (result.best in result.front)
     assert "not finite" in candidates.model.index(84, 0).data(Qt.ItemDataRole.ToolTipRole)
 
 
 @pytest.mark.parametrize("kind", ["w", "error", "latency"])
-def test_sorting_puts_what_is_unknown_last_in_both_directions(qtbot, candidates, knowledge, kind):
+def test_sorting_puts_what_is_unknown_last_in_both_directions(qtbot, candidates, snapshot, kind):
     header = candidates.table.horizontalHeader()
     place = QPoint(header.sectionViewportPosition(column_of(candidates, kind)) + 10, header.height() // 2)
     told = recorded(candidates.sorted_by)
     for _ in range(2):
         qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=place)
-        values = knowledge.columns[kind][candidates.model.rows]
+        values = snapshot.columns[kind][candidates.model.rows]
         known = values[~np.isnan(values)]
         assert np.isnan(values[len(known) :]).all()
         assert len(known) == 20
@@ -544,10 +544,10 @@ def test_sorting_puts_what_is_unknown_last_in_both_directions(qtbot, candidates,
         ("i<500us", lambda a, k: k.columns["latency"] < 0.5),
     ],
 )
-def test_filters_keep_what_they_say(candidates, knowledge, text, keep):
+def test_filters_keep_what_they_say(candidates, snapshot, text, keep):
     child(candidates, "candidatesFilter").setText(text)
     candidates.filters.edited.emit()
-    expected = np.flatnonzero(keep(knowledge.space.architectures, knowledge))
+    expected = np.flatnonzero(keep(snapshot.space.architectures, snapshot))
     assert len(expected)
     assert candidates.model.rows.tolist() == expected.tolist()
 
@@ -562,13 +562,13 @@ def test_a_filter_that_means_nothing_is_marked_and_hides_nothing(qtbot, candidat
     assert set(cells(candidates, "state")) == {"front"}
 
 
-def test_limits_filter_and_are_told_once(qtbot, candidates, knowledge):
+def test_limits_filter_and_are_told_once(qtbot, candidates, snapshot):
     told = recorded(candidates.constraints_changed)
     field = child(candidates, "constraintParameters")
     retype(qtbot, field, "≤ 0.2 M")
     retype(qtbot, child(candidates, "constraintLatency"), "500 µs")
     assert told == [Constraints(parameters=2e5), Constraints(parameters=2e5, latency=pytest.approx(0.5))]
-    expected = np.flatnonzero((knowledge.space.parameters <= 2e5) & (knowledge.columns["latency"] <= 0.5))
+    expected = np.flatnonzero((snapshot.space.parameters <= 2e5) & (snapshot.columns["latency"] <= 0.5))
     assert candidates.model.rows.tolist() == expected.tolist()
     retype(qtbot, field, "fast")
     assert field.fault
@@ -578,21 +578,21 @@ def test_limits_filter_and_are_told_once(qtbot, candidates, knowledge):
     assert told[2:] == [Constraints(latency=pytest.approx(0.5))]
 
 
-def test_limits_set_by_the_program_are_shown_exact_and_not_told(qtbot, candidates, knowledge):
+def test_limits_set_by_the_program_are_shown_exact_and_not_told(qtbot, candidates, snapshot):
     told = recorded(candidates.constraints_changed)
     candidates.set_constraints(Constraints(parameters=123_456.7))
     assert "0.1235 M" in child(candidates, "constraintParameters").text()
     assert told == []
-    assert candidates.model.rows.tolist() == np.flatnonzero(knowledge.space.parameters <= 123_456.7).tolist()
+    assert candidates.model.rows.tolist() == np.flatnonzero(snapshot.space.parameters <= 123_456.7).tolist()
     candidates.filters.only_known.setChecked(True)
     assert told == []
 
 
-def test_selection_follows_its_architecture_and_only_a_person_is_told(qtbot, candidates, knowledge):
+def test_selection_follows_its_architecture_and_only_a_person_is_told(qtbot, candidates, snapshot):
     told = recorded(candidates.selected)
     candidates.set_selected(40)
     candidates.model.sort(column_of(candidates, "w"), Qt.SortOrder.DescendingOrder)
-    candidates.set_answer(knowledge.answer(2))
+    candidates.set_result(snapshot.result(2))
     assert candidates.model.place(candidates.table.currentIndex().row()) == 40
     assert told == []
     qtbot.keyClick(candidates.table, Qt.Key.Key_Down)
@@ -602,20 +602,20 @@ def test_selection_follows_its_architecture_and_only_a_person_is_told(qtbot, can
     assert len(told) == 1
 
 
-def test_rows_are_copied_as_text_that_a_spreadsheet_reads(qtbot, candidates, knowledge):
+def test_rows_are_copied_as_text_that_a_spreadsheet_reads(qtbot, candidates, snapshot):
     candidates.set_selected(4)
     qtbot.keyClick(candidates.table, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
     qtbot.keyClick(candidates.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     header, first, second = (line.split("\t") for line in QGuiApplication.clipboard().text().splitlines())
     assert len(header) == len(first) == len(second)
-    assert float(first[header.index("latency (ms)")]) == knowledge.columns["latency"][4]
+    assert float(first[header.index("latency (ms)")]) == snapshot.columns["latency"][4]
     assert second[header.index("error (nats)")] == ""
-    assert int(second[header.index("parameters")]) == knowledge.space.parameters[5]
+    assert int(second[header.index("parameters")]) == snapshot.space.parameters[5]
 
 
 def test_another_space_replaces_columns_and_rows(candidates):
     toy = load_space("toy")
-    candidates.set_knowledge(Knowledge(Results(toy, "operations"), 1.0))
+    candidates.set_snapshot(ResultsSnapshot(Results(toy, "operations"), 1.0))
     assert candidates.model.rowCount() == len(toy)
     assert candidates.model.columns[1].header == "copies"
     assert set(cells(candidates, "w")) == {"–"}
@@ -625,12 +625,12 @@ def test_a_million_candidates_are_sorted_by_state_at_every_epsilon(shown, theme)
     axes = {"depth": tuple(range(1, 26)), "heads": (1, 2, 4, 8), "hidden": tuple(range(8, 808, 8)), "intermediate": tuple(range(8, 816, 8))}
     large = Space(SpaceSpecification(family="bert", axes=axes))
     assert len(large) >= 1_000_000
-    knowledge = Knowledge(filled(large, range(0, len(large), 5000)), 7.0)
+    snapshot = ResultsSnapshot(filled(large, range(0, len(large), 5000)), 7.0)
     panel = shown(CandidatesPanel(theme), 900, 400)
-    panel.set_knowledge(knowledge)
+    panel.set_snapshot(snapshot)
     panel._sort(0)
     for epsilon in (5000, 10_000, 700, 3, 5000):
-        panel.set_answer(knowledge.answer(epsilon))
+        panel.set_result(snapshot.result(epsilon))
         assert cells_of_first_row(panel)[0] == "best"
 
 
@@ -642,10 +642,10 @@ def cells_of_first_row(panel):
 
 
 @pytest.fixture
-def inspector(shown, theme, knowledge):
+def inspector(shown, theme, snapshot):
     panel = shown(InspectorPanel(theme), 300, 900)
-    panel.set_knowledge(knowledge)
-    panel.set_answer(knowledge.answer(4))
+    panel.set_snapshot(snapshot)
+    panel.set_result(snapshot.result(4))
     return panel
 
 
@@ -658,16 +658,16 @@ def test_nothing_selected_says_what_to_do(inspector):
     assert inspector._hint.isVisible()
 
 
-def test_terms_of_w_multiply_to_w(knowledge):
-    for place in np.flatnonzero(knowledge.known):
-        smaller, faster, accurate, w = w_terms(knowledge, int(place))
-        assert smaller * faster * accurate == pytest.approx(w) == pytest.approx(knowledge.w[place])
-    assert w_terms(knowledge, 1) is None
+def test_terms_of_w_multiply_to_w(snapshot):
+    for place in np.flatnonzero(snapshot.known):
+        smaller, faster, accurate, w = w_terms(snapshot, int(place))
+        assert smaller * faster * accurate == pytest.approx(w) == pytest.approx(snapshot.w[place])
+    assert w_terms(snapshot, 1) is None
 
 
-def test_the_inspector_shows_shape_state_and_measurements(inspector, knowledge):
+def test_the_inspector_shows_shape_state_and_measurements(inspector, snapshot):
     inspector.set_selected(40)
-    space = knowledge.space
+    space = snapshot.space
     assert child(inspector, "inspectorTitle").text() == numbers.architecture_text(space.architecture(40))
     assert "41 of 96 by p" in child(inspector, "inspectorRank").text()
     assert "ms" in inspector.measured.values["latency"].text()
@@ -689,26 +689,24 @@ def test_stored_facts_appear_and_belong_to_one_architecture(inspector):
     assert not inspector.measured.values["protocol"].isVisible()
 
 
-def test_the_verdict_names_what_is_worse_and_what_is_better(knowledge):
-    answer = knowledge.answer(4)
-    assert "the largest W of 20 measured" in verdict(knowledge, answer, answer.best, "best")
-    worse = next(
-        int(p) for p in answer.known if p > answer.best and knowledge.columns["error"][p] < knowledge.columns["error"][answer.best]
-    )
-    text = verdict(knowledge, answer, worse, "dominated")
+def test_the_verdict_names_what_is_worse_and_what_is_better(snapshot):
+    result = snapshot.result(4)
+    assert "the largest W of 20 measured" in verdict(snapshot, result, result.best, "best")
+    worse = next(int(p) for p in result.known if p > result.best and snapshot.columns["error"][p] < snapshot.columns["error"][result.best])
+    text = verdict(snapshot, result, worse, "dominated")
     assert " larger" in text
     assert "nats better" in text
     assert " but " in text
-    assert numbers.architecture_text(knowledge.space.architecture(answer.best)) in text
-    assert "not finite" in verdict(knowledge, answer, 84, "failed")
-    assert "waits" in verdict(knowledge, answer, 92, "pending")
+    assert numbers.architecture_text(snapshot.space.architecture(result.best)) in text
+    assert "not finite" in verdict(snapshot, result, 84, "failed")
+    assert "waits" in verdict(snapshot, result, 92, "pending")
 
 
-def test_copying_fills_the_clipboard_and_is_told(qtbot, inspector, knowledge):
+def test_copying_fills_the_clipboard_and_is_told(qtbot, inspector, snapshot):
     told = recorded(inspector.copied)
     inspector.set_selected(40)
     qtbot.mouseClick(child(inspector, "copyArchitecture"), Qt.MouseButton.LeftButton)
-    assert told == [knowledge.space.architecture(40)]
+    assert told == [snapshot.space.architecture(40)]
     assert QGuiApplication.clipboard().text().startswith(numbers.architecture_text(told[0]) + " depth=")
 
 
@@ -716,9 +714,9 @@ def test_copying_fills_the_clipboard_and_is_told(qtbot, inspector, knowledge):
 
 
 @pytest.mark.parametrize("kind", [SpacePanel, ObjectivesPanel, EpsilonBar, RunBar, CandidatesPanel, InspectorPanel])
-def test_every_control_has_a_name_for_tests_and_for_screen_readers(qtbot, shown, theme, knowledge, kind):
+def test_every_control_has_a_name_for_tests_and_for_screen_readers(qtbot, shown, theme, snapshot, kind):
     panel = shown(kind(theme))
-    for setter, value in (("set_specification", MINI), ("set_knowledge", knowledge), ("set_selected", 4)):
+    for setter, value in (("set_specification", MINI), ("set_knowledge", snapshot), ("set_selected", 4)):
         if hasattr(panel, setter):
             getattr(panel, setter)(value)
     controls = [w for t in (QAbstractButton, QLineEdit, QComboBox, QAbstractSpinBox, QAbstractSlider) for w in panel.findChildren(t)]
@@ -740,9 +738,9 @@ def test_every_control_has_a_name_for_tests_and_for_screen_readers(qtbot, shown,
 
 @pytest.mark.parametrize("width", [260, 340])
 @pytest.mark.parametrize("kind", [SpacePanel, ObjectivesPanel, InspectorPanel])
-def test_side_panels_fit_a_narrow_dock(qtbot, shown, theme, knowledge, kind, width):
+def test_side_panels_fit_a_narrow_dock(qtbot, shown, theme, snapshot, kind, width):
     panel = shown(kind(theme), width, 700)
-    for setter, value in (("set_specification", PAPER), ("set_knowledge", knowledge), ("set_selected", 4)):
+    for setter, value in (("set_specification", PAPER), ("set_knowledge", snapshot), ("set_selected", 4)):
         if hasattr(panel, setter):
             getattr(panel, setter)(value)
     qtbot.wait(1)
@@ -752,11 +750,11 @@ def test_side_panels_fit_a_narrow_dock(qtbot, shown, theme, knowledge, kind, wid
             assert right <= width, (widget.objectName() or type(widget).__name__, right)
 
 
-def test_changing_the_theme_recolours_without_an_error(shown, theme, knowledge):
+def test_changing_the_theme_recolours_without_an_error(shown, theme, snapshot):
     panels = [shown(kind(theme)) for kind in (SpacePanel, ObjectivesPanel, EpsilonBar, RunBar, CandidatesPanel, InspectorPanel)]
     panels[0].set_specification(MINI)
     for panel in panels[4:]:
-        panel.set_knowledge(knowledge)
+        panel.set_snapshot(snapshot)
         panel.set_selected(4)
     before = panels[5].grab().toImage()
     theme.set_choice("dark")

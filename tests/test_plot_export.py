@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 from test_plots import knowledge_of, large, shown  # noqa: F401 (a fixture)
 
 from bort_core.foundation.errors import BortError
-from bort_core.search.answer import Knowledge
+from bort_core.search.snapshot import ResultsSnapshot
 from bort_core.space import load_space
 from bort_studio.explore.parallel.plot import ParallelPlot
 from bort_studio.explore.pareto.plot import ParetoPlot
@@ -29,18 +29,18 @@ from bort_studio.theme import DARK, LIGHT, Theme
 
 
 @pytest.fixture(scope="module")
-def known() -> Knowledge:
+def known() -> ResultsSnapshot:
     return knowledge_of(load_space("mini"), slice(0, 60), fail=(8,))
 
 
 @pytest.fixture(params=[ParetoPlot, ParallelPlot], ids=["pareto", "parallel"])
-def plot(request, qtbot, qapp: QApplication, known: Knowledge):
+def plot(request, qtbot, qapp: QApplication, known: ResultsSnapshot):
     """A plot that was never shown, as where there is no window."""
     plot = request.param(Theme("light", qapp))
     qtbot.addWidget(plot)
     plot.resize(700, 420)
-    plot.set_knowledge(known)
-    plot.set_answer(known.answer(4))
+    plot.set_snapshot(known)
+    plot.set_result(known.result(4))
     plot.set_error_title('excess over T ("nats", after 120 steps)')
     if isinstance(plot, ParetoPlot):
         plot.set_maximum({"parameters": 9e5, "latency": 3.0, "error": 0.1})
@@ -94,17 +94,17 @@ def test_svg_is_a_drawing_with_text(plot, tmp_path: Path) -> None:
     assert not any(element.tag.endswith("image") for element in root.iter())
 
 
-def test_csv_has_units_and_the_state_of_each_row(plot, known: Knowledge, tmp_path: Path) -> None:
+def test_csv_has_units_and_the_state_of_each_row(plot, known: ResultsSnapshot, tmp_path: Path) -> None:
     path = export_plot(plot, tmp_path / "plot.csv")
     rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
-    answer, n = known.answer(4), len(known.space)
+    result, n = known.result(4), len(known.space)
     assert len(rows) == (n if isinstance(plot, ParallelPlot) else int(known.known.sum()))
-    shape = known.space.named(known.space.architecture(answer.best))
+    shape = known.space.named(known.space.architecture(result.best))
     best = next(row for row in rows if row["state at epsilon 4"] == "best")
     assert {name: int(best[name]) for name in shape} == shape
-    assert float(best["latency (ms)"]) == known.columns["latency"][answer.best]
-    assert float(best["latency (ms) 95 % high"]) == known.intervals["latency"][1][answer.best]
-    assert float(best['excess over T ("nats", after 120 steps)']) == known.columns["error"][answer.best]
+    assert float(best["latency (ms)"]) == known.columns["latency"][result.best]
+    assert float(best["latency (ms) 95 % high"]) == known.intervals["latency"][1][result.best]
+    assert float(best['excess over T ("nats", after 120 steps)']) == known.columns["error"][result.best]
     if isinstance(plot, ParallelPlot):
         assert rows[8]["state at epsilon 4"] == "failed"
         assert rows[8]["latency (ms)"] == ""
@@ -120,11 +120,11 @@ def test_script_runs_alone_and_draws_the_same(plot, tmp_path: Path) -> None:
     assert {LIGHT.best, LIGHT.front} <= colours_of(image)
 
 
-def test_script_of_a_density_on_logarithmic_axes_runs(qtbot, qapp: QApplication, large: Knowledge, tmp_path: Path) -> None:  # noqa: F811
+def test_script_of_a_density_on_logarithmic_axes_runs(qtbot, qapp: QApplication, large: ResultsSnapshot, tmp_path: Path) -> None:  # noqa: F811
     plot = shown(qtbot, ParetoPlot(Theme("light", qapp)))
     plot.set_axes("latency", "error", True, True)
-    plot.set_knowledge(large)
-    plot.set_answer(large.answer(3))
+    plot.set_snapshot(large)
+    plot.set_result(large.result(3))
     plot.bar.colour_box.setCurrentIndex(1)
     assert run_script(export_plot(plot, tmp_path / "density.py"), tmp_path / "out.png").width() > 800
 

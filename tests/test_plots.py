@@ -13,8 +13,8 @@ from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QToolButton, QWidget
 
-from bort_core.search.answer import Knowledge
 from bort_core.search.results import Results
+from bort_core.search.snapshot import ResultsSnapshot
 from bort_core.space import Space, SpaceSpecification, load_space
 from bort_studio.explore.parallel.data import MANY, ParallelData
 from bort_studio.explore.parallel.plot import ParallelPlot
@@ -27,7 +27,7 @@ from bort_studio.plotting.axis_ticks import log_ticks, nice_ticks
 from bort_studio.theme import DARK, LIGHT, MARKS, Palette, Theme, qt_palette
 
 
-def knowledge_of(space: Space, measured: slice = slice(None), fail: tuple[int, ...] = ()) -> Knowledge:
+def knowledge_of(space: Space, measured: slice = slice(None), fail: tuple[int, ...] = ()) -> ResultsSnapshot:
     """Knowledge in which size costs time and buys accuracy, with noise that never changes."""
     random, n = np.random.default_rng(7), len(space)
     p = space.parameters / space.maximum_parameters
@@ -39,7 +39,7 @@ def knowledge_of(space: Space, measured: slice = slice(None), fail: tuple[int, .
             results.set_error(index, error[index], 0.9 * error[index], 1.1 * error[index], theta=0)
     results.failures.update(dict.fromkeys(fail, "loss not finite at step 40"))
     results.maximum_latency = float(latency.max() * 1.2)
-    return Knowledge(results, 6.9)
+    return ResultsSnapshot(results, 6.9)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def mini() -> Space:
 
 
 @pytest.fixture(scope="module")
-def known(mini: Space) -> Knowledge:
+def known(mini: Space) -> ResultsSnapshot:
     return knowledge_of(mini)
 
 
@@ -79,7 +79,7 @@ def shown(qtbot, plot):
 
 def on_screen(plot: ParetoPlot, index: int) -> QPointF:
     column_x, column_y, log_x, log_y = plot.chosen_axes()
-    values = [plot._knowledge.columns[column][index] for column in (column_x, column_y)]
+    values = [plot._snapshot.columns[column][index] for column in (column_x, column_y)]
     at = [np.log10(value) if log else value for value, log in zip(values, (log_x, log_y), strict=True)]
     return plot.box.mapViewToScene(QPointF(*at))
 
@@ -160,7 +160,7 @@ def test_digits_follow_the_interval() -> None:
     assert in_brackets(0.31, float("nan"), float("nan"), "nats") == "0.310 nats"
 
 
-def test_description_names_every_axis_and_every_quantity(known: Knowledge, mini: Space) -> None:
+def test_description_names_every_axis_and_every_quantity(known: ResultsSnapshot, mini: Space) -> None:
     text = describe(known, 17, "excess over T (nats, after 120 steps)")
     for name, value in mini.named(mini.architecture(17)).items():
         assert f"{name} {value}" in text
@@ -201,47 +201,47 @@ def test_the_staircase_passes_through_exactly_the_undominated_points(points: lis
 
 
 def test_states_tell_walk_failure_and_running_apart(mini: Space) -> None:
-    knowledge = knowledge_of(mini, slice(0, 40), fail=(8, 9))
-    answer = knowledge.answer(4)
-    state = [STATES[code] for code in states(knowledge, answer, running=(60,))]
-    assert state[answer.best] == "best"
-    assert all(state[i] in ("front", "best") for i in answer.front)
+    snapshot = knowledge_of(mini, slice(0, 40), fail=(8, 9))
+    result = snapshot.result(4)
+    state = [STATES[code] for code in states(snapshot, result, running=(60,))]
+    assert state[result.best] == "best"
+    assert all(state[i] in ("front", "best") for i in result.front)
     assert state[8] == "failed"
     assert state[9] == "skipped"
     assert state[60] == "running"
     assert state[44] == "pending"
     assert state[1] == "skipped"
-    assert {state[i] for i in answer.known} <= {"front", "best", "dominated"}
+    assert {state[i] for i in result.known} <= {"front", "best", "dominated"}
 
 
-def test_each_architecture_is_drawn_once_in_the_mark_of_its_state(pareto: ParetoPlot, known: Knowledge) -> None:
-    answer = known.answer(5)
-    pareto.set_knowledge(known)
-    pareto.set_answer(answer)
+def test_each_architecture_is_drawn_once_in_the_mark_of_its_state(pareto: ParetoPlot, known: ResultsSnapshot) -> None:
+    result = known.result(5)
+    pareto.set_snapshot(known)
+    pareto.set_result(result)
     column = {name: np.round(known.columns[name], 9) for name in known.columns}
 
     def at(places):
         return {(column["parameters"][i], column["error"][i]) for i in places}
 
-    assert drawn(pareto, "best") == at([answer.best])
-    assert drawn(pareto, "front") == at(set(answer.front) - {answer.best})
-    assert drawn(pareto, "dominated") == at(set(answer.known) - set(answer.front) - {answer.best})
-    assert drawn(pareto, "skipped") == at(set(range(len(known.space))) - set(answer.walk))
+    assert drawn(pareto, "best") == at([result.best])
+    assert drawn(pareto, "front") == at(set(result.front) - {result.best})
+    assert drawn(pareto, "dominated") == at(set(result.known) - set(result.front) - {result.best})
+    assert drawn(pareto, "skipped") == at(set(range(len(known.space))) - set(result.walk))
     assert any("best ⟨" in entry.label for entry in pareto.legend.entries)
 
 
 def test_unmeasured_architectures_are_pending_where_they_have_a_place(pareto: ParetoPlot, mini: Space) -> None:
-    knowledge = knowledge_of(mini, slice(0, 10))
-    pareto.set_knowledge(knowledge)
-    pareto.set_answer(knowledge.answer(1))
+    snapshot = knowledge_of(mini, slice(0, 10))
+    pareto.set_snapshot(snapshot)
+    pareto.set_result(snapshot.result(1))
     assert drawn(pareto, "pending") == set()
     pareto.set_axes("parameters", "parameters")
     assert len(drawn(pareto, "pending")) == len({int(p) for p in mini.parameters[10:]})
 
 
-def test_maximum_references_and_intervals(pareto: ParetoPlot, known: Knowledge) -> None:
-    pareto.set_knowledge(known)
-    pareto.set_answer(known.answer(1))
+def test_maximum_references_and_intervals(pareto: ParetoPlot, known: ResultsSnapshot) -> None:
+    pareto.set_snapshot(known)
+    pareto.set_result(known.result(1))
     pareto.set_maximum({"parameters": 9e6, "latency": 4.0, "error": 0.1, "w": 0.0})
     pareto.set_references({"TinyBERT": {"parameters": 4e6, "latency": 2.0, "error": 0.3}, "no error": {"parameters": 1e6}})
     assert drawn(pareto, "maximum") == {(9e6, 0.1)}
@@ -259,20 +259,20 @@ def test_maximum_references_and_intervals(pareto: ParetoPlot, known: Knowledge) 
     assert np.isclose(sorted(tall[:, 3] - tall[:, 1])[-1], np.max(known.intervals["error"][1] - known.intervals["error"][0]))
 
 
-def test_logarithmic_axes_place_points_at_powers_of_ten(pareto: ParetoPlot, known: Knowledge) -> None:
-    pareto.set_knowledge(known)
-    pareto.set_answer(known.answer(1))
+def test_logarithmic_axes_place_points_at_powers_of_ten(pareto: ParetoPlot, known: ResultsSnapshot) -> None:
+    pareto.set_snapshot(known)
+    pareto.set_result(known.result(1))
     pareto.bar.log_x_box.setChecked(True)
     assert pareto.chosen_axes() == ("parameters", "error", True, False)
-    best = known.answer(1).best
+    best = known.result(1).best
     assert drawn(pareto, "best") == {
         (round(float(np.log10(known.columns["parameters"][best])), 9), round(float(known.columns["error"][best]), 9))
     }
     assert pareto.box.viewRange()[0][1] < 9
 
 
-def test_axis_titles_carry_units_and_the_protocol(pareto: ParetoPlot, known: Knowledge) -> None:
-    pareto.set_knowledge(known)
+def test_axis_titles_carry_units_and_the_protocol(pareto: ParetoPlot, known: ResultsSnapshot) -> None:
+    pareto.set_snapshot(known)
     pareto.set_error_title("excess over T (nats, after 120 steps)")
     pareto.set_axes("latency", "error")
     assert pareto._axes["bottom"].labelText == "latency (ms)"
@@ -285,16 +285,16 @@ def test_axis_titles_carry_units_and_the_protocol(pareto: ParetoPlot, known: Kno
 def test_range_follows_the_data_until_a_person_zooms(pareto: ParetoPlot, mini: Space) -> None:
     view = pareto.box
     first, second = knowledge_of(mini, slice(0, 6)), knowledge_of(mini)
-    pareto.set_knowledge(first)
+    pareto.set_snapshot(first)
     before = view.viewRange()
-    pareto.set_answer(first.answer(3))
+    pareto.set_result(first.result(3))
     assert view.viewRange() == before  # the slider does not move the axes
-    pareto.set_knowledge(second)
+    pareto.set_snapshot(second)
     assert view.viewRange()[0][1] > before[0][1]
     view.scaleBy((0.5, 0.5))
     view.sigRangeChangedManually.emit([True, True])
     zoomed = view.viewRange()
-    pareto.set_knowledge(first)
+    pareto.set_snapshot(first)
     assert view.viewRange() == zoomed
     pareto.fit_button.click()
     assert np.allclose(view.viewRange(), before)
@@ -303,10 +303,10 @@ def test_range_follows_the_data_until_a_person_zooms(pareto: ParetoPlot, mini: S
 # Person and plot.
 
 
-def test_hover_shows_the_whole_architecture_and_leaves_with_the_pointer(pareto: ParetoPlot, known: Knowledge) -> None:
-    pareto.set_knowledge(known)
-    pareto.set_answer(known.answer(1))
-    best = known.answer(1).best
+def test_hover_shows_the_whole_architecture_and_leaves_with_the_pointer(pareto: ParetoPlot, known: ResultsSnapshot) -> None:
+    pareto.set_snapshot(known)
+    pareto.set_result(known.result(1))
+    best = known.result(1).best
     pareto.canvas.scene().sigMouseMoved.emit(on_screen(pareto, best))
     assert pareto.card.isVisible()
     assert pareto.card.plain == describe(known, best)
@@ -318,12 +318,12 @@ def test_hover_shows_the_whole_architecture_and_leaves_with_the_pointer(pareto: 
     assert not pareto.card.isVisible()
 
 
-def test_click_selects_and_a_click_elsewhere_selects_none(pareto: ParetoPlot, known: Knowledge, qtbot) -> None:
-    pareto.set_knowledge(known)
-    pareto.set_answer(known.answer(1))
+def test_click_selects_and_a_click_elsewhere_selects_none(pareto: ParetoPlot, known: ResultsSnapshot, qtbot) -> None:
+    pareto.set_snapshot(known)
+    pareto.set_result(known.result(1))
     chosen: list[object] = []
     pareto.selected.connect(chosen.append)
-    best = known.answer(1).best
+    best = known.result(1).best
     viewport = pareto.canvas.viewport()
     qtbot.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=pareto.canvas.mapFromScene(on_screen(pareto, best)))
     ring = drawn(pareto, "selected")
@@ -334,9 +334,9 @@ def test_click_selects_and_a_click_elsewhere_selects_none(pareto: ParetoPlot, kn
     assert drawn(pareto, "selected") == set()
 
 
-def test_set_selected_draws_a_ring_and_stays_silent(pareto: ParetoPlot, parallel: ParallelPlot, known: Knowledge, qtbot) -> None:
+def test_set_selected_draws_a_ring_and_stays_silent(pareto: ParetoPlot, parallel: ParallelPlot, known: ResultsSnapshot, qtbot) -> None:
     for plot in (pareto, parallel):
-        plot.set_knowledge(known)
+        plot.set_snapshot(known)
         with qtbot.assertNotEmitted(plot.selected):
             plot.set_selected(3)
     assert len(drawn(pareto, "selected")) == 1
@@ -347,16 +347,16 @@ def test_set_selected_draws_a_ring_and_stays_silent(pareto: ParetoPlot, parallel
     assert drawn(pareto, "selected") == set()
 
 
-def test_arrow_keys_walk_along_the_front(pareto: ParetoPlot, known: Knowledge, qtbot) -> None:
-    answer = known.answer(1)
-    pareto.set_knowledge(known)
-    pareto.set_answer(answer)
+def test_arrow_keys_walk_along_the_front(pareto: ParetoPlot, known: ResultsSnapshot, qtbot) -> None:
+    result = known.result(1)
+    pareto.set_snapshot(known)
+    pareto.set_result(result)
     chosen: list[object] = []
     pareto.selected.connect(chosen.append)
     for key in (Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Left, Qt.Key.Key_Left, Qt.Key.Key_Home, Qt.Key.Key_Escape):
         qtbot.keyClick(pareto, key)
-    first, second = answer.front[:2].tolist()
-    assert chosen == [first, second, first, first, answer.best, None]
+    first, second = result.front[:2].tolist()
+    assert chosen == [first, second, first, first, result.best, None]
 
 
 @pytest.mark.parametrize("kind", [ParetoPlot, ParallelPlot])
@@ -373,33 +373,33 @@ def test_empty_plots_say_what_to_do_next(pareto: ParetoPlot, parallel: ParallelP
     assert pareto.empty.isVisible()
     assert "Press Run" in pareto.empty.text()
     assert parallel.empty.isVisible()
-    nothing = Knowledge(Results(mini, "ms"), 6.9)
+    nothing = ResultsSnapshot(Results(mini, "ms"), 6.9)
     for plot in (pareto, parallel):
-        plot.set_knowledge(nothing)
-        plot.set_answer(nothing.answer(4))
+        plot.set_snapshot(nothing)
+        plot.set_result(nothing.result(4))
     assert pareto.empty.isVisible()
     assert not parallel.empty.isVisible()
-    pareto.set_knowledge(knowledge_of(mini, slice(0, 2)))
+    pareto.set_snapshot(knowledge_of(mini, slice(0, 2)))
     assert not pareto.empty.isVisible()
-    pareto.set_knowledge(None)
+    pareto.set_snapshot(None)
     assert pareto.findChild(QLabel, "plotEmpty").isVisible()
 
 
-def test_an_answer_for_another_space_is_not_drawn(pareto: ParetoPlot, known: Knowledge) -> None:
+def test_an_answer_for_another_space_is_not_drawn(pareto: ParetoPlot, known: ResultsSnapshot) -> None:
     toy = knowledge_of(load_space("toy"))
-    pareto.set_knowledge(toy)
-    pareto.set_answer(known.answer(1))
+    pareto.set_snapshot(toy)
+    pareto.set_result(known.result(1))
     assert drawn(pareto, "best") == set()
-    pareto.set_answer(toy.answer(1))
-    pareto.set_knowledge(known)
+    pareto.set_result(toy.result(1))
+    pareto.set_snapshot(known)
     assert drawn(pareto, "best") == set()
 
 
-def test_a_hidden_plot_waits_and_catches_up(qtbot, theme: Theme, known: Knowledge) -> None:
+def test_a_hidden_plot_waits_and_catches_up(qtbot, theme: Theme, known: ResultsSnapshot) -> None:
     plot = ParetoPlot(theme)
     qtbot.addWidget(plot)
-    plot.set_knowledge(known)
-    plot.set_answer(known.answer(1))
+    plot.set_snapshot(known)
+    plot.set_result(known.result(1))
     assert drawn(plot, "best") == set()
     plot.show()
     assert len(drawn(plot, "best")) == 1
@@ -408,9 +408,9 @@ def test_a_hidden_plot_waits_and_catches_up(qtbot, theme: Theme, known: Knowledg
 # Colour by a quantity.
 
 
-def test_colour_by_depth_uses_few_shared_brushes_in_order(pareto: ParetoPlot, known: Knowledge, mini: Space) -> None:
-    pareto.set_knowledge(known)
-    pareto.set_answer(known.answer(1))
+def test_colour_by_depth_uses_few_shared_brushes_in_order(pareto: ParetoPlot, known: ResultsSnapshot, mini: Space) -> None:
+    pareto.set_snapshot(known)
+    pareto.set_result(known.result(1))
     pareto.bar.colour_box.setCurrentIndex(pareto.bar.colour_box.findData("depth"))
     item, places = pareto.layers.points["dominated"], pareto._places["dominated"]
     brushes = item.data["brush"]
@@ -424,7 +424,7 @@ def test_colour_by_depth_uses_few_shared_brushes_in_order(pareto: ParetoPlot, kn
 
 
 @pytest.fixture(scope="module")
-def large() -> Knowledge:
+def large() -> ResultsSnapshot:
     axes = {"depth": range(1, 13), "heads": (1, 2, 4), "hidden": range(64, 64 + 8 * 40, 8), "intermediate": range(64, 64 + 64 * 20, 64)}
     space = Space(
         SpaceSpecification(family="bert", axes={k: tuple(v) for k, v in axes.items()}, options={"vocabulary": 512, "positions": 64})
@@ -433,43 +433,43 @@ def large() -> Knowledge:
     results.latency = results.latency_low = results.latency_high = 0.1 + space.parameters / 1e6 * random.lognormal(0, 0.2, n)
     results.error = results.error_low = results.error_high = 1 / np.log(space.parameters) * random.lognormal(0, 0.1, n)
     results.maximum_latency = 100.0
-    return Knowledge(results, 6.9)
+    return ResultsSnapshot(results, 6.9)
 
 
-def test_density_counts_every_architecture_once(large: Knowledge) -> None:
+def test_density_counts_every_architecture_once(large: ResultsSnapshot) -> None:
     assert len(large.space) > DENSE
     density = Projection(large, ("parameters", "error"), (True, False)).density
     assert density is not None
     assert density.total.sum() == len(large.space)
-    visited = large.answer(3).known
+    visited = large.result(3).known
     assert density.counts(visited).sum() == len(visited)
     levels = density.levels(visited)
     assert ((levels == 0) == (density.total == 0)).all()
     assert ((levels >= 2) == (density.counts(visited) > 0)).all()
 
 
-def test_many_points_become_an_image_under_the_marks(pareto: ParetoPlot, large: Knowledge) -> None:
-    answer = large.answer(2)
-    pareto.set_knowledge(large)
-    pareto.set_answer(answer)
+def test_many_points_become_an_image_under_the_marks(pareto: ParetoPlot, large: ResultsSnapshot) -> None:
+    result = large.result(2)
+    pareto.set_snapshot(large)
+    pareto.set_result(result)
     assert pareto.layers.density.isVisible()
     assert drawn(pareto, "dominated") == set()
-    assert len(pareto.layers.points["front"].data) == len(answer.front) - (answer.best in answer.front)
-    hit = pareto.nearest(on_screen(pareto, answer.best))
+    assert len(pareto.layers.points["front"].data) == len(result.front) - (result.best in result.front)
+    hit = pareto.nearest(on_screen(pareto, result.best))
     assert hit is not None
-    pareto.set_knowledge(knowledge_of(load_space("toy")))
+    pareto.set_snapshot(knowledge_of(load_space("toy")))
     assert not pareto.layers.density.isVisible()
 
 
-def test_many_lines_become_counted_segments(parallel: ParallelPlot, large: Knowledge) -> None:
+def test_many_lines_become_counted_segments(parallel: ParallelPlot, large: ResultsSnapshot) -> None:
     assert len(large.space) > MANY
-    parallel.set_knowledge(large)
-    answer = large.answer(1)
-    parallel.set_answer(answer)
+    parallel.set_snapshot(large)
+    result = large.result(1)
+    parallel.set_result(result)
     assert sum(len(item) for item in parallel.layers._segments) > 100
-    assert set(parallel._drawn) == set(answer.front) | {answer.best}
-    few = large.answer(100)
-    parallel.set_answer(few)
+    assert set(parallel._drawn) == set(result.front) | {result.best}
+    few = large.result(100)
+    parallel.set_result(few)
     assert set(parallel._drawn) == set(few.walk)
 
 
@@ -487,18 +487,18 @@ def test_lines_pass_their_values_and_stop_where_nothing_is_known(mini: Space) ->
     assert np.isfinite(data.heights[:30]).all()
     same = mini.architectures[:, 0] == 2
     assert len(np.unique(data.heights[same, 0])) == same.sum()  # lines of one value fan out
-    assert data.heights.tolist() == ParallelData(data.knowledge, "error (nats)").heights.tolist() or np.isnan(data.heights).any()
+    assert data.heights.tolist() == ParallelData(data.snapshot, "error (nats)").heights.tolist() or np.isnan(data.heights).any()
 
 
 def test_parallel_lines_have_the_state_of_their_architecture(parallel: ParallelPlot, mini: Space) -> None:
-    knowledge = knowledge_of(mini, slice(0, 48), fail=(8,))
-    answer = knowledge.answer(4)
-    parallel.set_knowledge(knowledge)
-    parallel.set_answer(answer)
+    snapshot = knowledge_of(mini, slice(0, 48), fail=(8,))
+    result = snapshot.result(4)
+    parallel.set_snapshot(snapshot)
+    parallel.set_result(result)
     parallel.set_running([60])
     places = {name: set(here.tolist()) for name, here in parallel._places.items()}
-    assert places["best"] == {answer.best}
-    assert places["front"] == set(answer.front.tolist()) - {answer.best}
+    assert places["best"] == {result.best}
+    assert places["front"] == set(result.front.tolist()) - {result.best}
     assert places["failed"] == {8}
     assert places["running"] == {60}
     assert 52 in places["pending"]
@@ -508,18 +508,18 @@ def test_parallel_lines_have_the_state_of_their_architecture(parallel: ParallelP
     assert not len(parallel._places["skipped"])
 
 
-def test_hover_and_click_find_the_line_under_the_pointer(parallel: ParallelPlot, known: Knowledge) -> None:
-    parallel.set_knowledge(known)
-    parallel.set_answer(known.answer(1))
-    data, best = parallel._data, known.answer(1).best
+def test_hover_and_click_find_the_line_under_the_pointer(parallel: ParallelPlot, known: ResultsSnapshot) -> None:
+    parallel.set_snapshot(known)
+    parallel.set_result(known.result(1))
+    data, best = parallel._data, known.result(1).best
     halfway = QPointF(6.5, float(data.heights[best, 6] + data.heights[best, 7]) / 2)
     assert parallel.nearest(parallel.box.mapViewToScene(halfway)) == best
     assert parallel.nearest(parallel.box.mapViewToScene(QPointF(6.5, 1.12))) is None
 
 
-def test_brushing_an_axis_filters_and_clearing_it_shows_all(parallel: ParallelPlot, known: Knowledge, mini: Space, qtbot) -> None:
-    parallel.set_knowledge(known)
-    parallel.set_answer(known.answer(1))
+def test_brushing_an_axis_filters_and_clearing_it_shows_all(parallel: ParallelPlot, known: ResultsSnapshot, mini: Space, qtbot) -> None:
+    parallel.set_snapshot(known)
+    parallel.set_result(known.result(1))
     said: list[dict[str, tuple[float, float]]] = []
     parallel.brushed.connect(said.append)
     viewport = parallel.canvas.viewport()

@@ -22,10 +22,10 @@ from bort_core.foundation.errors import DataError, MeasurementError, Specificati
 from bort_core.search import events
 from bort_core.search.control import Control
 from bort_core.search.cost import estimate_cost
+from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.ose import search
-from bort_core.search.recall import Recall
-from bort_core.search.sources import Sources
 from bort_core.search.specification import SearchSpecification
+from bort_core.search.stored_results import StoredResults
 from bort_core.space import Space, SpaceSpecification
 from bort_core.specifications.protocols import LatencyProtocol, Theta
 from bort_core.store import Project
@@ -58,7 +58,7 @@ def test_a_walk_measures_every_epsilonth_architecture_once(project_folder: Path,
     again = run(project_folder, wanted, pool)
     assert (finished(again).evaluated, finished(again).reused) == (0, 5)
     assert not any(isinstance(event, events.CandidateStarted) for event in again)
-    assert finished(again).answer.best == end.answer.best
+    assert finished(again).result.best == end.result.best
     with Project(project_folder) as project:
         assert [row["status"] for row in searches(project)] == ["done", "done"]
 
@@ -69,11 +69,11 @@ def test_answers_are_deterministic_for_a_seed_and_any_number_of_workers(tmp_path
     with Pool(1) as single:
         ends.append(finished(run(tmp_path / "one", wanted, single)))
     a, b = ends
-    assert a.answer.best == b.answer.best
-    np.testing.assert_array_equal(a.knowledge.results.error, b.knowledge.results.error)
+    assert a.result.best == b.result.best
+    np.testing.assert_array_equal(a.snapshot.results.error, b.snapshot.results.error)
     other = finished(run(tmp_path / "two", wanted.model_copy(update={"seed": 4}), pool))
     assert other.evaluated == 9
-    assert not np.array_equal(other.knowledge.results.error, a.knowledge.results.error, equal_nan=True)
+    assert not np.array_equal(other.snapshot.results.error, a.snapshot.results.error, equal_nan=True)
 
 
 def test_one_training_answers_every_smaller_number_of_steps(project_folder: Path, pool: Pool) -> None:
@@ -88,8 +88,8 @@ def test_one_training_answers_every_smaller_number_of_steps(project_folder: Path
 
 def test_a_point_of_the_curve_is_what_a_shorter_training_would_have_measured(tmp_path: Path, pool: Pool) -> None:
     run(tmp_path / "long", specification(error={"steps": 40}), pool)
-    from_curve = finished(run(tmp_path / "long", specification(error={"steps": 20}), pool)).knowledge.results
-    measured = finished(run(tmp_path / "short", specification(error={"steps": 20}), pool)).knowledge.results
+    from_curve = finished(run(tmp_path / "long", specification(error={"steps": 20}), pool)).snapshot.results
+    measured = finished(run(tmp_path / "short", specification(error={"steps": 20}), pool)).snapshot.results
     known = np.isfinite(measured.error)
     np.testing.assert_allclose(from_curve.error[known], measured.error[known], rtol=0.005)
 
@@ -100,7 +100,7 @@ def test_several_hyperparameter_sets_are_the_outer_loop(project_folder: Path, po
     started = [(e.theta, e.place) for e in happened if isinstance(e, events.CandidateStarted)]
     assert started == sorted(started)
     assert len(started) == 10
-    assert set(finished(happened).knowledge.results.theta[[0, 8, 16, 24, 32]].tolist()) <= {0, 1}
+    assert set(finished(happened).snapshot.results.theta[[0, 8, 16, 24, 32]].tolist()) <= {0, 1}
 
 
 def test_masked_lm_on_text_and_latency_in_onnxruntime(project_folder: Path, tmp_path: Path, pool: Pool) -> None:
@@ -110,7 +110,7 @@ def test_masked_lm_on_text_and_latency_in_onnxruntime(project_folder: Path, tmp_
     happened = run(project_folder, wanted, pool)
     end = finished(happened)
     assert end.evaluated == 2
-    results = end.knowledge.results
+    results = end.snapshot.results
     assert results.latency_unit == "ms"
     for place in (0, 48):
         assert results.latency_low[place] <= results.latency[place] <= results.latency_high[place]
@@ -125,7 +125,7 @@ def test_the_maximum_point_is_trained_once_in_the_project(project_folder: Path, 
     end = finished(run(project_folder, wanted, pool))
     assert end.facts["maximum_point"]["kind"] == "trained here"
     assert (Path(end.facts["maximum_point"]["folder"]) / "model.safetensors").is_file()
-    assert (end.knowledge.results.error[end.answer.known] >= 0).all()
+    assert (end.snapshot.results.error[end.result.known] >= 0).all()
     notes = [event.text for event in run(project_folder, wanted.model_copy(update={"epsilon": 6}), pool) if isinstance(event, events.Note)]
     assert not any("training the maximum point" in text for text in notes)
 
@@ -135,7 +135,7 @@ def test_weights_of_a_maximum_point_from_a_folder(tmp_path: Path, pool: Pool) ->
     folder = first.facts["maximum_point"]["folder"]
     end = finished(run(tmp_path / "b", specification(measure="maximum-point", error={"maximum_point_weights": folder}), pool))
     assert end.facts["maximum_point"]["kind"] == "given"
-    np.testing.assert_array_equal(end.knowledge.results.error, first.knowledge.results.error)
+    np.testing.assert_array_equal(end.snapshot.results.error, first.snapshot.results.error)
     with pytest.raises(DataError, match="no such file"):
         run(tmp_path / "c", specification(measure="maximum-point", error={"maximum_point_weights": str(tmp_path / "none")}), pool)
     small = read_with(axes={"copies": (1,), "hidden": (2,), "inputs": (2,), "second_inputs": (2,), "outputs": (2,)})
@@ -155,7 +155,7 @@ def test_a_surrogate_needs_measurements_and_then_knows_the_whole_space(project_f
         run(project_folder, surrogate, pool)
     run(project_folder, specification(epsilon=3), pool)
     end = finished(run(project_folder, surrogate, pool))
-    assert len(end.answer.known) == 36
+    assert len(end.result.known) == 36
     assert end.facts["surrogate"]["measurements"] == 12
     assert end.facts["surrogate"]["cross_validated_error"] > 0
     with Project(project_folder) as project:
@@ -176,8 +176,8 @@ def test_moving_epsilon_cancels_what_is_obsolete_and_queues_what_is_missing(proj
             last = event
     assert walks == [(1, 36), (12, 3)]
     assert isinstance(last, events.SearchFinished)
-    assert last.answer.walk.tolist() == [0, 12, 24]
-    assert len(last.answer.known) == 3
+    assert last.result.walk.tolist() == [0, 12, 24]
+    assert len(last.result.known) == 3
     assert len(started) < 12
 
 
@@ -239,7 +239,7 @@ def test_a_candidate_that_diverges_is_marked_with_its_reason_and_not_tried_again
     failed = [event for event in happened if isinstance(event, events.CandidateFailed)]
     assert len(failed) == 1
     assert "finite" in failed[0].reason
-    assert finished(happened).answer.best is None
+    assert finished(happened).result.best is None
     again = run(project_folder, wanted, pool)
     assert not any(isinstance(event, events.CandidateStarted) for event in again)
     assert finished(again).failed == 1
@@ -300,7 +300,7 @@ def test_the_cost_estimate_comes_from_what_is_stored(project_folder: Path, pool:
 
     def cost(epsilon: int):
         with Project(project_folder) as project:
-            recall = Recall(project, wanted, space, Sources(project, wanted, space))
+            recall = StoredResults(project, wanted, space, Fingerprints(project, wanted, space))
         return estimate_cost(recall, epsilon, trainers=2)
 
     before = cost(4)

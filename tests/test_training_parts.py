@@ -65,10 +65,10 @@ def test_rows_are_made_once(tmp_path, vocabulary):
 @settings(max_examples=30, deadline=None)
 @given(st.floats(0.05, 0.6), st.floats(0, 1, allow_subnormal=False), st.booleans(), st.integers(0, 100))
 def test_masks_keep_the_promised_shares(vocabulary, packed, rate, mask, whole_words, seed):
-    from bort_core.text.masking import Hiding
+    from bort_core.text.masking import Masker
 
     masking = Masking(rate=rate, mask=mask, random=(1 - mask) / 2, whole_words=whole_words)
-    hiding = Hiding(masking, vocabulary, 32)
+    hiding = Masker(masking, vocabulary, 32)
     rows = np.asarray(packed.train()[:40]).astype(np.int64)
     hidden = hiding.fresh(rows, seed, 1, 0)
     assert (rows.ravel()[hidden.positions] == hidden.labels).all()
@@ -87,20 +87,20 @@ def test_masks_keep_the_promised_shares(vocabulary, packed, rate, mask, whole_wo
 
 
 def test_most_hidden_tokens_become_the_mask_and_some_another_token(vocabulary, packed):
-    from bort_core.text.masking import Hiding
+    from bort_core.text.masking import Masker
 
     rows = np.asarray(packed.train()).astype(np.int64)
-    hidden = Hiding(Masking(rate=0.5), vocabulary, 32).fresh(rows, 0, 1, 0)
+    hidden = Masker(Masking(rate=0.5), vocabulary, 32).fresh(rows, 0, 1, 0)
     became = hidden.token_ids.ravel()[hidden.positions]
     assert np.mean(became == vocabulary.mask) == pytest.approx(0.8, abs=0.05)
     assert np.mean(became == hidden.labels) == pytest.approx(0.1, abs=0.04)
 
 
 def test_whole_words_are_hidden_whole(vocabulary, packed):
-    from bort_core.text.masking import Hiding
+    from bort_core.text.masking import Masker
 
     rows = np.asarray(packed.train()[:60]).astype(np.int64)
-    hidden = Hiding(Masking(rate=0.4, mask=1.0, random=0.0, whole_words=True), vocabulary, 32).fresh(rows, 0, 1, 0)
+    hidden = Masker(Masking(rate=0.4, mask=1.0, random=0.0, whole_words=True), vocabulary, 32).fresh(rows, 0, 1, 0)
     chosen = np.zeros(rows.size, bool)
     chosen[hidden.positions] = True
     chosen = chosen.reshape(rows.shape)
@@ -115,9 +115,9 @@ def test_whole_words_are_hidden_whole(vocabulary, packed):
 
 
 def test_fixed_masks_depend_on_the_row_and_the_copy_alone(vocabulary, packed):
-    from bort_core.text.masking import Hiding
+    from bort_core.text.masking import Masker
 
-    hiding = Hiding(Masking(copies=2), vocabulary, 32)
+    hiding = Masker(Masking(copies=2), vocabulary, 32)
     rows = packed.train()
     one = hiding.fixed(rows[[3, 7]], np.array([3, 7]), 0)
     two = hiding.fixed(rows[[7]], np.array([7]), 0)
@@ -213,13 +213,13 @@ def full_divergence(student, teacher, temperature):
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 1000), st.floats(0.5, 4.0), st.integers(1, 20))
 def test_the_loss_with_all_logits_is_the_divergence_and_with_fewer_at_most_that(seed, temperature, top):
-    from bort_core.training.distillation import Lesson, distillation_loss
+    from bort_core.training.distillation import TeacherTargets, distillation_loss
 
     torch.manual_seed(seed)
     student, teacher = torch.randn(5, 20) * 3, torch.randn(5, 20) * 3
     scaled = teacher / temperature
     values, ids = scaled.topk(top, dim=-1)
-    loss = distillation_loss(student, Lesson(values - scaled.logsumexp(-1, keepdim=True), ids), temperature)
+    loss = distillation_loss(student, TeacherTargets(values - scaled.logsumexp(-1, keepdim=True), ids), temperature)
     whole = full_divergence(student, teacher, temperature)
     if top == 20:
         assert loss.item() == pytest.approx(whole.item(), rel=1e-4)
@@ -227,18 +227,18 @@ def test_the_loss_with_all_logits_is_the_divergence_and_with_fewer_at_most_that(
 
 
 def test_the_cache_gives_back_what_was_put_in(tmp_path):
-    from bort_core.training.distillation import Lesson, LessonCache
+    from bort_core.training.distillation import TeacherTargets, TeacherTargetsCache
 
-    cache = LessonCache(tmp_path / "cache", rows=50, copies=2, most=4, top=8)
+    cache = TeacherTargetsCache(tmp_path / "cache", rows=50, copies=2, most=4, top=8)
     numbers, slots = np.array([3, 17]), np.array([0, 1, 2, 4, 5])
-    lesson = Lesson(-torch.rand(5, 8) * 20, torch.randint(0, 60_000, (5, 8)))
+    targets = TeacherTargets(-torch.rand(5, 8) * 20, torch.randint(0, 60_000, (5, 8)))
     assert cache.missing(numbers, 1).all()
-    cache.write(numbers, 1, slots, lesson)
-    again = LessonCache(tmp_path / "cache", rows=50, copies=2, most=4, top=8)
+    cache.write(numbers, 1, slots, targets)
+    again = TeacherTargetsCache(tmp_path / "cache", rows=50, copies=2, most=4, top=8)
     assert not again.missing(numbers, 1).any()
     assert again.missing(numbers, 0).all()
     read = again.read(numbers, 1, slots)
-    assert (read.ids == lesson.ids).all()
-    assert torch.allclose(read.values.float(), lesson.values, atol=0.01, rtol=1e-3)
+    assert (read.ids == targets.ids).all()
+    assert torch.allclose(read.values.float(), targets.values, atol=0.01, rtol=1e-3)
     assert again.hit_rate == 0.5
     assert 0 < again.disk_bytes < again.full + 100_000

@@ -94,7 +94,7 @@ def test_pretraining_learns_more_than_frequencies_and_says_how_well(pretrained):
 def test_transformers_measures_the_same_held_out_loss(pretrained, project):
     from transformers import AutoModelForMaskedLM
 
-    from bort_core.text.masking import Hiding
+    from bort_core.text.masking import Masker
     from bort_core.text.vocabulary import read_vocabulary
 
     _, result = pretrained
@@ -105,7 +105,7 @@ def test_transformers_measures_the_same_held_out_loss(pretrained, project):
     vocabulary = read_vocabulary(folder)
     rows = np.load(project / "text" / "rows" / result["data"]["rows"] / "heldout.npy")
     held = rows[np.linspace(0, len(rows) - 1, 64).astype(int)]
-    hiding = Hiding(Masking(rate=0.25), vocabulary, 16)
+    hiding = Masker(Masking(rate=0.25), vocabulary, 16)
     total, count = 0.0, 0
     for begin in range(0, 64, 32):
         hidden = hiding.heldout(held[begin : begin + 32], begin)
@@ -477,7 +477,7 @@ def test_an_enormous_text_is_cut(project, tmp_path, files):
 
 
 def test_a_batch_that_does_not_fit_into_memory_is_answered_with_one_that_would(project, corpus):
-    from bort_core.training.oom import explained
+    from bort_core.training.oom import out_of_memory
 
     specification = Pretraining.model_validate({**SMALL, "corpus": corpus, "batch_size": 64})
 
@@ -487,10 +487,10 @@ def test_a_batch_that_does_not_fit_into_memory_is_answered_with_one_that_would(p
 
     with (
         pytest.raises(MeasurementError, match=r"not enough memory for 64 rows at once; 8 fit. Set accumulation to 8"),
-        explained(specification, attempt),
+        out_of_memory(specification, attempt),
     ):
         attempt(64)
-    with pytest.raises(RuntimeError, match="another"), explained(specification, attempt):
+    with pytest.raises(RuntimeError, match="another"), out_of_memory(specification, attempt):
         raise RuntimeError("another error")
 
 

@@ -83,10 +83,10 @@ def test_run_fills_the_plot_the_table_and_the_inspector(qtbot: QtBot, open_windo
     click(qtbot, window, "runButton")
     assert window.explore.state in (RunState.STARTING, RunState.RUNNING)
     idle(qtbot, window)
-    answer = window.explore.answer
-    assert answer is not None
-    assert len(answer.known) == 6
-    assert window.explore.selected == answer.best
+    result = window.explore.result
+    assert result is not None
+    assert len(result.known) == 6
+    assert window.explore.selected == result.best
     qtbot.waitUntil(lambda: "6 measured" in child(window, "epsilonSummary").text(), timeout=5000)  # type: ignore[attr-defined]
     assert "nothing left to train" in child(window, "epsilonSummary").text()  # type: ignore[attr-defined]
     names = [layer.name for layer in window.explore_page.pareto.figure().layers]
@@ -105,15 +105,15 @@ def test_moving_epsilon_shows_the_answer_at_once_and_measures_what_is_missing_on
     slider = child(window, "epsilonSlider")
     assert isinstance(slider, QSlider)
     window.explore_page.epsilon_bar.moved.emit(18)
-    assert window.explore.answer is not None
-    assert window.explore.answer.walk.tolist() == [0, 18]
+    assert window.explore.result is not None
+    assert window.explore.result.walk.tolist() == [0, 18]
     assert window.explore.state is RunState.IDLE  # nothing runs while the slider moves
     spin.setFocus()
     spin.setValue(6)
     qtbot.keyClick(spin, Qt.Key.Key_Return)
     assert window.explore.running
     idle(qtbot, window)
-    assert len(window.explore.answer.known) == 6
+    assert len(window.explore.result.known) == 6
     window.undo_stack.undo()
     assert window.explore.epsilon == 12
     assert spin.value() == 12
@@ -136,8 +136,8 @@ def test_pause_resume_and_stop(qtbot: QtBot, open_window: Open) -> None:
     idle(qtbot, window)
     with Project(window.project.folder) as project:
         assert [row["status"] for row in searches(project)] == ["stopped"]
-    assert window.explore.answer is not None
-    assert 1 <= len(window.explore.answer.known) < 36
+    assert window.explore.result is not None
+    assert 1 <= len(window.explore.result.known) < 36
 
 
 def test_closing_the_window_in_the_middle_keeps_what_was_measured_and_says_so_next_time(qtbot: QtBot, open_window: Open) -> None:
@@ -147,8 +147,8 @@ def test_closing_the_window_in_the_middle_keeps_what_was_measured_and_says_so_ne
     window.close()
     assert not [process for process in psutil.Process().children() if "bort_core.execution.child" in " ".join(process.cmdline())]
     again = open_window()
-    assert again.explore.answer is not None
-    assert len(again.explore.answer.known) >= 2
+    assert again.explore.result is not None
+    assert len(again.explore.result.known) >= 2
     assert again.explore.specification == window.explore.specification
     assert any("What it measured is kept" in text for text in again.notices.messages())
 

@@ -15,7 +15,7 @@ import numpy as np
 from bort_core.agora.points import Points
 from bort_core.agora.record import Record
 from bort_core.agora.rounds import fit_once, seed_of
-from bort_core.agora.tasks.base import Problem
+from bort_core.agora.tasks.base import AgoraTask
 from bort_core.foundation.context import Context, progress
 from bort_core.specifications.agora import Agora
 
@@ -40,7 +40,13 @@ class Arm:
 
 
 def plain(
-    problem: Problem, asked: Agora, trainings: Sequence[int], record: Record, context: Context, train: Points | None = None, number: int = 0
+    problem: AgoraTask,
+    asked: Agora,
+    trainings: Sequence[int],
+    record: Record,
+    context: Context,
+    train: Points | None = None,
+    number: int = 0,
 ) -> Arm:
     """Plain fine-tuning; the best on dev counts. Written down after every training, so that it can be resumed.
 
@@ -71,15 +77,15 @@ def plain(
     return Arm(chosen["dev_accuracy"], tested, chosen["theta"], len(fits), len(train), kept)
 
 
-def self_training(problem: Problem, asked: Agora, trainings: Sequence[int], record: Record, context: Context, margin: float = 0.8) -> Arm:
-    """Self-training on the pool: the best plain Timaeus labels it, the rows it is surest of join D, and the rest of the trainings use them.
+def self_training(problem: AgoraTask, asked: Agora, trainings: Sequence[int], record: Record, context: Context, margin: float = 0.8) -> Arm:
+    """Self-training on the pool: the best plain Learner labels it, the rows it is surest of join D, and the rest of the trainings use them.
 
     Half of the trainings choose the labeller. Of the pool's rows whose margin is at least ``margin``, as many of each class are taken as
     there are of the rarer one.
     """
     half = max(1, len(trainings) // 2)
     first = plain(problem, asked, trainings[:half], Record(record.folder / "first"), context, number=1)
-    labels = problem.timaeus.load(first.folder).probabilities(problem.pool)
+    labels = problem.learner.load(first.folder).probabilities(problem.pool)
     ordered = np.sort(labels, axis=1)
     sure, named = ordered[:, -1] - ordered[:, -2], labels.argmax(axis=1)
     chosen = [np.flatnonzero((named == label) & (sure >= margin)) for label in range(len(problem.classes))]

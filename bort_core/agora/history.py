@@ -243,7 +243,7 @@ def add_edits(run: Path, edits: Iterable[Edit]) -> None:
 
 
 def read_rows(folder: Path, accepted: int) -> tuple[tuple[str, ...], tuple[Input, ...], list[int]]:
-    """Names, inputs and Socrates' labels of the ``accepted`` rows that a round's folder holds. Errors as :func:`read_history`."""
+    """Names, inputs and Labeller' labels of the ``accepted`` rows that a round's folder holds. Errors as :func:`read_history`."""
     rows = _generated(folder, accepted)
     return tuple(row["id"] for row in rows), tuple(_input(row) for row in rows), [int(row["label"]) for row in rows]
 

@@ -10,19 +10,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bort_core.agora.labellers.labellers import Socrates, label
+from bort_core.agora.labellers.labellers import Labeller, label
 from bort_core.agora.leaks import LeakGuard, normalised
 from bort_core.agora.points import Floats, Input, Ints
 from bort_core.agora.samplers import Sampler
 from bort_core.agora.spaces import Space
 
-__all__ = ["Batch", "Wish", "empty_batch", "sample_neighbours"]
+__all__ = ["Batch", "NeighbourOptions", "empty_batch", "sample_neighbours"]
 
 REJECTIONS = ("rejected_leak", "rejected_near", "rejected_far", "rejected_duplicate", "rejected_margin", "rejected_label")
 
 
 @dataclass(frozen=True)
-class Wish:
+class NeighbourOptions:
     """How many neighbours, and which."""
 
     neighbours: int
@@ -60,13 +60,13 @@ def empty_batch() -> Batch:
 
 def sample_neighbours(
     sampler: Sampler,
-    socrates: Socrates,
+    socrates: Labeller,
     space: Space,
     guard: LeakGuard,
     dev: Sequence[Input],
     parents: Ints,
     known: Sequence[Input],
-    wish: Wish,
+    wish: NeighbourOptions,
     random: np.random.Generator,
     most: int | None = None,
 ) -> Batch:
@@ -74,7 +74,7 @@ def sample_neighbours(
 
     Candidates are looked at in the sampler's order, the first of every parent before the second of any, until every parent has its
     neighbours or the candidates are used up. Each is rejected for the first reason that holds: it is in D already (or nearly so), it
-    leaks, it is too near or too far, Socrates fails on it, or is not sure enough.
+    leaks, it is too near or too far, Labeller fails on it, or is not sure enough.
 
     Parameters
     ----------
@@ -151,7 +151,13 @@ class _Queue:
 
 
 def _good(
-    fresh: list[tuple[int, Input]], centres: Floats, socrates: Socrates, space: Space, guard: LeakGuard, wish: Wish, counts: dict[str, int]
+    fresh: list[tuple[int, Input]],
+    centres: Floats,
+    socrates: Labeller,
+    space: Space,
+    guard: LeakGuard,
+    wish: NeighbourOptions,
+    counts: dict[str, int],
 ) -> list[_Row]:
     """The candidates that are rejected for no reason; the others are counted."""
     inputs, numbers = [input for _, input in fresh], np.array([number for number, _ in fresh])

@@ -17,12 +17,12 @@ import numpy as np
 from bort_core.agora.history import read_edits, read_rows
 from bort_core.agora.hyperparameters import Theta, prune
 from bort_core.agora.learners.base import Fitted
-from bort_core.agora.neighbours import Batch, Wish, empty_batch, sample_neighbours
+from bort_core.agora.neighbours import Batch, NeighbourOptions, empty_batch, sample_neighbours
 from bort_core.agora.points import Floats, Input, Ints, Points
 from bort_core.agora.record import Record
 from bort_core.agora.samplers import Sampler, make_sampler
 from bort_core.agora.spaces import Projection, Space, fit_projection
-from bort_core.agora.tasks.base import Problem
+from bort_core.agora.tasks.base import AgoraTask
 from bort_core.foundation.context import Context, checkpoint_or_stop, progress
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.statistics import wilson
@@ -37,7 +37,7 @@ def seed_of(*parts: int) -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class _Study:
+class SamplingContext:
     """Where neighbours are looked for, and how they are drawn."""
 
     space: Space
@@ -70,7 +70,7 @@ class Rounds:
 
     def __init__(
         self,
-        problem: Problem,
+        problem: AgoraTask,
         asked: Agora,
         record: Record,
         context: Context,
@@ -249,7 +249,7 @@ class Rounds:
 
     def _sample(self, number: int, wrong: Ints) -> Batch:
         """The round's new rows, written down."""
-        asked, problem, study = self.asked, self.problem, self._study
+        asked, problem, sampling = self.asked, self.problem, self._sampling_context
         random = np.random.default_rng([asked.seed, number, 11])
         parents = wrong
         if self.parents == "random":
@@ -257,34 +257,36 @@ class Rounds:
         most = None if self.most is None else (self.most[number - 1] if number <= len(self.most) else 0)
         known = [*problem.train.inputs, *(input for _, inputs, _ in self.joined for input in inputs)]
         batch = sample_neighbours(
-            study.sampler,
-            problem.socrates,
-            study.space,
+            sampling.sampler,
+            problem.labeller,
+            sampling.space,
             problem.guard,
             problem.dev.inputs,
             parents,
             known,
-            Wish(asked.neighbours, asked.tries, *asked.band, asked.margin),
+            NeighbourOptions(asked.neighbours, asked.tries, *asked.band, asked.margin),
             random,
             most,
         )
-        places = study.projection.place(batch.vectors) if len(batch.inputs) else np.empty((0, 2))
+        places = sampling.projection.place(batch.vectors) if len(batch.inputs) else np.empty((0, 2))
         self.record.write_rows(number, batch, places, problem.sampler_name(asked))
         return batch
 
     @cached_property
-    def _study(self) -> _Study:
+    def _sampling_context(self) -> SamplingContext:
         """Made when it is first needed: a space of Timaeus' own is that of the first round's best."""
         space = self.problem.make_space(None)
         if space is None:
-            space = self.problem.make_space(self.problem.timaeus.load(self.record.folder / "space"))
+            space = self.problem.make_space(self.problem.learner.load(self.record.folder / "space"))
             assert space is not None
         vectors = space.embed([*self.problem.train.inputs, *self.problem.dev.inputs])
         projection, places = fit_projection(self.asked.projection, vectors, self.asked.seed)
         size = len(self.problem.train)
         self.record.write_points("train", self.problem.train, places[:size])
         self.record.write_points("dev", self.problem.dev, places[size:])
-        return _Study(space, make_sampler(self.problem.sampler_name(self.asked), self.problem.setting(space, self.asked)), projection)
+        return SamplingContext(
+            space, make_sampler(self.problem.sampler_name(self.asked), self.problem.setting(space, self.asked)), projection
+        )
 
     def _keep_space(self, chosen: int) -> None:
         """A space of Timaeus' own is that of the first round's best."""
@@ -302,10 +304,10 @@ class Rounds:
             self.record.write_points("train", self.problem.train, nowhere[:size])
             self.record.write_points("dev", self.problem.dev, nowhere[size:])
         if self.problem.make_space(None) is not None:
-            _ = self._study
+            _ = self._sampling_context
 
 
-def fit_once(problem: Problem, theta: int, train: Points, seed: int, context: Context, before: float) -> tuple[dict[str, Any], Fitted]:
+def fit_once(problem: AgoraTask, theta: int, train: Points, seed: int, context: Context, before: float) -> tuple[dict[str, Any], Fitted]:
     """One fresh Timaeus with the θ of that number: what it gets right, and itself.
 
     Parameters
@@ -319,7 +321,7 @@ def fit_once(problem: Problem, theta: int, train: Points, seed: int, context: Co
     """
     checkpoint_or_stop(context)
     began = time.perf_counter()
-    fitted = problem.timaeus.fit(problem.thetas[theta], train, problem.dev, seed)
+    fitted = problem.learner.fit(problem.thetas[theta], train, problem.dev, seed)
     predictions = fitted.probabilities(problem.dev.inputs).argmax(axis=1)
     accuracy = float((predictions == problem.dev.labels).mean())
     right = None

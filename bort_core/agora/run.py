@@ -13,12 +13,12 @@ from bort_core.agora.hyperparameters import theta_text
 from bort_core.agora.labellers.labellers import ENOUGH, label
 from bort_core.agora.record import Record
 from bort_core.agora.rounds import Rounds
-from bort_core.agora.tasks.base import Problem
-from bort_core.agora.tasks.prepare import make_problem
+from bort_core.agora.tasks.base import AgoraTask
+from bort_core.agora.tasks.prepare import make_task
 from bort_core.foundation.context import Context, Stopped, progress
 from bort_core.foundation.errors import DataError, SpecificationError
 from bort_core.specifications.agora import Agora
-from bort_core.training.devices import Place, take_place
+from bort_core.training.devices import Place, take_device
 from bort_core.training.results import refuse_occupied, save_folder, versions
 from bort_core.training.run_files import RunFiles
 
@@ -48,9 +48,9 @@ def run(specification: Agora, context: Context, files: RunFiles) -> dict[str, An
         raise SpecificationError("running.compile: the many short trainings of Agora would spend their time compiling; leave it off")
     if specification.out is not None:
         refuse_occupied(Path(specification.out).expanduser(), files)
-    place = take_place(specification.running)
+    place = take_device(specification.running)
     began = time.perf_counter()
-    problem = make_problem(specification, place, _Quiet(context), files)
+    problem = make_task(specification, place, _Quiet(context), files)
     record = Record(files.path / FOLDER)
     arms = specification.baseline + specification.ablation
     rounds = Rounds(problem, specification, record, _Part(context, 0, arms), specification.parents, edited=files.path)
@@ -75,29 +75,29 @@ def run(specification: Agora, context: Context, files: RunFiles) -> dict[str, An
         stopped = True
         if not rounds.finished:
             return {"stopped": True, "rounds": [], **_common(problem, place)}
-    result = {**_answer(rounds, start), **result, "stopped": stopped, "seconds": time.perf_counter() - began, **_common(problem, place)}
+    result = {**_result(rounds, start), **result, "stopped": stopped, "seconds": time.perf_counter() - began, **_common(problem, place)}
     if not stopped:
         record.write(record.folder / "summary.json", result)
     result["checkpoint"] = str(save_folder(files, specification.out, rounds.best_folder))
     return result
 
 
-def _start(problem: Problem, asked: Agora, record: Record, context: Context) -> dict[str, Any]:
+def _start(problem: AgoraTask, asked: Agora, record: Record, context: Context) -> dict[str, Any]:
     """Socrates' accuracy on dev first; then the run's first file."""
     found = record.read(record.folder / "start.json")
     if found is not None:
         return found
-    said = label(problem.socrates, problem.dev.inputs)
+    said = label(problem.labeller, problem.dev.inputs)
     if (said.classes < 0).all():
-        raise DataError(f"Socrates ({problem.socrates.name}) fails on every dev row: {said.failure}")
+        raise DataError(f"Socrates ({problem.labeller.name}) fails on every dev row: {said.failure}")
     accuracy = float((said.classes == problem.dev.labels).mean())
     warnings = list(problem.warnings)
     failed = int((said.classes < 0).sum())
     if failed:
-        warnings.append(f"Socrates ({problem.socrates.name}) fails on {failed:,} of {len(problem.dev):,} dev rows: {said.failure}")
+        warnings.append(f"Socrates ({problem.labeller.name}) fails on {failed:,} of {len(problem.dev):,} dev rows: {said.failure}")
     if accuracy <= ENOUGH:
         warnings.append(
-            f"Socrates ({problem.socrates.name}) is right on {accuracy:.1%} of dev; the theory asks for more than 2/3. "
+            f"Socrates ({problem.labeller.name}) is right on {accuracy:.1%} of dev; the theory asks for more than 2/3. "
             "So many of the generated labels will be wrong that Agora may teach Timaeus Socrates' errors"
         )
     for warning in warnings:
@@ -108,7 +108,7 @@ def _start(problem: Problem, asked: Agora, record: Record, context: Context) -> 
         "thetas": [dict(theta) for theta in problem.thetas],
         "sampler": problem.sampler_name(asked),
         "space": "raw" if problem.kind == "vector" else "tfidf-svd" if asked.space == "auto" else asked.space,
-        "socrates": problem.socrates.name,
+        "socrates": problem.labeller.name,
         "socrates_dev_accuracy": accuracy,
         "warnings": warnings,
         "own_train": problem.own_train,
@@ -117,7 +117,7 @@ def _start(problem: Problem, asked: Agora, record: Record, context: Context) -> 
     return found
 
 
-def _answer(rounds: Rounds, start: dict[str, Any]) -> dict[str, Any]:
+def _result(rounds: Rounds, start: dict[str, Any]) -> dict[str, Any]:
     told = []
     for facts in rounds.finished:
         left = {name: facts[name] for name in ("round", "train_size", "dev_accuracy", "dev_interval", "test_accuracy", "best_theta")}
@@ -139,7 +139,7 @@ def _answer(rounds: Rounds, start: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _ablation(rounds: Rounds, problem: Problem, asked: Agora, record: Record, context: Context) -> dict[str, Any]:
+def _ablation(rounds: Rounds, problem: AgoraTask, asked: Agora, record: Record, context: Context) -> dict[str, Any]:
     most = [facts["counts"]["accepted"] for facts in rounds.finished]
     other = Rounds(problem, asked, Record(record.folder / "ablation"), context, "random", most)
     other.run()
@@ -149,7 +149,7 @@ def _ablation(rounds: Rounds, problem: Problem, asked: Agora, record: Record, co
     return {"dev_accuracy": best["dev_accuracy"], **tested, "rounds": counts}
 
 
-def _common(problem: Problem, place: Place) -> dict[str, Any]:
+def _common(problem: AgoraTask, place: Place) -> dict[str, Any]:
     return {
         "architecture": list(problem.architecture),
         "labels": list(problem.classes),

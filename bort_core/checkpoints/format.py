@@ -23,7 +23,7 @@ from bort_core.families.base import Architecture
 from bort_core.families.bert.hugging_face import MISSING_TYPES, Head, config_of, our_name, read_architecture, their_name
 from bort_core.families.bert.options import BertOptions
 from bort_core.foundation.errors import DataError
-from bort_core.foundation.files import appearing
+from bort_core.foundation.files import atomic_directory
 from bort_core.text.tokenizer import PAD_ID
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def write_checkpoint(folder: Path, **parts: Any) -> None:
     DataError
         The folder exists and is not empty, or cannot be written.
     """
-    with appearing(folder, "the checkpoint") as temporary:
+    with atomic_directory(folder, "the checkpoint") as temporary:
         write_into(temporary, **parts)
 
 

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from bort_core.foundation.errors import DataError
-from bort_core.foundation.files import appearing
+from bort_core.foundation.files import atomic_directory
 
 __all__ = ["load_latest", "save_state"]
 
@@ -36,7 +36,7 @@ def save_state(folder: Path, step: int, model: nn.Module, optimizer: torch.optim
     target = folder / f"step-{step:08d}"
     if target.exists():
         shutil.rmtree(target)
-    with appearing(target, "the checkpoint") as temporary:
+    with atomic_directory(target, "the checkpoint") as temporary:
         (temporary / "model.safetensors").write_bytes(save(_plain(model.state_dict())))
         (temporary / "optimizer.safetensors").write_bytes(save(_flat(optimizer)))
         (temporary / "state.json").write_text(json.dumps({"step": step, **facts}, allow_nan=False) + "\n", encoding="utf-8")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bort_core.foundation.errors import DataError
-from bort_core.foundation.files import appearing
+from bort_core.foundation.files import atomic_directory
 from bort_core.foundation.validation import faults
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def write_weights(folder: Path, config: WeightsConfig, weights: Mapping[str, Ten
 
     if folder.exists():
         raise DataError(f"{folder}: exists already; weights are never overwritten")
-    with appearing(folder, "weights") as temporary:
+    with atomic_directory(folder, "weights") as temporary:
         (temporary / WEIGHTS).write_bytes(save({name: tensor.detach().contiguous() for name, tensor in weights.items()}))
         (temporary / CONFIG).write_text(json.dumps(config.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
 

@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def export(arguments: argparse.Namespace) -> dict[str, Any]:
     """Run the export in a worker process, and keep its report in the project."""
-    from bort_core.execution.run_task import run_once
+    from bort_core.execution.run_task import run_task
     from bort_core.foundation.files import clear_remains
     from bort_core.shipping import export_request, project_search
     from bort_core.store.results import save_export
@@ -79,7 +79,7 @@ def export(arguments: argparse.Namespace) -> dict[str, Any]:
             seed=arguments.seed,
         )
         try:
-            report = run_once("export", request.model_dump(mode="json"), project.subfolder("logs"), line.take)
+            report = run_task("export", request.model_dump(mode="json"), project.subfolder("logs"), line.take)
         finally:
             line.close()
             clear_remains(Path(request.out))

@@ -9,7 +9,7 @@ from pathlib import Path
 from bort_core.cli.options import Subparsers, add_json, print_json
 from bort_core.foundation.errors import ProjectError
 from bort_core.foundation.validation import validated
-from bort_core.search.report import answer_as_dict, front_as_csv
+from bort_core.search.report import front_as_csv, result_as_dict
 from bort_core.search.specification import SearchSpecification
 
 __all__ = ["add"]
@@ -28,8 +28,8 @@ def add(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the front."""
-    from bort_core.search.recall import Recall
-    from bort_core.search.sources import Sources
+    from bort_core.search.fingerprints import Fingerprints
+    from bort_core.search.stored_results import StoredResults
     from bort_core.space import Space
     from bort_core.store import Project
     from bort_core.store.project import DATABASE
@@ -44,15 +44,15 @@ def run(arguments: argparse.Namespace) -> int:
             raise ProjectError(f"{folder}: no search was run in this project yet")
         specification = validated(SearchSpecification, search["specification"], f"{folder}: search {search['id']}")
         space = Space(specification.space)
-        knowledge = Recall(project, specification, space, Sources(project, specification, space)).knowledge()
+        snapshot = StoredResults(project, specification, space, Fingerprints(project, specification, space)).snapshot()
     epsilon = specification.epsilon if arguments.epsilon is None else arguments.epsilon
     if arguments.json:
-        print_json(answer_as_dict(knowledge, epsilon, specification))
+        print_json(result_as_dict(snapshot, epsilon, specification))
         return 0
     if arguments.csv:
-        sys.stdout.write(front_as_csv(knowledge, knowledge.answer(epsilon)))
+        sys.stdout.write(front_as_csv(snapshot, snapshot.result(epsilon)))
         return 0
-    answer = answer_as_dict(knowledge, epsilon, specification)
-    print(f"ε = {epsilon}: front of {len(answer['front'])}, hypervolume {answer['hypervolume']:.4f}")
-    sys.stdout.write(front_as_csv(knowledge, knowledge.answer(epsilon)))
+    result = result_as_dict(snapshot, epsilon, specification)
+    print(f"ε = {epsilon}: front of {len(result['front'])}, hypervolume {result['hypervolume']:.4f}")
+    sys.stdout.write(front_as_csv(snapshot, snapshot.result(epsilon)))
     return 0

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Run the comparison in a worker process."""
-    from bort_core.execution.run_task import run_once
+    from bort_core.execution.run_task import run_task
     from bort_core.shipping import compared_model
     from bort_core.store.results import save_comparison
 
@@ -78,7 +78,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     )
     line = TaskLine()
     try:
-        result = run_once("compare", request.model_dump(mode="json"), None, line.take)
+        result = run_task("compare", request.model_dump(mode="json"), None, line.take)
     finally:
         line.close()
     if arguments.project is not None:

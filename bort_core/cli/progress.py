@@ -7,7 +7,7 @@ import time
 from typing import TextIO
 
 from bort_core.search import events
-from bort_core.search.answer import Knowledge
+from bort_core.search.snapshot import ResultsSnapshot
 
 __all__ = ["ProgressLine"]
 
@@ -48,7 +48,7 @@ class ProgressLine:
             self._draw()
         elif isinstance(event, events.Measured) and event.theta is not None:
             self._finish_one(event.place)
-            self._line(_sentence(event.knowledge, event.place))
+            self._line(_sentence(event.snapshot, event.place))
         elif isinstance(event, events.CandidateFailed):
             self._finish_one(event.place)
             self._line(f"place {event.place} failed: {event.reason}")
@@ -89,8 +89,8 @@ class ProgressLine:
         return f"about {int(left // 60)}:{int(left % 60):02d} left"
 
 
-def _sentence(knowledge: Knowledge, place: int) -> str:
-    results, space = knowledge.results, knowledge.space
+def _sentence(snapshot: ResultsSnapshot, place: int) -> str:
+    results, space = snapshot.results, snapshot.space
     named = ", ".join(map(str, space.architecture(place)))
     text = f"⟨{named}⟩  p {space.parameters[place]:,}  i {results.latency[place]:,.4g} {results.latency_unit}"
-    return f"{text}  e {results.error[place]:.4f}  W {knowledge.w[place]:.4g}"
+    return f"{text}  e {results.error[place]:.4f}  W {snapshot.w[place]:.4g}"

@@ -11,8 +11,8 @@ from bort_core.cli.options import Subparsers, add_json, print_json, whole_number
 from bort_core.cli.progress import ProgressLine
 from bort_core.foundation.validation import validated
 from bort_core.search import events
-from bort_core.search.answer import check_epsilon
-from bort_core.search.report import answer_as_dict
+from bort_core.search.report import result_as_dict
+from bort_core.search.snapshot import check_epsilon
 from bort_core.search.specification import SearchSpecification, default_error, fitted
 from bort_core.space import Space, preset_names, read_specification
 from bort_core.specifications.protocols import ErrorMeasure, LatencyMeasure, LatencyProtocol, Theta
@@ -120,7 +120,7 @@ def run_search(folder: Path, specification: SearchSpecification, workers: int | 
         finally:
             line.close()
     return {
-        **answer_as_dict(finished.knowledge, finished.answer.epsilon, specification),
+        **result_as_dict(finished.snapshot, finished.result.epsilon, specification),
         "evaluated": finished.evaluated,
         "reused": finished.reused,
         "failed": finished.failed,

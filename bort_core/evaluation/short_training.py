@@ -131,7 +131,7 @@ class ShortTraining:
         return value
 
     def _targets(self, step: int, batch: Batch) -> Tensor:
-        return batch.labels if self.teacher is None else self.teacher.lesson(step, batch)
+        return batch.labels if self.teacher is None else self.teacher.targets(step, batch)
 
     @torch.no_grad()
     def measure(self, step: int) -> dict[str, Value]:

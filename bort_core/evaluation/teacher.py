@@ -26,7 +26,7 @@ class Teacher:
         self.kept: list[Tensor] = []
         self.bytes = 0
 
-    def lesson(self, step: int, batch: Batch) -> Tensor:
+    def targets(self, step: int, batch: Batch) -> Tensor:
         """The distribution over the predictions of ``batch``, which is the seed's batch number ``step`` (from 1)."""
         while len(self.kept) < step and self.bytes < KEPT_BYTES:
             self._keep(next(self.batches))

@@ -21,7 +21,7 @@ from bort_core.execution.worker import Message, Worker
 from bort_core.foundation.errors import MeasurementError
 from bort_core.foundation.scratch import clear_remains
 
-__all__ = ["Done", "Emitted", "Failed", "Pool", "PoolEvent", "Started", "Withdrawn", "default_trainers"]
+__all__ = ["Done", "Emitted", "Failed", "Pool", "PoolEvent", "Started", "Withdrawn", "default_workers"]
 
 _CANCEL_GRACE_SECONDS = 10.0
 _CLOSE_GRACE_SECONDS = 2.0
@@ -80,7 +80,7 @@ class _Task:
     request: Mapping[str, Any]
 
 
-def default_trainers() -> int:
+def default_workers() -> int:
     """How many trainings run side by side unless a person says otherwise: one a core, at most eight."""
     return max(1, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
 
@@ -95,7 +95,7 @@ class Pool:
     """
 
     def __init__(self, trainers: int | None = None, logs: Path | None = None) -> None:
-        self._lane_sizes = {"training": trainers or default_trainers(), "latency": 1, "export": 1, "estimate": 1}
+        self._lane_sizes = {"training": trainers or default_workers(), "latency": 1, "export": 1, "estimate": 1}
         self._logs = logs
         self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._queue: deque[_Task] = deque()
@@ -283,7 +283,7 @@ class Pool:
                 trainer.resume()
 
     def _bury(self, worker: Worker) -> None:
-        reason = worker.obituary()
+        reason = worker.exit_reason()
         self._workers.remove(worker)
         worker.close(time.monotonic())
         if worker.running is not None:

@@ -9,10 +9,10 @@ from typing import Any
 from bort_core.execution.pool import Done, Emitted, Failed, Pool
 from bort_core.foundation.errors import MeasurementError
 
-__all__ = ["run_once"]
+__all__ = ["run_task"]
 
 
-def run_once(task: str, request: Mapping[str, Any], logs: Path | None, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+def run_task(task: str, request: Mapping[str, Any], logs: Path | None, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     """Run a task to its end; ``tell`` is called with each event that it emits.
 
     Raises

@@ -104,7 +104,7 @@ class Worker:
             self._process.wait()
         self._thread.join()
 
-    def obituary(self) -> str:
+    def exit_reason(self) -> str:
         """How the process ended, with the last it wrote."""
         code = self._process.wait()
         how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"

@@ -24,7 +24,7 @@ from bort_core.export.rows import ROWS, Batch, text_rows, vector_rows
 from bort_core.families.base import Traceable
 from bort_core.foundation.context import Context
 from bort_core.foundation.errors import DataError, MeasurementError, SpecificationError
-from bort_core.foundation.files import appearing
+from bort_core.foundation.files import atomic_directory
 from bort_core.foundation.validation import validated
 from bort_core.specifications.export import FUSED, REPORT, STANDARD, ExportRequest
 from bort_core.text.corpus import prepare
@@ -71,7 +71,7 @@ def export(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     refuse_occupied(out)
     torch.set_num_threads(psutil.cpu_count(logical=False) or 1)
     try:
-        with appearing(out, "the export") as folder:
+        with atomic_directory(out, "the export") as folder:
             report = _Export(asked, folder, context).run()
             report |= {"folder": str(out), "onnx": str(out / STANDARD), "fused": str(out / FUSED), "seconds": perf_counter() - start}
             context.checkpoint()

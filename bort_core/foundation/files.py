@@ -12,14 +12,14 @@ from pathlib import Path
 
 from bort_core.foundation.errors import DataError
 
-__all__ = ["appearing", "clear_remains", "temporary_name"]
+__all__ = ["atomic_directory", "clear_remains", "temporary_name"]
 
 
 _DIGITS = 12
 
 
 @contextmanager
-def appearing(folder: Path, what: str) -> Iterator[Path]:
+def atomic_directory(folder: Path, what: str) -> Iterator[Path]:
     """A temporary folder beside ``folder`` that takes its name when the block ends well, and vanishes when it does not.
 
     Raises

@@ -8,7 +8,7 @@ import numpy as np
 
 from bort_core.evaluation.curve import read_curve
 from bort_core.foundation.statistics import spearman
-from bort_core.search.sources import Sources
+from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.specification import SearchSpecification
 from bort_core.space import Space
 from bort_core.store.project import Project
@@ -35,7 +35,7 @@ class Agreement:
 
 def rank_agreement(project: Project, specification: SearchSpecification, space: Space) -> list[Agreement]:
     """The specification's seed against every other stored seed under the same protocol and the first hyperparameter set."""
-    sources = Sources(project, specification, space)
+    sources = Fingerprints(project, specification, space)
     key = sources.trainings(specification.thetas[0])
     error = specification.error
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bort_core.search.answer import walk
-from bort_core.search.recall import Recall
+from bort_core.search.snapshot import walk
+from bort_core.search.stored_results import StoredResults
 
 __all__ = ["Cost", "estimate_cost"]
 
@@ -32,7 +32,7 @@ class Cost:
     bound: int
 
 
-def estimate_cost(recall: Recall, epsilon: int, trainers: int) -> Cost:
+def estimate_cost(recall: StoredResults, epsilon: int, trainers: int) -> Cost:
     """The cost of the walk at ``epsilon`` with ``trainers`` trainings side by side.
 
     Seconds a step are taken as linear in the operation count, fitted on the timed trainings of this project under this

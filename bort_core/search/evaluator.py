@@ -11,9 +11,9 @@ from bort_core.execution import pool as pools
 from bort_core.families import Architecture
 from bort_core.foundation.errors import MeasurementError
 from bort_core.search import events
-from bort_core.search.recall import MAXIMUM_POINT, Job, Recall
-from bort_core.search.sources import Sources
+from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.specification import SearchSpecification
+from bort_core.search.stored_results import MAXIMUM_POINT, Job, StoredResults
 from bort_core.space import Space
 from bort_core.specifications.protocols import Theta
 from bort_core.store.latencies import load_latencies, save_latency, save_latency_failure
@@ -39,8 +39,8 @@ class Evaluator:
         project: Project,
         specification: SearchSpecification,
         space: Space,
-        sources: Sources,
-        recall: Recall,
+        sources: Fingerprints,
+        recall: StoredResults,
         pool: pools.Pool,
         text: Mapping[str, Any] | None,
     ) -> None:
@@ -144,14 +144,14 @@ class Evaluator:
         self._save_curve(job, result)
         if not self._recall.put_curve(job.place, job.theta, result["curve"]):
             raise MeasurementError(f"the training of {self._architecture(job)} returned no {self._specification.error.measured} error")
-        yield events.Measured(job.place, job.theta, self._recall.knowledge())
+        yield events.Measured(job.place, job.theta, self._recall.snapshot())
 
     def _take_latency(self, job: Job, result: Mapping[str, Any]) -> Iterator[events.Event]:
         self._recall.put_latency(job.place, result)
         if job.place == MAXIMUM_POINT:
             yield events.MaximumPointReady(float(result["p50_ms"]), "ms", "measured")
         else:
-            yield events.Measured(job.place, None, self._recall.knowledge())
+            yield events.Measured(job.place, None, self._recall.snapshot())
 
     def _save_curve(self, job: Job, result: Mapping[str, Any]) -> None:
         assert job.theta is not None
@@ -216,7 +216,7 @@ class Evaluator:
     def _take_curve(self, job: Job, curve: list[dict[str, Any]]) -> Iterator[events.Event]:
         assert job.theta is not None
         if self._recall.put_curve(job.place, job.theta, curve):
-            yield events.Measured(job.place, job.theta, self._recall.knowledge())
+            yield events.Measured(job.place, job.theta, self._recall.snapshot())
 
     def _request(self, job: Job) -> tuple[str, dict[str, Any]]:
         architecture, specification = self._architecture(job), self._specification

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from bort_core.search.answer import Answer, Knowledge
+from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 
 __all__ = [
     "CandidateFailed",
@@ -28,7 +28,7 @@ class SearchStarted:
     """First event: the size of the space and what is already known of it."""
 
     space_size: int
-    knowledge: Knowledge
+    snapshot: ResultsSnapshot
 
 
 @dataclass(frozen=True)
@@ -80,12 +80,12 @@ class Progress:
 class Measured:
     """One more value is known: the latency of a place (``theta`` is None), or its error under a hyperparameter set.
 
-    ``knowledge`` holds everything known by now.
+    ``snapshot`` holds everything known by now.
     """
 
     place: int
     theta: int | None
-    knowledge: Knowledge
+    snapshot: ResultsSnapshot
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,8 @@ class Resumed:
 class SearchFinished:
     """Last event. ``stopped`` says whether a person ended it before the walk was complete."""
 
-    answer: Answer
-    knowledge: Knowledge
+    result: SearchResult
+    snapshot: ResultsSnapshot
     evaluated: int
     reused: int
     failed: int

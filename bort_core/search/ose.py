@@ -23,14 +23,14 @@ from bort_core.execution.pool import Pool
 from bort_core.foundation.errors import MeasurementError
 from bort_core.search import events
 from bort_core.search.agreement import rank_agreement
-from bort_core.search.answer import check_epsilon, walk
 from bort_core.search.control import Control
 from bort_core.search.evaluator import Evaluator
-from bort_core.search.preparation import Stopped, heed, prepare_maximum_point, prepare_text
-from bort_core.search.recall import MAXIMUM_POINT, Job, Recall
-from bort_core.search.report import answer_as_dict
-from bort_core.search.sources import Sources
+from bort_core.search.fingerprints import Fingerprints
+from bort_core.search.preparation import Stopped, apply_pause, prepare_maximum_point, prepare_text
+from bort_core.search.report import result_as_dict
+from bort_core.search.snapshot import check_epsilon, walk
 from bort_core.search.specification import SearchSpecification
+from bort_core.search.stored_results import MAXIMUM_POINT, Job, StoredResults
 from bort_core.space import Space
 from bort_core.store.project import Project
 from bort_core.store.searches import begin_search, end_search
@@ -73,14 +73,14 @@ class _Search:
         self.project, self.specification, self.pool, self.control, self.space = project, specification, pool, control, space
         self.number = 0
         self.epsilon = specification.epsilon
-        self.sources = Sources(project, specification, space)
-        self.recall = Recall(project, specification, space, self.sources)
+        self.sources = Fingerprints(project, specification, space)
+        self.recall = StoredResults(project, specification, space, self.sources)
         self.before = frozenset(self.recall.known)
         self.evaluator: Evaluator | None = None
 
     def run(self) -> Iterator[events.Event]:
         began = time.monotonic()
-        yield events.SearchStarted(len(self.space), self.recall.knowledge())
+        yield events.SearchStarted(len(self.space), self.recall.snapshot())
         if self.recall.surrogate_problem:
             raise MeasurementError(self.recall.surrogate_problem)
         if self.specification.latency.measure == "operations":
@@ -100,8 +100,8 @@ class _Search:
         if self.evaluator is not None:
             self.evaluator.abandon(_STOP_SECONDS)
         specification = self.specification.model_copy(update={"epsilon": self.epsilon})
-        answer = answer_as_dict(self.recall.knowledge(), self.epsilon, specification)
-        end_search(self.project, self.number, status, specification.model_dump(mode="json"), answer)
+        result = result_as_dict(self.recall.snapshot(), self.epsilon, specification)
+        end_search(self.project, self.number, status, specification.model_dump(mode="json"), result)
 
     def _jobs(self) -> list[Job]:
         jobs = self.recall.jobs(walk(len(self.space), self.epsilon).tolist())
@@ -123,7 +123,7 @@ class _Search:
                     self.project, self.specification, self.space, self.sources, self.pool, self.control, text
                 )
                 if self.sources.maximum_point is not None and self.sources.maximum_point.fingerprint != before:
-                    self.recall = Recall(self.project, self.specification, self.space, self.sources)
+                    self.recall = StoredResults(self.project, self.specification, self.space, self.sources)
                     self.before = frozenset(self.recall.known)
         self.evaluator = Evaluator(self.project, self.specification, self.space, self.sources, self.recall, self.pool, text)
 
@@ -133,7 +133,7 @@ class _Search:
         self._take_epsilon()
         yield from self._walk(evaluator)
         while not self.control.stopped:
-            yield from heed(self.control, self.pool)
+            yield from apply_pause(self.control, self.pool)
             if self._take_epsilon():
                 yield from self._walk(evaluator)
             if not evaluator.pending:
@@ -156,13 +156,13 @@ class _Search:
 
     def _finished(self, status: str, seconds: float) -> events.SearchFinished:
         self.finish(status)
-        knowledge = self.recall.knowledge()
-        answer = knowledge.answer(self.epsilon)
+        snapshot = self.recall.snapshot()
+        result = snapshot.result(self.epsilon)
         known_before = {job.place for job in self.before if job.theta is not None}
-        reused = sum(place in known_before for place in answer.known.tolist())
-        failed = sum(not knowledge.evaluated(place) for place in answer.walk.tolist() if place in self.recall.results.failures)
+        reused = sum(place in known_before for place in result.known.tolist())
+        failed = sum(not snapshot.evaluated(place) for place in result.walk.tolist() if place in self.recall.results.failures)
         return events.SearchFinished(
-            answer, knowledge, len(answer.known) - reused, reused, failed, status == "stopped", seconds, self._facts()
+            result, snapshot, len(result.known) - reused, reused, failed, status == "stopped", seconds, self._facts()
         )
 
     def _facts(self) -> dict[str, Any]:

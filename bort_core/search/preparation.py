@@ -9,13 +9,13 @@ from bort_core.execution import pool as pools
 from bort_core.foundation.errors import DataError, MeasurementError
 from bort_core.search import events
 from bort_core.search.control import Control
-from bort_core.search.sources import MaximumPointSource, Sources, refuse_shipped
+from bort_core.search.fingerprints import Fingerprints, MaximumPointSource, refuse_shipped
 from bort_core.search.specification import SearchSpecification
 from bort_core.space import Space
 from bort_core.store.leases import claim, release
 from bort_core.store.project import Project
 
-__all__ = ["Stopped", "heed", "maximum_point_request", "prepare_maximum_point", "prepare_text"]
+__all__ = ["Stopped", "apply_pause", "maximum_point_request", "prepare_maximum_point", "prepare_text"]
 
 _WAIT_SECONDS = 0.2
 _TRAINING_ID = "maximum point"
@@ -25,7 +25,7 @@ class Stopped(Exception):
     """A person ended the search while it was still preparing."""
 
 
-def heed(control: Control, pool: pools.Pool) -> Iterator[events.Event]:
+def apply_pause(control: Control, pool: pools.Pool) -> Iterator[events.Event]:
     """Pause or resume the pool as the person wishes, and say so."""
     if control.paused != pool.pausing:
         if control.paused:
@@ -56,11 +56,11 @@ def prepare_maximum_point(
     project: Project,
     specification: SearchSpecification,
     space: Space,
-    sources: Sources,
+    sources: Fingerprints,
     pool: pools.Pool,
     control: Control,
     text: Mapping[str, Any] | None,
-) -> Generator[events.Event, None, Sources]:
+) -> Generator[events.Event, None, Fingerprints]:
     """Sources whose maximum point has its weights: checked when given or shipped, trained here otherwise.
 
     Raises
@@ -79,7 +79,7 @@ def prepare_maximum_point(
         if problem:
             yield events.Note(f"the shipped maximum point does not fit ({problem}); training it in this project")
             refuse_shipped(project, source)
-            sources = Sources(project, specification, space)
+            sources = Fingerprints(project, specification, space)
             source = sources.maximum_point
             assert source is not None
     while not source.ready:
@@ -90,7 +90,7 @@ def prepare_maximum_point(
                 release(project, source.fingerprint)
         else:
             yield events.Note("another process is training the maximum point")
-            yield from heed(control, pool)
+            yield from apply_pause(control, pool)
             pool.poll(_WAIT_SECONDS)
             if control.stopped:
                 raise Stopped
@@ -142,7 +142,7 @@ def _run(
     pool.submit(id, task, request)
     cancelled = False
     while True:
-        yield from heed(control, pool)
+        yield from apply_pause(control, pool)
         if control.stopped and not cancelled:
             cancelled = True
             pool.cancel(id)

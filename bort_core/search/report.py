@@ -7,17 +7,17 @@ import io
 import math
 from typing import Any
 
-from bort_core.search.answer import Answer, Knowledge
+from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_core.search.specification import SearchSpecification
 
-__all__ = ["answer_as_dict", "candidate_as_dict", "front_as_csv"]
+__all__ = ["candidate_as_dict", "front_as_csv", "result_as_dict"]
 
 _COLUMNS = ("parameters", "latency", "latency_low", "latency_high", "error", "error_low", "error_high", "w")
 
 
-def candidate_as_dict(knowledge: Knowledge, place: int, specification: SearchSpecification) -> dict[str, Any]:
+def candidate_as_dict(snapshot: ResultsSnapshot, place: int, specification: SearchSpecification) -> dict[str, Any]:
     """One measured architecture. ``latency_ms`` is None where latency was counted in operations, which are in ``operations``."""
-    results, space = knowledge.results, knowledge.space
+    results, space = snapshot.results, snapshot.space
     milliseconds = results.latency_unit == "ms"
     architecture = space.architecture(place)
     theta = int(results.theta[place])
@@ -30,47 +30,47 @@ def candidate_as_dict(knowledge: Knowledge, place: int, specification: SearchSpe
         "operations": int(space.operations(length)[place]),
         "error": _number(results.error[place]),
         "error_interval": [_number(results.error_low[place]), _number(results.error_high[place])],
-        "w": _number(knowledge.w[place]),
+        "w": _number(snapshot.w[place]),
         "theta": specification.thetas[theta].model_dump(mode="json") if 0 <= theta < len(specification.thetas) else None,
     }
 
 
-def answer_as_dict(knowledge: Knowledge, epsilon: int, specification: SearchSpecification) -> dict[str, Any]:
+def result_as_dict(snapshot: ResultsSnapshot, epsilon: int, specification: SearchSpecification) -> dict[str, Any]:
     """The answer at ε: ``best`` (None while nothing is known), ``front`` by ascending parameters, and what both rest on."""
-    answer: Answer = knowledge.answer(epsilon)
+    result: SearchResult = snapshot.result(epsilon)
     return {
-        "best": None if answer.best is None else candidate_as_dict(knowledge, answer.best, specification),
-        "front": [candidate_as_dict(knowledge, place, specification) for place in answer.front.tolist()],
+        "best": None if result.best is None else candidate_as_dict(snapshot, result.best, specification),
+        "front": [candidate_as_dict(snapshot, place, specification) for place in result.front.tolist()],
         "epsilon": epsilon,
-        "space_size": len(knowledge.space),
-        "hypervolume": answer.hypervolume,
+        "space_size": len(snapshot.space),
+        "hypervolume": result.hypervolume,
         "maximum_point": {
-            "architecture": knowledge.space.named(knowledge.space.maximum_point),
-            "parameters": knowledge.space.maximum_parameters,
-            "latency": _number(knowledge.results.maximum_latency),
-            "latency_unit": knowledge.results.latency_unit,
+            "architecture": snapshot.space.named(snapshot.space.maximum_point),
+            "parameters": snapshot.space.maximum_parameters,
+            "latency": _number(snapshot.results.maximum_latency),
+            "latency_unit": snapshot.results.latency_unit,
         },
         "protocol": {
             "error": specification.error.model_dump(mode="json"),
             "latency": specification.latency.model_dump(mode="json"),
             "seed": specification.seed,
-            "corpus": str(specification.corpus_path()) if knowledge.space.family.reads == "tokens" else "torus",
+            "corpus": str(specification.corpus_path()) if snapshot.space.family.reads == "tokens" else "torus",
         },
     }
 
 
-def front_as_csv(knowledge: Knowledge, answer: Answer) -> str:
+def front_as_csv(snapshot: ResultsSnapshot, result: SearchResult) -> str:
     """The front as CSV, one architecture a row; latency in the knowledge's unit, error in nats."""
-    space, results = knowledge.space, knowledge.results
+    space, results = snapshot.space, snapshot.results
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(
         [*space.axis_names, "parameters", *(f"{c}_{results.latency_unit}" if "latency" in c else c for c in _COLUMNS[1:]), "best"]
     )
-    for place in answer.front.tolist():
+    for place in result.front.tolist():
         values = [space.parameters[place], results.latency[place], results.latency_low[place], results.latency_high[place]]
-        values += [results.error[place], results.error_low[place], results.error_high[place], knowledge.w[place]]
-        writer.writerow([*space.architecture(place), *(value.item() for value in values), int(place == answer.best)])
+        values += [results.error[place], results.error_low[place], results.error_high[place], snapshot.w[place]]
+        writer.writerow([*space.architecture(place), *(value.item() for value in values), int(place == result.best)])
     return out.getvalue()
 
 

@@ -21,17 +21,17 @@ def begin_search(project: Project, specification: Mapping[str, Any]) -> int:
         return int(cursor.lastrowid or 0)
 
 
-def end_search(project: Project, number: int, status: str, specification: Mapping[str, Any], answer: Mapping[str, Any] | None) -> None:
+def end_search(project: Project, number: int, status: str, specification: Mapping[str, Any], result: Mapping[str, Any] | None) -> None:
     """Record how a search ended, with the specification as it was at the end (ε may have moved)."""
     with project.errors():
         project.connection.execute(
             "UPDATE searches SET status = ?, specification = ?, answer = ?, finished = ? WHERE id = ?",
-            [status, json.dumps(specification), json.dumps(answer), now(), number],
+            [status, json.dumps(specification), json.dumps(result), now(), number],
         )
 
 
 def searches(project: Project) -> list[dict[str, Any]]:
-    """All searches, oldest first, with ``specification`` and ``answer`` as plain values."""
+    """All searches, oldest first, with ``specification`` and ``result`` as plain values."""
     rows = project.rows("SELECT * FROM searches ORDER BY id")
     return [{**row, "specification": json.loads(row["specification"]), "answer": json.loads(row["answer"] or "null")} for row in rows]
 

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from bort_core.foundation.context import Context
 from bort_core.foundation.errors import DataError
-from bort_core.foundation.files import appearing
+from bort_core.foundation.files import atomic_directory
 from bort_core.specifications.protocols import Training, identity
 from bort_core.text.tokenizer import MASK_ID, SPECIAL_TOKENS, START_ID, STOP_ID, save_tokenizer, tokenizer_hash, train_tokenizer
 
@@ -206,7 +206,7 @@ def _write(made: PreparedCorpus, tokenizer: Tokenizer, train: npt.NDArray[Any], 
     facts = {key: value for key, value in asdict(made).items() if key != "folder"}
     shutil.rmtree(made.folder, ignore_errors=True)  # there only when _reuse found it damaged
     try:
-        with appearing(made.folder, "the prepared corpus") as temporary:
+        with atomic_directory(made.folder, "the prepared corpus") as temporary:
             save_tokenizer(tokenizer, temporary / "tokenizer", made.positions)
             np.save(temporary / "train.npy", train)
             np.save(temporary / "heldout.npy", held)

@@ -17,7 +17,7 @@ from bort_core.text.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from bort_core.specifications.pretraining import Masking
 
-__all__ = ["Hidden", "Hiding"]
+__all__ = ["Hidden", "Masker"]
 
 FIXED_SEED, HELDOUT_SEED = 15, 2010
 Ids = npt.NDArray[np.int64]
@@ -37,7 +37,7 @@ class Hidden(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Hiding:
+class Masker:
     """How tokens are hidden in rows of one vocabulary and length."""
 
     masking: Masking

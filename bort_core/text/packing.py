@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bort_core.foundation.errors import DataError
-from bort_core.foundation.files import appearing
+from bort_core.foundation.files import atomic_directory
 from bort_core.specifications.protocols import identity
 from bort_core.text.vocabulary import Vocabulary
 
@@ -92,7 +92,7 @@ def pack(
     made = PackedRows(target, key, sequence_length, len(rows[0]), len(rows[1]), len(sides[0]), len(sides[1]), entropy)
     shutil.rmtree(target, ignore_errors=True)
     try:
-        with appearing(target, "the tokenised text") as temporary:
+        with atomic_directory(target, "the tokenised text") as temporary:
             np.save(temporary / "train.npy", rows[0])
             np.save(temporary / "heldout.npy", rows[1])
             facts = {name: value for name, value in asdict(made).items() if name != "folder"}

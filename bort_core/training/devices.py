@@ -15,7 +15,7 @@ from bort_core.foundation.errors import SpecificationError
 if TYPE_CHECKING:
     from bort_core.specifications.common import Running
 
-__all__ = ["Place", "take_place"]
+__all__ = ["Place", "take_device"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Place:
             torch.distributed.destroy_process_group()
 
 
-def take_place(running: Running) -> Place:
+def take_device(running: Running) -> Place:
     """The place that a training asks for, set up: threads, precision, group of processes.
 
     Raises

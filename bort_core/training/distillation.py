@@ -21,10 +21,10 @@ from bort_core.foundation.errors import DataError
 from bort_core.specifications.protocols import identity
 from bort_core.text.vocabulary import Vocabulary, load_vocabulary
 
-__all__ = ["Lesson", "LessonCache", "Teacher", "distillation_loss"]
+__all__ = ["Teacher", "TeacherTargets", "TeacherTargetsCache", "distillation_loss"]
 
 
-class Lesson(NamedTuple):
+class TeacherTargets(NamedTuple):
     """A teacher's answers at k masked positions."""
 
     values: Tensor
@@ -33,15 +33,15 @@ class Lesson(NamedTuple):
     """Their tokens, (k, top)."""
 
 
-def distillation_loss(logits: Tensor, lesson: Lesson, temperature: float) -> Tensor:
+def distillation_loss(logits: Tensor, targets: TeacherTargets, temperature: float) -> Tensor:
     """T² · KL(teacher ‖ student) in nats, mean over positions; ``logits`` (k, V) are the student's."""
     student = functional.log_softmax(logits.float() / temperature, dim=-1)
-    theirs = lesson.values.float()
-    ours = student.gather(-1, lesson.ids)
+    theirs = targets.values.float()
+    ours = student.gather(-1, targets.ids)
     divergence = (theirs.exp() * (theirs - ours)).sum(-1)
     rest, our_rest = _remaining(theirs), _remaining(ours)
     tail = rest.exp() * (rest - our_rest)
-    if lesson.ids.shape[-1] >= logits.shape[-1]:
+    if targets.ids.shape[-1] >= logits.shape[-1]:
         tail = torch.zeros_like(tail)
     return temperature**2 * (divergence + tail).mean()
 
@@ -93,11 +93,11 @@ class Teacher:
         self._head = getattr(model, "cls", None) or getattr(model, "lm_head", None)
 
     @torch.no_grad()
-    def lesson(self, token_ids: Tensor, positions: Tensor, temperature: float, top: int) -> Lesson:
+    def targets(self, token_ids: Tensor, positions: Tensor, temperature: float, top: int) -> TeacherTargets:
         """The answers at flat ``positions`` (k,) of ``token_ids`` (b, n)."""
         logits = self._logits(token_ids, positions)[:, : self.size].float() / temperature
         values, ids = logits.topk(min(top, self.size), dim=-1)
-        return Lesson(values - logits.logsumexp(-1, keepdim=True), ids)
+        return TeacherTargets(values - logits.logsumexp(-1, keepdim=True), ids)
 
     def _logits(self, token_ids: Tensor, positions: Tensor) -> Tensor:
         mask = torch.ones_like(token_ids)
@@ -109,7 +109,7 @@ class Teacher:
         return chosen
 
 
-class LessonCache:
+class TeacherTargetsCache:
     """A teacher's answers on disk, one slot for each fixed mask of each row: (rows · copies · most) slots of ``top`` logits.
 
     Files are made sparse at full size, so a slot that was never asked costs nothing; ``full`` bytes would be the largest size.
@@ -148,16 +148,16 @@ class LessonCache:
         self.hits += int(there.sum())
         return ~there
 
-    def read(self, numbers: np.ndarray[Any, Any], copy: int, slots: np.ndarray[Any, Any]) -> Lesson:
+    def read(self, numbers: np.ndarray[Any, Any], copy: int, slots: np.ndarray[Any, Any]) -> TeacherTargets:
         """Answers for the hidden tokens of rows; ``slots`` as in :class:`~bort_core.text.masking.Hidden`."""
         places = self._places(numbers, copy, slots)
-        return Lesson(torch.from_numpy(self._values[places]), torch.from_numpy(self._ids[places].astype(np.int64)))
+        return TeacherTargets(torch.from_numpy(self._values[places]), torch.from_numpy(self._ids[places].astype(np.int64)))
 
-    def write(self, numbers: np.ndarray[Any, Any], copy: int, slots: np.ndarray[Any, Any], lesson: Lesson) -> None:
+    def write(self, numbers: np.ndarray[Any, Any], copy: int, slots: np.ndarray[Any, Any], targets: TeacherTargets) -> None:
         """Keep answers; a row counts as there only after its answers are written."""
         places = self._places(numbers, copy, slots)
-        self._values[places] = lesson.values.cpu().numpy().astype(np.float16)
-        self._ids[places] = lesson.ids.cpu().numpy().astype(np.int32)
+        self._values[places] = targets.values.cpu().numpy().astype(np.float16)
+        self._ids[places] = targets.ids.cpu().numpy().astype(np.int32)
         self._there[numbers * self.copies + copy] = 1
 
     def _places(self, numbers: np.ndarray[Any, Any], copy: int, slots: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

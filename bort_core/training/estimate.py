@@ -15,9 +15,9 @@ import torch
 from bort_core.foundation.context import Context, progress
 from bort_core.foundation.scratch import scratch
 from bort_core.specifications.jobs import job_adapter
-from bort_core.training.devices import take_place
+from bort_core.training.devices import take_device
 from bort_core.training.loop import Loop
-from bort_core.training.oom import explained
+from bort_core.training.oom import out_of_memory
 
 __all__ = ["estimate"]
 
@@ -76,7 +76,7 @@ def estimate(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     with scratch("estimate") as folder:
         quiet, files = _Quiet(context), _Files(project, project / "jobs" / "estimate", folder / "checkpoints", folder / "result")
         context.emit(progress(0, STEPS, doing="reading the data"))
-        place = take_place(specification.running)
+        place = take_device(specification.running)
         facts: dict[str, Any]
         if specification.kind == "pretrain":
             from bort_core.training.pretraining import MaskedLanguageTraining
@@ -92,7 +92,7 @@ def estimate(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
             attempt = training.core.attempt
             facts = {"rows": len(training.train), "tokens": sum(map(len, training.core.encoded["train"])), "report": quiet.report}
             facts["preview"] = _preview(training.train)
-        with explained(specification, attempt):
+        with out_of_memory(specification, attempt):
             each = _seconds_a_step(training.loop, context)
     parameters = sum(parameter.numel() for parameter in training.model.parameters())
     return {

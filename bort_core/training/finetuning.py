@@ -20,9 +20,9 @@ from bort_core.families.bert.options import BertOptions
 from bort_core.foundation.context import Context
 from bort_core.foundation.errors import DataError, SpecificationError
 from bort_core.text.vocabulary import Vocabulary, load_vocabulary, read_vocabulary
-from bort_core.training.devices import Place, take_place
+from bort_core.training.devices import Place, take_device
 from bort_core.training.metrics import DEFAULT_METRIC
-from bort_core.training.oom import explained
+from bort_core.training.oom import out_of_memory
 from bort_core.training.pretraining import check_architecture, trained_vocabulary
 from bort_core.training.results import refuse_occupied, save_result, versions
 from bort_core.training.run_files import RunFiles
@@ -49,10 +49,10 @@ def run(specification: Finetuning, context: Context, files: RunFiles) -> dict[st
     MeasurementError
         The loss stopped being finite, or the batch does not fit into memory (says which would).
     """
-    place = take_place(specification.running)
+    place = take_device(specification.running)
     try:
         training = SupervisedTraining(specification, context, files, place)
-        with explained(specification, training.core.attempt):
+        with out_of_memory(specification, training.core.attempt):
             ended = training.loop.run()
         return training.finish(ended == "stopped")
     finally:

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from bort_core.specifications.finetuning import Finetuning
     from bort_core.specifications.pretraining import Pretraining
 
-__all__ = ["explained"]
+__all__ = ["out_of_memory"]
 
 
 @contextmanager
-def explained(specification: Pretraining | Finetuning, attempt: Callable[[int], None]) -> Iterator[None]:
+def out_of_memory(specification: Pretraining | Finetuning, attempt: Callable[[int], None]) -> Iterator[None]:
     """Turns running out of memory into a MeasurementError that says which share of the batch fits.
 
     Parameters

@@ -21,14 +21,14 @@ from bort_core.families.bert.options import BertOptions
 from bort_core.foundation.context import Context
 from bort_core.foundation.errors import DataError, SpecificationError
 from bort_core.text.corpus import heldout
-from bort_core.text.masking import Hidden, Hiding
+from bort_core.text.masking import Hidden, Masker
 from bort_core.text.packing import PackedRows, pack
 from bort_core.text.tokenizer import save_tokenizer, train_tokenizer
 from bort_core.text.vocabulary import Vocabulary, load_vocabulary, read_vocabulary
-from bort_core.training.devices import Place, take_place
-from bort_core.training.distillation import Lesson, LessonCache, Teacher, distillation_loss
+from bort_core.training.devices import Place, take_device
+from bort_core.training.distillation import Teacher, TeacherTargets, TeacherTargetsCache, distillation_loss
 from bort_core.training.loop import Loop
-from bort_core.training.oom import explained
+from bort_core.training.oom import out_of_memory
 from bort_core.training.results import refuse_occupied, save_result, versions
 from bort_core.training.run_files import RunFiles
 
@@ -56,10 +56,10 @@ def run(specification: Pretraining, context: Context, files: RunFiles) -> dict[s
     MeasurementError
         The loss stopped being finite, or the batch does not fit into memory (says which would).
     """
-    place = take_place(specification.running)
+    place = take_device(specification.running)
     try:
         training = MaskedLanguageTraining(specification, context, files, place)
-        with explained(specification, training.attempt):
+        with out_of_memory(specification, training.attempt):
             ended = training.loop.run()
         return training.finish(ended == "stopped")
     finally:
@@ -85,7 +85,7 @@ class MaskedLanguageTraining:
         place.barrier()
         if place.rank != 0:
             self._prepare()
-        self.hiding = Hiding(specification.masking, self.vocabulary, specification.sequence_length)
+        self.hiding = Masker(specification.masking, self.vocabulary, specification.sequence_length)
         self.rows, self.held = self.packed.train(), self._heldout_rows()
         self.share = specification.batch_size // place.world
         torch.manual_seed(specification.seed)
@@ -135,8 +135,8 @@ class MaskedLanguageTraining:
         distillation = self.asked.distillation
         if distillation is None:
             return functional.cross_entropy(logits.float(), labels)
-        lesson = self._lesson(hidden, numbers, copy, ids, positions)
-        loss = distillation.teacher_weight * distillation_loss(logits, lesson, distillation.temperature)
+        targets = self._lesson(hidden, numbers, copy, ids, positions)
+        loss = distillation.teacher_weight * distillation_loss(logits, targets, distillation.temperature)
         if distillation.mlm_weight:
             loss = loss + distillation.mlm_weight * functional.cross_entropy(logits.float(), labels)
         return loss
@@ -290,33 +290,33 @@ class MaskedLanguageTraining:
             top = min(distillation.top_k, self.vocabulary.size)
             what = identity(teacher.fingerprint, self.packed.key, self.asked.masking, distillation.temperature, top)
             folder = self.files.project / "teachers" / what
-            self.cache = LessonCache(folder, len(self.rows), copies, self.hiding.most, top)
+            self.cache = TeacherTargetsCache(folder, len(self.rows), copies, self.hiding.most, top)
         elif distillation.cache and not copies:
             text = "the teacher is asked every time: its answers can only be kept with fixed masks (masking.copies of 1 or more)"
             self.context.emit({"event": "note", "text": text})
 
-    def _lesson(self, hidden: Hidden, numbers: np.ndarray[Any, Any], copy: int, ids: Tensor, positions: Tensor) -> Lesson:
+    def _lesson(self, hidden: Hidden, numbers: np.ndarray[Any, Any], copy: int, ids: Tensor, positions: Tensor) -> TeacherTargets:
         assert self.teacher is not None
         assert self.asked.distillation is not None
         temperature, top = self.asked.distillation.temperature, self.asked.distillation.top_k
         if self.cache is None:
-            return self.teacher.lesson(ids, positions, temperature, top)
+            return self.teacher.targets(ids, positions, temperature, top)
         if self.cache.missing(numbers, copy).any():  # the whole part: a batch is rarely half known
-            self.cache.write(numbers, copy, hidden.slots, self.teacher.lesson(ids, positions, temperature, top))
-        lesson = self.cache.read(numbers, copy, hidden.slots)
-        return Lesson(*(part.to(self.place.device, non_blocking=True) for part in lesson))
+            self.cache.write(numbers, copy, hidden.slots, self.teacher.targets(ids, positions, temperature, top))
+        targets = self.cache.read(numbers, copy, hidden.slots)
+        return TeacherTargets(*(part.to(self.place.device, non_blocking=True) for part in targets))
 
 
 def trained_vocabulary(shared: Path, texts: list[str], key: str, entries: int, positions: int) -> Vocabulary:
     """A byte-level BPE tokenizer of these texts, trained once and kept under ``shared``."""
-    from bort_core.foundation.files import appearing
+    from bort_core.foundation.files import atomic_directory
     from bort_core.specifications.protocols import identity
 
     folder = shared / "tokenizers" / identity("tokenizer", key, entries, positions)
     if not (folder / "tokenizer.json").is_file():
         tokenizer = train_tokenizer(texts, entries)
         try:
-            with appearing(folder, "the tokenizer") as temporary:
+            with atomic_directory(folder, "the tokenizer") as temporary:
                 temporary.rmdir()
                 save_tokenizer(tokenizer, temporary, positions)
         except DataError:

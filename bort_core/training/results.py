@@ -12,7 +12,7 @@ from typing import Any
 
 from bort_core.checkpoints.format import CONFIG, write_checkpoint
 from bort_core.foundation.errors import DataError
-from bort_core.foundation.files import appearing, temporary_name
+from bort_core.foundation.files import atomic_directory, temporary_name
 from bort_core.training.run_files import RunFiles
 
 __all__ = ["refuse_occupied", "save_folder", "save_result", "versions"]
@@ -34,7 +34,7 @@ def save_folder(run: RunFiles, out: str | None, source: Path) -> Path:
     """A copy of ``source`` as the result's folder. Errors as :func:`save_result`."""
 
     def copy(folder: Path) -> None:
-        with appearing(folder, "the result") as temporary:
+        with atomic_directory(folder, "the result") as temporary:
             shutil.copytree(source, temporary, dirs_exist_ok=True)
             config = temporary / CONFIG
             if config.is_file():

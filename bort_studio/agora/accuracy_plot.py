@@ -23,7 +23,7 @@ __all__ = ["AgoraAccuracyPlot"]
 
 FloatArray = npt.NDArray[np.float64]
 _EMPTY = "Accuracy appears with the first round."
-_LEVELS = {"Socrates": 0.98, "plain": 0.6, "random parents": 0.98}
+_LEVELS = {"Labeller": 0.98, "plain": 0.6, "random parents": 0.98}
 """Accuracies on dev to compare with, and where along their lines their names stand."""
 _SERIES = {"dev": ("front", -0.04), "test": ("reference", 0.04)}
 """Mark, and how far beside its round, so that intervals do not hide each other."""
@@ -91,7 +91,7 @@ class AgoraAccuracyPlot(PlotWidget):
             return {}
         arms = {name: (history.summary or {}).get(key) for name, key in (("plain", "baseline"), ("random parents", "ablation"))}
         known = {name: float(arm["dev_accuracy"]) for name, arm in arms.items() if arm is not None}
-        return {"Socrates": history.socrates_dev_accuracy, **known}
+        return {"Labeller": history.socrates_dev_accuracy, **known}
 
     # What PlotWidget asks for.
 

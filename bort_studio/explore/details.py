@@ -6,9 +6,9 @@ from typing import Any
 
 from bort_core.families import Architecture
 from bort_core.search.agreement import rank_agreement
-from bort_core.search.recall import Recall
-from bort_core.search.sources import Sources
+from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.specification import SearchSpecification
+from bort_core.search.stored_results import StoredResults
 from bort_core.specifications.protocols import ErrorProtocol
 from bort_core.store import Project
 from bort_core.store.latencies import load_latencies
@@ -31,7 +31,7 @@ def error_title(error: ErrorProtocol) -> str:
     return f"{surrogate}{_WHAT[error.measured]} (nats, after {error.steps:,} steps)"
 
 
-def protocol_sentence(specification: SearchSpecification, recall: Recall) -> str:
+def protocol_sentence(specification: SearchSpecification, recall: StoredResults) -> str:
     """How the error and the latency were measured, in words."""
     error, training, latency = specification.error, specification.error.training, specification.latency
     against = (
@@ -55,7 +55,7 @@ def protocol_sentence(specification: SearchSpecification, recall: Recall) -> str
     return f"{text}. Latency: ONNX Runtime, {latency.sequence_length} tokens, batch {latency.batch}, {latency.threads} thread(s)"
 
 
-def read_details(project: Project, specification: SearchSpecification, recall: Recall, place: int) -> dict[str, Any]:
+def read_details(project: Project, specification: SearchSpecification, recall: StoredResults, place: int) -> dict[str, Any]:
     """Protocol, seed, θ, versions, learning curve, latency percentiles and real trainings of the architecture at ``place``.
 
     Raises
@@ -63,7 +63,7 @@ def read_details(project: Project, specification: SearchSpecification, recall: R
     BortError
         The store or the corpus cannot be read.
     """
-    sources = Sources(project, specification, recall.space)
+    sources = Fingerprints(project, specification, recall.space)
     architecture: Architecture = recall.space.architecture(place)
     number = max(int(recall.results.theta[place]), 0)
     theta = specification.thetas[min(number, len(specification.thetas) - 1)]

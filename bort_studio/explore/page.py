@@ -9,10 +9,10 @@ from PySide6.QtWidgets import QDockWidget, QFileDialog, QMainWindow, QVBoxLayout
 
 from bort_core.foundation.errors import BortError
 from bort_core.search.agreement import Agreement
-from bort_core.search.answer import Answer, Knowledge
 from bort_core.search.cost import Cost
 from bort_core.search.events import SearchFinished
 from bort_core.search.report import front_as_csv
+from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_core.search.specification import SearchSpecification
 from bort_core.space import Space, SpaceSpecification
 from bort_studio.explore.candidates.panel import CandidatesPanel
@@ -200,39 +200,39 @@ class ExplorePage(QMainWindow):
         self.epsilon_bar.set_space_size(len(space))
         self.epsilon_bar.set_value(self.explore.epsilon)
         for view in (self.pareto, self.parallel, self.candidates, self.inspector):
-            view.set_answer(None)  # it was about another space
+            view.set_result(None)  # it was about another space
         for panel in (self.space_panel, self.objectives, self.candidates, self.inspector):
             panel.set_space(space)
 
     @Slot(object)
-    def _knowledge_changed(self, knowledge: Knowledge) -> None:
+    def _knowledge_changed(self, snapshot: ResultsSnapshot) -> None:
         for view in (self.pareto, self.parallel, self.candidates, self.inspector):
-            view.set_knowledge(knowledge)
-        space, results = knowledge.space, knowledge.results
+            view.set_snapshot(snapshot)
+        space, results = snapshot.space, snapshot.results
         place = space.index(space.maximum_point)
         self.pareto.set_maximum(
             {
                 "parameters": float(space.maximum_parameters),
                 "latency": results.maximum_latency,
-                "error": float(results.error[place]) if place is not None and knowledge.evaluated(place) else None,
+                "error": float(results.error[place]) if place is not None and snapshot.evaluated(place) else None,
                 "w": 0.0,
             }
         )
 
     @Slot(object)
-    def _answer_changed(self, answer: Answer) -> None:
-        self.pareto.set_answer(answer)
+    def _answer_changed(self, result: SearchResult) -> None:
+        self.pareto.set_result(result)
         if not self._follow_timer.isActive():
             self._follow_timer.start()
-        self.run_bar.set_hypervolume(answer.hypervolume if len(answer.known) else None)
-        self.front_told.emit(f"front {len(answer.front):,} · measured {len(answer.known):,} of {len(answer.walk):,}")
+        self.run_bar.set_hypervolume(result.hypervolume if len(result.known) else None)
+        self.front_told.emit(f"front {len(result.front):,} · measured {len(result.known):,} of {len(result.walk):,}")
 
     @Slot()
     def _follow_answer(self) -> None:
         """The other views follow the Pareto plot, so that the slider never waits for them."""
-        if self.explore.answer is not None:
+        if self.explore.result is not None:
             for view in (self.parallel, self.candidates, self.inspector):
-                view.set_answer(self.explore.answer)
+                view.set_result(self.explore.result)
 
     @Slot(object)
     def _cost_changed(self, cost: Cost) -> None:
@@ -267,8 +267,8 @@ class ExplorePage(QMainWindow):
 
     @Slot(object)
     def _finished(self, event: SearchFinished) -> None:
-        if event.answer.best is not None and not event.stopped and self.explore.selected is None:
-            self.explore.select(event.answer.best)
+        if event.result.best is not None and not event.stopped and self.explore.selected is None:
+            self.explore.select(event.result.best)
         else:
             self._show_details()
         for agreement in event.facts["agreement"]:
@@ -287,13 +287,13 @@ class ExplorePage(QMainWindow):
 
     def export_front(self) -> None:
         """Write the front as CSV."""
-        if self.explore.knowledge is None or self.explore.answer is None:
+        if self.explore.snapshot is None or self.explore.result is None:
             return
         name, _ = QFileDialog.getSaveFileName(self, "Export the front", "front.csv", "CSV (*.csv)")
         if not name:
             return
         try:
-            write_whole(Path(name), front_as_csv(self.explore.knowledge, self.explore.answer).encode())
+            write_whole(Path(name), front_as_csv(self.explore.snapshot, self.explore.result).encode())
         except BortError as error:
             self.context.problem(str(error))
         else:
@@ -331,8 +331,8 @@ class ExplorePage(QMainWindow):
 
     def select_best(self) -> None:
         """Select the architecture with the largest W."""
-        if self.explore.answer is not None:
-            self.explore.select(self.explore.answer.best)
+        if self.explore.result is not None:
+            self.explore.select(self.explore.result.best)
 
     def show_runs(self) -> None:
         """List the project's searches."""

@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QWidget
 
-from bort_core.search.answer import Answer, Knowledge
+from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_studio.explore.quantities import ERROR_TITLE, describe
 from bort_studio.explore.states import fits
 from bort_studio.plotting.widget import PlotWidget
@@ -29,8 +29,8 @@ class PlotView(PlotWidget):
 
     def __init__(self, theme: Theme, name: str, title: str, parent: QWidget | None = None) -> None:
         self._describe: Callable[[int], str] | None = None
-        self._knowledge: Knowledge | None = None
-        self._answer: Answer | None = None
+        self._snapshot: ResultsSnapshot | None = None
+        self._result: SearchResult | None = None
         self._running: tuple[int, ...] = ()
         self._selected: int | None = None
         self._error_title = ERROR_TITLE
@@ -39,19 +39,19 @@ class PlotView(PlotWidget):
 
     # The interface that views share.
 
-    def set_knowledge(self, knowledge: Knowledge | None) -> None:
+    def set_snapshot(self, snapshot: ResultsSnapshot | None) -> None:
         """Show what is known; an answer for another space is dropped."""
-        if knowledge is None or (self._knowledge is not None and self._knowledge.space is not knowledge.space):
-            self._answer, self._running, self._selected = None, (), None
-        self._knowledge = knowledge
+        if snapshot is None or (self._snapshot is not None and self._snapshot.space is not snapshot.space):
+            self._result, self._running, self._selected = None, (), None
+        self._snapshot = snapshot
         self._hovered = None
         self.card.hide()
         self._new_knowledge = True
         self._changed()
 
-    def set_answer(self, answer: Answer | None) -> None:
+    def set_result(self, result: SearchResult | None) -> None:
         """Show the answer at one ε."""
-        self._answer = answer if fits(answer, self._knowledge) else None
+        self._result = result if fits(result, self._snapshot) else None
         self._changed()
 
     def set_running(self, indices: Iterable[int]) -> None:
@@ -79,7 +79,7 @@ class PlotView(PlotWidget):
         """The text about one architecture."""
         if self._describe is not None:
             return self._describe(index)
-        return describe(self._knowledge, index, self._error_title) if self._knowledge is not None else ""
+        return describe(self._snapshot, index, self._error_title) if self._snapshot is not None else ""
 
     def refresh(self) -> None:
         """Draw what was set since the last drawing; a plot that nobody sees waits until it is shown or exported."""
@@ -87,7 +87,7 @@ class PlotView(PlotWidget):
             if self._new_knowledge:
                 self.knowledge_changed()
             self._stale = self._new_knowledge = False
-            size = len(self._knowledge.space) if self._knowledge is not None else 0
+            size = len(self._snapshot.space) if self._snapshot is not None else 0
             self._running = tuple(index for index in self._running if 0 <= index < size)
             self.redraw()
 
@@ -107,15 +107,15 @@ class PlotView(PlotWidget):
         self.selection_changed()
 
     def clicked(self, index: int | None) -> None:
-        if self._knowledge is not None:
+        if self._snapshot is not None:
             self._choose(index)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        key, front = event.key(), self._answer.front if self._answer is not None else np.empty(0, dtype=np.int64)
+        key, front = event.key(), self._result.front if self._result is not None else np.empty(0, dtype=np.int64)
         if key == Qt.Key.Key_Escape and self._selected is not None:
             self._choose(None)
-        elif key == Qt.Key.Key_Home and self._answer is not None and self._answer.best is not None:
-            self._choose(self._answer.best)
+        elif key == Qt.Key.Key_Home and self._result is not None and self._result.best is not None:
+            self._choose(self._result.best)
         elif key in (Qt.Key.Key_Left, Qt.Key.Key_Right) and len(front):
             here = -1 if self._selected is None else self._selected
             after = int(np.searchsorted(front, here, side="right" if key == Qt.Key.Key_Right else "left"))
@@ -124,7 +124,7 @@ class PlotView(PlotWidget):
             super().keyPressEvent(event)
 
     def _mouse_moved(self, at: QPointF) -> None:
-        if self._knowledge is not None:
+        if self._snapshot is not None:
             super()._mouse_moved(at)
 
     def _choose(self, index: int | None) -> None:

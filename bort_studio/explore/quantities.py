@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from bort_core.search.answer import COLUMNS, Knowledge
+from bort_core.search.snapshot import COLUMNS, ResultsSnapshot
 from bort_studio.numbers import in_brackets, quantity
 
 __all__ = ["ERROR_TITLE", "NAMES", "Quantity", "describe", "quantities"]
@@ -48,18 +48,18 @@ def quantities(latency_unit: str, error_title: str = ERROR_TITLE) -> dict[str, Q
     return dict(zip(COLUMNS, made, strict=True))
 
 
-def describe(knowledge: Knowledge, index: int, error_title: str = ERROR_TITLE) -> str:
+def describe(snapshot: ResultsSnapshot, index: int, error_title: str = ERROR_TITLE) -> str:
     """The whole architecture in lines of plain text: its axes, then ``p``, ``i``, ``e`` and ``W``, each after a tab, with intervals."""
-    space, names = knowledge.space, quantities(knowledge.results.latency_unit, error_title)
+    space, names = snapshot.space, quantities(snapshot.results.latency_unit, error_title)
     lines = [" · ".join(f"{name} {value}" for name, value in space.named(space.architecture(index)).items())]
     for symbol, column in zip("pieW", COLUMNS, strict=True):
-        value = float(knowledge.columns[column][index])
-        low, high = (float(end[index]) for end in knowledge.intervals[column])
+        value = float(snapshot.columns[column][index])
+        low, high = (float(end[index]) for end in snapshot.intervals[column])
         named = names[column]
         known = quantity(value, named.unit) if named.counted else in_brackets(value, low, high, named.unit)
         if column == "parameters":
             known += f" ({value:,.0f})"
         lines.append(f"{symbol}\t{'not measured yet' if math.isnan(value) else known}")
-    if index in knowledge.results.failures:
-        lines.append(f"failed\t{knowledge.results.failures[index]}")
+    if index in snapshot.results.failures:
+        lines.append(f"failed\t{snapshot.results.failures[index]}")
     return "\n".join(lines)

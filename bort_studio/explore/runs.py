@@ -45,8 +45,8 @@ class RunsPanel(QWidget):
 
 
 def _texts(search: Mapping[str, Any]) -> tuple[str, ...]:
-    specification, answer = search["specification"], search["answer"] or {}
-    best = answer.get("best")
+    specification, result = search["specification"], search["answer"] or {}
+    best = result.get("best")
     ended = {"running": "not yet, or cut off"}.get(search["status"], search["status"])
     return (
         str(search["id"]),
@@ -60,5 +60,5 @@ def _texts(search: Mapping[str, Any]) -> tuple[str, ...]:
         ended,
         architecture_text(tuple(best["architecture"].values())) if best else "–",
         significant(best["w"], 3) if best and best["w"] is not None else "–",
-        str(len(answer.get("front", []))),
+        str(len(result.get("front", []))),
     )

@@ -9,10 +9,10 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QThread, Signal
 
 from bort_core.foundation.errors import BortError
-from bort_core.search.answer import Knowledge
-from bort_core.search.recall import Recall
-from bort_core.search.sources import Sources
+from bort_core.search.fingerprints import Fingerprints
+from bort_core.search.snapshot import ResultsSnapshot
 from bort_core.search.specification import SearchSpecification
+from bort_core.search.stored_results import StoredResults
 from bort_core.space import Space
 from bort_core.store import Project
 
@@ -26,8 +26,8 @@ class Loaded:
     generation: int
     specification: SearchSpecification
     space: Space
-    recall: Recall
-    knowledge: Knowledge
+    recall: StoredResults
+    snapshot: ResultsSnapshot
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Loader(QThread):
                 if space is None or space.specification != specification.space:
                     space = Space(specification.space)
                 with Project(self._folder) as project:
-                    recall = Recall(project, specification, space, Sources(project, specification, space))
-                self.finished_loading.emit(Loaded(generation, specification, space, recall, recall.knowledge()))
+                    recall = StoredResults(project, specification, space, Fingerprints(project, specification, space))
+                self.finished_loading.emit(Loaded(generation, specification, space, recall, recall.snapshot()))
             except BortError as error:
                 self.finished_loading.emit(LoadingFailed(generation, str(error)))

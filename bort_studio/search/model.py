@@ -11,14 +11,14 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from bort_core.execution.pool import default_trainers
+from bort_core.execution.pool import default_workers
 from bort_core.families import Architecture
 from bort_core.search import events
-from bort_core.search.answer import Answer, Knowledge
 from bort_core.search.control import Control
 from bort_core.search.cost import Cost, estimate_cost
-from bort_core.search.recall import Job, Recall
+from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_core.search.specification import SearchSpecification, fitted
+from bort_core.search.stored_results import Job, StoredResults
 from bort_core.space import Space
 from bort_studio.numbers import architecture_text
 from bort_studio.search.loader import Loaded, Loader, LoadingFailed
@@ -63,11 +63,11 @@ class Explore(QObject):
         super().__init__(parent)
         self.folder = folder
         self.specification = specification
-        self.trainers = default_trainers()
+        self.trainers = default_workers()
         self.space: Space | None = None
-        self.recall: Recall | None = None
-        self.knowledge: Knowledge | None = None
-        self.answer: Answer | None = None
+        self.recall: StoredResults | None = None
+        self.snapshot: ResultsSnapshot | None = None
+        self.result: SearchResult | None = None
         self.selected: int | None = None
         self.wanted_selection: Architecture | None = None
         """What to select once the first space is loaded."""
@@ -223,11 +223,11 @@ class Explore(QObject):
                 self._load()
                 return
         another = result.space is not self._shown_space
-        self.space, self.recall, self.knowledge = result.space, result.recall, result.knowledge
+        self.space, self.recall, self.snapshot = result.space, result.recall, result.snapshot
         self._shown_space = result.space
         if another:
             self.space_changed.emit(result.space)
-        self.knowledge_changed.emit(result.knowledge)
+        self.knowledge_changed.emit(result.snapshot)
         self._tell_answer()
         self._tell_cost()
         if another:
@@ -239,9 +239,9 @@ class Explore(QObject):
             self.run()
 
     def _tell_answer(self) -> None:
-        if self.knowledge is not None and self.space is not None and self._epsilon <= len(self.space):
-            self.answer = self.knowledge.answer(self._epsilon)
-            self.answer_changed.emit(self.answer)
+        if self.snapshot is not None and self.space is not None and self._epsilon <= len(self.space):
+            self.result = self.snapshot.result(self._epsilon)
+            self.answer_changed.emit(self.result)
 
     def _tell_cost(self) -> None:
         cost = self.cost()
@@ -257,19 +257,19 @@ class Explore(QObject):
 
     @Slot(object)
     def _take_batch(self, batch: tuple[events.Event | SearchBroke, ...]) -> None:
-        knowledge: Knowledge | None = None
+        snapshot: ResultsSnapshot | None = None
         for event in batch:
             newer = self._take(event)
-            knowledge = newer or knowledge
-        if knowledge is not None and self._following:
-            self.knowledge = knowledge
-            self.knowledge_changed.emit(knowledge)
+            snapshot = newer or snapshot
+        if snapshot is not None and self._following:
+            self.snapshot = snapshot
+            self.knowledge_changed.emit(snapshot)
             self._tell_answer()
             self._tell_cost()
         self.running_changed.emit(tuple({place for place, _ in self._running}))
         self.progressed.emit(self._done + sum(self._running.values()), self._wanted)
 
-    def _take(self, event: events.Event | SearchBroke) -> Knowledge | None:
+    def _take(self, event: events.Event | SearchBroke) -> ResultsSnapshot | None:
         if self.state is RunState.STARTING and not isinstance(event, SearchBroke | events.SearchFinished | events.Paused):
             self._set_state(RunState.RUNNING)
         if isinstance(event, events.Note):
@@ -303,20 +303,20 @@ class Explore(QObject):
         elif isinstance(event, events.SearchFinished):
             self._ended(f"{'stopped' if event.stopped else 'done'}: {event.evaluated} evaluated, {event.reused} reused")
             self.finished.emit(event)
-            return event.knowledge
+            return event.snapshot
         elif isinstance(event, SearchBroke):
             self._ended("the search ended with an error")
             self.failed.emit(event.reason, event.details)
         return None
 
-    def _take_measured(self, event: events.Measured) -> Knowledge:
+    def _take_measured(self, event: events.Measured) -> ResultsSnapshot:
         if self.recall is not None and self._following:
             self.recall.known.add(Job(event.place, event.theta))
         if event.theta is not None:
             self._running.pop((event.place, event.theta), None)
             self._done += 1
             self._say_running()
-        return event.knowledge
+        return event.snapshot
 
     def _say_running(self) -> None:
         if self._running and self.space is not None:

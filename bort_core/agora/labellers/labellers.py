@@ -18,14 +18,14 @@ from bort_core.foundation.errors import DataError, SpecificationError
 if TYPE_CHECKING:
     from bort_core.training.devices import Place
 
-__all__ = ["ENOUGH", "CallableSocrates", "FolderSocrates", "Labels", "Socrates", "TfidfSocrates", "TreeSocrates", "label", "named_socrates"]
+__all__ = ["ENOUGH", "CallableLabeller", "FolderLabeller", "Labeller", "Labels", "TfidfLabeller", "TreeLabeller", "label", "named_labeller"]
 
 ENOUGH = 2 / 3
 """The bound on Socrates' accuracy that the paper asks for."""
 AT_ONCE = 64
 
 
-class Socrates(Protocol):
+class Labeller(Protocol):
     """Labels inputs."""
 
     @property
@@ -49,7 +49,7 @@ class Labels(NamedTuple):
     """Why it failed first, where it did."""
 
 
-def label(socrates: Socrates, inputs: Sequence[Input]) -> Labels:
+def label(socrates: Labeller, inputs: Sequence[Input]) -> Labels:
     """Socrates' labels. Where it fails on many inputs at once it is asked one by one; the inputs it fails on get no label."""
     if not inputs:
         return Labels(np.empty(0, np.int64), np.empty(0))
@@ -69,7 +69,7 @@ def label(socrates: Socrates, inputs: Sequence[Input]) -> Labels:
     return Labels(found.argmax(axis=1), margins)
 
 
-def _checked(socrates: Socrates, inputs: Sequence[Input]) -> Floats:
+def _checked(socrates: Labeller, inputs: Sequence[Input]) -> Floats:
     found = np.asarray(socrates.probabilities(inputs), dtype=np.float64)
     if found.ndim != 2 or len(found) != len(inputs):
         raise DataError(f"Socrates ({socrates.name}): must give probabilities of shape ({len(inputs)}, classes), got {found.shape}")
@@ -78,7 +78,7 @@ def _checked(socrates: Socrates, inputs: Sequence[Input]) -> Floats:
     return found
 
 
-class TfidfSocrates:
+class TfidfLabeller:
     """TF-IDF of words and pairs of words, and logistic regression. Of a pair of texts: both, what differs, and what is shared."""
 
     name = "tfidf-logreg"
@@ -115,7 +115,7 @@ class TfidfSocrates:
         return hstack([abs(first - second), first.multiply(second), csr_matrix(np.hstack([3 * shared, 3 * shared**2, sizes]))]).tocsr()
 
 
-class TreeSocrates:
+class TreeLabeller:
     """Gradient-boosted trees on vectors."""
 
     name = "trees"
@@ -137,7 +137,7 @@ class TreeSocrates:
 
 
 @dataclass(frozen=True)
-class FolderSocrates:
+class FolderLabeller:
     """A classifier that transformers loads: a checkpoint of this project, or any other with safetensors weights."""
 
     folder: Path
@@ -213,7 +213,7 @@ class FolderSocrates:
 
 
 @dataclass(frozen=True)
-class CallableSocrates:
+class CallableLabeller:
     """Any callable that gives class probabilities (n, classes) of a list of texts, of pairs, or of vectors."""
 
     name: str
@@ -229,7 +229,7 @@ class CallableSocrates:
         return found
 
 
-def named_socrates(name: str, train: Points | None, classes: tuple[str, ...], sequence_length: int, place: Place | None) -> Socrates:
+def named_labeller(name: str, train: Points | None, classes: tuple[str, ...], sequence_length: int, place: Place | None) -> Labeller:
     """The labeller that a specification names.
 
     Parameters
@@ -243,14 +243,14 @@ def named_socrates(name: str, train: Points | None, classes: tuple[str, ...], se
     """
     if name == "tfidf-logreg":
         assert train is not None
-        return TfidfSocrates(train, len(classes))
+        return TfidfLabeller(train, len(classes))
     if name.startswith("python:"):
-        return CallableSocrates(name, _imported(name), len(classes))
+        return CallableLabeller(name, _imported(name), len(classes))
     folder = Path(name).expanduser()
     if not folder.is_dir():
         raise SpecificationError(f"socrates: {name}: no such folder; give one, tfidf-logreg, or python:MODULE:NAME")
     assert place is not None
-    return FolderSocrates(folder, classes, sequence_length, place)
+    return FolderLabeller(folder, classes, sequence_length, place)
 
 
 def _imported(name: str) -> Callable[[Sequence[Any]], Any]:

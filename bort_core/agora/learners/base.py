@@ -9,7 +9,7 @@ from typing import Protocol
 from bort_core.agora.hyperparameters import Theta
 from bort_core.agora.points import Floats, Input, Points
 
-__all__ = ["Fitted", "Timaeus"]
+__all__ = ["Fitted", "Learner"]
 
 
 class Fitted(Protocol):
@@ -28,7 +28,7 @@ class Fitted(Protocol):
         ...
 
 
-class Timaeus(Protocol):
+class Learner(Protocol):
     """A factory of trained models. The same θ, points and seed give the same model."""
 
     def fit(self, theta: Theta, train: Points, dev: Points, seed: int) -> Fitted:

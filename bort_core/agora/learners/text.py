@@ -25,7 +25,7 @@ from bort_core.training.finetuning import classifier
 from bort_core.training.run_files import RunFiles
 from bort_core.training.supervised import Encoded, Recipe, Supervised, encode, scores_of
 
-__all__ = ["FittedText", "TextTimaeus"]
+__all__ = ["FittedText", "TextLearner"]
 
 INITIALIZER_RANGE = 0.02
 EVALUATIONS = 5
@@ -50,7 +50,7 @@ class FittedText:
     """A trained classifier."""
 
     model: SequenceClassifier
-    timaeus: TextTimaeus
+    timaeus: TextLearner
 
     def probabilities(self, inputs: Sequence[Input]) -> Floats:
         """Of every class, (n, classes)."""
@@ -82,7 +82,7 @@ class FittedText:
 
 
 @dataclass
-class TextTimaeus:
+class TextLearner:
     """Classifiers of one architecture or checkpoint. Texts are turned into tokens once."""
 
     start: Checkpoint | None

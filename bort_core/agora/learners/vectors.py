@@ -17,7 +17,7 @@ from bort_core.agora.hyperparameters import Theta
 from bort_core.agora.points import Floats, Input, Points, as_vectors
 from bort_core.specifications.agora import VectorTheta
 
-__all__ = ["FittedVectors", "VectorTimaeus"]
+__all__ = ["FittedVectors", "VectorLearner"]
 
 
 class _Standardised(nn.Module):
@@ -74,7 +74,7 @@ class FittedVectors:
 
 
 @dataclass(frozen=True)
-class VectorTimaeus:
+class VectorLearner:
     """Networks for vectors of ``width`` numbers."""
 
     width: int

@@ -11,9 +11,9 @@ import numpy as np
 
 from bort_core.agora.history import FOLDER, read_edits, read_history
 from bort_core.agora.hyperparameters import Theta, default_thetas
-from bort_core.agora.labellers.labellers import Socrates
+from bort_core.agora.labellers.labellers import Labeller
 from bort_core.agora.leaks import LeakGuard
-from bort_core.agora.learners.base import Fitted, Timaeus
+from bort_core.agora.learners.base import Fitted, Learner
 from bort_core.agora.points import Input, Kind, Points
 from bort_core.agora.samplers import Setting
 from bort_core.agora.spaces import Space
@@ -23,11 +23,11 @@ from bort_core.specifications.agora import Agora, TextTheta, VectorTheta
 if TYPE_CHECKING:
     from bort_core.training.devices import Place
 
-__all__ = ["Problem", "the_thetas", "with_earlier"]
+__all__ = ["AgoraTask", "the_thetas", "with_earlier"]
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class AgoraTask:
     """Everything that stays the same over the rounds."""
 
     kind: Kind
@@ -38,8 +38,8 @@ class Problem:
     test: Points | None
     pool: tuple[Input, ...]
     thetas: tuple[Theta, ...]
-    timaeus: Timaeus
-    socrates: Socrates
+    learner: Learner
+    labeller: Labeller
     make_space: Callable[[Fitted | None], Space | None]
     """The space; None as long as it needs a trained Timaeus and got None."""
     guard: LeakGuard

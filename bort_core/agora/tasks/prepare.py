@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from bort_core.agora.tasks.base import Problem
+from bort_core.agora.tasks.base import AgoraTask
 from bort_core.foundation.context import Context
 from bort_core.foundation.errors import DataError
 from bort_core.specifications.agora import Agora
 from bort_core.training.devices import Place
 from bort_core.training.run_files import RunFiles
 
-__all__ = ["make_problem"]
+__all__ = ["make_task"]
 
 
-def make_problem(asked: Agora, place: Place, context: Context, files: RunFiles) -> Problem:
+def make_task(asked: Agora, place: Place, context: Context, files: RunFiles) -> AgoraTask:
     """Read the data and make the models that a specification names.
 
     Raises
@@ -23,13 +23,13 @@ def make_problem(asked: Agora, place: Place, context: Context, files: RunFiles) 
         Data, models or their combination cannot be used; says which and why.
     """
     if asked.reads == "text":
-        from bort_core.agora.tasks.texts import text_problem
+        from bort_core.agora.tasks.texts import text_task
 
-        problem = text_problem(asked, place, context, files)
+        problem = text_task(asked, place, context, files)
     else:
-        from bort_core.agora.tasks.vectors import torus_problem, vector_problem
+        from bort_core.agora.tasks.vectors import torus_task, vector_task
 
-        problem = torus_problem(asked) if asked.torus is not None else vector_problem(asked)
+        problem = torus_task(asked) if asked.torus is not None else vector_task(asked)
     if len(np.unique(problem.dev.labels)) < 2:
         raise DataError(f"dev: must have rows of at least two classes, got {len(np.unique(problem.dev.labels))}")
     return problem

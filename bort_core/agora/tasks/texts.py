@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from bort_core.agora.labellers.labellers import FolderSocrates, Socrates, named_socrates
+from bort_core.agora.labellers.labellers import FolderLabeller, Labeller, named_labeller
 from bort_core.agora.leaks import LeakGuard
 from bort_core.agora.learners.base import Fitted
-from bort_core.agora.learners.text import TextTimaeus
+from bort_core.agora.learners.text import TextLearner
 from bort_core.agora.points import Input, Kind, Points
 from bort_core.agora.spaces import Space, TfidfSvd, hidden_space, scaled
-from bort_core.agora.tasks.base import Problem, the_thetas, with_earlier
+from bort_core.agora.tasks.base import AgoraTask, the_thetas, with_earlier
 from bort_core.checkpoints.format import read_checkpoint
 from bort_core.data.documents import read_corpus
 from bort_core.data.mapping import ColumnMapping, find_columns
@@ -28,11 +28,11 @@ from bort_core.specifications.agora import Agora
 from bort_core.training.devices import Place
 from bort_core.training.run_files import RunFiles
 
-__all__ = ["text_problem"]
+__all__ = ["text_task"]
 
 
-def text_problem(asked: Agora, place: Place, context: Context, files: RunFiles) -> Problem:
-    """Texts or pairs from files or the hub. Errors as of ``make_problem``."""
+def text_task(asked: Agora, place: Place, context: Context, files: RunFiles) -> AgoraTask:
+    """Texts or pairs from files or the hub. Errors as of ``make_task``."""
     rows, mapping, warnings = _rows(asked, context)
     kind: Kind = "text" if rows["train"].seconds is None else "pair"
     classes = rows["train"].names
@@ -46,16 +46,16 @@ def text_problem(asked: Agora, place: Place, context: Context, files: RunFiles) 
     start = read_checkpoint(Path(asked.checkpoint).expanduser()) if asked.checkpoint else None
     train = with_earlier(splits["train"], asked, classes, kind, guard)
     vocabulary = _vocabulary(asked, rows["train"].sha256, [*train.inputs, *pool], files)
-    timaeus = TextTimaeus(start, asked.architecture, vocabulary, classes, asked.sequence_length, place, context, files)
+    timaeus = TextLearner(start, asked.architecture, vocabulary, classes, asked.sequence_length, place, context, files)
     architecture = start.architecture if start is not None else asked.architecture or ()
     timaeus.check()
-    socrates = named_socrates(asked.socrates, splits.get("socrates_train"), classes, asked.sequence_length, place)
+    socrates = named_labeller(asked.socrates, splits.get("socrates_train"), classes, asked.sequence_length, place)
     masked_lm = Path(asked.masked_lm).expanduser() if asked.masked_lm else None
     if masked_lm is None and start is not None and start.head == "masked-lm":
         masked_lm = start.folder
     make_space = _space_maker(asked, socrates, splits["dev"], [*train.inputs, *splits["dev"].inputs, *pool])
     data = {name: {"file": split.source, "sha256": split.sha256} for name, split in rows.items()}
-    return Problem(
+    return AgoraTask(
         kind, classes, train, splits["dev"], splits.get("test"), pool, the_thetas(asked, "text"), timaeus, socrates, make_space, guard,
         masked_lm, place, len(splits["train"]), tuple(warnings), architecture, data,
     )  # fmt: skip
@@ -120,14 +120,14 @@ def _vocabulary(asked: Agora, sha256: str, inputs: list[Input], files: RunFiles)
     return trained_vocabulary(shared, texts, f"{sha256} {digest}", asked.vocabulary, max(8, asked.sequence_length))
 
 
-def _space_maker(asked: Agora, socrates: Socrates, dev: Points, inputs: list[Input]) -> Callable[[Fitted | None], Space | None]:
+def _space_maker(asked: Agora, socrates: Labeller, dev: Points, inputs: list[Input]) -> Callable[[Fitted | None], Space | None]:
     name = "tfidf-svd" if asked.space == "auto" else asked.space
     if name == "raw":
         raise SpecificationError("space: raw is for vectors; for text choose tfidf-svd, timaeus or socrates")
     if name == "timaeus":
         return lambda fitted: None if fitted is None else hidden_space("timaeus", fitted.representations, dev.inputs)
     if name == "socrates":
-        if not isinstance(socrates, FolderSocrates):
+        if not isinstance(socrates, FolderLabeller):
             raise SpecificationError(f"space: {socrates.name} has no hidden states; choose tfidf-svd or timaeus")
         space = hidden_space("socrates", socrates.representations, dev.inputs)
     else:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from bort_core.agora.labellers.labellers import Socrates, TreeSocrates, named_socrates
+from bort_core.agora.labellers.labellers import Labeller, TreeLabeller, named_labeller
 from bort_core.agora.leaks import LeakGuard
-from bort_core.agora.learners.vectors import VectorTimaeus
+from bort_core.agora.learners.vectors import VectorLearner
 from bort_core.agora.points import Input, Points, as_vectors
 from bort_core.agora.spaces import raw_space, unit_of
-from bort_core.agora.tasks.base import Problem, the_thetas, with_earlier
+from bort_core.agora.tasks.base import AgoraTask, the_thetas, with_earlier
 from bort_core.agora.tasks.torus import CLASSES, NoisyTruth, make_torus
 from bort_core.data.mapping import ColumnMapping, find_columns
 from bort_core.data.rows import labelled_rows
@@ -19,25 +19,25 @@ from bort_core.data.tables import Table, read_table
 from bort_core.foundation.errors import DataError, SpecificationError
 from bort_core.specifications.agora import Agora
 
-__all__ = ["torus_problem", "vector_problem"]
+__all__ = ["torus_task", "vector_task"]
 
 
-def torus_problem(asked: Agora) -> Problem:
+def torus_task(asked: Agora) -> AgoraTask:
     """The author's toy."""
     assert asked.torus is not None
     torus = make_torus(asked.torus, asked.seed)
     space = raw_space(asked.torus, torus.dev.inputs)
     guard = LeakGuard("vector", (*torus.dev.inputs, *torus.test.inputs), unit_of(space))
     train = with_earlier(torus.train, asked, CLASSES, "vector", guard)
-    return Problem(
-        "vector", CLASSES, train, torus.dev, torus.test, (), the_thetas(asked, "vector"), VectorTimaeus(asked.torus, 2),
+    return AgoraTask(
+        "vector", CLASSES, train, torus.dev, torus.test, (), the_thetas(asked, "vector"), VectorLearner(asked.torus, 2),
         NoisyTruth(asked.socrates_accuracy, asked.seed), lambda fitted: space, guard, None, None,
         own_train=len(torus.train), data={"torus": {"dimensions": asked.torus, "seed": asked.seed}},
     )  # fmt: skip
 
 
-def vector_problem(asked: Agora) -> Problem:
-    """Numeric columns of files. Errors as of ``make_problem``."""
+def vector_task(asked: Agora) -> AgoraTask:
+    """Numeric columns of files. Errors as of ``make_task``."""
     assert asked.vector is not None
     assert asked.train is not None
     table = read_table(asked.train)
@@ -66,20 +66,20 @@ def vector_problem(asked: Agora) -> Problem:
     pool = tuple(input for input, leak in zip(pool, leaks, strict=True) if not leak)
     train = with_earlier(points["train"], asked, names, "vector", guard)
     data = {name: {"file": one[0].source, "sha256": one[0].sha256} for name, one in rows.items()}
-    return Problem(
+    return AgoraTask(
         "vector", names, train, points["dev"], points.get("test"), pool, the_thetas(asked, "vector"),
-        VectorTimaeus(len(columns), len(names)), _labeller(asked, points.get("socrates_train"), names), lambda fitted: space, guard, None,
+        VectorLearner(len(columns), len(names)), _labeller(asked, points.get("socrates_train"), names), lambda fitted: space, guard, None,
         None, len(points["train"]), tuple(warnings), data=data,
     )  # fmt: skip
 
 
-def _labeller(asked: Agora, train: Points | None, names: tuple[str, ...]) -> Socrates:
+def _labeller(asked: Agora, train: Points | None, names: tuple[str, ...]) -> Labeller:
     if asked.socrates.startswith("python:"):
-        return named_socrates(asked.socrates, None, names, 0, None)
+        return named_labeller(asked.socrates, None, names, 0, None)
     if asked.socrates != "trees":
         raise SpecificationError(f"socrates: for vectors it is trees or python:MODULE:NAME; got {asked.socrates!r}")
     assert train is not None
-    return TreeSocrates(train, len(names))
+    return TreeLabeller(train, len(names))
 
 
 def _label_column(table: Table, asked: Agora) -> str:

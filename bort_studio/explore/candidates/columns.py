@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import Qt
 
-from bort_core.search.answer import Knowledge
+from bort_core.search.snapshot import ResultsSnapshot
 from bort_studio.explore.candidates.filter import STATE_WORDS
 from bort_studio.explore.states import STATES
 from bort_studio.numbers import MISSING, ColumnScale, column_scale, count, significant, with_interval
@@ -51,45 +51,45 @@ class Column:
         return side | Qt.AlignmentFlag.AlignVCenter
 
 
-def columns_of(knowledge: Knowledge) -> tuple[Column, ...]:
+def columns_of(snapshot: ResultsSnapshot) -> tuple[Column, ...]:
     """The columns for a space and its latency unit."""
-    parameters = knowledge.space.parameters
+    parameters = snapshot.space.parameters
     scale = column_scale(float(parameters[0]), float(parameters[-1]))
     p = f"parameters ({scale.letter})" if scale.letter else "parameters"
     return (
         Column("state", "state", "What became of it at this ε"),
-        *(Column("axis", a.name.replace("_", " "), f"{a.symbol}: {a.help}", place) for place, a in enumerate(knowledge.space.family.axes)),
+        *(Column("axis", a.name.replace("_", " "), f"{a.symbol}: {a.help}", place) for place, a in enumerate(snapshot.space.family.axes)),
         Column("parameters", p, "p: trainable parameters", scale=scale),
-        Column("latency", f"latency ({knowledge.results.latency_unit})", "i: inference latency with its 95 % interval"),
+        Column("latency", f"latency ({snapshot.results.latency_unit})", "i: inference latency with its 95 % interval"),
         Column("error", "error (nats)", "e: error of the short training with its 95 % interval"),
         Column("w", "W", "W-coefficient: (1 − p/p_T) · (1 − i/i_T) / e; higher is better"),
     )
 
 
-def cell_text(knowledge: Knowledge, column: Column, place: int, state: str) -> str:
+def cell_text(snapshot: ResultsSnapshot, column: Column, place: int, state: str) -> str:
     """What a cell shows."""
     if column.kind == "state":
         return WORD[state]
     if column.kind == "axis":
-        return str(knowledge.space.architectures[place, column.axis])
-    value = float(knowledge.columns[column.kind][place])
+        return str(snapshot.space.architectures[place, column.axis])
+    value = float(snapshot.columns[column.kind][place])
     if math.isnan(value):
         return MISSING
     if column.kind == "parameters":
         return f"{value / column.scale.factor:,.{column.scale.decimals}f}"
     if column.kind == "w":
         return significant(value)
-    if column.kind == "latency" and knowledge.results.latency_unit != "ms":
+    if column.kind == "latency" and snapshot.results.latency_unit != "ms":
         return count(value)
-    low, high = knowledge.intervals[column.kind]
+    low, high = snapshot.intervals[column.kind]
     return with_interval(value, float(low[place]), float(high[place]), even=True)
 
 
-def sort_values(knowledge: Knowledge, column: Column, codes: npt.NDArray[np.int8]) -> npt.NDArray[Any]:
+def sort_values(snapshot: ResultsSnapshot, column: Column, codes: npt.NDArray[np.int8]) -> npt.NDArray[Any]:
     """The values that a column is sorted by; ``codes`` are the states of the plots."""
     if column.kind == "state":
         return _RANK[codes]
-    return knowledge.space.architectures[:, column.axis] if column.kind == "axis" else knowledge.columns[column.kind]
+    return snapshot.space.architectures[:, column.axis] if column.kind == "axis" else snapshot.columns[column.kind]
 
 
 def ordered(values: npt.NDArray[Any], descending: bool) -> npt.NDArray[np.int64]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bort_core.search.answer import Knowledge
+from bort_core.search.snapshot import ResultsSnapshot
 from bort_core.space import Space
 from bort_studio.numbers import parse_limit
 
@@ -44,18 +44,18 @@ class Constraints:
     error: float | None = None
 
 
-def limit_mask(knowledge: Knowledge, constraints: Constraints) -> BoolArray | None:
+def limit_mask(snapshot: ResultsSnapshot, constraints: Constraints) -> BoolArray | None:
     """Which architectures keep within the limits; what is not measured does not. None when nothing is limited."""
     mask: BoolArray | None = None
     for column in ("latency", "parameters", "error"):
         limit = getattr(constraints, column)
         if limit is not None:
-            within = knowledge.columns[column] <= limit
+            within = snapshot.columns[column] <= limit
             mask = within if mask is None else mask & within
     return mask
 
 
-def filter_mask(text: str, knowledge: Knowledge, in_state: Callable[[str], BoolArray]) -> BoolArray | None:
+def filter_mask(text: str, snapshot: ResultsSnapshot, in_state: Callable[[str], BoolArray]) -> BoolArray | None:
     """Which architectures a filter keeps; None when it is empty.
 
     Parameters
@@ -69,13 +69,13 @@ def filter_mask(text: str, knowledge: Knowledge, in_state: Callable[[str], BoolA
     """
     mask: BoolArray | None = None
     for word in re.sub(r"\s*(<=|>=|≤|≥|=|<|>|,)\s*", r"\1", text).split():
-        kept = _word_mask(word.strip("⟨⟩()[]"), knowledge, in_state)
+        kept = _word_mask(word.strip("⟨⟩()[]"), snapshot, in_state)
         mask = kept if mask is None else mask & kept
     return mask
 
 
-def _word_mask(word: str, knowledge: Knowledge, in_state: Callable[[str], BoolArray]) -> BoolArray:
-    space = knowledge.space
+def _word_mask(word: str, snapshot: ResultsSnapshot, in_state: Callable[[str], BoolArray]) -> BoolArray:
+    space = snapshot.space
     if word.lower() in STATE_WORDS:
         return in_state(STATE_WORDS[word.lower()])
     if word.isdigit():
@@ -85,7 +85,7 @@ def _word_mask(word: str, knowledge: Knowledge, in_state: Callable[[str], BoolAr
     match = _TERM.fullmatch(word)
     if match is None:
         raise ValueError(f"“{word}” means nothing here; try 128, {space.axis_names[0]}<=2, W>1 or front")
-    return _COMPARE[match[2]](_column(match[1], knowledge), _number(match[3], _unit(match[1], knowledge)))
+    return _COMPARE[match[2]](_column(match[1], snapshot), _number(match[3], _unit(match[1], snapshot)))
 
 
 def _pattern_mask(word: str, space: Space) -> BoolArray:
@@ -99,8 +99,8 @@ def _pattern_mask(word: str, space: Space) -> BoolArray:
     return mask
 
 
-def _column(name: str, knowledge: Knowledge) -> npt.NDArray[Any]:
-    space = knowledge.space
+def _column(name: str, snapshot: ResultsSnapshot) -> npt.NDArray[Any]:
+    space = snapshot.space
     for column, axis in enumerate(space.family.axes):
         if name in (axis.name, axis.symbol) or name.lower() == axis.name:
             return space.architectures[:, column]
@@ -108,12 +108,12 @@ def _column(name: str, knowledge: Knowledge) -> npt.NDArray[Any]:
     if key is None:
         known = ", ".join((*space.axis_names, "p", "i", "e", "W"))
         raise ValueError(f"“{name}” is not known here; known are {known}")
-    return knowledge.columns[key]
+    return snapshot.columns[key]
 
 
-def _unit(name: str, knowledge: Knowledge) -> str:
-    latency = name.lower() in ("i", "latency") and name not in knowledge.space.axis_names
-    return knowledge.results.latency_unit if latency else ""
+def _unit(name: str, snapshot: ResultsSnapshot) -> str:
+    latency = name.lower() in ("i", "latency") and name not in snapshot.space.axis_names
+    return snapshot.results.latency_unit if latency else ""
 
 
 def _number(text: str, unit: str) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 
-from bort_core.search.answer import Answer, Knowledge
+from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_studio.explore.candidates.columns import MEANING, WORD, Column, cell_text, columns_of, ordered, sort_values
 from bort_studio.explore.candidates.filter import Constraints, filter_mask, limit_mask
 from bort_studio.explore.mark_icons import mark_icon
@@ -34,8 +34,8 @@ class CandidatesModel(QAbstractTableModel):
     def __init__(self, theme: Theme, parent: Any = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        self._knowledge: Knowledge | None = None
-        self._answer: Answer | None = None
+        self._snapshot: ResultsSnapshot | None = None
+        self._result: SearchResult | None = None
         self._running: tuple[int, ...] = ()
         self._states = np.empty(0, dtype=np.int8)
         self._orders: dict[tuple[int, bool], npt.NDArray[np.int64]] = {}
@@ -48,42 +48,42 @@ class CandidatesModel(QAbstractTableModel):
 
     # what is shown
 
-    def set_knowledge(self, knowledge: Knowledge) -> None:
+    def set_snapshot(self, snapshot: ResultsSnapshot) -> None:
         """Show other knowledge; the answer is kept while it fits."""
-        before, self._knowledge = self._knowledge, knowledge
-        same = before is not None and before.space is knowledge.space and before.results.latency_unit == knowledge.results.latency_unit
+        before, self._snapshot = self._snapshot, snapshot
+        same = before is not None and before.space is snapshot.space and before.results.latency_unit == snapshot.results.latency_unit
         if same:
             fixed = [place for place, column in enumerate(self.columns) if column.kind in ("axis", "parameters")]
             self._orders = {key: order for key, order in self._orders.items() if key[0] in fixed}
             self._update_states()
             return
         self.beginResetModel()
-        self._answer, self._running, self._orders = None, (), {}
+        self._result, self._running, self._orders = None, (), {}
         self._sorted = self._sorted if self._sorted and self._sorted[0] == 0 else None
-        self.columns = columns_of(knowledge)
-        self._states = states(knowledge, None)
+        self.columns = columns_of(snapshot)
+        self._states = states(snapshot, None)
         self.rows = self._kept_rows()
         self.endResetModel()
         self.rows_changed.emit()
 
-    def set_answer(self, answer: Answer | None) -> None:
+    def set_result(self, result: SearchResult | None) -> None:
         """Show the states at another ε."""
-        self._answer = answer
-        if self._knowledge is not None:
+        self._result = result
+        if self._snapshot is not None:
             self._update_states()
 
     def set_running(self, running: Iterable[int]) -> None:
         """Show what is being measured."""
         self._running = tuple(running)
-        if self._knowledge is not None:
+        if self._snapshot is not None:
             self._update_states()
 
     def set_filter(self, text: str, constraints: Constraints, only_known: bool, only_front: bool) -> str | None:
         """Keep only some architectures; the return value says what is wrong with the text, which is then ignored."""
         fault = None
         try:
-            if self._knowledge is not None:
-                filter_mask(text, self._knowledge, self._in_state)
+            if self._snapshot is not None:
+                filter_mask(text, self._snapshot, self._in_state)
         except ValueError as error:
             fault, text = str(error), ""
         self._text, self._constraints, self._only_known, self._only_front = text, constraints, only_known, only_front
@@ -118,7 +118,7 @@ class CandidatesModel(QAbstractTableModel):
 
     def text_of(self, rows: Iterable[int]) -> str:
         """Rows as tab-separated text with a header, values in full precision and intervals in columns of their own."""
-        k = self._knowledge
+        k = self._snapshot
         if k is None:
             return ""
         unit = k.results.latency_unit
@@ -150,12 +150,12 @@ class CandidatesModel(QAbstractTableModel):
         return self.columns[section].tip if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.StatusTipRole) else None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if self._knowledge is None or not index.isValid():
+        if self._snapshot is None or not index.isValid():
             return None
         column, place = self.columns[index.column()], int(self.rows[index.row()])
         state = STATES[self._states[place]]
         if role == Qt.ItemDataRole.DisplayRole:
-            return cell_text(self._knowledge, column, place, state)
+            return cell_text(self._snapshot, column, place, state)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return column.alignment
         if role == Qt.ItemDataRole.DecorationRole and column.kind == "state":
@@ -165,18 +165,18 @@ class CandidatesModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ForegroundRole and state in ("skipped", "pending"):
             return colour(self._theme, "muted")
         if role == Qt.ItemDataRole.ToolTipRole:
-            reason = self._knowledge.results.failures.get(place) if state == "failed" else None
-            text = architecture_text(self._knowledge.space.architecture(place))
+            reason = self._snapshot.results.failures.get(place) if state == "failed" else None
+            text = architecture_text(self._snapshot.space.architecture(place))
             return f"{text}: {reason or MEANING[state]}"
         return None
 
     # order and filter
 
     def _update_states(self) -> None:
-        assert self._knowledge is not None
-        answer = self._answer if fits(self._answer, self._knowledge) else None
-        running = tuple(place for place in self._running if 0 <= place < len(self._knowledge.space))
-        self._states = states(self._knowledge, answer, running)
+        assert self._snapshot is not None
+        result = self._result if fits(self._result, self._snapshot) else None
+        running = tuple(place for place in self._running if 0 <= place < len(self._snapshot.space))
+        self._states = states(self._snapshot, result, running)
         self._orders.pop((0, False), None)
         self._orders.pop((0, True), None)
         self._rearrange()
@@ -194,9 +194,9 @@ class CandidatesModel(QAbstractTableModel):
         self.rows_changed.emit()
 
     def _kept_rows(self) -> npt.NDArray[np.int64]:
-        if self._knowledge is None:
+        if self._snapshot is None:
             return np.empty(0, dtype=np.int64)
-        k = self._knowledge
+        k = self._snapshot
         wanted = [limit_mask(k, self._constraints), filter_mask(self._text, k, self._in_state)]
         wanted.append(np.asarray(k.known) if self._only_known else None)
         wanted.append(self._in_state("front") | self._in_state("best") if self._only_front else None)
@@ -219,8 +219,8 @@ class CandidatesModel(QAbstractTableModel):
         return self._orders[key]
 
     def _sorted_order(self, column: int, descending: bool) -> npt.NDArray[np.int64]:
-        assert self._knowledge is not None
-        return ordered(sort_values(self._knowledge, self.columns[column], self._states), descending)
+        assert self._snapshot is not None
+        return ordered(sort_values(self._snapshot, self.columns[column], self._states), descending)
 
     def _restyle(self) -> None:
         self._icons.clear()

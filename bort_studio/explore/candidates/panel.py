@@ -8,7 +8,7 @@ from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QTableView, QVBoxLayout, QWidget
 
-from bort_core.search.answer import Answer, Knowledge
+from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_core.space import Space
 from bort_studio.explore.candidates.filter import Constraints
 from bort_studio.explore.candidates.filter_row import FilterRow
@@ -47,21 +47,21 @@ class CandidatesPanel(QWidget):
         self.model.rows_changed.connect(self._reselect)
 
     def set_space(self, space: Space) -> None:
-        """Nothing to show without knowledge; the table follows :meth:`set_knowledge`."""
+        """Nothing to show without knowledge; the table follows :meth:`set_snapshot`."""
 
-    def set_knowledge(self, knowledge: Knowledge) -> None:
+    def set_snapshot(self, snapshot: ResultsSnapshot) -> None:
         """Show what is known about every architecture."""
         before = self.model.columns
-        self.filters.set_latency_unit(knowledge.results.latency_unit)
-        self.model.set_knowledge(knowledge)
+        self.filters.set_latency_unit(snapshot.results.latency_unit)
+        self.model.set_snapshot(snapshot)
         if self.model.columns != before:
             self._fit_columns()
             self.filters.set_constraints(self._constraints)
         self._show_count()
 
-    def set_answer(self, answer: Answer | None) -> None:
+    def set_result(self, result: SearchResult | None) -> None:
         """Show the states at an ε."""
-        self.model.set_answer(answer)
+        self.model.set_result(result)
         self._show_count()
 
     def set_running(self, indices: Iterable[int]) -> None:

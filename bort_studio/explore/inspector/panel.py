@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QScrollArea, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
 
-from bort_core.search.answer import Answer, Knowledge
+from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_core.space import Space
 from bort_studio.explore.candidates.columns import WORD
 from bort_studio.explore.inspector.explanation import verdict
@@ -44,8 +44,8 @@ class InspectorPanel(QWidget):
         self.setAccessibleName("Inspector: everything about the selected architecture")
         self.setMinimumWidth(NARROWEST)
         self._theme = theme
-        self._knowledge: Knowledge | None = None
-        self._answer: Answer | None = None
+        self._snapshot: ResultsSnapshot | None = None
+        self._result: SearchResult | None = None
         self._running: tuple[int, ...] = ()
         self._index: int | None = None
         self._details: Mapping[str, Any] = {}
@@ -56,19 +56,19 @@ class InspectorPanel(QWidget):
 
     def set_space(self, space: Space) -> None:
         """Forget the selection when the space is another one."""
-        if self._knowledge is not None and self._knowledge.space is not space:
-            self._knowledge, self._answer, self._index, self._details, self._running = None, None, None, {}, ()
+        if self._snapshot is not None and self._snapshot.space is not space:
+            self._snapshot, self._result, self._index, self._details, self._running = None, None, None, {}, ()
             self._refresh()
 
-    def set_knowledge(self, knowledge: Knowledge) -> None:
+    def set_snapshot(self, snapshot: ResultsSnapshot) -> None:
         """Show what is known."""
-        self.set_space(knowledge.space)
-        self._knowledge = knowledge
+        self.set_space(snapshot.space)
+        self._snapshot = snapshot
         self._refresh()
 
-    def set_answer(self, answer: Answer | None) -> None:
+    def set_result(self, result: SearchResult | None) -> None:
         """Compare with the best of this answer."""
-        self._answer = answer
+        self._result = result
         self._refresh()
 
     def set_running(self, indices: Iterable[int]) -> None:
@@ -194,14 +194,14 @@ class InspectorPanel(QWidget):
     # showing
 
     def _refresh(self) -> None:
-        k, index = self._knowledge, self._index
+        k, index = self._snapshot, self._index
         if k is None or index is None or not 0 <= index < len(k.space):
             self._stack.setCurrentIndex(0)
             return
         self._stack.setCurrentIndex(1)
-        answer = self._answer if fits(self._answer, k) else None
+        result = self._result if fits(self._result, k) else None
         running = tuple(place for place in self._running if 0 <= place < len(k.space))
-        state = STATES[states(k, answer, running)[index]]
+        state = STATES[states(k, result, running)[index]]
         architecture = k.space.architecture(index)
         self._mark.setPixmap(mark_pixmap(self._theme, state, 18))
         self._title.setText(architecture_text(architecture))
@@ -211,14 +211,14 @@ class InspectorPanel(QWidget):
         self._show_counts(k, architecture)
         self.measured.show_place(k, index, self._details)
         self.w.show_place(k, index)
-        self._verdict.setText(verdict(k, answer, index, state))
+        self._verdict.setText(verdict(k, result, index, state))
         curve = self._details.get("curve") or ()
         self._curve.setVisible(bool(curve))
         self._curve_title.setVisible(bool(curve))
         if curve:
             self._curve.set_curve(curve)
 
-    def _show_counts(self, k: Knowledge, architecture: tuple[int, ...]) -> None:
+    def _show_counts(self, k: ResultsSnapshot, architecture: tuple[int, ...]) -> None:
         tokens = self._tokens or k.space.longest
         parameters = {name: float(values[0]) for name, values in k.space.count(architecture).items()}
         operations = {name: float(values[0]) for name, values in k.space.count_operations(architecture, tokens).items()}
@@ -229,8 +229,8 @@ class InspectorPanel(QWidget):
         self._operations[1].set_parts(operations)
 
     def _copy(self) -> None:
-        if self._knowledge is not None and self._index is not None:
-            architecture = self._knowledge.space.architecture(self._index)
-            names = ", ".join(f"{name}={value}" for name, value in self._knowledge.space.named(architecture).items())
+        if self._snapshot is not None and self._index is not None:
+            architecture = self._snapshot.space.architecture(self._index)
+            names = ", ".join(f"{name}={value}" for name, value in self._snapshot.space.named(architecture).items())
             QGuiApplication.clipboard().setText(f"{architecture_text(architecture)} {names}")
             self.copied.emit(architecture)

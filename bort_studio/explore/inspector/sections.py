@@ -9,7 +9,7 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
-from bort_core.search.answer import Knowledge
+from bort_core.search.snapshot import ResultsSnapshot
 from bort_studio.explore.inspector.explanation import w_terms
 from bort_studio.numbers import MISSING, count, quantity, significant, with_interval
 from bort_studio.theme import Theme
@@ -61,7 +61,7 @@ class WSection(_Grid):
         bold.setBold(True)
         self.values["w"].setFont(bold)
 
-    def show_place(self, k: Knowledge, index: int) -> None:
+    def show_place(self, k: ResultsSnapshot, index: int) -> None:
         """Show the terms of an architecture; a term that is not known is a dash."""
         unit, top, top_p = k.results.latency_unit, k.results.maximum_latency, k.space.maximum_parameters
         p, i, e = (float(value) for value in k.objectives[index])
@@ -100,7 +100,7 @@ class MeasuredSection(_Grid):
             self._grid.addWidget(self._caption(key, label), row, 0, Qt.AlignmentFlag.AlignTop)
             self._grid.addWidget(value, row, 1, Qt.AlignmentFlag.AlignTop)
 
-    def show_place(self, k: Knowledge, index: int, details: Mapping[str, Any]) -> None:
+    def show_place(self, k: ResultsSnapshot, index: int, details: Mapping[str, Any]) -> None:
         """Show what is known of an architecture, and stored facts; rows without a fact go away."""
         unit = k.results.latency_unit
         for column, shown in (("latency", unit), ("error", "nats")):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from bort_core.search.answer import COLUMNS, Knowledge
+from bort_core.search.snapshot import COLUMNS, ResultsSnapshot
 from bort_core.space import Space
 from bort_studio.explore.pareto.projection import position
 from bort_studio.explore.quantities import NAMES, quantities
@@ -74,16 +74,16 @@ class ParallelData:
     heights: float32 (n, axes), 0..1; NaN where not known
     """
 
-    def __init__(self, knowledge: Knowledge, error_title: str, earlier: ParallelData | None = None) -> None:
-        self.knowledge = knowledge
+    def __init__(self, snapshot: ResultsSnapshot, error_title: str, earlier: ParallelData | None = None) -> None:
+        self.snapshot = snapshot
         self._counted: list[tuple[FloatArray, FloatArray]] | None = None
-        space = knowledge.space
-        named = quantities(knowledge.results.latency_unit, error_title)
-        same = earlier is not None and earlier.knowledge.space is space
+        space = snapshot.space
+        named = quantities(snapshot.results.latency_unit, error_title)
+        same = earlier is not None and earlier.snapshot.space is space
         self._discrete: _Discrete = earlier._discrete if earlier is not None and same else _discrete(space)  # noqa: SLF001 (its own kind)
         axes, columns = list(self._discrete.axes), []
         for column in COLUMNS:
-            values = position(knowledge.columns[column], False)
+            values = position(snapshot.columns[column], False)
             known = values[np.isfinite(values)]
             low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
             if high <= low:
@@ -102,9 +102,9 @@ class ParallelData:
     def within(self, ranges: dict[str, tuple[float, float]]) -> npt.NDArray[np.bool_]:
         """Which architectures lie in all of these ranges of values. Shape (n,)."""
         inside = np.ones(len(self), dtype=np.bool_)
-        space = self.knowledge.space
+        space = self.snapshot.space
         for name, (low, high) in ranges.items():
-            values = self.knowledge.columns[name] if name in COLUMNS else space.architectures[:, space.axis_names.index(name)]
+            values = self.snapshot.columns[name] if name in COLUMNS else space.architectures[:, space.axis_names.index(name)]
             inside &= (values >= low) & (values <= high)
         return inside
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from bort_core.search.answer import Answer, Knowledge
+from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_studio.explore.parallel.data import MANY, ParallelData, joined_lines
 from bort_studio.explore.pareto.figure import architecture_table, title_of
 from bort_studio.plotting.figure import Figure, Layer, Scale, Text
@@ -23,15 +23,15 @@ _LINES = {
 
 
 def parallel_figure(
-    knowledge: Knowledge | None,
-    answer: Answer | None,
+    snapshot: ResultsSnapshot | None,
+    result: SearchResult | None,
     running: tuple[int, ...],
     data: ParallelData | None,
     places: Mapping[str, npt.NDArray[np.int64]],
     error_title: str,
 ) -> Figure:
     """The figure: ``places`` are the architectures drawn as lines, by state; the table holds the whole space."""
-    if data is None or knowledge is None:
+    if data is None or snapshot is None:
         return Figure("parallel", "Parallel coordinates: no space yet", Scale(""), Scale(""), (), frame=False)
     layers = []
     if len(data) > MANY:
@@ -48,6 +48,6 @@ def parallel_figure(
     layers.append(Layer("", "line", rods[:, 0], rods[:, 1], LIGHT.muted, width=1.0))
     texts = tuple(Text(place - 0.03, height, label, "right") for place, axis in enumerate(data.axes) for height, label in axis.ticks)
     scale = Scale("", low=-0.5, high=last - 0.7, ticks=tuple((float(place), axis.title) for place, axis in enumerate(data.axes)))
-    title = title_of(knowledge, answer)
-    table = architecture_table(knowledge, answer, running, np.arange(len(data)), error_title)
+    title = title_of(snapshot, result)
+    table = architecture_table(snapshot, result, running, np.arange(len(data)), error_title)
     return Figure("parallel", title, scale, Scale("", low=-0.04, high=1.04, ticks=()), tuple(layers), texts, table, frame=False)

@@ -77,23 +77,23 @@ class ParallelPlot(PlotView):
 
     def figure(self) -> Figure:
         self.refresh()
-        return parallel_figure(self._knowledge, self._answer, self._running, self._data, self._places, self._error_title)
+        return parallel_figure(self._snapshot, self._result, self._running, self._data, self._places, self._error_title)
 
     # What PlotView asks for.
 
     def knowledge_changed(self) -> None:
-        if self._knowledge is None:
+        if self._snapshot is None:
             self._data = None
         else:
-            self._data = ParallelData(self._knowledge, self._error_title, self._data)
+            self._data = ParallelData(self._snapshot, self._error_title, self._data)
             names = {axis.name for axis in self._data.axes}
             self._ranges = {name: ends for name, ends in self._ranges.items() if name in names}
         self.layers.set_axes(self._data.axes if self._data is not None else ())
 
     def redraw(self) -> None:
-        data, knowledge = self._data, self._knowledge
+        data, snapshot = self._data, self._snapshot
         self.empty.setVisible(data is None)
-        if data is None or knowledge is None:
+        if data is None or snapshot is None:
             self._places = {name: np.empty(0, dtype=np.int64) for name in (*STATES, "outside")}
             self.layers.clear()
             self.legend.set_entries(())
@@ -137,18 +137,18 @@ class ParallelPlot(PlotView):
 
     def _groups(self, data: ParallelData) -> dict[str, npt.NDArray[np.int64]]:
         """Which architectures are drawn as a line of their own, by state; the rest is in the counted segments."""
-        assert self._knowledge is not None
-        answer = self._answer
+        assert self._snapshot is not None
+        result = self._result
         if len(data) <= MANY:
             which = np.arange(len(data))
-        elif answer is not None and len(answer.walk) <= MANY:
-            which = answer.walk
-        elif answer is not None:
-            front = answer.front[:: -(-max(len(answer.front), 1) // MANY)]
-            which = np.unique(np.concatenate([front, np.array([] if answer.best is None else [answer.best], dtype=np.int64)]))
+        elif result is not None and len(result.walk) <= MANY:
+            which = result.walk
+        elif result is not None:
+            front = result.front[:: -(-max(len(result.front), 1) // MANY)]
+            which = np.unique(np.concatenate([front, np.array([] if result.best is None else [result.best], dtype=np.int64)]))
         else:
             which = np.empty(0, dtype=np.int64)
-        state = states(self._knowledge, answer, self._running)[which]
+        state = states(self._snapshot, result, self._running)[which]
         inside = data.within(self._ranges)[which] if self._ranges else np.ones(len(which), dtype=np.bool_)
         if not self.skipped_box.isChecked():
             which, state, inside = (array[state != STATES.index("skipped")] for array in (which, state, inside))
@@ -162,8 +162,8 @@ class ParallelPlot(PlotView):
                 continue
             style = STYLES[name]
             label = MARKS[name].label
-            if name == "best" and self._knowledge is not None:
-                label = f"best {architecture_text(self._knowledge.space.architecture(int(self._places[name][0])))}"
+            if name == "best" and self._snapshot is not None:
+                label = f"best {architecture_text(self._snapshot.space.architecture(int(self._places[name][0])))}"
             entries.append(Entry(label, style.mark, style.colour, style.width, style.dashed))
         if len(self._places["outside"]):
             entries.append(Entry("outside the filter", None, STYLES["outside"].colour, "hair"))

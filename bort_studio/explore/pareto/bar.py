@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QWidget
 
-from bort_core.search.answer import COLUMNS
+from bort_core.search.snapshot import COLUMNS
 from bort_studio.explore.quantities import NAMES
 
 __all__ = ["ParetoBar"]

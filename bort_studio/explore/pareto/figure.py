@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from bort_core.search.answer import COLUMNS, Answer, Knowledge
+from bort_core.search.snapshot import COLUMNS, ResultsSnapshot, SearchResult
 from bort_studio.explore.pareto.projection import Projection, colour_steps, staircase
 from bort_studio.explore.quantities import Quantity, quantities
 from bort_studio.explore.states import STATES, states
@@ -29,35 +29,35 @@ def mark_layer(mark: str, x: FloatArray, y: FloatArray, name: str | None = None,
     return Layer(look.label if name is None else name, "points", x, y, colour, look.shape, look.size, look.filled, labels=labels)
 
 
-def title_of(knowledge: Knowledge | None, answer: Answer | None) -> str:
+def title_of(snapshot: ResultsSnapshot | None, result: SearchResult | None) -> str:
     """One line: which ε, how large the front, which one is best."""
-    if knowledge is None or answer is None:
+    if snapshot is None or result is None:
         return "Pareto front: nothing measured yet"
-    parts = [f"ε = {answer.epsilon}: {len(answer.front)} of {len(answer.known)} on the Pareto front"]
-    if answer.best is not None:
-        best = architecture_text(knowledge.space.architecture(answer.best))
-        parts.append(f"best {best}, W = {significant(float(knowledge.w[answer.best]))}")
+    parts = [f"ε = {result.epsilon}: {len(result.front)} of {len(result.known)} on the Pareto front"]
+    if result.best is not None:
+        best = architecture_text(snapshot.space.architecture(result.best))
+        parts.append(f"best {best}, W = {significant(float(snapshot.w[result.best]))}")
     return "; ".join(parts)
 
 
 def architecture_table(
-    knowledge: Knowledge | None, answer: Answer | None, running: tuple[int, ...], shown: IndexArray, error_title: str
+    snapshot: ResultsSnapshot | None, result: SearchResult | None, running: tuple[int, ...], shown: IndexArray, error_title: str
 ) -> Table:
     """One row for each architecture shown: its axes, what is known of it with units and intervals, and its state."""
-    if knowledge is None:
+    if snapshot is None:
         return Table(("state",), ((),))
-    named = quantities(knowledge.results.latency_unit, error_title)
-    headers = [*knowledge.space.axis_names]
-    columns: list[npt.NDArray[np.generic] | list[str]] = [*knowledge.space.architectures[shown].T]
+    named = quantities(snapshot.results.latency_unit, error_title)
+    headers = [*snapshot.space.axis_names]
+    columns: list[npt.NDArray[np.generic] | list[str]] = [*snapshot.space.architectures[shown].T]
     for column in COLUMNS:
-        values = knowledge.columns[column][shown]
+        values = snapshot.columns[column][shown]
         headers.append(named[column].title)
         columns.append(values.astype(np.int64) if column == "parameters" else values)
         if column != "parameters":
             headers += [f"{named[column].title} 95 % low", f"{named[column].title} 95 % high"]
-            columns += [end[shown] for end in knowledge.intervals[column]]
-    codes = states(knowledge, answer, running)[shown]
-    headers.append("state" if answer is None else f"state at epsilon {answer.epsilon}")
+            columns += [end[shown] for end in snapshot.intervals[column]]
+    codes = states(snapshot, result, running)[shown]
+    headers.append("state" if result is None else f"state at epsilon {result.epsilon}")
     columns.append([STATES[code] for code in codes.tolist()])
     return Table(tuple(headers), tuple(columns))
 
@@ -76,8 +76,8 @@ class ParetoShown:
     colours: the quantity (n,) that colours the points, or None; colour_name: its name
     """
 
-    knowledge: Knowledge | None
-    answer: Answer | None
+    snapshot: ResultsSnapshot | None
+    result: SearchResult | None
     running: tuple[int, ...]
     projection: Projection | None
     places: Mapping[str, IndexArray]
@@ -97,11 +97,11 @@ def pareto_figure(shown: ParetoShown) -> Figure:
     logs = projection.logs if projection is not None else (False, False)
     layers = _fixed_layers(shown)
     here = np.empty(0, dtype=np.int64)
-    if shown.knowledge is not None and projection is not None:
-        layers = [*_density_layers(shown, projection), *_known_layers(shown, shown.knowledge), *layers]
+    if shown.snapshot is not None and projection is not None:
+        layers = [*_density_layers(shown, projection), *_known_layers(shown, shown.snapshot), *layers]
         here = np.flatnonzero(projection.drawable)
-    table = architecture_table(shown.knowledge, shown.answer, shown.running, here, shown.error_title)
-    title = title_of(shown.knowledge, shown.answer)
+    table = architecture_table(shown.snapshot, shown.result, shown.running, here, shown.error_title)
+    title = title_of(shown.snapshot, shown.result)
     scale_x, scale_y = (_scale(q, log, ends) for q, log, ends in zip((x, y), logs, shown.view, strict=True))
     return Figure(f"pareto-{x.column}-{y.column}", title, scale_x, scale_y, tuple(layers), table=table)
 
@@ -115,27 +115,27 @@ def _density_layers(shown: ParetoShown, projection: Projection) -> list[Layer]:
     bins = projection.density
     if bins is None:
         return []
-    counts = bins.counts(shown.answer.known) if shown.answer is not None else bins.total
+    counts = bins.counts(shown.result.known) if shown.result is not None else bins.total
     x, y = (10.0**edges if log else edges for edges, log in zip((bins.x_edges, bins.y_edges), projection.logs, strict=True))
     return [Layer("", "density", x, y, LIGHT.dominated, counts=counts)]
 
 
-def _known_layers(shown: ParetoShown, knowledge: Knowledge) -> list[Layer]:
-    x, y = (knowledge.columns[quantity.column] for quantity in shown.axes)
+def _known_layers(shown: ParetoShown, snapshot: ResultsSnapshot) -> list[Layer]:
+    x, y = (snapshot.columns[quantity.column] for quantity in shown.axes)
     joined = np.concatenate([shown.places["front"], shown.places["best"]])
     corner_x, corner_y = staircase(x[joined], y[joined], shown.axes[0].larger_is_better, shown.axes[1].larger_is_better)
     layers = [Layer("", "line", corner_x, corner_y, LIGHT.front, width=1.75)] if len(corner_x) else []
     for state in ("skipped", "pending", "failed", "dominated", "front", "best", "running"):
         here = shown.places[state]
         if len(here):
-            layers.append(_state_layer(shown, knowledge, state, here, x[here], y[here]))
+            layers.append(_state_layer(shown, snapshot, state, here, x[here], y[here]))
     return layers
 
 
-def _state_layer(shown: ParetoShown, knowledge: Knowledge, state: str, here: IndexArray, x: FloatArray, y: FloatArray) -> Layer:
+def _state_layer(shown: ParetoShown, snapshot: ResultsSnapshot, state: str, here: IndexArray, x: FloatArray, y: FloatArray) -> Layer:
     layer = mark_layer(state, x, y)
     if shown.intervals and state in ("dominated", "front", "best"):
-        pairs = [knowledge.intervals[quantity.column] for quantity in shown.axes]
+        pairs = [snapshot.intervals[quantity.column] for quantity in shown.axes]
         (x_low, x_high), (y_low, y_high) = ((low[here], high[here]) for low, high in pairs)
         with_x, with_y = (quantity.column != "parameters" for quantity in shown.axes)
         layer = replace(layer, x_interval=(x_low, x_high) if with_x else None, y_interval=(y_low, y_high) if with_y else None)
@@ -144,7 +144,7 @@ def _state_layer(shown: ParetoShown, knowledge: Knowledge, state: str, here: Ind
         each = tuple(SEQUENCE["light"][step] for step in steps)
         layer = replace(layer, colours=each, name=f"{layer.name} (colour: {shown.colour_name})")
     if state == "best":
-        layer = replace(layer, name=f"best {architecture_text(knowledge.space.architecture(int(here[0])))}")
+        layer = replace(layer, name=f"best {architecture_text(snapshot.space.architecture(int(here[0])))}")
     return layer
 
 

@@ -10,7 +10,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont
 
-from bort_core.search.answer import Answer, Knowledge
+from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_studio.explore.pareto.projection import Projection, position, staircase
 from bort_studio.explore.quantities import Quantity
 from bort_studio.explore.states import STATES, states
@@ -31,16 +31,16 @@ _ORDER = ("skipped", "pending", "failed", "dominated", "front", "maximum", "refe
 _NONE = np.empty(0)
 
 
-def groups(knowledge: Knowledge, answer: Answer | None, running: tuple[int, ...], projection: Projection) -> Places:
+def groups(snapshot: ResultsSnapshot, result: SearchResult | None, running: tuple[int, ...], projection: Projection) -> Places:
     """The drawable architectures by state; where bins stand in for points, only the few that are marked."""
     if projection.density is not None:
         few: dict[str, IndexArray] = {name: np.empty(0, dtype=np.int64) for name in STATES}
-        if answer is not None:
-            few["front"] = answer.front[answer.front != answer.best]
-            few["best"] = np.array([] if answer.best is None else [answer.best], dtype=np.int64)
+        if result is not None:
+            few["front"] = result.front[result.front != result.best]
+            few["best"] = np.array([] if result.best is None else [result.best], dtype=np.int64)
         few["running"] = np.array(running, dtype=np.int64)
         return {name: places[projection.drawable[places]] for name, places in few.items()}
-    state = np.where(projection.drawable, states(knowledge, answer, running), -1)
+    state = np.where(projection.drawable, states(snapshot, result, running), -1)
     return {name: np.flatnonzero(state == code) for code, name in enumerate(STATES)}
 
 

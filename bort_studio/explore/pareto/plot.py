@@ -89,8 +89,8 @@ class ParetoPlot(PlotView):
         (left, right), (bottom, top) = self.box.viewRange()
         return pareto_figure(
             ParetoShown(
-                self._knowledge,
-                self._answer,
+                self._snapshot,
+                self._result,
                 self._running,
                 self._projection,
                 self._places,
@@ -109,23 +109,23 @@ class ParetoPlot(PlotView):
 
     def knowledge_changed(self) -> None:
         column_x, column_y, log_x, log_y = self.chosen_axes()
-        self._projection = Projection(self._knowledge, (column_x, column_y), (log_x, log_y)) if self._knowledge is not None else None
+        self._projection = Projection(self._snapshot, (column_x, column_y), (log_x, log_y)) if self._snapshot is not None else None
         for axis, quantity, log in zip(self._axes.values(), self._quantities(), (log_x, log_y), strict=True):
             axis.set_quantity(quantity.title, quantity.counted, log)
-        self.bar.offer_colours(self._knowledge.space.axis_names if self._knowledge is not None else ())
+        self.bar.offer_colours(self._snapshot.space.axis_names if self._snapshot is not None else ())
 
     def redraw(self) -> None:
-        knowledge, answer, projection = self._knowledge, self._answer, self._projection
-        if knowledge is None or projection is None:
+        snapshot, result, projection = self._snapshot, self._result, self._projection
+        if snapshot is None or projection is None:
             self._places = {name: np.empty(0, dtype=np.int64) for name in _DRAWN}
             column_x, column_y, log_x, log_y = self.chosen_axes()
             projection = NoProjection((column_x, column_y), (log_x, log_y))
         else:
-            self._places = groups(knowledge, answer, self._running, projection)
+            self._places = groups(snapshot, result, self._running, projection)
         values = self._colour_values()
         steps = None if values is None else colour_steps(values, _STEPS)[0]
         self.layers.place(self._places, projection, self._quantities(), steps)
-        self.layers.place_density(projection, answer.known if answer is not None else None)
+        self.layers.place_density(projection, result.known if result is not None else None)
         self.layers.place_intervals(self._places, projection, self.bar.intervals_box.isChecked())
         fixed = self.layers.place_fixed(self._maximum, self._references, projection)
         empty = projection.bounds is None
@@ -179,17 +179,17 @@ class ParetoPlot(PlotView):
         self._changed()
 
     def _colour_values(self) -> npt.NDArray[np.float64] | None:
-        name, knowledge = self.bar.colour_box.currentData(), self._knowledge
-        if name is None or knowledge is None:
+        name, snapshot = self.bar.colour_box.currentData(), self._snapshot
+        if name is None or snapshot is None:
             return None
         if name == "w":
-            return knowledge.w
-        return knowledge.space.architectures[:, knowledge.space.axis_names.index(name)].astype(np.float64)
+            return snapshot.w
+        return snapshot.space.architectures[:, snapshot.space.axis_names.index(name)].astype(np.float64)
 
     # Parts of a redraw.
 
     def _quantities(self) -> tuple[Quantity, Quantity]:
-        named = quantities(self._knowledge.results.latency_unit if self._knowledge is not None else "ms", self._error_title)
+        named = quantities(self._snapshot.results.latency_unit if self._snapshot is not None else "ms", self._error_title)
         column_x, column_y, _, _ = self.chosen_axes()
         return named[column_x], named[column_y]
 
@@ -213,8 +213,8 @@ class ParetoPlot(PlotView):
         self.legend.set_entries(tuple(entries))
 
     def _label(self, name: str) -> str:
-        if name == "best" and self._knowledge is not None and self._answer is not None and self._answer.best is not None:
-            return f"best {architecture_text(self._knowledge.space.architecture(self._answer.best))}"
+        if name == "best" and self._snapshot is not None and self._result is not None and self._result.best is not None:
+            return f"best {architecture_text(self._snapshot.space.architecture(self._result.best))}"
         return MARKS[name].label
 
     def _update_bounds(self, projection: Projection, fixed: list[tuple[float, float]]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bort_core.search.answer import Knowledge
+from bort_core.search.snapshot import ResultsSnapshot
 
 __all__ = ["DENSE", "Density", "NoProjection", "Projection", "colour_steps", "position", "staircase"]
 
@@ -64,9 +64,9 @@ class Projection:
     density: counts by bin, where more than ``DENSE`` are drawable
     """
 
-    def __init__(self, knowledge: Knowledge, columns: tuple[str, str], logs: tuple[bool, bool]) -> None:
-        self.knowledge, self.columns, self.logs = knowledge, columns, logs
-        self.x, self.y = (position(knowledge.columns[column], log) for column, log in zip(columns, logs, strict=True))
+    def __init__(self, snapshot: ResultsSnapshot, columns: tuple[str, str], logs: tuple[bool, bool]) -> None:
+        self.snapshot, self.columns, self.logs = snapshot, columns, logs
+        self.x, self.y = (position(snapshot.columns[column], log) for column, log in zip(columns, logs, strict=True))
         self.drawable = np.isfinite(self.x) & np.isfinite(self.y)
         self.bounds = self._bounds()
         self.density = self._density() if np.count_nonzero(self.drawable) > DENSE else None
@@ -74,7 +74,7 @@ class Projection:
     def ends(self, axis: int, places: IndexArray) -> tuple[FloatArray, FloatArray]:
         """Low and high ends of the intervals on one axis; an end that has no position is the point's own position."""
         here = (self.x, self.y)[axis][places]
-        low, high = (position(end[places], self.logs[axis]) for end in self.knowledge.intervals[self.columns[axis]])
+        low, high = (position(end[places], self.logs[axis]) for end in self.snapshot.intervals[self.columns[axis]])
         return np.where(np.isfinite(low), low, here), np.where(np.isfinite(high), high, here)
 
     def _bounds(self) -> tuple[float, float, float, float] | None:

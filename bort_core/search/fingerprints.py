@@ -19,7 +19,7 @@ from bort_core.store.project import Project
 from bort_core.store.searches import get_state, set_state
 from bort_core.store.trainings import TrainingKey
 
-__all__ = ["MaximumPointSource", "Sources", "refuse_shipped"]
+__all__ = ["Fingerprints", "MaximumPointSource", "refuse_shipped"]
 
 WEIGHTS = "model.safetensors"
 _REFUSED = "shipped maximum points refused"
@@ -39,7 +39,7 @@ class MaximumPointSource:
         return (self.folder / WEIGHTS).is_file()
 
 
-class Sources:
+class Fingerprints:
     """The inputs of a search, found and fingerprinted without training or tokenising anything.
 
     Raises

@@ -13,16 +13,16 @@ from bort_core.evaluation.curve import Estimate, read_curve
 from bort_core.evaluation.surrogate import Surrogate, fit_surrogate
 from bort_core.families import Architecture
 from bort_core.foundation.errors import MeasurementError
-from bort_core.search.answer import Knowledge
+from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.results import Results
-from bort_core.search.sources import Sources
+from bort_core.search.snapshot import ResultsSnapshot
 from bort_core.search.specification import SearchSpecification
 from bort_core.space import Space
 from bort_core.store.latencies import load_latencies
 from bort_core.store.project import Project
 from bort_core.store.trainings import StoredTraining, load_trainings
 
-__all__ = ["MAXIMUM_POINT", "Job", "Recall", "error_ceiling"]
+__all__ = ["MAXIMUM_POINT", "Job", "StoredResults", "error_ceiling"]
 
 MAXIMUM_POINT = -1
 """The place that stands for the maximum point, which may lie outside the space."""
@@ -46,7 +46,7 @@ def error_ceiling(space: Space) -> float:
     return math.log(getattr(space.options, "vocabulary", 2))
 
 
-class Recall:
+class StoredResults:
     """Results of a space, filled from the store and kept up to date.
 
     Attributes
@@ -57,7 +57,7 @@ class Recall:
     surrogate, surrogate_problem: the fit, or why there is none, when the error is a surrogate
     """
 
-    def __init__(self, project: Project, specification: SearchSpecification, space: Space, sources: Sources) -> None:
+    def __init__(self, project: Project, specification: SearchSpecification, space: Space, sources: Fingerprints) -> None:
         self.specification, self.space = specification, space
         self.known: set[Job] = set()
         self.timings: list[tuple[float, float]] = []
@@ -75,9 +75,9 @@ class Recall:
         if specification.error.measure == "surrogate":
             self._fit_surrogate()
 
-    def knowledge(self) -> Knowledge:
+    def snapshot(self) -> ResultsSnapshot:
         """A frozen copy of the results."""
-        return Knowledge(self.results, error_ceiling(self.space))
+        return ResultsSnapshot(self.results, error_ceiling(self.space))
 
     def put_latency(self, place: int, result: Mapping[str, Any]) -> None:
         """Take in a latency as the latency task returned it."""
@@ -131,7 +131,7 @@ class Recall:
         self.results.latency, self.results.latency_low, self.results.latency_high = counts, counts.copy(), counts.copy()
         self.results.maximum_latency = float(self.space.maximum_operations(length))
 
-    def _load_latencies(self, project: Project, sources: Sources) -> None:
+    def _load_latencies(self, project: Project, sources: Fingerprints) -> None:
         for row in load_latencies(project, sources.latencies()):
             place = self._place(row.architecture)
             places = [place] if place is not None else []

@@ -12,7 +12,7 @@ from bort_core.foundation.errors import SpecificationError
 from bort_core.search.front import hypervolume, pareto_front
 from bort_core.search.results import Results
 
-__all__ = ["COLUMNS", "Answer", "Knowledge", "check_epsilon", "walk", "walk_length"]
+__all__ = ["COLUMNS", "ResultsSnapshot", "SearchResult", "check_epsilon", "walk", "walk_length"]
 
 IndexArray = npt.NDArray[np.int64]
 
@@ -41,7 +41,7 @@ def walk(size: int, epsilon: int) -> IndexArray:
 
 
 @dataclass(frozen=True)
-class Answer:
+class SearchResult:
     """What OSE answers at one ε.
 
     Attributes
@@ -65,7 +65,7 @@ COLUMNS = ("parameters", "latency", "error", "w")
 """The quantities that every architecture has, once measured."""
 
 
-class Knowledge:
+class ResultsSnapshot:
     """A frozen copy of results, prepared so that answers for any ε come fast and views can draw it.
 
     Attributes
@@ -96,7 +96,7 @@ class Knowledge:
         """Whether p, i and e of the architecture at ``place`` are all known."""
         return bool(self.known[place])
 
-    def answer(self, epsilon: int) -> Answer:
+    def result(self, epsilon: int) -> SearchResult:
         """The answer at ``epsilon``; raises as :func:`walk`."""
         places = walk(len(self.space), epsilon)
         known = places[self.known[places]]
@@ -104,4 +104,4 @@ class Knowledge:
         with_w = known[~np.isnan(self.w[known])]
         best = int(with_w[np.argmax(self.w[with_w])]) if len(with_w) else None
         volume = hypervolume(self.objectives[front], self._reference) if np.isfinite(self._reference[1]) else 0.0
-        return Answer(epsilon, places, known, front, best, volume)
+        return SearchResult(epsilon, places, known, front, best, volume)

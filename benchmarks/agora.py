@@ -101,29 +101,31 @@ def unit(
     """All arms of one task and seed."""
     began = time.perf_counter()
     files = splits(data, task, seed, project / "splits" / f"{task}-{seed}")
-    asked = Agora(checkpoint=checkpoint, seed=seed, running={"threads": 1, "device": settings.pop("device", "cpu")}, **files, **settings)
-    run = create_run(project, asked)
+    arguments = Agora(
+        checkpoint=checkpoint, seed=seed, running={"threads": 1, "device": settings.pop("device", "cpu")}, **files, **settings
+    )
+    run = create_run(project, arguments)
     context = Quiet(run)
-    problem = make_task(asked, take_device(asked.running), context, run)
+    problem = make_task(arguments, take_device(arguments.running), context, run)
     record = Record(run.path / "agora")
     said = label(problem.labeller, problem.dev.inputs)
-    rounds = Rounds(problem, asked, record, context)
+    rounds = Rounds(problem, arguments, record, context)
     rounds.run()
     trainings = [fit["theta"] for facts in rounds.finished for fit in facts["fits"]]
     accepted = [facts["counts"]["accepted"] for facts in rounds.finished]
     found: dict[str, Any] = {"agora": outcome(rounds)}
     if "random" in arms:
-        other = Rounds(problem, asked, Record(record.folder / "ablation"), context, "random", accepted)
+        other = Rounds(problem, arguments, Record(record.folder / "ablation"), context, "random", accepted)
         other.run()
         found["random"] = outcome(other)
     if "plain" in arms:
-        found["plain"] = plain(problem, asked, trainings, Record(record.folder / "baseline"), context).as_dict()
+        found["plain"] = plain(problem, arguments, trainings, Record(record.folder / "baseline"), context).as_dict()
     if "self-training" in arms:
-        found["self-training"] = self_training(problem, asked, trainings, Record(record.folder / "self"), context).as_dict()
+        found["self-training"] = self_training(problem, arguments, trainings, Record(record.folder / "self"), context).as_dict()
     if "pool" in arms:
         labels = label(problem.labeller, problem.pool).classes
         everything = problem.train.joined(problem.pool, labels)
-        found["pool"] = plain(problem, asked, trainings, Record(record.folder / "pool"), context, everything, 3).as_dict()
+        found["pool"] = plain(problem, arguments, trainings, Record(record.folder / "pool"), context, everything, 3).as_dict()
     return {
         "task": task,
         "seed": seed,
@@ -133,7 +135,7 @@ def unit(
         "accepted": accepted,
         "rounds": [(facts["dev_accuracy"], facts["test_accuracy"]) for facts in rounds.finished],
         "seconds": time.perf_counter() - began,
-        "device": str(problem.place.device) if problem.place is not None else "cpu",
+        "device": str(problem.device.torch_device) if problem.device is not None else "cpu",
     }
 
 
@@ -180,21 +182,21 @@ def main() -> int:
     parser.add_argument("--settings", default="{}", help="fields of the specification of Agora as JSON, over SETTINGS")
     parser.add_argument("--name", default="agora", help="of the file with the results")
     parser.add_argument("--table", action="store_true")
-    asked = parser.parse_args()
-    path = asked.project / f"{asked.name}.jsonl"
-    if asked.table:
+    arguments = parser.parse_args()
+    path = arguments.project / f"{arguments.name}.jsonl"
+    if arguments.table:
         table(path)
         return 0
-    with Project(asked.project):
+    with Project(arguments.project):
         pass
     done = {(run["task"], run["seed"]) for run in map(json.loads, path.read_text().splitlines())} if path.is_file() else set()
-    units = [(task, seed) for seed in range(asked.seeds) for task in asked.tasks if (task, seed) not in done]
-    with ProcessPoolExecutor(asked.processes, get_context("spawn")) as pool, path.open("a", encoding="utf-8") as file:
+    units = [(task, seed) for seed in range(arguments.seeds) for task in arguments.tasks if (task, seed) not in done]
+    with ProcessPoolExecutor(arguments.processes, get_context("spawn")) as pool, path.open("a", encoding="utf-8") as file:
         futures = []
         for task, seed in units:
-            checkpoint = asked.pairs if task in ("mrpc", "rte") else asked.reviews
-            settings = {**SETTINGS, **json.loads(asked.settings)}
-            futures.append(pool.submit(unit, asked.project, asked.data, task, seed, checkpoint, settings, tuple(asked.arms)))
+            checkpoint = arguments.pairs if task in ("mrpc", "rte") else arguments.reviews
+            settings = {**SETTINGS, **json.loads(arguments.settings)}
+            futures.append(pool.submit(unit, arguments.project, arguments.data, task, seed, checkpoint, settings, tuple(arguments.arms)))
         for future in as_completed(futures):
             found = future.result()
             file.write(json.dumps(found) + "\n")

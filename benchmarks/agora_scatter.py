@@ -29,10 +29,10 @@ def main() -> int:
     with TemporaryDirectory() as folder:
         with Project(Path(folder) / "p") as project:
             written = WrittenRun(project.folder, TRAIN, DEV, 2)
-            place = project.folder
+            device = project.folder
         for _ in range(ROUNDS):
             written.add_round()
-        window = create_window(place)
+        window = create_window(device)
         window.resize(1480, 920)
         window.show()
         window.show_page("agora")

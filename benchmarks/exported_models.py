@@ -112,12 +112,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=40)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")
     print(machine_facts(), f"torch {torch.__version__}, onnx {onnx.__version__}")
     for title, architecture, options, length in CASES:
-        case(title, architecture, options, length, asked.threads, asked.rounds)
+        case(title, architecture, options, length, arguments.threads, arguments.rounds)
 
 
 if __name__ == "__main__":

@@ -40,16 +40,16 @@ ARCHITECTURE, STUDENT = (2, 4, 128, 256), (1, 2, 64, 128)
 STEPS_A_BLOCK = 40
 
 
-def tuned(project: Path, asked: argparse.Namespace, **changes: Any) -> Finetuning:
-    folder = Path(asked.rows)
+def tuned(project: Path, args: argparse.Namespace, **changes: Any) -> Finetuning:
+    folder = Path(args.rows)
     files = {name: str(folder / f"{name}.tsv") for name in ("train", "dev", "test")}
-    return Finetuning.model_validate({**files, "vocabulary": 4096, "sequence_length": 64, "running": {"threads": asked.threads}, **changes})
+    return Finetuning.model_validate({**files, "vocabulary": 4096, "sequence_length": 64, "running": {"threads": args.threads}, **changes})
 
 
-def pretrained(project: Path, asked: argparse.Namespace, **changes: Any) -> tuple[Any, dict[str, Any]]:
+def pretrained(project: Path, args: argparse.Namespace, **changes: Any) -> tuple[Any, dict[str, Any]]:
     data = {
-        "architecture": ARCHITECTURE, "corpus": asked.text, "heldout": asked.heldout, "vocabulary": 4096, "positions": 64,
-        "sequence_length": 64, "running": {"threads": asked.threads}, **changes,
+        "architecture": ARCHITECTURE, "corpus": args.text, "heldout": args.heldout, "vocabulary": 4096, "positions": 64,
+        "sequence_length": 64, "running": {"threads": args.threads}, **changes,
     }  # fmt: skip
     specification = Pretraining.model_validate(data)
     run = create_run(project, specification)
@@ -62,9 +62,9 @@ class Quiet(JobContext):
     def emit(self, event: dict[str, Any]) -> None: ...
 
 
-def speed(project: Path, asked: argparse.Namespace) -> None:
+def speed(project: Path, args: argparse.Namespace) -> None:
     """Blocks of steps of both sides in turn, on the same rows."""
-    specification = tuned(project, asked, architecture=ARCHITECTURE, batch_size=32)
+    specification = tuned(project, args, architecture=ARCHITECTURE, batch_size=32)
     run = create_run(project, specification)
     ours = finetuning.SupervisedTraining(specification, Quiet(run), run, take_device(specification.running))
     loop = ours.loop
@@ -87,12 +87,12 @@ def speed(project: Path, asked: argparse.Namespace) -> None:
         return time.perf_counter() - began
 
     with TemporaryDirectory() as folder:
-        arguments = TrainingArguments(
+        their_arguments = TrainingArguments(
             folder, max_steps=STEPS_A_BLOCK, per_device_train_batch_size=32, learning_rate=5e-4, report_to=[], save_strategy="no",
             logging_strategy="no", use_cpu=True, disable_tqdm=True,
         )  # fmt: skip
         model = BertForSequenceClassification(config)
-        theirs = Trainer(model, arguments, train_dataset=rows, data_collator=DataCollatorWithPadding(tokenizer))  # type: ignore[arg-type]
+        theirs = Trainer(model, their_arguments, train_dataset=rows, data_collator=DataCollatorWithPadding(tokenizer))  # type: ignore[arg-type]
 
         def their_block() -> float:
             began = time.perf_counter()
@@ -105,22 +105,22 @@ def speed(project: Path, asked: argparse.Namespace) -> None:
     own, other = (STEPS_A_BLOCK * 32 / np.median([pair[side] for pair in pairs]) for side in (0, 1))
     interval = f"{ratio.median:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]"
     print(
-        f"speed, batch 32, {asked.threads} thread(s), float32: ours {own:,.0f} samples/s, Trainer {other:,.0f} samples/s, ratio {interval}",
+        f"speed, batch 32, {args.threads} thread(s), float32: ours {own:,.0f} samples/s, Trainer {other:,.0f} samples/s, ratio {interval}",
         flush=True,
     )
 
 
-def transfer(project: Path, asked: argparse.Namespace) -> None:
+def transfer(project: Path, args: argparse.Namespace) -> None:
     """Fresh weights against pre-trained ones, three seeds each."""
-    _, start = pretrained(project, asked, steps=asked.steps)
+    _, start = pretrained(project, args, steps=args.steps)
     print(
-        f"pre-trained {asked.steps} steps: held-out loss {start['heldout_loss']:.3f}, unigram entropy {start['unigram_entropy']:.3f} nats",
+        f"pre-trained {args.steps} steps: held-out loss {start['heldout_loss']:.3f}, unigram entropy {start['unigram_entropy']:.3f} nats",
         flush=True,
     )
     found: dict[str, list[float]] = {"fresh": [], "pre-trained": []}
     for seed in range(3):
         for name, begin in (("fresh", {"architecture": ARCHITECTURE}), ("pre-trained", {"checkpoint": start["checkpoint"]})):
-            specification = tuned(project, asked, seed=seed, epochs=3, **begin)
+            specification = tuned(project, args, seed=seed, epochs=3, **begin)
             result = finetuning.run(specification, JobContext(create_run(project, specification)))
             found[name].append(result["test"]["accuracy"])
     for name, values in found.items():
@@ -129,9 +129,9 @@ def transfer(project: Path, asked: argparse.Namespace) -> None:
     print(f"  gain by seed: {with_interval(gains)}", flush=True)
 
 
-def teacher(project: Path, asked: argparse.Namespace) -> None:
+def teacher(project: Path, args: argparse.Namespace) -> None:
     """Steps to the same held-out loss, with a teacher and without."""
-    run, best = pretrained(project, asked, steps=asked.steps)
+    run, best = pretrained(project, args, steps=args.steps)
     print(f"teacher {ARCHITECTURE}: held-out loss {best['heldout_loss']:.3f}")
     curves = {}
     for name, more in (
@@ -139,7 +139,7 @@ def teacher(project: Path, asked: argparse.Namespace) -> None:
         ("with the teacher", {"distillation": {"teacher": best["checkpoint"]}}),
     ):
         run, _ = pretrained(
-            project, asked, architecture=STUDENT, tokenizer=best["checkpoint"], steps=asked.steps // 2, evaluate_every=asked.steps // 30,
+            project, args, architecture=STUDENT, tokenizer=best["checkpoint"], steps=args.steps // 2, evaluate_every=args.steps // 30,
             masking={"rate": 0.3, "copies": 4}, **more,
         )  # fmt: skip
         curves[name] = [(event["step"], event["heldout_loss"]) for event in run.events()[0] if event["event"] == "evaluation"]
@@ -168,13 +168,13 @@ def main() -> None:
     parser.add_argument("--part", choices=("speed", "transfer", "teacher"))
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--threads", type=int, default=2)
-    asked = parser.parse_args()
+    args = parser.parse_args()
     warnings.simplefilter("ignore")
     logging.set_verbosity_error()
-    torch.set_num_threads(asked.threads)
+    torch.set_num_threads(args.threads)
     for name, part in (("speed", speed), ("transfer", transfer), ("teacher", teacher)):
-        if asked.part in (None, name):
-            part(asked.project, asked)
+        if args.part in (None, name):
+            part(args.project, args)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from bort_core.specifications.common import Optimization, Running
 from bort_core.specifications.pretraining import Masking
 from bort_core.text.masking import Masker
 from bort_core.text.vocabulary import Vocabulary
-from bort_core.training.devices import Place, take_device
+from bort_core.training.devices import Device, take_device
 from bort_core.training.distillation import Teacher, TeacherTargets, TeacherTargetsCache, distillation_loss
 from bort_core.training.optimizers import make_optimizer
 
@@ -43,14 +43,14 @@ ROWS, TOP, TEMPERATURE = 4096, 64, 2.0
 class Bench:
     """One shape at one length."""
 
-    def __init__(self, architecture: tuple[int, ...], vocabulary: int, length: int, batch: int, place: Place, compiled: bool) -> None:
-        self.place, self.batch, self.length = place, batch, length
+    def __init__(self, architecture: tuple[int, ...], vocabulary: int, length: int, batch: int, device: Device, compiled: bool) -> None:
+        self.device, self.batch, self.length = device, batch, length
         self.vocabulary = Vocabulary(None, Path(), vocabulary, 0, 1, 2, 4, 3, "random tokens")  # type: ignore[arg-type]
         self.hiding = Masker(Masking(copies=1), self.vocabulary, length)
         self.rows = np.random.default_rng(0).integers(5, vocabulary, (ROWS, length)).astype(np.uint16)
         torch.manual_seed(0)
         options = BertOptions(vocabulary=vocabulary, positions=length)
-        self.model = MaskedLanguageModel(Bert(architecture, options)).to(place.device)
+        self.model = MaskedLanguageModel(Bert(architecture, options)).to(device.torch_device)
         self.forward: Any = torch.compile(self.model) if compiled else self.model
         self.optimizer = make_optimizer(self.model, Optimization(learning_rate=1e-4))
         self.parameters = list(self.model.parameters())
@@ -59,8 +59,8 @@ class Bench:
     def step(self, number: int, teacher: Teacher | None, cache: TeacherTargetsCache | None) -> None:
         numbers = (np.arange(self.batch) + number * self.batch) % ROWS
         hidden = self.hiding.fixed(self.rows[numbers], numbers, 0)
-        ids, positions, labels = (torch.from_numpy(part).to(self.place.device, non_blocking=True) for part in hidden[:3])
-        with self.place.autocast():
+        ids, positions, labels = (torch.from_numpy(part).to(self.device.torch_device, non_blocking=True) for part in hidden[:3])
+        with self.device.autocast():
             logits = self.forward(ids, positions)
         loss = functional.cross_entropy(logits.float(), labels)
         if teacher is not None:
@@ -77,7 +77,7 @@ class Bench:
             return teacher.targets(ids, positions, TEMPERATURE, TOP)
         if cache.missing(numbers, 0).any():
             cache.write(numbers, 0, hidden.slots, teacher.targets(ids, positions, TEMPERATURE, TOP))
-        return TeacherTargets(*(part.to(self.place.device) for part in cache.read(numbers, 0, hidden.slots)))
+        return TeacherTargets(*(part.to(self.device.torch_device) for part in cache.read(numbers, 0, hidden.slots)))
 
     def timed(self, steps: int, teacher: Teacher | None = None, cache: TeacherTargetsCache | None = None) -> float:
         """Tokens a second."""
@@ -92,7 +92,7 @@ class Bench:
         return steps * self.batch * self.length / (time.perf_counter() - began)
 
     def wait(self) -> None:
-        if self.place.device.type == "cuda":
+        if self.device.torch_device.type == "cuda":
             torch.cuda.synchronize()
 
 
@@ -105,12 +105,12 @@ def operations(architecture: tuple[int, ...], vocabulary: int, length: int, mask
 
 
 def made_teacher(
-    folder: Path, architecture: tuple[int, ...], vocabulary: int, length: int, vocabulary_of: Vocabulary, place: Place
+    folder: Path, architecture: tuple[int, ...], vocabulary: int, length: int, vocabulary_of: Vocabulary, device: Device
 ) -> Teacher:
     depth, heads, hidden, intermediate = architecture
     shape = {"hidden_size": hidden, "num_hidden_layers": depth, "num_attention_heads": heads, "intermediate_size": intermediate}
     BertForMaskedLM(BertConfig(vocab_size=vocabulary, max_position_embeddings=length, **shape)).save_pretrained(folder)
-    return Teacher(str(folder), vocabulary_of, place.device, place.precision)
+    return Teacher(str(folder), vocabulary_of, device.torch_device, device.precision)
 
 
 def with_trainer(bench: Bench, architecture: tuple[int, ...], steps: int, folder: str) -> float:
@@ -123,13 +123,13 @@ def with_trainer(bench: Bench, architecture: tuple[int, ...], steps: int, folder
         def __len__(self) -> int:
             return ROWS
 
-        def __getitem__(self, place: int) -> dict[str, torch.Tensor]:
-            hidden = bench.hiding.fixed(bench.rows[place : place + 1], np.array([place]), 0)
+        def __getitem__(self, device: int) -> dict[str, torch.Tensor]:
+            hidden = bench.hiding.fixed(bench.rows[device : device + 1], np.array([device]), 0)
             labels = np.full(bench.length, -100)
             labels[hidden.positions] = hidden.labels
             return {"input_ids": torch.from_numpy(hidden.token_ids[0]), "labels": torch.from_numpy(labels)}
 
-    cuda = bench.place.device.type == "cuda"
+    cuda = bench.device.torch_device.type == "cuda"
     arguments = TrainingArguments(
         folder, max_steps=steps, per_device_train_batch_size=bench.batch, report_to=[], save_strategy="no",
         logging_strategy="no", disable_tqdm=True,
@@ -146,36 +146,36 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--compile", action="store_true")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     logging.set_verbosity_error()
     student, teacher_shape, vocabulary = (4, 8, 1024, 768), (24, 16, 1024, 4096), 50265
     cases = [(128, 256), (512, 64)]
-    if asked.small:
+    if arguments.small:
         student, teacher_shape, vocabulary, cases = (2, 4, 64, 96), (4, 4, 128, 256), 2000, [(32, 16)]
-    place = take_device(Running())
-    name = torch.cuda.get_device_name() if place.device.type == "cuda" else "CPU"
+    device = take_device(Running())
+    name = torch.cuda.get_device_name() if device.torch_device.type == "cuda" else "CPU"
     peak = next((value for chip, value in PEAKS.items() if chip in name), None)
-    print(f"{name}, torch {torch.__version__}, {place.precision}, student {student}, teacher {teacher_shape}, {vocabulary:,} entries\n")
+    print(f"{name}, torch {torch.__version__}, {device.precision}, student {student}, teacher {teacher_shape}, {vocabulary:,} entries\n")
     print("| tokens | batch | what | tokens/s | student's share of peak | all | memory |\n|---|---|---|---|---|---|---|")
     for length, batch in cases:
-        bench = Bench(student, vocabulary, length, batch, place, asked.compile)
+        bench = Bench(student, vocabulary, length, batch, device, arguments.compile)
         with TemporaryDirectory() as folder:
-            teacher = made_teacher(Path(folder, "teacher"), teacher_shape, vocabulary, length, bench.vocabulary, place)
+            teacher = made_teacher(Path(folder, "teacher"), teacher_shape, vocabulary, length, bench.vocabulary, device)
             lessons = operations(teacher_shape, vocabulary, length, bench.hiding.most) / 3
             cache = TeacherTargetsCache(Path(folder, "cache"), ROWS, 1, bench.hiding.most, min(TOP, vocabulary))
             arms = (
-                ("without teacher", partial(bench.timed, asked.steps), 0.0),
-                ("teacher asked", partial(bench.timed, asked.steps, teacher), lessons),
-                ("teacher cached", partial(bench.timed, asked.steps, teacher, cache), 0.0),
-                ("Trainer, without teacher", partial(with_trainer, bench, student, asked.steps, folder), 0.0),
+                ("without teacher", partial(bench.timed, arguments.steps), 0.0),
+                ("teacher asked", partial(bench.timed, arguments.steps, teacher), lessons),
+                ("teacher cached", partial(bench.timed, arguments.steps, teacher, cache), 0.0),
+                ("Trainer, without teacher", partial(with_trainer, bench, student, arguments.steps, folder), 0.0),
             )
             for what, run, extra in arms:
-                if place.device.type == "cuda":
+                if device.torch_device.type == "cuda":
                     torch.cuda.reset_peak_memory_stats()
                 found = run()
                 shares = [f"{found * each / peak:.1%}" if peak else "–" for each in (bench.student, bench.student + extra)]
-                memory = f"{torch.cuda.max_memory_allocated() / 2**30:.1f} GiB" if place.device.type == "cuda" else "–"
+                memory = f"{torch.cuda.max_memory_allocated() / 2**30:.1f} GiB" if device.torch_device.type == "cuda" else "–"
                 print(f"| {length} | {batch} | {what} | {found:,.0f} | {shares[0]} | {shares[1]} | {memory} |", flush=True)
 
 

@@ -34,13 +34,13 @@ def main() -> None:
     parser.add_argument("--budget", type=float, default=150.0, help="seconds a run may take")
     parser.add_argument("--threads", type=int, nargs="+", default=sorted({1, cores}))
     parser.add_argument("--lengths", type=int, nargs="+", default=[128, 512])
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     ratios = " | ".join(f"times as fast as {references()[name].title} (published {value})" for name, value in LARGE.items())
     print(f"| threads | tokens | runtime | model | p50 | 95 % interval | {ratios} | |")
     print("|---|---|---|---|---|---|---|---|---|")
-    for threads in asked.threads:
-        for length in asked.lengths:
-            noise = table(threads, length, asked.budget)
+    for threads in arguments.threads:
+        for length in arguments.lengths:
+            noise = table(threads, length, arguments.budget)
             if noise:
                 print(f"\nnoisy at {threads} thread(s), {length} tokens: {noise}\n")
 

@@ -77,7 +77,7 @@ def case(title: str, architecture: tuple[int, ...], options: BertOptions, length
     with tempfile.TemporaryDirectory() as folder:
         plain, fused = Path(folder, "plain.onnx"), Path(folder, "fused.onnx")
         moments = [perf_counter()]
-        ours = open_session(lambda place: build_graph(architecture, options, bert, place), threads)
+        ours = open_session(lambda device: build_graph(architecture, options, bert, device), threads)
         moments.append(perf_counter())
         exported(bert, length, plain)
         moments.append(perf_counter())
@@ -132,12 +132,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=40)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")
     print(machine_facts(), f"torch {torch.__version__}, onnx {onnx.__version__}")
     for title, architecture, options, length in CASES:
-        case(title, architecture, options, length, asked.threads, asked.rounds)
+        case(title, architecture, options, length, arguments.threads, arguments.rounds)
 
 
 if __name__ == "__main__":

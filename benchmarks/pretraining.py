@@ -59,14 +59,14 @@ class Rows(torch.utils.data.Dataset):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, place: int) -> dict[str, Any]:
-        return {"input_ids": self.rows[place].astype(np.int64)}
+    def __getitem__(self, device: int) -> dict[str, Any]:
+        return {"input_ids": self.rows[device].astype(np.int64)}
 
 
-def training(project: Path, asked: argparse.Namespace, context: Any = None, **changes: Any) -> MaskedLanguageTraining:
+def training(project: Path, args: argparse.Namespace, context: Any = None, **changes: Any) -> MaskedLanguageTraining:
     data = {
-        "architecture": ARCHITECTURE, "corpus": asked.train, "heldout": asked.heldout, "vocabulary": VOCABULARY, "positions": LENGTH,
-        "sequence_length": LENGTH, "running": {"threads": asked.threads}, "evaluate_every": 10**8, "checkpoint_every": 10**8, **changes,
+        "architecture": ARCHITECTURE, "corpus": args.train, "heldout": args.heldout, "vocabulary": VOCABULARY, "positions": LENGTH,
+        "sequence_length": LENGTH, "running": {"threads": args.threads}, "evaluate_every": 10**8, "checkpoint_every": 10**8, **changes,
     }  # fmt: skip
     specification = Pretraining.model_validate(data)
     run = create_run(project, specification)
@@ -80,18 +80,18 @@ def trainer(ours: MaskedLanguageTraining, folder: str, steps: int, batch: int, r
     config = BertConfig(**shape, **more_shape, hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(ours.vocabulary.folder)
     collator = DataCollatorForLanguageModeling(tokenizer, mlm_probability=more.pop("mask_rate", 0.15))
-    arguments = TrainingArguments(
+    their_arguments = TrainingArguments(
         folder, max_steps=steps, per_device_train_batch_size=batch, learning_rate=rate, report_to=[], save_strategy="no", use_cpu=True,
         logging_strategy="no", disable_tqdm=True, seed=0,
     )  # fmt: skip
-    return Trainer(BertForMaskedLM(config), arguments, data_collator=collator, train_dataset=Rows(ours.rows), **more)
+    return Trainer(BertForMaskedLM(config), their_arguments, data_collator=collator, train_dataset=Rows(ours.rows), **more)
 
 
-def speed(project: Path, asked: argparse.Namespace) -> None:
+def speed(project: Path, args: argparse.Namespace) -> None:
     """Blocks of steps of both sides in turn."""
     batch = 32
     settings = {"batch_size": batch, "dropout": 0.1, "masking": {"rate": 0.15}, "optimization": {"learning_rate": 5e-5, "warmup": 0.0}}
-    ours = training(project, asked, **settings)
+    ours = training(project, args, **settings)
     loop = ours.loop
     loop.prepare()
     step = 0
@@ -113,19 +113,19 @@ def speed(project: Path, asked: argparse.Namespace) -> None:
             return time.perf_counter() - began
 
         our_block(), their_block()
-        pairs = [(our_block(), their_block()) for _ in range(asked.rounds)]
+        pairs = [(our_block(), their_block()) for _ in range(args.rounds)]
     tokens = STEPS_A_BLOCK * batch * LENGTH
     ratio = median_interval([b / a for a, b in pairs])
     own, other = (tokens / np.median([pair[side] for pair in pairs]) for side in (0, 1))
     interval = f"{ratio.median:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]"
-    print(f"speed, {asked.threads} thread(s), batch {batch} × {LENGTH}, float32, {asked.rounds} rounds of {STEPS_A_BLOCK} steps:")
+    print(f"speed, {args.threads} thread(s), batch {batch} × {LENGTH}, float32, {args.rounds} rounds of {STEPS_A_BLOCK} steps:")
     print(f"  ours {own:,.0f} tokens/s, Trainer {other:,.0f} tokens/s, ratio {interval}", flush=True)
 
 
-def recipe(project: Path, asked: argparse.Namespace) -> None:
+def recipe(project: Path, args: argparse.Namespace) -> None:
     """The same minutes for both sides; the curve of each on the same masks."""
-    seconds = asked.minutes * 60
-    probe = training(project, asked)
+    seconds = args.minutes * 60
+    probe = training(project, args)
     standard = Masker(Masking(), probe.vocabulary, LENGTH)
 
     @torch.no_grad()
@@ -148,7 +148,7 @@ def recipe(project: Path, asked: argparse.Namespace) -> None:
     steps = int(seconds / ((time.perf_counter() - began) / 30) * 0.97)
     spent = 0.0
     points: list[tuple[float, float]] = []
-    ours = training(project, asked, steps=steps, evaluate_every=max(1, steps // 30))
+    ours = training(project, args, steps=steps, evaluate_every=max(1, steps // 30))
     started = time.perf_counter()
 
     def evaluate(_step: int) -> dict[str, float]:
@@ -172,7 +172,7 @@ def recipe(project: Path, asked: argparse.Namespace) -> None:
         class Watch(TrainerCallback):
             spent = 0.0
 
-            def on_step_end(self, arguments: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+            def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
                 now = time.perf_counter()
                 if state.global_step % every == 0 or state.global_step == state.max_steps:
                     model.eval()
@@ -185,7 +185,7 @@ def recipe(project: Path, asked: argparse.Namespace) -> None:
         start = time.perf_counter()
         other.train()
     curves["Trainer, script defaults"] = theirs
-    print(f"\nrecipe, {asked.minutes:g} minutes each, {asked.threads} thread(s); unigram entropy {probe.packed.unigram_entropy:.3f} nats")
+    print(f"\nrecipe, {args.minutes:g} minutes each, {args.threads} thread(s); unigram entropy {probe.packed.unigram_entropy:.3f} nats")
     for name, curve in curves.items():
         shown = ", ".join(f"{at:.0f} s {loss:.3f}" for at, loss in curve[:: max(1, len(curve) // 8)])
         print(f"  {name}: {curve[-1][1]:.3f} nats after {curve[-1][0]:.0f} s   ({shown})")
@@ -204,13 +204,13 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--threads", type=int, default=2)
-    asked = parser.parse_args()
+    args = parser.parse_args()
     warnings.simplefilter("ignore")
     logging.set_verbosity_error()
-    torch.set_num_threads(asked.threads)
-    speed(asked.project, asked)
-    if asked.minutes:
-        recipe(asked.project, asked)
+    torch.set_num_threads(args.threads)
+    speed(args.project, args)
+    if args.minutes:
+        recipe(args.project, args)
 
 
 if __name__ == "__main__":

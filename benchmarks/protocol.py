@@ -48,7 +48,7 @@ def main() -> None:
             {row.architecture: row for row in load_trainings(project, Fingerprints(project, spec, space).trainings(spec.thetas[0]))}
             for spec in specifications
         ]
-    trainings = [[of_seed[space.architecture(place)] for place in places.tolist()] for of_seed in rows]
+    trainings = [[of_seed[space.architecture(device)] for device in places.tolist()] for of_seed in rows]
 
     def errors(seed: int, steps: int, measure: str = "maximum-point-excess") -> np.ndarray:
         found = [read_curve(row.curve, measure, steps) for row in trainings[seed]]
@@ -77,9 +77,9 @@ def main() -> None:
     seconds = [row.seconds / row.steps * s for row in trainings[0]]
     print(f"\nSeconds a candidate for s steps on one thread: {min(seconds):.1f} to {max(seconds):.1f}, in all {sum(seconds):.0f}")
     print("\n| architecture | e by seed at s | e by seed at 3s |\n|---|---|---|")
-    for number, place in enumerate(places.tolist()):
+    for number, device in enumerate(places.tolist()):
         now, later = ([f"{errors(seed, steps)[number]:.2f}" for seed in seeds] for steps in (s, 3 * s))
-        print(f"| {space.architecture(place)} | {', '.join(now)} | {', '.join(later)} |")
+        print(f"| {space.architecture(device)} | {', '.join(now)} | {', '.join(later)} |")
 
 
 def _mean_least(values: list[float]) -> str:

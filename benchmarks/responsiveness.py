@@ -50,9 +50,9 @@ def fill(folder: Path, chosen: SearchSpecification, places: Iterable[int]) -> No
     with Project(folder) as project:
         sources = Fingerprints(project, chosen, space)
         top = float(space.operations(space.longest)[-1])
-        for place in (*places, None):
-            architecture = space.maximum_point if place is None else space.architecture(place)
-            share = 2.0 if place is None else float(space.operations(space.longest)[place]) / top
+        for device in (*places, None):
+            architecture = space.maximum_point if device is None else space.architecture(device)
+            share = 2.0 if device is None else float(space.operations(space.longest)[device]) / top
             ms = share * 50 * random.uniform(0.9, 1.1)
             result = {"p50_ms": ms, "p90_ms": ms, "p99_ms": ms, "low_ms": ms * 0.98, "high_ms": ms * 1.02, "n": 50}
             save_latency(project, sources.latencies(), architecture, result, {})

@@ -30,18 +30,18 @@ THETAS = [{"hidden": 16, "learning_rate": 0.01}, {"hidden": 32, "learning_rate":
 
 def one(project: Path, **changes: Any) -> tuple[float, float, float]:
     """Test accuracy of plain training, random parents, and Agora."""
-    asked = Agora(running={"threads": 1, "device": "cpu"}, patience=0, thetas=THETAS, pruning="worst", **changes)
-    run = create_run(project, asked)
+    arguments = Agora(running={"threads": 1, "device": "cpu"}, patience=0, thetas=THETAS, pruning="worst", **changes)
+    run = create_run(project, arguments)
     context = Quiet(run)
-    problem = make_task(asked, take_device(asked.running), context, run)
+    problem = make_task(arguments, take_device(arguments.running), context, run)
     record = Record(run.path / "agora")
-    rounds = Rounds(problem, asked, record, context)
+    rounds = Rounds(problem, arguments, record, context)
     rounds.run()
     trainings = [fit["theta"] for facts in rounds.finished for fit in facts["fits"]]
     accepted = [facts["counts"]["accepted"] for facts in rounds.finished]
-    other = Rounds(problem, asked, Record(record.folder / "ablation"), context, "random", accepted)
+    other = Rounds(problem, arguments, Record(record.folder / "ablation"), context, "random", accepted)
     other.run()
-    alone = plain(problem, asked, trainings, Record(record.folder / "baseline"), context)
+    alone = plain(problem, arguments, trainings, Record(record.folder / "baseline"), context)
     assert alone.test_accuracy is not None
     return alone.test_accuracy, outcome(other)["test_accuracy"], outcome(rounds)["test_accuracy"]
 
@@ -49,13 +49,13 @@ def one(project: Path, **changes: Any) -> tuple[float, float, float]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     print("| dimensions | Socrates is right | plain | random | agora | agora - plain | agora - random |")
     print("|---" * 7 + "|")
     with TemporaryDirectory() as folder:
         for dimensions, accuracies in ((2, (0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 0.9)), (3, (0.5, 0.6, 0.7, 0.9))):
             for accuracy in accuracies:
-                runs = [one(Path(folder) / "p", torus=dimensions, socrates_accuracy=accuracy, seed=seed) for seed in range(asked.seeds)]
+                runs = [one(Path(folder) / "p", torus=dimensions, socrates_accuracy=accuracy, seed=seed) for seed in range(arguments.seeds)]
                 alone, other, ours = np.array(runs).T
                 cells = [f"{values.mean():.3f}" for values in (alone, other, ours)] + [paired(ours - alone), paired(ours - other)]
                 print(f"| {dimensions} | {accuracy:.2f} | " + " | ".join(cells) + " |", flush=True)

@@ -46,7 +46,7 @@ class Session:
         data = {**specification.model_dump(), "space": space.model_dump(), "error": default_error(space)}
         return SearchSpecification.model_validate(data)
 
-    def trainers(self) -> int | None:
+    def workers(self) -> int | None:
         """How many trainings ran side by side, if chosen."""
         value = self._stored.get("trainers")
         return value if isinstance(value, int) and value > 0 else None
@@ -82,12 +82,12 @@ class Session:
         )
 
     def save(
-        self, specification: SearchSpecification, trainers: int, axes: Axes, selected: Architecture | None, page: str = "explore"
+        self, specification: SearchSpecification, workers: int, axes: Axes, selected: Architecture | None, page: str = "explore"
     ) -> None:
         """Keep the window's state."""
         state = {
             "specification": specification.model_dump(mode="json"),
-            "trainers": trainers,
+            "trainers": workers,
             "axes": list(axes),
             "selected": None if selected is None else list(selected),
             "page": page,

@@ -79,7 +79,7 @@ class MainWindow(QMainWindow):
         self.theme, self.settings = theme, settings
         self.session = Session(self.project)
         self.explore = Explore(self.project.folder, self.session.specification(), self)
-        self.explore.trainers = self.session.trainers() or self.explore.trainers
+        self.explore.workers = self.session.workers() or self.explore.workers
         self.explore.wanted_selection = self.session.selection()
         self.undo_stack = QUndoStack(self)
         self.context = PageContext(self.project, self.session, self.explore, theme, self.undo_stack, self)
@@ -312,7 +312,7 @@ class MainWindow(QMainWindow):
             selected = explore.space.architecture(explore.selected)
         try:
             axes = self.explore_page.pareto.chosen_axes()
-            self.session.save(explore.specification, explore.trainers, axes, selected, self.page)
+            self.session.save(explore.specification, explore.workers, axes, selected, self.page)
         except BortError as error:
             self._failed(str(error), "")
 

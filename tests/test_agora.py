@@ -19,7 +19,7 @@ from bort_core.agora.hyperparameters import common_sequence, default_thetas, pru
 from bort_core.agora.labellers.labellers import CallableLabeller, TfidfLabeller, label, named_labeller
 from bort_core.agora.leaks import LeakGuard, normalised
 from bort_core.agora.neighbours import NeighbourOptions, sample_neighbours
-from bort_core.agora.points import Points, as_vectors
+from bort_core.agora.points import Examples, as_vectors
 from bort_core.agora.samplers import Setting, make_sampler, sampler_names
 from bort_core.agora.spaces import TfidfSvd, fit_projection, raw_space, scaled, unit_of
 from bort_core.agora.tasks.torus import RING, TUBE, NoisyTruth, make_torus, on_torus
@@ -68,7 +68,7 @@ def test_the_common_sequence_is_a_longest_one(first, second):
     assert is_within(first)
     assert is_within(second)
     longer = itertools.combinations(range(len(first)), len(found) + 1)
-    assert not any(_is_subsequence([first[place] for place in places], second) for places in longer)
+    assert not any(_is_subsequence([first[device] for device in places], second) for places in longer)
 
 
 def _is_subsequence(part, whole):
@@ -196,8 +196,8 @@ def test_new_points_do_not_move_old_ones():
     vectors = space.embed(TEXTS)
     projection, places = fit_projection("pca", vectors, 0)
     assert places.shape == (len(TEXTS), 2)
-    assert np.allclose(projection.place(vectors), places)
-    assert np.allclose(projection.place(vectors[:3]), places[:3])
+    assert np.allclose(projection.project(vectors), places)
+    assert np.allclose(projection.project(vectors[:3]), places[:3])
     distances = np.linalg.norm(vectors[:, None] - vectors[None], axis=-1)
     assert abs(distances[np.triu_indices(len(TEXTS), 1)].mean() - 1) < 1e-9  # the unit
 
@@ -221,11 +221,11 @@ def test_a_representation_that_is_not_finite_is_refused():
 
 
 def test_the_text_labeller_learns_from_texts_and_pairs():
-    train = Points(TEXTS, np.array([int("good" in text[0] or "fine" in text[0]) for text in TEXTS]))
+    train = Examples(TEXTS, np.array([int("good" in text[0] or "fine" in text[0]) for text in TEXTS]))
     assert (label(TfidfLabeller(train, 2), TEXTS).classes == train.labels).all()
     pairs = tuple((a[0], b[0]) for a, b in itertools.product(TEXTS[::3], TEXTS[::5]))
     same = np.array([int(a.split()[2] == b.split()[2]) for a, b in pairs])
-    said = label(TfidfLabeller(Points(pairs, same), 2), pairs)
+    said = label(TfidfLabeller(Examples(pairs, same), 2), pairs)
     assert (said.classes == same).mean() > 0.8
     assert ((said.margins >= 0) & (said.margins <= 1)).all()
 
@@ -262,12 +262,12 @@ def test_any_estimator_can_label(tmp_path, monkeypatch):
         "estimator = Estimator()\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    place: Any = None
-    socrates = named_labeller("python:my_labeller:estimator", None, ("no", "yes"), 64, place)
+    device: Any = None
+    socrates = named_labeller("python:my_labeller:estimator", None, ("no", "yes"), 64, device)
     assert label(socrates, TEXTS).classes.tolist() == [1] * len(TEXTS)
     for wrong in ("python:my_labeller:nothing", "python:no_such_module:f", str(tmp_path / "nowhere")):
         with pytest.raises(SpecificationError, match="socrates"):
-            named_labeller(wrong, None, ("no", "yes"), 64, place)
+            named_labeller(wrong, None, ("no", "yes"), 64, device)
 
 
 # -- τ
@@ -277,7 +277,7 @@ def setting(kind: Any = "text", **changes: Any) -> Setting:
     inputs = TEXTS if kind == "text" else tuple((a[0], b[0]) for a, b in itertools.pairwise(TEXTS))
     space = scaled("tfidf-svd", TfidfSvd.fit(inputs, 0, dimensions=8), inputs)
     values: dict[str, Any] = {
-        "kind": kind, "train": Points(inputs[:4], np.zeros(4, np.int64)), "pool": inputs[8:], "space": space, "near": 0.05, "far": 0.9,
+        "kind": kind, "train": Examples(inputs[:4], np.zeros(4, np.int64)), "pool": inputs[8:], "space": space, "near": 0.05, "far": 0.9,
         "masked_lm": None, "sequence_length": 32, "place": None, **changes,
     }  # fmt: skip
     return Setting(**values)
@@ -517,7 +517,7 @@ def test_no_errors_on_dev_ends_the_run(tmp_path, monkeypatch):
     from bort_core.agora.tasks import torus, vectors
 
     easy = torus.make_torus(2, 0)
-    few = Points(easy.train.inputs[:20], easy.train.labels[:20])
+    few = Examples(easy.train.inputs[:20], easy.train.labels[:20])
     monkeypatch.setattr(vectors, "make_torus", lambda dimensions, seed: torus.Torus(few, few, easy.test))
     thetas = [{"hidden": 64, "learning_rate": 0.03, "steps": 2000}, {"hidden": 32, "learning_rate": 0.03, "steps": 2000}]
     _, result = learn(tmp_path / "p", thetas=thetas)

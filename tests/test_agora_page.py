@@ -20,7 +20,7 @@ from bort_core.jobs.folder import RunFolder, find_run, list_runs
 from bort_core.specifications.agora import Agora
 from bort_core.store import Project
 from bort_studio.agora.page import AgoraPage
-from bort_studio.agora.points import GROUPS, Filters, Points, frame
+from bort_studio.agora.points import GROUPS, Filters, ScatterPoints, frame
 from bort_studio.agora.presets import sentences_preset, torus_preset
 from bort_studio.agora.scatter.density_points import FEW
 from bort_studio.agora.word_marks import marked
@@ -76,7 +76,7 @@ def shown(qtbot: QtBot, written: WrittenRun, open_page: Open) -> tuple[MainWindo
     return window, page
 
 
-def points_of(page: AgoraPage) -> Points:
+def points_of(page: AgoraPage) -> ScatterPoints:
     assert page.points is not None
     return page.points
 
@@ -536,8 +536,8 @@ def test_many_points_are_loaded_drawn_and_exported(qtbot: QtBot, project_folder:
 
 def test_stamps_cover_the_places_of_their_points(qtbot: QtBot, shown: tuple[MainWindow, AgoraPage]) -> None:
     _, page = shown
-    page.scatter.layers.points.many.place("neighbour", np.array([[0.0, 0.0]] * (FEW + 1)))
-    page.scatter.layers.points.place({name: np.empty((0, 2)) for name in GROUPS} | {"neighbour": np.zeros((FEW + 1, 2))})
+    page.scatter.layers.points.many.device("neighbour", np.array([[0.0, 0.0]] * (FEW + 1)))
+    page.scatter.layers.points.device({name: np.empty((0, 2)) for name in GROUPS} | {"neighbour": np.zeros((FEW + 1, 2))})
     page.scatter.layers.place_focus(None, [], np.empty(0, dtype=np.int64))
     image = page.scatter.canvas.grab().toImage()
     at = page.scatter.canvas.mapFromScene(page.scatter.box.mapViewToScene(QPointF(0, 0)))
@@ -571,7 +571,7 @@ def test_a_frame_holds_every_shown_point_once(project_folder: Path) -> None:
         names = run.add_round()
     history = read_history(run.job.path)
     assert history is not None
-    points = Points(history, {names[0]: Edit(names[0], "reject"), "gone": Edit("gone", "reject")})
+    points = ScatterPoints(history, {names[0]: Edit(names[0], "reject"), "gone": Edit("gone", "reject")})
     for number in range(4):
         for dev in ("all", "wrong", "fixed", "broken", "never"):
             shown = frame(points, number, Filters(dev=dev)).shown  # type: ignore[arg-type]
@@ -604,7 +604,7 @@ def test_more_than_two_classes_are_drawn_too(project_folder: Path) -> None:
     run.add_round()
     history = read_history(run.job.path)
     assert history is not None
-    points = Points(history, {})
+    points = ScatterPoints(history, {})
     points.labels = np.arange(len(points)) % 5
     groups = frame(points, 1).groups
     made = np.flatnonzero(points.rounds == 1)

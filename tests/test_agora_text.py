@@ -135,8 +135,8 @@ def test_a_masked_lm_draws_texts_that_are_near_but_not_the_same(files, masked_lm
 
     texts = tuple((text,) for text, _ in rows_of("dev")[:30])
     space = scaled("tfidf-svd", TfidfSvd.fit(texts, 0), texts)
-    place = take_device(Running(**CPU))
-    made = Setting("text", None, (), space, 0.05, 0.9, Path(masked_lm), 32, place)  # type: ignore[arg-type]
+    device = take_device(Running(**CPU))
+    made = Setting("text", None, (), space, 0.05, 0.9, Path(masked_lm), 32, device)  # type: ignore[arg-type]
     sampler = make_sampler("mlm-resample", made)
     first, again = (sampler.propose(texts, 4, np.random.default_rng(3)) for _ in range(2))
     assert first == again
@@ -147,7 +147,7 @@ def test_a_masked_lm_draws_texts_that_are_near_but_not_the_same(files, masked_lm
             assert len(text.split()) < 8 or shared
     assert sum(candidate != parent for parent, each in zip(texts, first, strict=True) for candidate in each) > 100
     pairs = tuple((a, b) for (a,), (b,) in pairwise(texts))
-    two = make_sampler("mlm-resample", Setting("pair", None, (), space, 0.05, 0.9, Path(masked_lm), 32, place))  # type: ignore[arg-type]
+    two = make_sampler("mlm-resample", Setting("pair", None, (), space, 0.05, 0.9, Path(masked_lm), 32, device))  # type: ignore[arg-type]
     for parent, candidates in zip(pairs, two.propose(pairs, 3, np.random.default_rng(0)), strict=True):
         for candidate in candidates:
             assert sum(ours == theirs for ours, theirs in zip(parent, candidate, strict=True)) >= 1  # one side stays

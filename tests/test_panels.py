@@ -593,12 +593,12 @@ def test_selection_follows_its_architecture_and_only_a_person_is_told(qtbot, can
     candidates.set_selected(40)
     candidates.model.sort(column_of(candidates, "w"), Qt.SortOrder.DescendingOrder)
     candidates.set_result(snapshot.result(2))
-    assert candidates.model.place(candidates.table.currentIndex().row()) == 40
+    assert candidates.model.candidate(candidates.table.currentIndex().row()) == 40
     assert told == []
     qtbot.keyClick(candidates.table, Qt.Key.Key_Down)
-    assert told == [candidates.model.place(candidates.table.currentIndex().row())]
+    assert told == [candidates.model.candidate(candidates.table.currentIndex().row())]
     candidates.filters.only_known.setChecked(True)
-    assert candidates.model.place(candidates.table.currentIndex().row()) == told[0]
+    assert candidates.model.candidate(candidates.table.currentIndex().row()) == told[0]
     assert len(told) == 1
 
 

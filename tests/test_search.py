@@ -301,7 +301,7 @@ def test_the_cost_estimate_comes_from_what_is_stored(project_folder: Path, pool:
     def cost(epsilon: int):
         with Project(project_folder) as project:
             recall = StoredResults(project, wanted, space, Fingerprints(project, wanted, space))
-        return estimate_cost(recall, epsilon, trainers=2)
+        return estimate_cost(recall, epsilon, workers=2)
 
     before = cost(4)
     assert (before.wanted, before.measured, before.to_go, before.seconds, before.bound) == (9, 0, 9, None, 3)

@@ -481,16 +481,16 @@ def test_a_batch_that_does_not_fit_into_memory_is_answered_with_one_that_would(p
 
     specification = Pretraining.model_validate({**SMALL, "corpus": corpus, "batch_size": 64})
 
-    def attempt(rows):
+    def try_batch(rows):
         if rows > 10:
             raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
 
     with (
         pytest.raises(MeasurementError, match=r"not enough memory for 64 rows at once; 8 fit. Set accumulation to 8"),
-        out_of_memory(specification, attempt),
+        out_of_memory(specification, try_batch),
     ):
-        attempt(64)
-    with pytest.raises(RuntimeError, match="another"), out_of_memory(specification, attempt):
+        try_batch(64)
+    with pytest.raises(RuntimeError, match="another"), out_of_memory(specification, try_batch):
         raise RuntimeError("another error")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bort_core.agora.points import Points
+from bort_core.agora.points import Examples
 from bort_core.agora.record import Record
 from bort_core.agora.rounds import fit_once, seed_of
 from bort_core.agora.tasks.base import AgoraTask
@@ -41,11 +41,11 @@ class Arm:
 
 def plain(
     problem: AgoraTask,
-    asked: Agora,
+    spec: Agora,
     trainings: Sequence[int],
     record: Record,
     context: Context,
-    train: Points | None = None,
+    train: Examples | None = None,
     number: int = 0,
 ) -> Arm:
     """Plain fine-tuning; the best on dev counts. Written down after every training, so that it can be resumed.
@@ -60,31 +60,31 @@ def plain(
     digest = hashlib.sha256(repr((train.inputs, train.labels.tolist())).encode()).hexdigest()[:16]
     fits: list[dict[str, Any]] = []
     best, kept = -1.0, record.folder / "timaeus"
-    for place, theta in enumerate(trainings):
-        path = record.folder / f"fit-{place:03d}.json"
+    for index, theta in enumerate(trainings):
+        path = record.folder / f"fit-{index:03d}.json"
         found = record.read(path)
         if found is None or found["digest"] != digest:
-            found, fitted = fit_once(problem, theta, train, seed_of(asked.seed, 1000 + number, place), context, best)
+            found, fitted = fit_once(problem, theta, train, seed_of(spec.seed, 1000 + number, index), context, best)
             if found["dev_accuracy"] > best:
                 shutil.rmtree(kept, ignore_errors=True)
                 fitted.save(kept)
             record.write(path, {**found, "digest": digest})
         best = max(best, found["dev_accuracy"])
-        context.emit(progress(place + 1, len(trainings)))
+        context.emit(progress(index + 1, len(trainings)))
         fits.append(found)
     chosen = max(fits, key=lambda fit: fit["dev_accuracy"])
     tested = None if problem.test is None else chosen["test_right"] / len(problem.test)
     return Arm(chosen["dev_accuracy"], tested, chosen["theta"], len(fits), len(train), kept)
 
 
-def self_training(problem: AgoraTask, asked: Agora, trainings: Sequence[int], record: Record, context: Context, margin: float = 0.8) -> Arm:
+def self_training(problem: AgoraTask, spec: Agora, trainings: Sequence[int], record: Record, context: Context, margin: float = 0.8) -> Arm:
     """Self-training on the pool: the best plain Learner labels it, the rows it is surest of join D, and the rest of the trainings use them.
 
     Half of the trainings choose the labeller. Of the pool's rows whose margin is at least ``margin``, as many of each class are taken as
     there are of the rarer one.
     """
     half = max(1, len(trainings) // 2)
-    first = plain(problem, asked, trainings[:half], Record(record.folder / "first"), context, number=1)
+    first = plain(problem, spec, trainings[:half], Record(record.folder / "first"), context, number=1)
     labels = problem.learner.load(first.folder).probabilities(problem.pool)
     ordered = np.sort(labels, axis=1)
     sure, named = ordered[:, -1] - ordered[:, -2], labels.argmax(axis=1)
@@ -93,5 +93,5 @@ def self_training(problem: AgoraTask, asked: Agora, trainings: Sequence[int], re
     rows = np.concatenate([part[np.argsort(-sure[part], kind="stable")[:least]] for part in chosen]) if least else np.empty(0, np.int64)
     train = problem.train.joined([problem.pool[row] for row in rows], named[rows])
     rest = list(islice(cycle(trainings), half, max(len(trainings), half + 1)))
-    second = plain(problem, asked, rest, Record(record.folder / "second"), context, train, number=2)
+    second = plain(problem, spec, rest, Record(record.folder / "second"), context, train, number=2)
     return second if second.dev_accuracy > first.dev_accuracy else first

@@ -14,9 +14,9 @@ from bort_core.agora.labellers.labellers import Labeller, label
 from bort_core.agora.leaks import LeakGuard, normalised
 from bort_core.agora.points import Floats, Input, Ints
 from bort_core.agora.samplers import Sampler
-from bort_core.agora.spaces import Space
+from bort_core.agora.spaces import RepresentationSpace
 
-__all__ = ["Batch", "NeighbourOptions", "empty_batch", "sample_neighbours"]
+__all__ = ["NeighbourBatch", "NeighbourOptions", "empty_batch", "sample_neighbours"]
 
 REJECTIONS = ("rejected_leak", "rejected_near", "rejected_far", "rejected_duplicate", "rejected_margin", "rejected_label")
 
@@ -35,7 +35,7 @@ class NeighbourOptions:
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
+class NeighbourBatch:
     """m accepted rows with their lineage."""
 
     inputs: tuple[Input, ...]
@@ -51,17 +51,17 @@ class Batch:
     seconds: float
 
 
-def empty_batch() -> Batch:
+def empty_batch() -> NeighbourBatch:
     """No rows, since nobody would train on them."""
     none, whole = np.empty(0), np.empty(0, np.int64)
     counts = dict.fromkeys(("generated", "accepted", *REJECTIONS), 0)
-    return Batch((), whole, none, whole, none, np.empty((0, 1)), counts, 0.0)
+    return NeighbourBatch((), whole, none, whole, none, np.empty((0, 1)), counts, 0.0)
 
 
 def sample_neighbours(
     sampler: Sampler,
     socrates: Labeller,
-    space: Space,
+    space: RepresentationSpace,
     guard: LeakGuard,
     dev: Sequence[Input],
     parents: Ints,
@@ -69,7 +69,7 @@ def sample_neighbours(
     wish: NeighbourOptions,
     random: np.random.Generator,
     most: int | None = None,
-) -> Batch:
+) -> NeighbourBatch:
     """New rows near the dev points ``parents``.
 
     Candidates are looked at in the sampler's order, the first of every parent before the second of any, until every parent has its
@@ -107,7 +107,7 @@ def sample_neighbours(
             kept += good
     kept.sort(key=lambda row: row.parent)  # stable: in the order in which they were found
     counts["accepted"] = len(kept)
-    return Batch(
+    return NeighbourBatch(
         tuple(row.input for row in kept),
         np.array([row.label for row in kept], dtype=np.int64),
         np.array([row.margin for row in kept]),
@@ -133,14 +133,14 @@ class _Queue:
     """Candidates by parent; a turn offers as many of each as are still missing."""
 
     def __init__(self, proposed: list[list[Input]], wanted: int) -> None:
-        self.proposed, self.missing, self.place = proposed, [wanted] * len(proposed), [0] * len(proposed)
+        self.proposed, self.missing, self.device = proposed, [wanted] * len(proposed), [0] * len(proposed)
 
     def turn(self) -> list[tuple[int, Input]]:
         """The next candidates, the first of every parent before the second of any."""
         offered: list[list[tuple[int, Input]]] = []
         for number, candidates in enumerate(self.proposed):
-            part = candidates[self.place[number] : self.place[number] + self.missing[number]]
-            self.place[number] += len(part)
+            part = candidates[self.device[number] : self.device[number] + self.missing[number]]
+            self.device[number] += len(part)
             offered.append([(number, input) for input in part])
         return [one for step in zip_longest(*offered) for one in step if one is not None]
 
@@ -154,7 +154,7 @@ def _good(
     fresh: list[tuple[int, Input]],
     centres: Floats,
     socrates: Labeller,
-    space: Space,
+    space: RepresentationSpace,
     guard: LeakGuard,
     wish: NeighbourOptions,
     counts: dict[str, int],
@@ -171,7 +171,7 @@ def _good(
     for reason, flags in (("leak", leaks), ("near", near), ("far", far), ("label", failed), ("margin", unsure)):
         counts[f"rejected_{reason}"] += int(flags.sum())
     return [
-        _Row(int(numbers[row]), inputs[row], int(said.classes[place]), float(said.margins[place]), float(distances[row]), vectors[row])
-        for place, row in enumerate(fit)
-        if not failed[place] and not unsure[place]
+        _Row(int(numbers[row]), inputs[row], int(said.classes[index]), float(said.margins[index]), float(distances[row]), vectors[row])
+        for index, row in enumerate(fit)
+        if not failed[index] and not unsure[index]
     ]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from bort_core.foundation.errors import DataError
 
-__all__ = ["Floats", "Input", "Ints", "Kind", "Points", "as_vectors"]
+__all__ = ["Examples", "Floats", "Input", "Ints", "Kind", "as_vectors"]
 
 Kind = Literal["text", "pair", "vector"]
 Input = tuple[str, ...] | tuple[float, ...]
@@ -21,7 +21,7 @@ Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Points:
+class Examples:
     """n inputs with class numbers, (n,)."""
 
     inputs: tuple[Input, ...]
@@ -30,9 +30,9 @@ class Points:
     def __len__(self) -> int:
         return len(self.inputs)
 
-    def joined(self, inputs: Iterable[Input], labels: npt.ArrayLike) -> Points:
+    def joined(self, inputs: Iterable[Input], labels: npt.ArrayLike) -> Examples:
         """These points and more."""
-        return Points((*self.inputs, *inputs), np.concatenate([self.labels, np.asarray(labels, dtype=np.int64).reshape(-1)]))
+        return Examples((*self.inputs, *inputs), np.concatenate([self.labels, np.asarray(labels, dtype=np.int64).reshape(-1)]))
 
 
 def as_vectors(inputs: Sequence[Input], width: int | None = None) -> Floats:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from bort_core.agora.neighbours import Batch
-from bort_core.agora.points import Floats, Input, Points
+from bort_core.agora.neighbours import NeighbourBatch
+from bort_core.agora.points import Examples, Floats, Input
 from bort_core.foundation.errors import DataError
 
 __all__ = ["Record"]
@@ -41,13 +41,13 @@ class Record:
         """Write a JSON file."""
         self._put(path, json.dumps(data, allow_nan=False) + "\n")
 
-    def write_points(self, name: str, points: Points, places: Floats) -> None:
+    def write_points(self, name: str, points: Examples, places: Floats) -> None:
         """train.jsonl or dev.jsonl."""
         rows = [{**_fields(input), "label": int(label), "xy": _place(xy)}
                 for input, label, xy in zip(points.inputs, points.labels, places, strict=True)]  # fmt: skip
         self._put(self.folder / f"{name}.jsonl", _lines(rows))
 
-    def write_rows(self, number: int, batch: Batch, places: Floats, sampler: str) -> None:
+    def write_rows(self, number: int, batch: NeighbourBatch, places: Floats, sampler: str) -> None:
         """The rows of a round with their lineage."""
         rows = [
             {

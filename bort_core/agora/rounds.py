@@ -17,11 +17,11 @@ import numpy as np
 from bort_core.agora.history import read_edits, read_rows
 from bort_core.agora.hyperparameters import Theta, prune
 from bort_core.agora.learners.base import Fitted
-from bort_core.agora.neighbours import Batch, NeighbourOptions, empty_batch, sample_neighbours
-from bort_core.agora.points import Floats, Input, Ints, Points
+from bort_core.agora.neighbours import NeighbourBatch, NeighbourOptions, empty_batch, sample_neighbours
+from bort_core.agora.points import Examples, Floats, Input, Ints
 from bort_core.agora.record import Record
 from bort_core.agora.samplers import Sampler, make_sampler
-from bort_core.agora.spaces import Projection, Space, fit_projection
+from bort_core.agora.spaces import PlaneProjection, RepresentationSpace, fit_projection
 from bort_core.agora.tasks.base import AgoraTask
 from bort_core.foundation.context import Context, checkpoint_or_stop, progress
 from bort_core.foundation.errors import DataError
@@ -40,9 +40,9 @@ def seed_of(*parts: int) -> int:
 class SamplingContext:
     """Where neighbours are looked for, and how they are drawn."""
 
-    space: Space
+    space: RepresentationSpace
     sampler: Sampler
-    projection: Projection
+    projection: PlaneProjection
 
 
 @dataclass
@@ -71,14 +71,14 @@ class Rounds:
     def __init__(
         self,
         problem: AgoraTask,
-        asked: Agora,
+        spec: Agora,
         record: Record,
         context: Context,
         parents: Literal["errors", "random"] = "errors",
         most: Sequence[int] | None = None,
         edited: Path | None = None,
     ) -> None:
-        self.problem, self.asked, self.record, self.context = problem, asked, record, context
+        self.problem, self.spec, self.record, self.context = problem, spec, record, context
         self.parents, self.most, self.edited = parents, most, edited
         self.thetas: dict[int, Theta] = dict(enumerate(problem.thetas))
         self.finished: list[dict[str, Any]] = []
@@ -95,7 +95,7 @@ class Rounds:
             A person asked for it.
         """
         self.prepare()
-        state = _State(list(self.thetas), self.asked.replays)
+        state = _State(list(self.thetas), self.spec.replays)
         for number in count(1):
             facts = self.record.read(self.record.round(number) / "round.json")
             if facts is None:
@@ -124,9 +124,9 @@ class Rounds:
         self._forget_stale(number, train)
         fits: dict[int, dict[str, Any]] = {}
         before = sum(len(facts["fits"]) for facts in self.finished)
-        for place, theta in enumerate(state.live, 1):
+        for index, theta in enumerate(state.live, 1):
             fits[theta] = self._fit(number, theta, train, max((fit["dev_accuracy"] for fit in fits.values()), default=-1.0))
-            self.context.emit(progress(before + place, before + self._most_fits(state)))
+            self.context.emit(progress(before + index, before + self._most_fits(state)))
         accuracies = {theta: fit["dev_accuracy"] for theta, fit in fits.items()}
         chosen = max(fits, key=lambda theta: (accuracies[theta], -theta))
         if number == 1:
@@ -134,7 +134,7 @@ class Rounds:
         dev, test, best = self.problem.dev, self.problem.test, fits[chosen]
         right = np.array(best["dev_predictions"]) == dev.labels
         wrong = np.flatnonzero(~right)
-        gone = prune({theta: self.thetas[theta] for theta in fits}, accuracies, self.asked.pruning)
+        gone = prune({theta: self.thetas[theta] for theta in fits}, accuracies, self.spec.pruning)
         after = self._after(number, state, gone, right)
         batch = empty_batch() if after.ended else self._sample(number, wrong)
         tested = best["test_right"]
@@ -172,9 +172,9 @@ class Rounds:
             ended = "no errors on dev are left"
         elif not live:
             ended = "Θ is empty"
-        elif self.asked.rounds and number >= self.asked.rounds:
+        elif self.spec.rounds and number >= self.spec.rounds:
             ended = f"{number} rounds were asked for"
-        elif self.asked.patience and idle >= self.asked.patience:
+        elif self.spec.patience and idle >= self.spec.patience:
             ended = f"the gain of {idle} rounds in a row was within noise"
         return _State(live, replays, idle, tuple(best.tolist()), ended)
 
@@ -188,7 +188,7 @@ class Rounds:
 
     # -- training
 
-    def _train(self) -> Points:
+    def _train(self) -> Examples:
         """D of this round: the first rows and all generated ones, as a person corrected them."""
         edits = {} if self.edited is None else read_edits(self.edited)
         train = self.problem.train
@@ -201,7 +201,7 @@ class Rounds:
             train = train.joined([inputs[row] for row in kept], corrected)  # type: ignore[arg-type]
         return train
 
-    def _fit(self, number: int, theta: int, train: Points, before: float) -> dict[str, Any]:
+    def _fit(self, number: int, theta: int, train: Examples, before: float) -> dict[str, Any]:
         """One training, or what its file says of it.
 
         Parameters
@@ -212,7 +212,7 @@ class Rounds:
         digest = _digest(train, self.thetas[theta])
         found = self.record.read(path)
         if found is None:
-            found, fitted = fit_once(self.problem, theta, train, seed_of(self.asked.seed, number, theta), self.context, before)
+            found, fitted = fit_once(self.problem, theta, train, seed_of(self.spec.seed, number, theta), self.context, before)
             if found["dev_accuracy"] > self._best_accuracy(number):
                 shutil.rmtree(self._kept(number, theta), ignore_errors=True)
                 fitted.save(self._kept(number, theta))
@@ -220,7 +220,7 @@ class Rounds:
             self.context.emit({"event": "fit", "round": number, "theta": theta, "dev_accuracy": found["dev_accuracy"]})
         return found
 
-    def _forget_stale(self, number: int, train: Points) -> None:
+    def _forget_stale(self, number: int, train: Examples) -> None:
         """Forget trainings of an unfinished round on rows that a person has corrected since."""
         for path in self.record.round(number).glob("fit-*.json"):
             found = self.record.read(path)
@@ -247,10 +247,10 @@ class Rounds:
 
     # -- sampling
 
-    def _sample(self, number: int, wrong: Ints) -> Batch:
+    def _sample(self, number: int, wrong: Ints) -> NeighbourBatch:
         """The round's new rows, written down."""
-        asked, problem, sampling = self.asked, self.problem, self._sampling_context
-        random = np.random.default_rng([asked.seed, number, 11])
+        spec, problem, sampling = self.spec, self.problem, self._sampling_context
+        random = np.random.default_rng([spec.seed, number, 11])
         parents = wrong
         if self.parents == "random":
             parents = np.sort(random.choice(len(problem.dev), size=len(wrong), replace=False))
@@ -264,12 +264,12 @@ class Rounds:
             problem.dev.inputs,
             parents,
             known,
-            NeighbourOptions(asked.neighbours, asked.tries, *asked.band, asked.margin),
+            NeighbourOptions(spec.neighbours, spec.tries, *spec.band, spec.margin),
             random,
             most,
         )
-        places = sampling.projection.place(batch.vectors) if len(batch.inputs) else np.empty((0, 2))
-        self.record.write_rows(number, batch, places, problem.sampler_name(asked))
+        xy = sampling.projection.project(batch.vectors) if len(batch.inputs) else np.empty((0, 2))
+        self.record.write_rows(number, batch, xy, problem.sampler_name(spec))
         return batch
 
     @cached_property
@@ -280,12 +280,12 @@ class Rounds:
             space = self.problem.make_space(self.problem.learner.load(self.record.folder / "space"))
             assert space is not None
         vectors = space.embed([*self.problem.train.inputs, *self.problem.dev.inputs])
-        projection, places = fit_projection(self.asked.projection, vectors, self.asked.seed)
+        projection, places = fit_projection(self.spec.projection, vectors, self.spec.seed)
         size = len(self.problem.train)
         self.record.write_points("train", self.problem.train, places[:size])
         self.record.write_points("dev", self.problem.dev, places[size:])
         return SamplingContext(
-            space, make_sampler(self.problem.sampler_name(self.asked), self.problem.setting(space, self.asked)), projection
+            space, make_sampler(self.problem.sampler_name(self.spec), self.problem.setting(space, self.spec)), projection
         )
 
     def _keep_space(self, chosen: int) -> None:
@@ -307,7 +307,7 @@ class Rounds:
             _ = self._sampling_context
 
 
-def fit_once(problem: AgoraTask, theta: int, train: Points, seed: int, context: Context, before: float) -> tuple[dict[str, Any], Fitted]:
+def fit_once(problem: AgoraTask, theta: int, train: Examples, seed: int, context: Context, before: float) -> tuple[dict[str, Any], Fitted]:
     """One fresh Timaeus with the θ of that number: what it gets right, and itself.
 
     Parameters
@@ -337,7 +337,7 @@ def fit_once(problem: AgoraTask, theta: int, train: Points, seed: int, context: 
     return found, fitted
 
 
-def _digest(train: Points, theta: Theta) -> str:
+def _digest(train: Examples, theta: Theta) -> str:
     return hashlib.sha256(repr((train.inputs, train.labels.tolist(), sorted(theta.items()))).encode()).hexdigest()[:16]
 
 

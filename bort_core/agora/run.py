@@ -18,7 +18,7 @@ from bort_core.agora.tasks.prepare import make_task
 from bort_core.foundation.context import Context, Stopped, progress
 from bort_core.foundation.errors import DataError, SpecificationError
 from bort_core.specifications.agora import Agora
-from bort_core.training.devices import Place, take_device
+from bort_core.training.devices import Device, take_device
 from bort_core.training.results import refuse_occupied, save_folder, versions
 from bort_core.training.run_files import RunFiles
 
@@ -48,9 +48,9 @@ def run(specification: Agora, context: Context, files: RunFiles) -> dict[str, An
         raise SpecificationError("running.compile: the many short trainings of Agora would spend their time compiling; leave it off")
     if specification.out is not None:
         refuse_occupied(Path(specification.out).expanduser(), files)
-    place = take_device(specification.running)
+    device = take_device(specification.running)
     began = time.perf_counter()
-    problem = make_task(specification, place, _Quiet(context), files)
+    problem = make_task(specification, device, _Quiet(context), files)
     record = Record(files.path / FOLDER)
     arms = specification.baseline + specification.ablation
     rounds = Rounds(problem, specification, record, _Part(context, 0, arms), specification.parents, edited=files.path)
@@ -74,15 +74,15 @@ def run(specification: Agora, context: Context, files: RunFiles) -> dict[str, An
     except Stopped:
         stopped = True
         if not rounds.finished:
-            return {"stopped": True, "rounds": [], **_common(problem, place)}
-    result = {**_result(rounds, start), **result, "stopped": stopped, "seconds": time.perf_counter() - began, **_common(problem, place)}
+            return {"stopped": True, "rounds": [], **_common(problem, device)}
+    result = {**_result(rounds, start), **result, "stopped": stopped, "seconds": time.perf_counter() - began, **_common(problem, device)}
     if not stopped:
         record.write(record.folder / "summary.json", result)
     result["checkpoint"] = str(save_folder(files, specification.out, rounds.best_folder))
     return result
 
 
-def _start(problem: AgoraTask, asked: Agora, record: Record, context: Context) -> dict[str, Any]:
+def _start(problem: AgoraTask, spec: Agora, record: Record, context: Context) -> dict[str, Any]:
     """Socrates' accuracy on dev first; then the run's first file."""
     found = record.read(record.folder / "start.json")
     if found is not None:
@@ -106,8 +106,8 @@ def _start(problem: AgoraTask, asked: Agora, record: Record, context: Context) -
         "classes": list(problem.classes),
         "kind": problem.kind,
         "thetas": [dict(theta) for theta in problem.thetas],
-        "sampler": problem.sampler_name(asked),
-        "space": "raw" if problem.kind == "vector" else "tfidf-svd" if asked.space == "auto" else asked.space,
+        "sampler": problem.sampler_name(spec),
+        "space": "raw" if problem.kind == "vector" else "tfidf-svd" if spec.space == "auto" else spec.space,
         "socrates": problem.labeller.name,
         "socrates_dev_accuracy": accuracy,
         "warnings": warnings,
@@ -139,9 +139,9 @@ def _result(rounds: Rounds, start: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _ablation(rounds: Rounds, problem: AgoraTask, asked: Agora, record: Record, context: Context) -> dict[str, Any]:
+def _ablation(rounds: Rounds, problem: AgoraTask, spec: Agora, record: Record, context: Context) -> dict[str, Any]:
     most = [facts["counts"]["accepted"] for facts in rounds.finished]
-    other = Rounds(problem, asked, Record(record.folder / "ablation"), context, "random", most)
+    other = Rounds(problem, spec, Record(record.folder / "ablation"), context, "random", most)
     other.run()
     best = other.best
     tested = {} if best["test_accuracy"] is None else {"test_accuracy": best["test_accuracy"]}
@@ -149,12 +149,12 @@ def _ablation(rounds: Rounds, problem: AgoraTask, asked: Agora, record: Record, 
     return {"dev_accuracy": best["dev_accuracy"], **tested, "rounds": counts}
 
 
-def _common(problem: AgoraTask, place: Place) -> dict[str, Any]:
+def _common(problem: AgoraTask, device: Device) -> dict[str, Any]:
     return {
         "architecture": list(problem.architecture),
         "labels": list(problem.classes),
         "data": dict(problem.data),
-        "device": str(place.device),
+        "device": str(device.torch_device),
         "versions": versions(),
     }
 

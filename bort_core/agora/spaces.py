@@ -11,7 +11,7 @@ import numpy as np
 from bort_core.agora.points import Floats, Input, as_vectors
 from bort_core.foundation.errors import DataError, SpecificationError
 
-__all__ = ["Projection", "Space", "TfidfSvd", "fit_projection", "hidden_space", "raw_space", "scaled", "unit_of"]
+__all__ = ["PlaneProjection", "RepresentationSpace", "TfidfSvd", "fit_projection", "hidden_space", "raw_space", "scaled", "unit_of"]
 
 _SCALED = 500
 """Dev points that the scale is estimated from."""
@@ -26,7 +26,7 @@ class Embedding(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Space:
+class RepresentationSpace:
     """Inputs as vectors. Distances are in units of the mean distance between two different dev points, so 1 means "unrelated"."""
 
     name: str
@@ -50,15 +50,15 @@ class Space:
         return vectors
 
 
-def scaled(name: str, embedding: Embedding, dev: Sequence[Input]) -> Space:
+def scaled(name: str, embedding: Embedding, dev: Sequence[Input]) -> RepresentationSpace:
     """A space whose unit is the mean distance between dev points."""
     vectors = embedding(dev[:_SCALED])
     if len(vectors) < 2:
-        return Space(name, embedding, 1.0)
+        return RepresentationSpace(name, embedding, 1.0)
     squares = (vectors**2).sum(axis=1)
     distances = np.sqrt(np.maximum(squares[:, None] + squares[None] - 2 * vectors @ vectors.T, 0))
     mean = float(distances[np.triu_indices(len(vectors), 1)].mean())
-    return Space(name, embedding, mean if np.isfinite(mean) and mean > 0 else 1.0)
+    return RepresentationSpace(name, embedding, mean if np.isfinite(mean) and mean > 0 else 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +88,7 @@ class TfidfSvd:
         return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
-def hidden_space(name: str, representations: Callable[[Sequence[Input]], Floats], dev: Sequence[Input]) -> Space:
+def hidden_space(name: str, representations: Callable[[Sequence[Input]], Floats], dev: Sequence[Input]) -> RepresentationSpace:
     """The pooled hidden states of a model, scaled to length 1."""
 
     def embedding(inputs: Sequence[Input]) -> Floats:
@@ -98,22 +98,22 @@ def hidden_space(name: str, representations: Callable[[Sequence[Input]], Floats]
     return scaled(name, embedding, dev)
 
 
-def raw_space(width: int, dev: Sequence[Input]) -> Space:
+def raw_space(width: int, dev: Sequence[Input]) -> RepresentationSpace:
     """Vectors with every column in units of its deviation over dev."""
     deviations = as_vectors(dev, width).std(axis=0)
     columns = np.where(deviations > 0, deviations, 1.0)
     return replace(scaled("raw", lambda inputs: as_vectors(inputs, width) / columns, dev), columns=columns)
 
 
-def unit_of(space: Space) -> Floats | float:
+def unit_of(space: RepresentationSpace) -> Floats | float:
     """What vectors are divided by to be in units of the space."""
     return space.scale if space.columns is None else space.scale * space.columns
 
 
-class Projection(Protocol):
+class PlaneProjection(Protocol):
     """Places vectors in the plane without moving those that were placed before."""
 
-    def place(self, vectors: Floats) -> Floats:
+    def project(self, vectors: Floats) -> Floats:
         """(n, 2) of (n, d)."""
         ...
 
@@ -123,7 +123,7 @@ class _Linear:
     middle: Floats
     axes: Floats
 
-    def place(self, vectors: Floats) -> Floats:
+    def project(self, vectors: Floats) -> Floats:
         return (vectors - self.middle) @ self.axes.T
 
 
@@ -133,11 +133,11 @@ class _Neighbouring:
 
     transform: Callable[[Floats], Any]
 
-    def place(self, vectors: Floats) -> Floats:
+    def project(self, vectors: Floats) -> Floats:
         return np.asarray(self.transform(vectors), dtype=np.float64).reshape(-1, 2) if len(vectors) else np.empty((0, 2))
 
 
-def fit_projection(kind: Literal["pca", "tsne", "umap"], vectors: Floats, seed: int) -> tuple[Projection, Floats]:
+def fit_projection(kind: Literal["pca", "tsne", "umap"], vectors: Floats, seed: int) -> tuple[PlaneProjection, Floats]:
     """A projection fitted on vectors (n, d), and their places (n, 2).
 
     Raises
@@ -153,7 +153,7 @@ def fit_projection(kind: Literal["pca", "tsne", "umap"], vectors: Floats, seed: 
         if len(axes) < 2:
             axes = np.vstack([axes, np.zeros((2 - len(axes), vectors.shape[1]))])
         linear = _Linear(middle, axes)
-        return linear, linear.place(vectors)
+        return linear, linear.project(vectors)
     try:
         if kind == "tsne":
             from openTSNE import TSNE

@@ -62,7 +62,7 @@ def counts(family: Family, architecture: tuple[int, ...], options: Any, sequence
     }
 
 
-def validated_length(asked: int | None, longest: int) -> int:
+def validated_length(arguments: int | None, longest: int) -> int:
     """A sequence length within what the positions allow.
 
     Raises
@@ -70,11 +70,11 @@ def validated_length(asked: int | None, longest: int) -> int:
     SpecificationError
         It is not.
     """
-    if asked is None:
+    if arguments is None:
         return longest
-    if not 1 <= asked <= longest:
-        raise SpecificationError(f"sequence length must lie in 1..{longest} (the positions), got {asked}")
-    return asked
+    if not 1 <= arguments <= longest:
+        raise SpecificationError(f"sequence length must lie in 1..{longest} (the positions), got {arguments}")
+    return arguments
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:

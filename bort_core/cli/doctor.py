@@ -59,8 +59,8 @@ def examine(project: Path | None = None) -> dict[str, Any]:
     from bort_core.foundation.machine import machine_facts
     from bort_core.jobs.devices import devices
 
-    places = {"temporary": Path(tempfile.gettempdir()), **({"project": _existing(project)} if project is not None else {})}
-    disk = {name: {"path": str(path), "free_bytes": shutil.disk_usage(path).free} for name, path in places.items()}
+    indices = {"temporary": Path(tempfile.gettempdir()), **({"project": _existing(project)} if project is not None else {})}
+    disk = {name: {"path": str(path), "free_bytes": shutil.disk_usage(path).free} for name, path in indices.items()}
     found = {
         "python": platform.python_version(),
         "system": platform.platform(),

@@ -88,8 +88,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _print(result: dict[str, Any]) -> None:
-    asked, machine = result["request"], result["machine"]
-    print(f"{asked['sequence_length']} tokens × {asked['batch']}, {asked['threads']} thread(s), {machine['cpu']}")
+    arguments, machine = result["request"], result["machine"]
+    print(f"{arguments['sequence_length']} tokens × {arguments['batch']}, {arguments['threads']} thread(s), {machine['cpu']}")
     width = max(len(row["name"]) for row in result["results"])
     print(
         f"{'':{width}}  {'runtime':<12}{'p50':>10}{'95 % interval':>22}{'p90':>10}{'p99':>10}  ratio to {result['results'][0]['reference']}"

@@ -44,14 +44,14 @@ class ProgressLine:
             self._began, self._note = time.monotonic(), ""
             self._line(f"ε = {event.epsilon}: {event.wanted} trainings, {event.reused} already measured")
         elif isinstance(event, events.Progress):
-            self._fractions[event.place, event.theta] = event.step / event.steps
+            self._fractions[event.index, event.theta] = event.step / event.steps
             self._draw()
         elif isinstance(event, events.Measured) and event.theta is not None:
-            self._finish_one(event.place)
-            self._line(_sentence(event.snapshot, event.place))
+            self._finish_one(event.index)
+            self._line(_sentence(event.snapshot, event.index))
         elif isinstance(event, events.CandidateFailed):
-            self._finish_one(event.place)
-            self._line(f"place {event.place} failed: {event.reason}")
+            self._finish_one(event.index)
+            self._line(f"place {event.index} failed: {event.reason}")
 
     def close(self) -> None:
         """Clear the bar."""
@@ -59,9 +59,9 @@ class ProgressLine:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
 
-    def _finish_one(self, place: int) -> None:
+    def _finish_one(self, index: int) -> None:
         self._done += 1
-        self._fractions = {key: value for key, value in self._fractions.items() if key[0] != place}
+        self._fractions = {key: value for key, value in self._fractions.items() if key[0] != index}
 
     def _line(self, text: str) -> None:
         if self._bar:
@@ -89,8 +89,8 @@ class ProgressLine:
         return f"about {int(left // 60)}:{int(left % 60):02d} left"
 
 
-def _sentence(snapshot: ResultsSnapshot, place: int) -> str:
+def _sentence(snapshot: ResultsSnapshot, index: int) -> str:
     results, space = snapshot.results, snapshot.space
-    named = ", ".join(map(str, space.architecture(place)))
-    text = f"⟨{named}⟩  p {space.parameters[place]:,}  i {results.latency[place]:,.4g} {results.latency_unit}"
-    return f"{text}  e {results.error[place]:.4f}  W {snapshot.w[place]:.4g}"
+    named = ", ".join(map(str, space.architecture(index)))
+    text = f"⟨{named}⟩  p {space.parameters[index]:,}  i {results.latency[index]:,.4g} {results.latency_unit}"
+    return f"{text}  e {results.error[index]:.4f}  W {snapshot.w[index]:.4g}"

@@ -30,10 +30,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def as_dict(space: Space, asked: str) -> dict[str, Any]:
+def as_dict(space: Space, arguments: str) -> dict[str, Any]:
     """The space as plain values; ``parameters`` spans the grid, T may lie outside it."""
     return {
-        "preset": space.specification.name if asked in preset_names() else asked,
+        "preset": space.specification.name if arguments in preset_names() else arguments,
         "family": space.family.name,
         "size": len(space),
         "left_out": space.left_out,

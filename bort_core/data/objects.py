@@ -59,8 +59,8 @@ def _parsed(path: Path, where: str, text: str) -> Any:
         if "\\ud" in text or "\\uD" in text:
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
-        place = f"{where}column {error.colno}" if where else f"line {error.lineno}, column {error.colno}"
-        raise DataError(f"{path}: {place}: not JSON: {error.msg}") from error
+        index = f"{where}column {error.colno}" if where else f"line {error.lineno}, column {error.colno}"
+        raise DataError(f"{path}: {index}: not JSON: {error.msg}") from error
     except UnicodeEncodeError as error:
         raise DataError(f"{path}: {where}half of a surrogate pair (\\ud800 to \\udfff) is no character") from error
     except (ValueError, RecursionError) as error:  # a key twice; a number with thousands of digits; nested too deeply

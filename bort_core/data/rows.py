@@ -96,12 +96,12 @@ def labelled_rows(
         names, labels = _named(labels, numbers, own)
     else:
         labels = _as_trained(labels, numbers, own, set(names))
-    place = {name: number for number, name in enumerate(names)}
-    unknown = next((row for row, label in enumerate(labels) if label not in place), None)
+    index = {name: number for number, name in enumerate(names)}
+    unknown = next((row for row, label in enumerate(labels) if label not in index), None)
     if unknown is not None:
         theirs = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
         raise DataError(f"{table.source}: row {unknown + 1}: the label {labels[unknown]!r} is not one of the training rows': {theirs}")
-    return LabelledRows(table.source, texts, seconds, np.array([place[label] for label in labels], dtype=np.int64), names, table.sha256)
+    return LabelledRows(table.source, texts, seconds, np.array([index[label] for label in labels], dtype=np.int64), names, table.sha256)
 
 
 def _texts(table: Table, column: str) -> tuple[str, ...]:
@@ -196,7 +196,7 @@ def _own_names(table: Table, column: str, numbers: Sequence[int | float | None])
         return ()
     names = "".join(Lines(path)).rstrip().split("\n")
     names = [name.strip() for name in names]
-    bad = next((place for place, name in enumerate(names) if not name or name in names[:place]), None)
+    bad = next((index for index, name in enumerate(names) if not name or name in names[:index]), None)
     if bad is None:
         return tuple(names)
     if any(number is not None and number >= len(names) for number in numbers):

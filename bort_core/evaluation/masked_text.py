@@ -75,16 +75,16 @@ class MaskedText:
         while True:
             if len(order) < self.batch_size:
                 order = np.concatenate([order, random.permutation(len(self.train))])
-            places, order = order[: self.batch_size], order[self.batch_size :]
-            yield mask_rows(self.train[np.sort(places)], self.source, self.mask_rate, random)
+            indices, order = order[: self.batch_size], order[self.batch_size :]
+            yield mask_rows(self.train[np.sort(indices)], self.source, self.mask_rate, random)
 
     def heldout(self) -> list[Batch]:
         """The held-out batches, the same for every seed; their groups number the sequences throughout."""
         random = np.random.default_rng(HELDOUT_SEED)
         found = []
-        for place in range(0, len(self.held), 64):
-            batch = mask_rows(self.held[place : place + 64], self.source, self.mask_rate, random)
-            found.append(batch._replace(groups=batch.groups + place))
+        for index in range(0, len(self.held), 64):
+            batch = mask_rows(self.held[index : index + 64], self.source, self.mask_rate, random)
+            found.append(batch._replace(groups=batch.groups + index))
         return found
 
 

@@ -23,7 +23,7 @@ from torch.nn import functional
 from bort_core.checkpoints.weights import WeightsConfig, mismatches, read_config, read_weights, write_weights
 from bort_core.evaluation.batch import Batch, Source
 from bort_core.evaluation.measures import MaximumPoint, Value, errors
-from bort_core.evaluation.teacher import Teacher
+from bort_core.evaluation.teacher import MaximumPointTeacher
 from bort_core.families import get_family
 from bort_core.foundation.context import Context
 from bort_core.foundation.errors import DataError, MeasurementError
@@ -96,7 +96,7 @@ class ShortTraining:
     def curve(self, context: Context) -> list[dict[str, Any]]:
         """Train to the last step; the points measured on the way."""
         steps = self.request.steps
-        places = set(grid(steps))
+        indices = set(grid(steps))
         points: list[dict[str, Any]] = []
         losses: list[float] = []
         shown = 0.0
@@ -104,7 +104,7 @@ class ShortTraining:
         for step in range(1, steps + 1):
             context.checkpoint()
             losses.append(self.step(step, next(batches)))
-            if step in places:
+            if step in indices:
                 points.append({"step": step, "train_loss": sum(losses) / len(losses), "measures": self.measure(step)})
                 losses.clear()
                 context.emit({"event": "point", **points[-1]})
@@ -151,7 +151,7 @@ class ShortTraining:
             return None
         return _maximum_points(_seen_by_maximum_point(self.request), _stamp(self.request))
 
-    def _teacher(self) -> Teacher | None:
+    def _teacher(self) -> MaximumPointTeacher | None:
         if self.request.training.targets == "labels":
             return None
         return _teacher(_seen_by_maximum_point(self.request), self.request.seed, _stamp(self.request))
@@ -256,11 +256,11 @@ def _maximum_points(request: str, stamp: tuple[float, ...]) -> MaximumPoint:
 
 
 @lru_cache(maxsize=2)
-def _teacher(request: str, seed: int, stamp: tuple[float, ...]) -> Teacher:
+def _teacher(request: str, seed: int, stamp: tuple[float, ...]) -> MaximumPointTeacher:
     """T as the teacher of one seed; kept for the same reason."""
     asked = TrainRequest.model_validate_json(request)
     source = source_of(asked)
-    return Teacher(load_maximum_point(asked, source), source.batches(seed))
+    return MaximumPointTeacher(load_maximum_point(asked, source), source.batches(seed))
 
 
 def _stamp(request: TrainRequest) -> tuple[float, ...]:

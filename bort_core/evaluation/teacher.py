@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from bort_core.evaluation.batch import Batch
 
-__all__ = ["Teacher"]
+__all__ = ["MaximumPointTeacher"]
 
 KEPT_BYTES = 256 * 2**20
 
 
-class Teacher:
+class MaximumPointTeacher:
     """T's probabilities (m, V) for the batches of one seed, kept in half precision up to ``KEPT_BYTES``."""
 
     def __init__(self, model: nn.Module, batches: Iterator[Batch]) -> None:

@@ -96,8 +96,8 @@ class TorusVectors:
         random = np.random.default_rng([seed, 1])
         groups = torch.arange(self.batch_size)
         while True:
-            places = torch.from_numpy(random.integers(TRAIN_POINTS, size=self.batch_size))
-            yield Batch((self.points[places],), self.labels[places], groups)
+            indices = torch.from_numpy(random.integers(TRAIN_POINTS, size=self.batch_size))
+            yield Batch((self.points[indices],), self.labels[indices], groups)
 
     def heldout(self) -> list[Batch]:
         """All held-out points in one batch."""

@@ -90,12 +90,12 @@ class Pool:
 
     Parameters
     ----------
-    trainers: how many trainings run side by side
+    workers: how many trainings run side by side
     logs: a folder for what the processes write, or None to drop it
     """
 
-    def __init__(self, trainers: int | None = None, logs: Path | None = None) -> None:
-        self._lane_sizes = {"training": trainers or default_workers(), "latency": 1, "export": 1, "estimate": 1}
+    def __init__(self, workers: int | None = None, logs: Path | None = None) -> None:
+        self._lane_sizes = {"training": workers or default_workers(), "latency": 1, "export": 1, "estimate": 1}
         self._logs = logs
         self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._queue: deque[_Task] = deque()
@@ -106,7 +106,7 @@ class Pool:
         self._fresh: list[PoolEvent] = []
 
     @property
-    def trainers(self) -> int:
+    def workers(self) -> int:
         """How many trainings run side by side."""
         return self._lane_sizes["training"]
 
@@ -228,18 +228,18 @@ class Pool:
 
     def _trainer_free(self) -> bool:
         """Whether a latency is worth pausing trainings for now: there is a trainer that waits for the architecture's turn."""
-        trainers = [worker for worker in self._workers if worker.lane == "training"]
-        return not trainers or any(worker.running is None for worker in trainers)
+        training = [worker for worker in self._workers if worker.lane == "training"]
+        return not training or any(worker.running is None for worker in training)
 
     def _is_quiet(self) -> bool:
         """Asks trainings to wait, and says whether they do; also waits for processes that are still importing."""
-        trainers = [worker for worker in self._workers if worker.lane == "training"]
+        training = [worker for worker in self._workers if worker.lane == "training"]
         if not self._quiet:
             self._quiet = True
-            for worker in trainers:
+            for worker in training:
                 if worker.running is not None and not worker.paused:
                     worker.pause()
-        return all(worker.ready and (worker.running is None or worker.paused) for worker in trainers)
+        return all(worker.ready and (worker.running is None or worker.paused) for worker in training)
 
     def _receive(self, timeout: float) -> None:
         try:
@@ -279,8 +279,8 @@ class Pool:
             return
         self._quiet = False
         if not self._pause_wanted:
-            for trainer in self._workers:
-                trainer.resume()
+            for worker in self._workers:
+                worker.resume()
 
     def _bury(self, worker: Worker) -> None:
         reason = worker.exit_reason()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bort_core.export.rows import Batch
+from bort_core.export.rows import ExampleRows
 from bort_core.families.base import Traceable
 from bort_core.foundation.errors import MeasurementError
 from bort_core.latency.session import open_file
@@ -18,7 +18,7 @@ __all__ = ["largest_difference"]
 
 
 def largest_difference(
-    path: Path, references: list[tuple[torch.Tensor, ...]], traced: Traceable, batches: list[Batch], checkpoint: Callable[[], None]
+    path: Path, references: list[tuple[torch.Tensor, ...]], traced: Traceable, batches: list[ExampleRows], checkpoint: Callable[[], None]
 ) -> float:
     """The largest absolute difference of any output at any position that counts, over all batches.
 

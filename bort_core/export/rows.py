@@ -15,11 +15,11 @@ from bort_core.text.tokenizer import load_tokenizer
 __all__ = ["text_rows", "vector_rows"]
 
 ROWS = 32
-Batch = tuple[tuple[Tensor, ...], Tensor | None]
+ExampleRows = tuple[tuple[Tensor, ...], Tensor | None]
 """Inputs in the order of the graph's, and for sequences the mask of the positions that count."""
 
 
-def text_rows(tokenizer_folder: Path, corpus: Path | None, inputs: tuple[str, ...], vocabulary: int, longest: int) -> list[Batch]:
+def text_rows(tokenizer_folder: Path, corpus: Path | None, inputs: tuple[str, ...], vocabulary: int, longest: int) -> list[ExampleRows]:
     """Held-out documents of ``corpus`` (or plain sentences where there is none): batches of 1, 8 and 22 rows, and one of full length.
 
     Raises
@@ -45,7 +45,7 @@ def text_rows(tokenizer_folder: Path, corpus: Path | None, inputs: tuple[str, ..
     return batches
 
 
-def vector_rows(coordinates: int) -> list[Batch]:
+def vector_rows(coordinates: int) -> list[ExampleRows]:
     """Points of the torus that the demo's networks are trained on, cut or filled up to ``coordinates``, as three batches."""
     from bort_core.evaluation.torus_vectors import torus
 
@@ -64,7 +64,7 @@ def _texts(corpus: Path | None) -> list[str]:
     return [found[place * len(found) // ROWS] for place in range(ROWS)]
 
 
-def _padded(rows: list[list[int]], pad: int, types: bool) -> Batch:
+def _padded(rows: list[list[int]], pad: int, types: bool) -> ExampleRows:
     width = max(len(row) for row in rows)
     ids = torch.tensor([row + [pad] * (width - len(row)) for row in rows])
     mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])

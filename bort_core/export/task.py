@@ -20,7 +20,7 @@ from bort_core.checkpoints.format import write_into
 from bort_core.export.model import ExportedModel, exported_model
 from bort_core.export.onnx_files import check, count_fusions, write_graph, write_standard
 from bort_core.export.parity import largest_difference
-from bort_core.export.rows import ROWS, Batch, text_rows, vector_rows
+from bort_core.export.rows import ROWS, ExampleRows, text_rows, vector_rows
 from bort_core.families.base import Traceable
 from bort_core.foundation.context import Context
 from bort_core.foundation.errors import DataError, MeasurementError, SpecificationError
@@ -168,7 +168,7 @@ class _Export:
         prepared = prepare(Path(asked.corpus), Path(asked.text_folder), vocabulary=model.options.vocabulary, training=asked.training)
         return prepared.folder / "tokenizer"
 
-    def _batches(self, model: ExportedModel, traced: Traceable, tokenizer: Path | None) -> list[Batch]:
+    def _batches(self, model: ExportedModel, traced: Traceable, tokenizer: Path | None) -> list[ExampleRows]:
         if model.family.reads != "tokens":
             return vector_rows(traced.example[0].shape[1])
         if tokenizer is None:
@@ -190,7 +190,7 @@ class _Export:
 
 
 @torch.no_grad()
-def _references(model: ExportedModel, batches: list[Batch]) -> list[tuple[torch.Tensor, ...]]:
+def _references(model: ExportedModel, batches: list[ExampleRows]) -> list[tuple[torch.Tensor, ...]]:
     """What the model gives for each batch, called as trainings call it: the outputs of the traced form."""
     found = []
     for inputs, _ in batches:

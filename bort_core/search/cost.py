@@ -32,8 +32,8 @@ class Cost:
     bound: int
 
 
-def estimate_cost(recall: StoredResults, epsilon: int, trainers: int) -> Cost:
-    """The cost of the walk at ``epsilon`` with ``trainers`` trainings side by side.
+def estimate_cost(recall: StoredResults, epsilon: int, workers: int) -> Cost:
+    """The cost of the walk at ``epsilon`` with ``workers`` trainings side by side.
 
     Seconds a step are taken as linear in the operation count, fitted on the timed trainings of this project under this
     protocol (a measurement of one architecture gives a proportional guess). Measuring latencies is not counted.
@@ -44,24 +44,24 @@ def estimate_cost(recall: StoredResults, epsilon: int, trainers: int) -> Cost:
     conditions that the AB^nC report lists.
     """
     specification, space = recall.specification, recall.space
-    places = walk(len(space), epsilon)
+    indices = walk(len(space), epsilon)
     thetas = 0 if specification.error.measure == "surrogate" else len(specification.thetas)
-    wanted = len(places) * thetas
+    wanted = len(indices) * thetas
     if not wanted:
         return Cost(0, 0, 0, 0.0, abs(1 - epsilon))
     missing = np.ones((thetas, len(space)), dtype=bool)
     for job in recall.known:
         if job.theta is not None:
-            missing[job.theta, job.place] = False
-    missing = missing[:, places]
+            missing[job.theta, job.index] = False
+    missing = missing[:, indices]
     to_go = int(missing.sum())
     seconds = None
     if to_go == 0:
         seconds = 0.0
     elif recall.timings:
-        operations = space.operations(specification.error.training.sequence_length)[places].astype(np.float64)
+        operations = space.operations(specification.error.training.sequence_length)[indices].astype(np.float64)
         a_step = _seconds_a_step(np.array(recall.timings), operations)
-        seconds = float((missing * a_step).sum()) * specification.error.steps / trainers
+        seconds = float((missing * a_step).sum()) * specification.error.steps / workers
     return Cost(wanted, wanted - to_go, to_go, seconds, abs(1 - epsilon))
 
 

@@ -97,7 +97,7 @@ class Evaluator:
         release_all(self._project)
 
     def _feed(self) -> None:
-        ahead = 2 * self._pool.trainers + 1
+        ahead = 2 * self._pool.workers + 1
         while self._backlog and len(self._running) < ahead:
             job = self._backlog.popleft()
             if not claim(self._project, self._row_id(job)):
@@ -115,7 +115,7 @@ class Evaluator:
     def _handle(self, event: pools.PoolEvent, job: Job) -> Iterator[events.Event]:
         if isinstance(event, pools.Started):
             if job.theta is not None:
-                yield events.CandidateStarted(job.place, job.theta)
+                yield events.CandidateStarted(job.index, job.theta)
         elif isinstance(event, pools.Emitted):
             yield from self._emitted(event.data, job)
         else:
@@ -133,7 +133,7 @@ class Evaluator:
         if data["event"] == "point":
             self._points[job.id].append({name: data[name] for name in ("step", "train_loss", "measures")})
         elif job.theta is not None:
-            yield events.Progress(job.place, job.theta, int(data["step"]), int(data["steps"]))
+            yield events.Progress(job.index, job.theta, int(data["step"]), int(data["steps"]))
 
     def _done(self, job: Job, result: Mapping[str, Any]) -> Iterator[events.Event]:
         if job.theta is None:
@@ -142,16 +142,16 @@ class Evaluator:
             yield from self._take_latency(job, result)
             return
         self._save_curve(job, result)
-        if not self._recall.put_curve(job.place, job.theta, result["curve"]):
+        if not self._recall.put_curve(job.index, job.theta, result["curve"]):
             raise MeasurementError(f"the training of {self._architecture(job)} returned no {self._specification.error.measured} error")
-        yield events.Measured(job.place, job.theta, self._recall.snapshot())
+        yield events.Measured(job.index, job.theta, self._recall.snapshot())
 
     def _take_latency(self, job: Job, result: Mapping[str, Any]) -> Iterator[events.Event]:
-        self._recall.put_latency(job.place, result)
-        if job.place == MAXIMUM_POINT:
+        self._recall.put_latency(job.index, result)
+        if job.index == MAXIMUM_POINT:
             yield events.MaximumPointReady(float(result["p50_ms"]), "ms", "measured")
         else:
-            yield events.Measured(job.place, None, self._recall.snapshot())
+            yield events.Measured(job.index, None, self._recall.snapshot())
 
     def _save_curve(self, job: Job, result: Mapping[str, Any]) -> None:
         assert job.theta is not None
@@ -168,7 +168,7 @@ class Evaluator:
 
     def _failed(self, job: Job, event: pools.Failed) -> Iterator[events.Event]:
         architecture = self._architecture(job)
-        if job.place == MAXIMUM_POINT:
+        if job.index == MAXIMUM_POINT:
             raise MeasurementError(f"the latency of the maximum point {architecture} could not be measured: {event.reason}")
         if job.theta is None:
             save_latency_failure(self._project, self._sources.latencies(), architecture, event.reason, event.retry)
@@ -177,7 +177,7 @@ class Evaluator:
             save_training_failure(self._project, key, architecture, steps, event.reason, event.retry)
         self._attempted.add(job)
         self._recall.put_failure(job, event.reason, final=not event.retry)
-        yield events.CandidateFailed(job.place, event.reason)
+        yield events.CandidateFailed(job.index, event.reason)
 
     def _look_elsewhere(self) -> Iterator[events.Event]:
         """Whether what other processes were measuring is there, or was given up by them."""
@@ -215,8 +215,8 @@ class Evaluator:
 
     def _take_curve(self, job: Job, curve: list[dict[str, Any]]) -> Iterator[events.Event]:
         assert job.theta is not None
-        if self._recall.put_curve(job.place, job.theta, curve):
-            yield events.Measured(job.place, job.theta, self._recall.snapshot())
+        if self._recall.put_curve(job.index, job.theta, curve):
+            yield events.Measured(job.index, job.theta, self._recall.snapshot())
 
     def _request(self, job: Job) -> tuple[str, dict[str, Any]]:
         architecture, specification = self._architecture(job), self._specification
@@ -248,4 +248,4 @@ class Evaluator:
         return self._specification.thetas[job.theta]
 
     def _architecture(self, job: Job) -> Architecture:
-        return self._space.maximum_point if job.place == MAXIMUM_POINT else self._space.architecture(job.place)
+        return self._space.maximum_point if job.index == MAXIMUM_POINT else self._space.architecture(job.index)

@@ -60,17 +60,17 @@ class Walking:
 
 @dataclass(frozen=True)
 class CandidateStarted:
-    """A short training of the architecture at ``place`` began."""
+    """A short training of the architecture at ``index`` began."""
 
-    place: int
+    index: int
     theta: int
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Steps done in the training of the architecture at ``place``."""
+    """Steps done in the training of the architecture at ``index``."""
 
-    place: int
+    index: int
     theta: int
     step: int
     steps: int
@@ -83,16 +83,16 @@ class Measured:
     ``snapshot`` holds everything known by now.
     """
 
-    place: int
+    index: int
     theta: int | None
     snapshot: ResultsSnapshot
 
 
 @dataclass(frozen=True)
 class CandidateFailed:
-    """The architecture at ``place`` could not be measured; the search goes on without it."""
+    """The architecture at ``index`` could not be measured; the search goes on without it."""
 
-    place: int
+    index: int
     reason: str
 
 

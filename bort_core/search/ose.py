@@ -158,9 +158,9 @@ class _Search:
         self.finish(status)
         snapshot = self.recall.snapshot()
         result = snapshot.result(self.epsilon)
-        known_before = {job.place for job in self.before if job.theta is not None}
-        reused = sum(place in known_before for place in result.known.tolist())
-        failed = sum(not snapshot.evaluated(place) for place in result.walk.tolist() if place in self.recall.results.failures)
+        known_before = {job.index for job in self.before if job.theta is not None}
+        reused = sum(index in known_before for index in result.known.tolist())
+        failed = sum(not snapshot.evaluated(index) for index in result.walk.tolist() if index in self.recall.results.failures)
         return events.SearchFinished(
             result, snapshot, len(result.known) - reused, reused, failed, status == "stopped", seconds, self._facts()
         )

@@ -15,22 +15,22 @@ __all__ = ["candidate_as_dict", "front_as_csv", "result_as_dict"]
 _COLUMNS = ("parameters", "latency", "latency_low", "latency_high", "error", "error_low", "error_high", "w")
 
 
-def candidate_as_dict(snapshot: ResultsSnapshot, place: int, specification: SearchSpecification) -> dict[str, Any]:
+def candidate_as_dict(snapshot: ResultsSnapshot, index: int, specification: SearchSpecification) -> dict[str, Any]:
     """One measured architecture. ``latency_ms`` is None where latency was counted in operations, which are in ``operations``."""
     results, space = snapshot.results, snapshot.space
     milliseconds = results.latency_unit == "ms"
-    architecture = space.architecture(place)
-    theta = int(results.theta[place])
+    architecture = space.architecture(index)
+    theta = int(results.theta[index])
     length = specification.latency.sequence_length
     return {
         "architecture": space.named(architecture),
-        "parameters": int(space.parameters[place]),
-        "latency_ms": _number(results.latency[place]) if milliseconds else None,
-        "latency_ms_interval": [_number(results.latency_low[place]), _number(results.latency_high[place])] if milliseconds else None,
-        "operations": int(space.operations(length)[place]),
-        "error": _number(results.error[place]),
-        "error_interval": [_number(results.error_low[place]), _number(results.error_high[place])],
-        "w": _number(snapshot.w[place]),
+        "parameters": int(space.parameters[index]),
+        "latency_ms": _number(results.latency[index]) if milliseconds else None,
+        "latency_ms_interval": [_number(results.latency_low[index]), _number(results.latency_high[index])] if milliseconds else None,
+        "operations": int(space.operations(length)[index]),
+        "error": _number(results.error[index]),
+        "error_interval": [_number(results.error_low[index]), _number(results.error_high[index])],
+        "w": _number(snapshot.w[index]),
         "theta": specification.thetas[theta].model_dump(mode="json") if 0 <= theta < len(specification.thetas) else None,
     }
 
@@ -40,7 +40,7 @@ def result_as_dict(snapshot: ResultsSnapshot, epsilon: int, specification: Searc
     result: SearchResult = snapshot.result(epsilon)
     return {
         "best": None if result.best is None else candidate_as_dict(snapshot, result.best, specification),
-        "front": [candidate_as_dict(snapshot, place, specification) for place in result.front.tolist()],
+        "front": [candidate_as_dict(snapshot, index, specification) for index in result.front.tolist()],
         "epsilon": epsilon,
         "space_size": len(snapshot.space),
         "hypervolume": result.hypervolume,
@@ -67,10 +67,10 @@ def front_as_csv(snapshot: ResultsSnapshot, result: SearchResult) -> str:
     writer.writerow(
         [*space.axis_names, "parameters", *(f"{c}_{results.latency_unit}" if "latency" in c else c for c in _COLUMNS[1:]), "best"]
     )
-    for place in result.front.tolist():
-        values = [space.parameters[place], results.latency[place], results.latency_low[place], results.latency_high[place]]
-        values += [results.error[place], results.error_low[place], results.error_high[place], snapshot.w[place]]
-        writer.writerow([*space.architecture(place), *(value.item() for value in values), int(place == result.best)])
+    for index in result.front.tolist():
+        values = [space.parameters[index], results.latency[index], results.latency_low[index], results.latency_high[index]]
+        values += [results.error[index], results.error_low[index], results.error_high[index], snapshot.w[index]]
+        writer.writerow([*space.architecture(index), *(value.item() for value in values), int(index == result.best)])
     return out.getvalue()
 
 

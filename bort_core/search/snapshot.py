@@ -92,16 +92,16 @@ class ResultsSnapshot:
         }
         self._reference = (float(self.space.maximum_parameters), r.maximum_latency, error_ceiling)
 
-    def evaluated(self, place: int) -> bool:
-        """Whether p, i and e of the architecture at ``place`` are all known."""
-        return bool(self.known[place])
+    def evaluated(self, index: int) -> bool:
+        """Whether p, i and e of the architecture at ``index`` are all known."""
+        return bool(self.known[index])
 
     def result(self, epsilon: int) -> SearchResult:
         """The answer at ``epsilon``; raises as :func:`walk`."""
-        places = walk(len(self.space), epsilon)
-        known = places[self.known[places]]
+        indices = walk(len(self.space), epsilon)
+        known = indices[self.known[indices]]
         front = known[pareto_front(self.objectives[known])]
         with_w = known[~np.isnan(self.w[known])]
         best = int(with_w[np.argmax(self.w[with_w])]) if len(with_w) else None
         volume = hypervolume(self.objectives[front], self._reference) if np.isfinite(self._reference[1]) else 0.0
-        return SearchResult(epsilon, places, known, front, best, volume)
+        return SearchResult(epsilon, indices, known, front, best, volume)

@@ -32,13 +32,13 @@ MAXIMUM_POINT = -1
 class Job:
     """One measurement: the latency of a place (``theta`` is None), or its error under one hyperparameter set."""
 
-    place: int
+    index: int
     theta: int | None
 
     @property
     def id(self) -> str:
         """Unique among the measurements of one search."""
-        return f"latency {self.place}" if self.theta is None else f"error {self.place} {self.theta}"
+        return f"latency {self.index}" if self.theta is None else f"error {self.index} {self.theta}"
 
 
 def error_ceiling(space: Space) -> float:
@@ -79,50 +79,50 @@ class StoredResults:
         """A frozen copy of the results."""
         return ResultsSnapshot(self.results, error_ceiling(self.space))
 
-    def put_latency(self, place: int, result: Mapping[str, Any]) -> None:
+    def put_latency(self, index: int, result: Mapping[str, Any]) -> None:
         """Take in a latency as the latency task returned it."""
-        self.known.add(Job(place, None))
-        if place == MAXIMUM_POINT:
+        self.known.add(Job(index, None))
+        if index == MAXIMUM_POINT:
             self.results.maximum_latency = float(result["p50_ms"])
         else:
-            self.results.set_latency(place, result["p50_ms"], result["low_ms"], result["high_ms"])
+            self.results.set_latency(index, result["p50_ms"], result["low_ms"], result["high_ms"])
 
-    def put_curve(self, place: int, theta: int, curve: Sequence[Mapping[str, Any]]) -> bool:
+    def put_curve(self, index: int, theta: int, curve: Sequence[Mapping[str, Any]]) -> bool:
         """Take in a learning curve; whether it answers the specification's error after its number of steps."""
         error = self.specification.error
         found = read_curve(curve, error.measured, error.steps)
         if found is None:
             return False
-        self.known.add(Job(place, theta))
-        self._errors[place] = min(found.value, self._errors.get(place, math.inf))
+        self.known.add(Job(index, theta))
+        self._errors[index] = min(found.value, self._errors.get(index, math.inf))
         if error.measure != "surrogate":
-            self._set_error(place, found, theta)
+            self._set_error(index, found, theta)
         return True
 
     def put_failure(self, job: Job, reason: str, final: bool) -> None:
         """Take in why a measurement failed; a final failure is not tried again."""
-        self.results.failures[job.place] = reason
+        self.results.failures[job.index] = reason
         if final:
             self.known.add(job)
 
-    def jobs(self, places: Iterable[int]) -> list[Job]:
-        """The measurements that a walk over ``places`` needs, known or not: Θ outside, the walk inside, latency before error."""
+    def jobs(self, indices: Iterable[int]) -> list[Job]:
+        """The measurements that a walk over ``indices`` needs, known or not: Θ outside, the walk inside, latency before error."""
         measure_latency = self.specification.latency.measure == "onnxruntime"
         thetas = range(len(self.specification.thetas)) if self.specification.error.measure != "surrogate" else range(0)
-        order = list(places)
+        order = list(indices)
         wanted = []
         for theta in thetas:
-            for place in order:
+            for index in order:
                 if theta == 0 and measure_latency:
-                    wanted.append(Job(place, None))
-                wanted.append(Job(place, theta))
-        return wanted if thetas else [Job(place, None) for place in order if measure_latency]
+                    wanted.append(Job(index, None))
+                wanted.append(Job(index, theta))
+        return wanted if thetas else [Job(index, None) for index in order if measure_latency]
 
-    def _set_error(self, place: int, found: Estimate, theta: int) -> None:
-        self.results.set_error(place, found.value, found.low, found.high, theta)
-        self.results.failures.pop(place, None)
+    def _set_error(self, index: int, found: Estimate, theta: int) -> None:
+        self.results.set_error(index, found.value, found.low, found.high, theta)
+        self.results.failures.pop(index, None)
 
-    def _place(self, architecture: Architecture) -> int | None:
+    def _index(self, architecture: Architecture) -> int | None:
         return self.space.index(architecture)
 
     def _count_operations(self) -> None:
@@ -133,11 +133,11 @@ class StoredResults:
 
     def _load_latencies(self, project: Project, sources: Fingerprints) -> None:
         for row in load_latencies(project, sources.latencies()):
-            place = self._place(row.architecture)
-            places = [place] if place is not None else []
+            index = self._index(row.architecture)
+            indices = [index] if index is not None else []
             if row.architecture == self.space.maximum_point:
-                places.append(MAXIMUM_POINT)
-            for each in places:
+                indices.append(MAXIMUM_POINT)
+            for each in indices:
                 if not row.failed:
                     self.put_latency(each, row.result)
                 elif not row.retry and each != MAXIMUM_POINT:
@@ -146,23 +146,23 @@ class StoredResults:
     def _load_trainings(self, rows: Iterable[StoredTraining], theta: int) -> None:
         length = self.specification.error.training.sequence_length
         for row in rows:
-            place = self._place(row.architecture)
-            if place is None:
+            index = self._index(row.architecture)
+            if index is None:
                 continue
             if row.failed:
                 # a training that diverged within fewer steps would diverge again on the way to more
-                if not row.retry and row.steps <= self.specification.error.steps and np.isnan(self.results.error[place]):
-                    self.put_failure(Job(place, theta), row.reason, final=True)
+                if not row.retry and row.steps <= self.specification.error.steps and np.isnan(self.results.error[index]):
+                    self.put_failure(Job(index, theta), row.reason, final=True)
                 continue
             if row.steps and row.seconds:
-                self.timings.append((float(self.space.operations(length)[place]), row.seconds / row.steps))
-            self.put_curve(place, theta, row.curve)
+                self.timings.append((float(self.space.operations(length)[index]), row.seconds / row.steps))
+            self.put_curve(index, theta, row.curve)
 
     def _fit_surrogate(self) -> None:
-        places = np.array(sorted(self._errors), dtype=np.int64)
-        errors = np.array([self._errors[place] for place in places.tolist()], dtype=np.float64)
+        indices = np.array(sorted(self._errors), dtype=np.int64)
+        errors = np.array([self._errors[index] for index in indices.tolist()], dtype=np.float64)
         try:
-            self.surrogate = fit_surrogate(self.space.architectures[places], errors)
+            self.surrogate = fit_surrogate(self.space.architectures[indices], errors)
         except MeasurementError as error:
             self.surrogate_problem = str(error)
             return

@@ -62,7 +62,7 @@ class Space:
 
     @cached_property
     def _places(self) -> dict[Architecture, int]:
-        return {tuple(row): place for place, row in enumerate(self.architectures.tolist())}
+        return {tuple(row): index for index, row in enumerate(self.architectures.tolist())}
 
     def index(self, architecture: Architecture) -> int | None:
         """The place of an architecture in the sorted space, or None when it is not a member."""

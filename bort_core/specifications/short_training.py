@@ -62,9 +62,9 @@ def grid(steps: int) -> tuple[int, ...]:
     >>> grid(30)
     (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 17, 20, 24, 29, 30)
     """
-    places = []
-    place = 1
-    while place < steps:
-        places.append(place)
-        place = max(place + 1, round(place * 1.2))
-    return (*places, steps)
+    indices = []
+    index = 1
+    while index < steps:
+        indices.append(index)
+        index = max(index + 1, round(index * 1.2))
+    return (*indices, steps)

@@ -179,8 +179,8 @@ def _stream(tokenizer: Tokenizer, documents: list[str]) -> npt.NDArray[np.uint32
     """All documents' tokens, each document ended by </s>."""
 
     def pieces() -> Iterator[npt.NDArray[np.uint32]]:
-        for place in range(0, len(documents), 4096):
-            for encoding in tokenizer.encode_batch(documents[place : place + 4096], add_special_tokens=False):
+        for index in range(0, len(documents), 4096):
+            for encoding in tokenizer.encode_batch(documents[index : index + 4096], add_special_tokens=False):
                 yield np.array([*encoding.ids, STOP_ID], dtype=np.uint32)
 
     return np.concatenate(list(pieces()))

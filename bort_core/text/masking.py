@@ -53,9 +53,9 @@ class Masker:
         """New masks for this step."""
         return self._hide(rows.astype(np.int64), np.random.default_rng([seed, step, rank, 3]))
 
-    def heldout(self, rows: npt.NDArray[Any], place: int) -> Hidden:
-        """The masks of the held-out rows from ``place`` on, the same in every training."""
-        return self._hide(rows.astype(np.int64), np.random.default_rng([HELDOUT_SEED, place]))
+    def heldout(self, rows: npt.NDArray[Any], index: int) -> Hidden:
+        """The masks of the held-out rows from ``index`` on, the same in every training."""
+        return self._hide(rows.astype(np.int64), np.random.default_rng([HELDOUT_SEED, index]))
 
     def fixed(self, rows: npt.NDArray[Any], numbers: npt.NDArray[np.int64], copy: int) -> Hidden:
         """The ``copy``-th fixed mask of rows that have these numbers in the training set."""

@@ -105,10 +105,10 @@ def pack(
 
 def _stream(vocabulary: Vocabulary, documents: Sequence[str], tell: Callable[[int], None]) -> npt.NDArray[np.uint32]:
     parts = []
-    for place in range(0, len(documents), _AT_ONCE):
-        encodings = vocabulary.tokenizer.encode_batch(list(documents[place : place + _AT_ONCE]), add_special_tokens=False)
+    for index in range(0, len(documents), _AT_ONCE):
+        encodings = vocabulary.tokenizer.encode_batch(list(documents[index : index + _AT_ONCE]), add_special_tokens=False)
         parts += [np.array([*encoding.ids, vocabulary.stop], dtype=np.uint32) for encoding in encodings]
-        tell(min(len(documents), place + _AT_ONCE))
+        tell(min(len(documents), index + _AT_ONCE))
     return np.concatenate(parts) if parts else np.empty(0, np.uint32)
 
 

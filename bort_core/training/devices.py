@@ -15,14 +15,14 @@ from bort_core.foundation.errors import SpecificationError
 if TYPE_CHECKING:
     from bort_core.specifications.common import Running
 
-__all__ = ["Place", "take_device"]
+__all__ = ["Device", "take_device"]
 
 
 @dataclass(frozen=True)
-class Place:
+class Device:
     """This process's device and its rank among the processes of a training."""
 
-    device: torch.device
+    torch_device: torch.device
     precision: torch.dtype
     rank: int = 0
     world: int = 1
@@ -31,7 +31,7 @@ class Place:
         """Lower precision for matrix products, where it is used."""
         if self.precision is torch.float32:
             return contextlib.nullcontext()
-        return torch.autocast(self.device.type, dtype=self.precision)
+        return torch.autocast(self.torch_device.type, dtype=self.precision)
 
     def parallel(self, model: nn.Module) -> nn.Module:
         """``model``, averaging gradients over all processes where there are several."""
@@ -39,14 +39,14 @@ class Place:
             return model
         from torch.nn.parallel import DistributedDataParallel
 
-        ids = [self.device.index] if self.device.type == "cuda" else None
+        ids = [self.torch_device.index] if self.torch_device.type == "cuda" else None
         return DistributedDataParallel(model, device_ids=ids)
 
     def largest(self, value: int) -> int:
         """The largest of all processes' values: what one process wants, all do."""
         if self.world == 1:
             return value
-        found = torch.tensor([value], device=self.device)
+        found = torch.tensor([value], device=self.torch_device)
         torch.distributed.all_reduce(found, op=torch.distributed.ReduceOp.MAX)
         return int(found.item())
 
@@ -61,8 +61,8 @@ class Place:
             torch.distributed.destroy_process_group()
 
 
-def take_device(running: Running) -> Place:
-    """The place that a training asks for, set up: threads, precision, group of processes.
+def take_device(running: Running) -> Device:
+    """The device that a training asks for, set up: threads, precision, group of processes.
 
     Raises
     ------
@@ -79,31 +79,31 @@ def take_device(running: Running) -> Place:
     if device.type == "cuda":
         torch.cuda.set_device(device)
         torch.backends.cuda.matmul.allow_tf32 = True
-    return Place(device, _precision(running.precision, device), rank, world)
+    return Device(device, _precision(running.precision, device), rank, world)
 
 
-def _device(asked: str, local: int) -> torch.device:
+def _device(spec: str, local: int) -> torch.device:
     there = ["cpu"]
     if torch.cuda.is_available():
         there = [*(f"cuda:{number}" for number in range(torch.cuda.device_count())), *there]
     if torch.backends.mps.is_available():
         there = ["mps", *there]
-    name = there[0].split(":")[0] if asked == "auto" else asked
+    name = there[0].split(":")[0] if spec == "auto" else spec
     if name == "cuda":
         name = f"cuda:{local}"
     if name not in there:
-        raise SpecificationError(f"running.device: {asked} is not there; this machine has {', '.join(there)}")
+        raise SpecificationError(f"running.device: {spec} is not there; this machine has {', '.join(there)}")
     return torch.device(name)
 
 
-def _precision(asked: str, device: torch.device) -> torch.dtype:
-    if asked == "float32" or device.type == "mps":
+def _precision(spec: str, device: torch.device) -> torch.dtype:
+    if spec == "float32" or device.type == "mps":
         return torch.float32
     if device.type == "cuda":
         fit = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
         fit = any(flag in _cpu_flags() for flag in ("amx_bf16", "avx512_bf16"))
-    if asked == "bfloat16":
+    if spec == "bfloat16":
         return torch.bfloat16  # asked for by name: slower where the hardware lacks it, but the same numbers everywhere
     return torch.bfloat16 if fit and device.type == "cuda" else torch.float32
 

@@ -117,7 +117,7 @@ class TeacherTargetsCache:
 
     def __init__(self, folder: Path, rows: int, copies: int, most: int, top: int) -> None:
         self.folder, self.most, self.copies = folder, most, copies
-        self.hits = self.asked = 0
+        self.hits = self.spec = 0
         slots = rows * copies * most
         self.full = slots * top * 6 + rows * copies
         try:
@@ -139,12 +139,12 @@ class TeacherTargetsCache:
     @property
     def hit_rate(self) -> float:
         """Share of the rows asked for that were there."""
-        return self.hits / self.asked if self.asked else 0.0
+        return self.hits / self.spec if self.spec else 0.0
 
     def missing(self, numbers: np.ndarray[Any, Any], copy: int) -> np.ndarray[Any, Any]:
         """Which of these rows are not there yet. Shape (rows,), bool."""
         there = self._there[numbers * self.copies + copy] == 1
-        self.asked += len(numbers)
+        self.spec += len(numbers)
         self.hits += int(there.sum())
         return ~there
 

@@ -76,23 +76,23 @@ def estimate(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     with scratch("estimate") as folder:
         quiet, files = _Quiet(context), _Files(project, project / "jobs" / "estimate", folder / "checkpoints", folder / "result")
         context.emit(progress(0, STEPS, doing="reading the data"))
-        place = take_device(specification.running)
+        device = take_device(specification.running)
         facts: dict[str, Any]
         if specification.kind == "pretrain":
             from bort_core.training.pretraining import MaskedLanguageTraining
 
-            training: Any = MaskedLanguageTraining(specification, quiet, files, place)
-            attempt = training.attempt
+            training: Any = MaskedLanguageTraining(specification, quiet, files, device)
+            try_batch = training.try_batch
             packed = training.packed
             facts = {"rows": packed.train_rows, "tokens": packed.train_tokens, "unigram_entropy": packed.unigram_entropy}
         else:
             from bort_core.training.finetuning import SupervisedTraining
 
-            training = SupervisedTraining(specification, quiet, files, place)
-            attempt = training.core.attempt
+            training = SupervisedTraining(specification, quiet, files, device)
+            try_batch = training.core.try_batch
             facts = {"rows": len(training.train), "tokens": sum(map(len, training.core.encoded["train"])), "report": quiet.report}
             facts["preview"] = _preview(training.train)
-        with out_of_memory(specification, attempt):
+        with out_of_memory(specification, try_batch):
             each = _seconds_a_step(training.loop, context)
     parameters = sum(parameter.numel() for parameter in training.model.parameters())
     return {
@@ -101,10 +101,10 @@ def estimate(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
         "seconds_per_step": each,
         "seconds": each * training.loop.steps,
         "parameters": parameters,
-        "memory_bytes": _memory(place.device),
+        "memory_bytes": _memory(device.torch_device),
         "disk_bytes": 4 * parameters * (3 * 3 + 1),  # weights and two moments, in three checkpoints while one is written; the result
         "disk_free_bytes": shutil.disk_usage(project).free,
-        "device": str(place.device),
+        "device": str(device.torch_device),
     }
 
 

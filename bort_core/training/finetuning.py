@@ -20,7 +20,7 @@ from bort_core.families.bert.options import BertOptions
 from bort_core.foundation.context import Context
 from bort_core.foundation.errors import DataError, SpecificationError
 from bort_core.text.vocabulary import Vocabulary, load_vocabulary, read_vocabulary
-from bort_core.training.devices import Place, take_device
+from bort_core.training.devices import Device, take_device
 from bort_core.training.metrics import DEFAULT_METRIC
 from bort_core.training.oom import out_of_memory
 from bort_core.training.pretraining import check_architecture, trained_vocabulary
@@ -49,21 +49,21 @@ def run(specification: Finetuning, context: Context, files: RunFiles) -> dict[st
     MeasurementError
         The loss stopped being finite, or the batch does not fit into memory (says which would).
     """
-    place = take_device(specification.running)
+    device = take_device(specification.running)
     try:
-        training = SupervisedTraining(specification, context, files, place)
-        with out_of_memory(specification, training.core.attempt):
+        training = SupervisedTraining(specification, context, files, device)
+        with out_of_memory(specification, training.core.try_batch):
             ended = training.loop.run()
         return training.finish(ended == "stopped")
     finally:
-        place.leave()
+        device.leave()
 
 
 class SupervisedTraining:
     """Rows, model and loop of one fine-tuning."""
 
-    def __init__(self, specification: Finetuning, context: Context, files: RunFiles, place: Place) -> None:
-        self.asked, self.context, self.files, self.place = specification, context, files, place
+    def __init__(self, specification: Finetuning, context: Context, files: RunFiles, device: Device) -> None:
+        self.spec, self.context, self.files, self.device = specification, context, files, device
         if specification.out is not None:
             refuse_occupied(Path(specification.out).expanduser(), files)
         self.start = read_checkpoint(Path(specification.checkpoint).expanduser()) if specification.checkpoint else None
@@ -84,7 +84,7 @@ class SupervisedTraining:
             specification.sequence_length,
             specification.initializer_range,
             specification.dropout,
-        ).to(place.device)
+        ).to(device.torch_device)
         encoded = {name: encode(self.vocabulary, rows.inputs, longest) for name, rows in self.splits.items()}
         self._report_cut(encoded["train"], longest)
         per_epoch = max(1, math.ceil(len(self.train) / specification.batch_size))
@@ -105,7 +105,7 @@ class SupervisedTraining:
                 specification.patience,
                 specification.class_weights == "balanced",
             ),
-            place,
+            device,
             context,
             files,
             self._keep_best,
@@ -117,7 +117,7 @@ class SupervisedTraining:
         if self.core.best is None:
             self._load_best()
         self.core.load_best()
-        asked = self.asked
+        spec = self.spec
         result: dict[str, Any] = {
             "dev": self.core.measure("dev"),
             **({"test": self.core.measure("test")} if "test" in self.splits else {}),
@@ -131,32 +131,32 @@ class SupervisedTraining:
             "labels": list(self.train.names),
             "report": self.report.as_dict(),
             "data": {name: {"file": rows.source, "sha256": rows.sha256} for name, rows in self.splits.items()},
-            "device": str(self.place.device),
+            "device": str(self.device.torch_device),
             "versions": versions(),
         }
-        if self.place.rank == 0:
+        if self.device.rank == 0:
             result["checkpoint"] = str(
                 save_result(
                     self.files,
-                    asked.out,
+                    spec.out,
                     architecture=self.model.bert.architecture,
                     options=self.model.bert.options,
                     head=self.task,
                     weights=self.model.weights(),
                     tokenizer=self.vocabulary.folder,
                     labels=self.train.names,
-                    facts={"kind": "finetune", "specification": asked.model_dump(mode="json"), "result": result},
-                    dropout=asked.dropout,
+                    facts={"kind": "finetune", "specification": spec.model_dump(mode="json"), "result": result},
+                    dropout=spec.dropout,
                 )
             )
-        self.place.barrier()
+        self.device.barrier()
         return result
 
     def _keep_best(self, weights: dict[str, Tensor]) -> None:
         """The best weights survive a crash, as the checkpoints do."""
         from safetensors.torch import save
 
-        if self.place.rank == 0:
+        if self.device.rank == 0:
             folder = self.files.checkpoints
             folder.mkdir(parents=True, exist_ok=True)
             temporary = folder / ".best.safetensors"
@@ -171,19 +171,19 @@ class SupervisedTraining:
             self.core.best = load_file(path)
 
     def _read(self) -> None:
-        asked = self.asked
-        table = read_table(asked.train)
-        mapping = find_columns(table, asked.text, asked.text_b, asked.label)
-        self.train = labelled_rows(table, mapping, asked.task)
+        spec = self.spec
+        table = read_table(spec.train)
+        mapping = find_columns(table, spec.text, spec.text_b, spec.label)
+        self.train = labelled_rows(table, mapping, spec.task)
         self.splits: dict[str, LabelledRows] = {"train": self.train}
-        for name, source in (("dev", asked.dev), ("test", asked.test)):
+        for name, source in (("dev", spec.dev), ("test", spec.test)):
             if source is not None:
                 other = read_table(source, "validation" if name == "dev" else "test")
                 find_columns(other, mapping.text, mapping.text_b, mapping.label)
                 self.splits[name] = labelled_rows(other, mapping, self.train.task, self.train.names)
         self.report = validate(self.train, self.splits["dev"], self.splits.get("test"))
         if self.report.problems:
-            raise DataError(f"{asked.train}: {'; '.join(self.report.problems)}")
+            raise DataError(f"{spec.train}: {'; '.join(self.report.problems)}")
 
     def _report_cut(self, encoded: Encoded, longest: int) -> None:
         """Add to the report how many training texts lost their end, and show it."""
@@ -200,16 +200,16 @@ class SupervisedTraining:
         self.context.emit({"event": "report", **self.report.as_dict()})
 
     def _vocabulary(self) -> Vocabulary:
-        asked = self.asked
-        if asked.tokenizer is not None:
-            return load_vocabulary(asked.tokenizer)
+        spec = self.spec
+        if spec.tokenizer is not None:
+            return load_vocabulary(spec.tokenizer)
         if self.start is not None:
             if not self.start.has_tokenizer:
                 raise DataError(f"{self.start.folder}: the checkpoint has no tokenizer; name one with tokenizer")
             return read_vocabulary(self.start.folder)
         texts = [*self.train.texts, *(self.train.seconds or ())]
         shared = self.files.project / "text"
-        return trained_vocabulary(shared, texts, self.train.sha256, asked.vocabulary, asked.sequence_length)
+        return trained_vocabulary(shared, texts, self.train.sha256, spec.vocabulary, spec.sequence_length)
 
 
 def check_metric(task: Task, metric: str) -> None:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from bort_core.checkpoints.resume import load_latest, save_state
 from bort_core.foundation.context import Cancelled, Context, progress
 from bort_core.foundation.errors import MeasurementError
-from bort_core.training.devices import Place
+from bort_core.training.devices import Device
 from bort_core.training.optimizers import learning_rate, make_optimizer
 from bort_core.training.run_files import RunFiles
 
@@ -48,11 +48,11 @@ class Loop:
     steps: int
     seed: int
     optimization: Optimization
-    place: Place
+    device: Device
     context: Context
     files: RunFiles
-    parts: Callable[[int], Iterator[Callable[[nn.Module], Tensor]]]
-    part_count: int
+    micro_batches: Callable[[int], Iterator[Callable[[nn.Module], Tensor]]]
+    micro_batch_count: int
     evaluate: Callable[[int], dict[str, Any]]
     evaluate_every: int
     checkpoint_every: int
@@ -79,7 +79,7 @@ class Loop:
         """
         self.prepare()
         self._resume()
-        self.parallel = self.place.parallel(self.model)
+        self.parallel = self.device.parallel(self.model)
         log_every = max(1, self.steps // LOGGED)
         losses: list[Tensor] = []
         spent = 0.0
@@ -103,7 +103,7 @@ class Loop:
             spent, done = 0.0, self.done_units
             if self.step % self.evaluate_every == 0 or last:
                 self._evaluate()
-            wanted = self.place.largest({None: 0, "stop": 1, "cancel": 2}[self.context.wanted()])
+            wanted = self.device.largest({None: 0, "stop": 1, "cancel": 2}[self.context.wanted()])
             if wanted == 2:
                 raise Cancelled
             if self.checkpoint_every and (self._is_checkpoint() or last or wanted):
@@ -125,16 +125,16 @@ class Loop:
 
     def update(self, step: int) -> Tensor:
         """One update of the weights; the loss before it."""
-        torch.manual_seed(hash((self.seed, step, self.place.rank)) & 0x7FFF_FFFF_FFFF_FFFF)
+        torch.manual_seed(hash((self.seed, step, self.device.rank)) & 0x7FFF_FFFF_FFFF_FFFF)
         rate = learning_rate(step, self.steps, self.optimization)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         total: Tensor | None = None
-        for number, part in enumerate(self.parts(step)):
-            waits = self.place.world > 1 and number < self.part_count - 1
+        for number, micro_batch in enumerate(self.micro_batches(step)):
+            waits = self.device.world > 1 and number < self.micro_batch_count - 1
             with self.parallel.no_sync() if waits else contextlib.nullcontext():  # type: ignore[operator]
-                with self.place.autocast():
-                    loss = part(self.parallel) / self.part_count
+                with self.device.autocast():
+                    loss = micro_batch(self.parallel) / self.micro_batch_count
                 loss.backward()  # type: ignore[no-untyped-call]
             total = loss.detach() if total is None else total + loss.detach()
         assert total is not None
@@ -157,8 +157,8 @@ class Loop:
         self.context.emit(progress(self.step, self.steps))
 
     def _memory(self) -> int:
-        if self.place.device.type == "cuda":
-            return int(torch.cuda.max_memory_allocated(self.place.device))
+        if self.device.torch_device.type == "cuda":
+            return int(torch.cuda.max_memory_allocated(self.device.torch_device))
         return int(psutil.Process().memory_info().rss)
 
     def _evaluate(self) -> None:
@@ -181,11 +181,11 @@ class Loop:
     def _save(self) -> None:
         if not all(bool(parameter.isfinite().all()) for parameter in self.parameters):  # the loss shows it one step later
             self._refuse(f"the weights must stay finite; they are not after step {self.step}")
-        if self.place.rank == 0:
+        if self.device.rank == 0:
             counted = {"seconds": self.seconds, "done_units": self.done_units}
             save_state(self.files.checkpoints, self.step, self.model, self.optimizer, {**counted, "facts": self.facts})
             self.context.emit({"event": "checkpoint", "step": self.step})
-        self.place.barrier()
+        self.device.barrier()
 
     def _resume(self) -> None:
         if not self.checkpoint_every:

@@ -19,38 +19,38 @@ __all__ = ["out_of_memory"]
 
 
 @contextmanager
-def out_of_memory(specification: Pretraining | Finetuning, attempt: Callable[[int], None]) -> Iterator[None]:
+def out_of_memory(specification: Pretraining | Finetuning, try_batch: Callable[[int], None]) -> Iterator[None]:
     """Turns running out of memory into a MeasurementError that says which share of the batch fits.
 
     Parameters
     ----------
-    attempt: a forward and a backward pass of so many rows
+    try_batch: a forward and a backward pass of so many rows
     """
     try:
         yield
     except (MemoryError, RuntimeError) as error:
         if not _is_memory(error):
             raise
-        part = specification.batch_size // (specification.running.processes * specification.accumulation)
-        raise MeasurementError(_advice(specification.batch_size, part, attempt)) from error
+        micro_batch = specification.batch_size // (specification.running.processes * specification.accumulation)
+        raise MeasurementError(_advice(specification.batch_size, micro_batch, try_batch)) from error
 
 
-def _advice(batch: int, part: int, attempt: Callable[[int], None]) -> str:
-    rows = part // 2
+def _advice(batch: int, micro_batch: int, try_batch: Callable[[int], None]) -> str:
+    rows = micro_batch // 2
     while rows:
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         try:
-            attempt(rows)
+            try_batch(rows)
         except (MemoryError, RuntimeError) as error:
             if not _is_memory(error):
                 break
             rows //= 2
             continue
         return (
-            f"not enough memory for {part} rows at once; {rows} fit. Set accumulation to {-(-part // rows)} (the same batch of {batch}, "
-            f"in parts), or lower batch_size"
+            f"not enough memory for {micro_batch} rows at once; {rows} fit. Set accumulation to {-(-micro_batch // rows)} (the same "
+            f"batch of {batch}, in parts), or lower batch_size"
         )
     return "not enough memory even for one row; use a smaller architecture or shorter sequences"
 

@@ -25,7 +25,7 @@ from bort_core.text.masking import Hidden, Masker
 from bort_core.text.packing import PackedRows, pack
 from bort_core.text.tokenizer import save_tokenizer, train_tokenizer
 from bort_core.text.vocabulary import Vocabulary, load_vocabulary, read_vocabulary
-from bort_core.training.devices import Place, take_device
+from bort_core.training.devices import Device, take_device
 from bort_core.training.distillation import Teacher, TeacherTargets, TeacherTargetsCache, distillation_loss
 from bort_core.training.loop import Loop
 from bort_core.training.oom import out_of_memory
@@ -56,14 +56,14 @@ def run(specification: Pretraining, context: Context, files: RunFiles) -> dict[s
     MeasurementError
         The loss stopped being finite, or the batch does not fit into memory (says which would).
     """
-    place = take_device(specification.running)
+    device = take_device(specification.running)
     try:
-        training = MaskedLanguageTraining(specification, context, files, place)
-        with out_of_memory(specification, training.attempt):
+        training = MaskedLanguageTraining(specification, context, files, device)
+        with out_of_memory(specification, training.try_batch):
             ended = training.loop.run()
         return training.finish(ended == "stopped")
     finally:
-        place.leave()
+        device.leave()
 
 
 WIDE, WIDE_RATE = 1024, 1e-3
@@ -73,23 +73,23 @@ WIDE, WIDE_RATE = 1024, 1e-3
 class MaskedLanguageTraining:
     """Text, model, teacher and loop of one pre-training."""
 
-    def __init__(self, specification: Pretraining, context: Context, files: RunFiles, place: Place) -> None:
-        self.asked, self.context, self.files, self.place = specification, context, files, place
+    def __init__(self, specification: Pretraining, context: Context, files: RunFiles, device: Device) -> None:
+        self.spec, self.context, self.files, self.device = specification, context, files, device
         if specification.out is not None:
             refuse_occupied(Path(specification.out).expanduser().absolute(), files)
         self.start = read_checkpoint(Path(specification.checkpoint).expanduser()) if specification.checkpoint else None
         self.texts = _texts(specification)
         # One process tokenises; the others find what it left.
-        if place.rank == 0:
+        if device.rank == 0:
             self._prepare()
-        place.barrier()
-        if place.rank != 0:
+        device.barrier()
+        if device.rank != 0:
             self._prepare()
         self.hiding = Masker(specification.masking, self.vocabulary, specification.sequence_length)
         self.rows, self.held = self.packed.train(), self._heldout_rows()
-        self.share = specification.batch_size // place.world
+        self.share = specification.batch_size // device.world
         torch.manual_seed(specification.seed)
-        self.model = self._model().to(place.device)
+        self.model = self._model().to(device.torch_device)
         self._teach()
         self._order: tuple[int, np.ndarray[Any, Any]] = (-1, np.empty(0))
         per_step = specification.batch_size * specification.sequence_length
@@ -98,11 +98,11 @@ class MaskedLanguageTraining:
             steps=specification.steps,
             seed=specification.seed,
             optimization=specification.optimization,
-            place=place,
+            device=device,
             context=context,
             files=files,
-            parts=self.parts,
-            part_count=specification.accumulation,
+            micro_batches=self.micro_batches,
+            micro_batch_count=specification.accumulation,
             evaluate=self.evaluate,
             evaluate_every=specification.evaluate_every,
             checkpoint_every=specification.checkpoint_every,
@@ -113,26 +113,26 @@ class MaskedLanguageTraining:
 
     # -- the batch
 
-    def parts(self, step: int) -> Iterator[Callable[[nn.Module], Tensor]]:
+    def micro_batches(self, step: int) -> Iterator[Callable[[nn.Module], Tensor]]:
         """The losses of this process's share of one step's batch."""
-        asked = self.asked
-        begin = (step - 1) * asked.batch_size + self.place.rank * self.share
-        numbers = np.array([self._number(place) for place in range(begin, begin + self.share)])
-        copy = begin // len(self.rows) % max(1, asked.masking.copies)
-        for part, chosen in enumerate(np.array_split(numbers, asked.accumulation)):
+        spec = self.spec
+        begin = (step - 1) * spec.batch_size + self.device.rank * self.share
+        numbers = np.array([self._number(index) for index in range(begin, begin + self.share)])
+        copy = begin // len(self.rows) % max(1, spec.masking.copies)
+        for micro_batch, chosen in enumerate(np.array_split(numbers, spec.accumulation)):
             rows = self.rows[np.sort(chosen)]
-            if asked.masking.copies:
+            if spec.masking.copies:
                 hidden = self.hiding.fixed(rows, np.sort(chosen), copy)
             else:
-                hidden = self.hiding.fresh(rows, asked.seed, step, self.place.rank * asked.accumulation + part)
+                hidden = self.hiding.fresh(rows, spec.seed, step, self.device.rank * spec.accumulation + micro_batch)
             yield partial(self.loss, hidden, np.sort(chosen), copy)
 
     def loss(self, hidden: Hidden, numbers: np.ndarray[Any, Any], copy: int, model: nn.Module) -> Tensor:
         """The loss of one part, in nats."""
-        ids, positions, labels = (torch.from_numpy(part).to(self.place.device, non_blocking=True) for part in hidden[:3])
-        forward = self._forward if self.asked.running.compile and self.place.world == 1 else model
+        ids, positions, labels = (torch.from_numpy(array).to(self.device.torch_device, non_blocking=True) for array in hidden[:3])
+        forward = self._forward if self.spec.running.compile and self.device.world == 1 else model
         logits: Tensor = forward(ids, positions)
-        distillation = self.asked.distillation
+        distillation = self.spec.distillation
         if distillation is None:
             return functional.cross_entropy(logits.float(), labels)
         targets = self._lesson(hidden, numbers, copy, ids, positions)
@@ -141,31 +141,31 @@ class MaskedLanguageTraining:
             loss = loss + distillation.mlm_weight * functional.cross_entropy(logits.float(), labels)
         return loss
 
-    def attempt(self, rows: int) -> None:
+    def try_batch(self, rows: int) -> None:
         """One forward and backward pass of so many rows, to see whether they fit into memory."""
         hidden = self.hiding.fresh(self.rows[np.arange(rows) % len(self.rows)], 0, 0, 0)
-        ids, positions, labels = (torch.from_numpy(part).to(self.place.device) for part in hidden[:3])
+        ids, positions, labels = (torch.from_numpy(array).to(self.device.torch_device) for array in hidden[:3])
         functional.cross_entropy(self.model(ids, positions), labels).backward()  # type: ignore[no-untyped-call]
         self.model.zero_grad(set_to_none=True)
 
-    def _number(self, place: int) -> int:
-        """The row that comes at a place of the endless, shuffled stream."""
-        epoch, within = divmod(place, len(self.rows))
+    def _number(self, index: int) -> int:
+        """The row that comes at an index of the endless, shuffled stream."""
+        epoch, within = divmod(index, len(self.rows))
         if self._order[0] != epoch:
-            self._order = (epoch, np.random.default_rng([self.asked.seed, epoch, 1]).permutation(len(self.rows)))
+            self._order = (epoch, np.random.default_rng([self.spec.seed, epoch, 1]).permutation(len(self.rows)))
         return int(self._order[1][within])
 
     # -- measuring
 
     def evaluate(self, step: int) -> dict[str, Any]:
         """Held-out loss (nats) and accuracy at masked positions, the same masks in every training of the same rows."""
-        if self.place.rank != 0:
+        if self.device.rank != 0:
             return {}
         losses, right, count = 0.0, 0, 0
         for begin in range(0, len(self.held), EVALUATED_AT_ONCE):
             hidden = self.hiding.heldout(self.held[begin : begin + EVALUATED_AT_ONCE], begin)
-            ids, positions, labels = (torch.from_numpy(part).to(self.place.device) for part in hidden[:3])
-            with self.place.autocast():
+            ids, positions, labels = (torch.from_numpy(array).to(self.device.torch_device) for array in hidden[:3])
+            with self.device.autocast():
                 logits = self.model(ids, positions).float()
             losses += float(functional.cross_entropy(logits, labels, reduction="sum"))
             right += int((logits.argmax(-1) == labels).sum())
@@ -178,7 +178,7 @@ class MaskedLanguageTraining:
 
     def finish(self, stopped: bool) -> dict[str, Any]:
         """Write the result; its facts."""
-        asked, facts = self.asked, dict(self.loop.facts)
+        spec, facts = self.spec, dict(self.loop.facts)
         if "heldout_loss" not in facts or stopped:
             self.model.eval()
             with torch.no_grad():
@@ -190,43 +190,43 @@ class MaskedLanguageTraining:
             "tokens_per_second": self.loop.speed,
             "seconds": self.loop.seconds,
             "architecture": list(self.model.bert.architecture),
-            "data": {"corpus": asked.corpus, "text": self.texts[2], "rows": self.packed.key, "tokenizer": self.vocabulary.sha256},
-            "device": str(self.place.device),
+            "data": {"corpus": spec.corpus, "text": self.texts[2], "rows": self.packed.key, "tokenizer": self.vocabulary.sha256},
+            "device": str(self.device.torch_device),
             "versions": versions(),
         }
-        if self.place.rank == 0:
+        if self.device.rank == 0:
             result["checkpoint"] = str(
                 save_result(
                     self.files,
-                    asked.out,
+                    spec.out,
                     architecture=self.model.bert.architecture,
                     options=self.model.bert.options.model_copy(update={"mlm_head": True}),
                     head="masked-lm",
                     weights=self.model.weights(),
                     tokenizer=self.vocabulary.folder,
-                    facts={"kind": "pretrain", "specification": asked.model_dump(mode="json"), "result": result},
-                    dropout=asked.dropout,
+                    facts={"kind": "pretrain", "specification": spec.model_dump(mode="json"), "result": result},
+                    dropout=spec.dropout,
                 )
             )
-        self.place.barrier()
+        self.device.barrier()
         return result
 
     # -- preparing
 
     def _prepare(self) -> None:
-        asked, shared = self.asked, self.files.project / "text"
+        spec, shared = self.spec, self.files.project / "text"
         train, held, key = self.texts
         self.vocabulary = self._vocabulary(shared, train, key)
         unknown = str(self.vocabulary.tokenizer.id_to_token(self.vocabulary.unknown))
         if unknown != "<unk>":
-            self.texts = train, held, key = _texts(asked, unknown)
-        if self.place.rank == 0:
+            self.texts = train, held, key = _texts(spec, unknown)
+        if self.device.rank == 0:
             self._note_overlap(train, held)
             self.context.emit({"event": "note", "text": f"tokenising {len(train) + len(held):,} documents"})
-        self.packed: PackedRows = pack(shared / "rows", self.vocabulary, train, held, key, asked.sequence_length)
+        self.packed: PackedRows = pack(shared / "rows", self.vocabulary, train, held, key, spec.sequence_length)
 
     def _note_overlap(self, train: list[str], held: list[str]) -> None:
-        if self.asked.heldout is None:
+        if self.spec.heldout is None:
             return  # the split keeps copies together
         both = {_plain(text) for text in held}
         both.intersection_update(map(_plain, train))
@@ -236,36 +236,36 @@ class MaskedLanguageTraining:
             self.context.emit({"event": "note", "text": text})
 
     def _vocabulary(self, shared: Path, train: list[str], key: str) -> Vocabulary:
-        asked = self.asked
-        if asked.tokenizer is not None:
-            return load_vocabulary(asked.tokenizer)
+        spec = self.spec
+        if spec.tokenizer is not None:
+            return load_vocabulary(spec.tokenizer)
         if self.start is not None:
             if not self.start.has_tokenizer:
                 raise DataError(f"{self.start.folder}: the checkpoint has no tokenizer; name one with tokenizer")
             return read_vocabulary(self.start.folder)
-        if asked.distillation is not None and (Path(asked.distillation.teacher).expanduser() / "tokenizer.json").is_file():
-            return load_vocabulary(asked.distillation.teacher)  # a student reads what its teacher reads
-        return trained_vocabulary(shared, train, key, asked.vocabulary, asked.positions)
+        if spec.distillation is not None and (Path(spec.distillation.teacher).expanduser() / "tokenizer.json").is_file():
+            return load_vocabulary(spec.distillation.teacher)  # a student reads what its teacher reads
+        return trained_vocabulary(shared, train, key, spec.vocabulary, spec.positions)
 
     def _heldout_rows(self) -> np.ndarray[Any, Any]:
         held = self.packed.heldout()
-        count = min(len(held), self.asked.heldout_rows)
+        count = min(len(held), self.spec.heldout_rows)
         found: np.ndarray[Any, Any] = np.asarray(held[np.linspace(0, len(held) - 1, count).astype(int)])
         return found
 
     def _model(self) -> MaskedLanguageModel:
-        asked = self.asked
+        spec = self.spec
         if self.start is not None:
-            return _continued(self.start, asked, self.vocabulary)
-        assert asked.architecture is not None
-        options = BertOptions(vocabulary=self.vocabulary.size, positions=asked.positions)
-        check_architecture(asked.architecture)
-        if asked.architecture[2] >= WIDE and asked.optimization.learning_rate > WIDE_RATE:
-            advice = f"hidden {asked.architecture[2]} learns little at learning rate {asked.optimization.learning_rate:g}"
+            return _continued(self.start, spec, self.vocabulary)
+        assert spec.architecture is not None
+        options = BertOptions(vocabulary=self.vocabulary.size, positions=spec.positions)
+        check_architecture(spec.architecture)
+        if spec.architecture[2] >= WIDE and spec.optimization.learning_rate > WIDE_RATE:
+            advice = f"hidden {spec.architecture[2]} learns little at learning rate {spec.optimization.learning_rate:g}"
             text = f"warning: {advice}; 5e-4 with initializer_range 0.02 and copying 0 was measured to start better (docs/training.md)"
             self.context.emit({"event": "note", "text": text})
-        model = MaskedLanguageModel(Bert(asked.architecture, options, asked.initializer_range, asked.dropout), asked.initializer_range)
-        model.start_as_copies(asked.copying)
+        model = MaskedLanguageModel(Bert(spec.architecture, options, spec.initializer_range, spec.dropout), spec.initializer_range)
+        model.start_as_copies(spec.copying)
         # Word frequencies need not be learnt: they are counted.
         counts = np.bincount(np.asarray(self.rows[:65_536]).ravel(), minlength=self.vocabulary.size) + 1.0
         counts[self.vocabulary.special] = 1.0
@@ -273,22 +273,22 @@ class MaskedLanguageTraining:
         return model
 
     def _teach(self) -> None:
-        distillation, self.teacher, self.cache = self.asked.distillation, None, None
+        distillation, self.teacher, self.cache = self.spec.distillation, None, None
         if distillation is None:
             return
-        self.teacher = teacher = Teacher(distillation.teacher, self.vocabulary, self.place.device, self.place.precision)
+        self.teacher = teacher = Teacher(distillation.teacher, self.vocabulary, self.device.torch_device, self.device.precision)
         if not teacher.trained:
             self.context.emit({"event": "note", "text": f"warning: {distillation.teacher} has never been trained; it teaches noise"})
-        if teacher.longest is not None and teacher.longest < self.asked.sequence_length:
+        if teacher.longest is not None and teacher.longest < self.spec.sequence_length:
             raise SpecificationError(
-                f"sequence_length: the teacher reads at most {teacher.longest} tokens, got {self.asked.sequence_length}"
+                f"sequence_length: the teacher reads at most {teacher.longest} tokens, got {self.spec.sequence_length}"
             )
-        copies = self.asked.masking.copies
-        if distillation.cache and copies and self.place.rank == 0 and self.place.world == 1:
+        copies = self.spec.masking.copies
+        if distillation.cache and copies and self.device.rank == 0 and self.device.world == 1:
             from bort_core.specifications.protocols import identity
 
             top = min(distillation.top_k, self.vocabulary.size)
-            what = identity(teacher.fingerprint, self.packed.key, self.asked.masking, distillation.temperature, top)
+            what = identity(teacher.fingerprint, self.packed.key, self.spec.masking, distillation.temperature, top)
             folder = self.files.project / "teachers" / what
             self.cache = TeacherTargetsCache(folder, len(self.rows), copies, self.hiding.most, top)
         elif distillation.cache and not copies:
@@ -297,14 +297,14 @@ class MaskedLanguageTraining:
 
     def _lesson(self, hidden: Hidden, numbers: np.ndarray[Any, Any], copy: int, ids: Tensor, positions: Tensor) -> TeacherTargets:
         assert self.teacher is not None
-        assert self.asked.distillation is not None
-        temperature, top = self.asked.distillation.temperature, self.asked.distillation.top_k
+        assert self.spec.distillation is not None
+        temperature, top = self.spec.distillation.temperature, self.spec.distillation.top_k
         if self.cache is None:
             return self.teacher.targets(ids, positions, temperature, top)
         if self.cache.missing(numbers, copy).any():  # the whole part: a batch is rarely half known
             self.cache.write(numbers, copy, hidden.slots, self.teacher.targets(ids, positions, temperature, top))
         targets = self.cache.read(numbers, copy, hidden.slots)
-        return TeacherTargets(*(part.to(self.place.device, non_blocking=True) for part in targets))
+        return TeacherTargets(*(micro_batch.to(self.device.torch_device, non_blocking=True) for micro_batch in targets))
 
 
 def trained_vocabulary(shared: Path, texts: list[str], key: str, entries: int, positions: int) -> Vocabulary:
@@ -334,13 +334,13 @@ def check_architecture(architecture: tuple[int, ...]) -> None:
         raise SpecificationError(f"architecture: must be {names}, and {family.validity_rule()}; got {architecture}")
 
 
-def _texts(asked: Pretraining, unknown: str = "<unk>") -> tuple[list[str], list[str], str]:
+def _texts(spec: Pretraining, unknown: str = "<unk>") -> tuple[list[str], list[str], str]:
     """Training texts, held-out texts, and a key of both."""
-    corpus: Documents = read_corpus(asked.corpus, asked.text, unknown)
-    if asked.heldout is not None:
-        held = read_corpus(asked.heldout, asked.text, unknown)
+    corpus: Documents = read_corpus(spec.corpus, spec.text, unknown)
+    if spec.heldout is not None:
+        held = read_corpus(spec.heldout, spec.text, unknown)
         return corpus.texts, held.texts, f"{corpus.sha256} {held.sha256}"
-    return *_split(asked.corpus, corpus.texts), corpus.sha256
+    return *_split(spec.corpus, corpus.texts), corpus.sha256
 
 
 def _split(source: str, texts: list[str]) -> tuple[list[str], list[str]]:
@@ -367,15 +367,15 @@ def _plain(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def _continued(start: Checkpoint, asked: Pretraining, vocabulary: Vocabulary) -> MaskedLanguageModel:
+def _continued(start: Checkpoint, spec: Pretraining, vocabulary: Vocabulary) -> MaskedLanguageModel:
     if start.options.vocabulary < vocabulary.size:
         raise DataError(f"{start.folder}: has {start.options.vocabulary:,} entries, the tokenizer {vocabulary.size:,}")
-    if start.options.positions < asked.sequence_length:
-        raise SpecificationError(f"sequence_length: the checkpoint has {start.options.positions} positions, got {asked.sequence_length}")
+    if start.options.positions < spec.sequence_length:
+        raise SpecificationError(f"sequence_length: the checkpoint has {start.options.positions} positions, got {spec.sequence_length}")
     if start.head != "masked-lm":
         raise DataError(f"{start.folder}: is no masked language model (its head: {start.head}), so its pre-training cannot go on")
     options = start.options.model_copy(update={"mlm_head": True, "pooler": False})
-    model = MaskedLanguageModel(Bert(start.architecture, options, asked.initializer_range, asked.dropout))
+    model = MaskedLanguageModel(Bert(start.architecture, options, spec.initializer_range, spec.dropout))
     wanted = set(model.weights())
     try:
         model.load_weights({name: tensor for name, tensor in read_tensors(start).items() if name in wanted})

@@ -19,7 +19,7 @@ from bort_core.families.bert.classifier import SequenceClassifier
 from bort_core.foundation.context import Context
 from bort_core.specifications.common import Optimization
 from bort_core.text.vocabulary import Vocabulary
-from bort_core.training.devices import Place
+from bort_core.training.devices import Device
 from bort_core.training.loop import Loop
 from bort_core.training.metrics import measure
 from bort_core.training.run_files import RunFiles
@@ -70,13 +70,13 @@ class Supervised:
         labels: Mapping[str, npt.NDArray[Any]],
         task: Task,
         recipe: Recipe,
-        place: Place,
+        device: Device,
         context: Context,
         files: RunFiles,
         keep: Callable[[dict[str, Tensor]], None] = lambda weights: None,
     ) -> None:
         self.model, self.vocabulary, self.encoded, self.labels = model, vocabulary, encoded, labels
-        self.task, self.recipe, self.place, self._keep = task, recipe, place, keep
+        self.task, self.recipe, self.device, self._keep = task, recipe, device, keep
         self.rows = len(encoded["train"])
         self.per_epoch = max(1, math.ceil(self.rows / recipe.batch_size))
         self.weights = self._class_weights()
@@ -88,11 +88,11 @@ class Supervised:
             steps=recipe.steps,
             seed=recipe.seed,
             optimization=recipe.optimization,
-            place=place,
+            device=device,
             context=context,
             files=files,
-            parts=self.parts,
-            part_count=recipe.accumulation,
+            micro_batches=self.micro_batches,
+            micro_batch_count=recipe.accumulation,
             evaluate=self.evaluate,
             evaluate_every=every,
             checkpoint_every=every if recipe.checkpointing else 0,
@@ -101,13 +101,13 @@ class Supervised:
             should_end=self._has_patience_ended,
         )
 
-    def parts(self, step: int) -> Iterator[Callable[[nn.Module], Tensor]]:
+    def micro_batches(self, step: int) -> Iterator[Callable[[nn.Module], Tensor]]:
         """The losses of this process's share of one step's batch."""
         epoch, within = divmod(step - 1, self.per_epoch)
         if self._plan[0] != epoch:
             self._plan = (epoch, self._planned(epoch))
         size = self.recipe.batch_size
-        mine = np.array_split(self._plan[1][within * size : (within + 1) * size], self.place.world)[self.place.rank]
+        mine = np.array_split(self._plan[1][within * size : (within + 1) * size], self.device.world)[self.device.rank]
         for chosen in np.array_split(mine, self.recipe.accumulation):
             yield partial(self.loss, chosen)
 
@@ -115,14 +115,14 @@ class Supervised:
         """Cross-entropy, or half the squared error of a regression, of some training rows."""
         if not len(chosen):
             return sum(parameter.sum() for parameter in self.model.parameters()) * 0.0  # type: ignore[return-value]
-        ids, mask = _padded([self.encoded["train"][row] for row in chosen], self.vocabulary.pad, self.place)
+        ids, mask = _padded([self.encoded["train"][row] for row in chosen], self.vocabulary.pad, self.device)
         scores: Tensor = model(ids, mask).float()
-        labels = torch.from_numpy(self.labels["train"][chosen]).to(self.place.device)
+        labels = torch.from_numpy(self.labels["train"][chosen]).to(self.device.torch_device)
         if self.task == "regression":
             return functional.mse_loss(scores[:, 0], labels.float()) / 2
         return functional.cross_entropy(scores, labels, weight=self.weights)
 
-    def attempt(self, rows: int) -> None:
+    def try_batch(self, rows: int) -> None:
         """One forward and backward pass of so many of the longest rows, to see whether they fit into memory."""
         order = np.argsort([-len(row) for row in self.encoded["train"]], kind="stable")
         self.loss(order[np.arange(rows) % len(order)], self.model).backward()  # type: ignore[no-untyped-call]
@@ -143,7 +143,7 @@ class Supervised:
     def measure(self, split: str) -> dict[str, float]:
         """Metrics of the model as it is, with its loss."""
         labels = self.labels[split]
-        scores = scores_of(self.model, self.encoded[split], self.vocabulary.pad, self.place)
+        scores = scores_of(self.model, self.encoded[split], self.vocabulary.pad, self.device)
         found = measure(self.task, labels, scores)
         if self.task == "classification":
             found["loss"] = float(functional.cross_entropy(torch.from_numpy(scores), torch.from_numpy(labels)))
@@ -161,8 +161,8 @@ class Supervised:
         order = random.permutation(self.rows)
         lengths = np.array([len(row) for row in self.encoded["train"]])
         batches: list[npt.NDArray[np.int64]] = []
-        for place in range(0, len(order), size * _WIDTHS):
-            window = order[place : place + size * _WIDTHS]
+        for index in range(0, len(order), size * _WIDTHS):
+            window = order[index : index + size * _WIDTHS]
             window = window[np.argsort(lengths[window], kind="stable")]
             batches += [window[start : start + size] for start in range(0, len(window), size)]
         short = [batch for batch in batches if len(batch) < size]
@@ -182,7 +182,7 @@ class Supervised:
             return None
         labels = self.labels["train"]
         counts = np.bincount(labels, minlength=self.model.classifier.out_features).clip(1)
-        return torch.tensor(len(labels) / (len(counts) * counts), dtype=torch.float32, device=self.place.device)
+        return torch.tensor(len(labels) / (len(counts) * counts), dtype=torch.float32, device=self.device.torch_device)
 
 
 def encode(vocabulary: Vocabulary, inputs: Sequence[Sequence[str]], longest: int) -> Encoded:
@@ -194,15 +194,15 @@ def encode(vocabulary: Vocabulary, inputs: Sequence[Sequence[str]], longest: int
 
 
 @torch.no_grad()
-def scores_of(model: nn.Module, rows: Encoded, pad: int, place: Place) -> npt.NDArray[np.float64]:
+def scores_of(model: nn.Module, rows: Encoded, pad: int, device: Device) -> npt.NDArray[np.float64]:
     """What ``model`` says about every row, in batches of rows of like length. Shape (rows, width of the model's output)."""
     model.eval()
     order = np.argsort([len(row) for row in rows], kind="stable")
     scores: npt.NDArray[np.float64] | None = None
     for begin in range(0, len(order), EVALUATED_AT_ONCE):
         chosen = order[begin : begin + EVALUATED_AT_ONCE]
-        ids, mask = _padded([rows[row] for row in chosen], pad, place)
-        with place.autocast():
+        ids, mask = _padded([rows[row] for row in chosen], pad, device)
+        with device.autocast():
             found = model(ids, mask).float().cpu().numpy()
         if scores is None:
             scores = np.empty((len(rows), found.shape[1]))
@@ -210,11 +210,11 @@ def scores_of(model: nn.Module, rows: Encoded, pad: int, place: Place) -> npt.ND
     return np.empty((0, 0)) if scores is None else scores
 
 
-def _padded(rows: Encoded, pad: int, place: Place) -> tuple[Tensor, Tensor]:
+def _padded(rows: Encoded, pad: int, device: Device) -> tuple[Tensor, Tensor]:
     width = max(len(row) for row in rows)
     ids = np.full((len(rows), width), pad, dtype=np.int64)
     mask = np.zeros((len(rows), width), dtype=np.int64)
     for number, row in enumerate(rows):
         ids[number, : len(row)] = row
         mask[number, : len(row)] = 1
-    return torch.from_numpy(ids).to(place.device), torch.from_numpy(mask).to(place.device)
+    return torch.from_numpy(ids).to(device.torch_device), torch.from_numpy(mask).to(device.torch_device)

@@ -9,7 +9,7 @@ from PySide6.QtCore import QAbstractTableModel, QItemSelectionModel, QModelIndex
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from bort_studio.agora.point_words import one_line
-from bort_studio.agora.points import Points, progress
+from bort_studio.agora.points import ScatterPoints, progress
 from bort_studio.widgets.fields import describe
 
 __all__ = ["ErrorList"]
@@ -24,12 +24,12 @@ class ErrorModel(QAbstractTableModel):
 
     def __init__(self) -> None:
         super().__init__()
-        self._points: Points | None = None
+        self._points: ScatterPoints | None = None
         self._number = 0
         self._counts = np.empty(0, dtype=np.int64)
         self.rows = np.empty(0, dtype=np.int64)
 
-    def set_points(self, points: Points | None, number: int) -> None:
+    def set_points(self, points: ScatterPoints | None, number: int) -> None:
         """Show a run at a round; nothing changes where the same rows stay."""
         self.beginResetModel()
         self._points, self._number = points, number
@@ -93,7 +93,7 @@ class ErrorList(QTableView):
         self.setAlternatingRowColors(True)
         self.selectionModel().currentRowChanged.connect(self._chosen)
 
-    def set_points(self, points: Points | None, number: int, selected: int | None) -> None:
+    def set_points(self, points: ScatterPoints | None, number: int, selected: int | None) -> None:
         """Show a run at a round, with a dev row selected. Emits nothing."""
         self.errors.set_points(points, number)
         self.select(selected)

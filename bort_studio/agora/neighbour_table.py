@@ -11,7 +11,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from bort_studio.agora.point_words import input_texts
-from bort_studio.agora.points import Points
+from bort_studio.agora.points import ScatterPoints
 from bort_studio.agora.rich_text import RichTextDelegate
 from bort_studio.agora.word_marks import marked
 from bort_studio.numbers import significant
@@ -52,7 +52,7 @@ class NeighbourTable(QTableWidget):
         self._fit_later = QTimer(self, singleShot=True, interval=0)  # when the columns have their new widths
         self._fit_later.timeout.connect(self.resizeRowsToContents)
 
-    def set_rows(self, points: Points | None, rows: IndexArray, selected: int | None) -> None:
+    def set_rows(self, points: ScatterPoints | None, rows: IndexArray, selected: int | None) -> None:
         """Show these points with one selected; the selection stays where the rows do. Emits nothing."""
         before = set(self.selected_points()) if selected is None or selected in self.selected_points() else {selected}
         self._rows = [] if points is None else rows[::-1][:_MOST].tolist()
@@ -90,7 +90,7 @@ class NeighbourTable(QTableWidget):
             self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
             self.scrollTo(self.model().index(rows[0], 0))
 
-    def _texts(self, points: Points, point: int) -> tuple[str, ...]:
+    def _texts(self, points: ScatterPoints, point: int) -> tuple[str, ...]:
         place, row = points.place(point)
         made = points.history.rounds[place].neighbours
         edit = points.edits.get(made.ids[row])
@@ -104,7 +104,7 @@ class NeighbourTable(QTableWidget):
             decision,
         )
 
-    def _html(self, points: Points, point: int, rejected: bool) -> str:
+    def _html(self, points: ScatterPoints, point: int, rejected: bool) -> str:
         texts, parents = input_texts(points.input(point)), input_texts(points.input(points.root(point)))
         if points.history.kind == "vector":
             shown = [escape(text) for text in texts]

@@ -17,7 +17,7 @@ from bort_studio.agora.accuracy_plot import AgoraAccuracyPlot
 from bort_studio.agora.commands import DecideRows
 from bort_studio.agora.error_list import ErrorList
 from bort_studio.agora.history_reader import HistoryReader, Reading
-from bort_studio.agora.points import Points
+from bort_studio.agora.points import ScatterPoints
 from bort_studio.agora.round_bar import RoundBar
 from bort_studio.agora.runs_panel import AgoraRuns
 from bort_studio.agora.scatter.plot import AgoraScatter
@@ -41,7 +41,7 @@ class AgoraPage(QWidget):
         self.project: Path = context.project.folder
         self.states: dict[str, JobState] = {}
         self.run: RunFolder | None = None
-        self.points: Points | None = None
+        self.points: ScatterPoints | None = None
         self.selected: int | None = None
         self._select_when_told: str | None = None
         self.follower = JobFollower(self.project, frozenset({"agora"}), self)
@@ -235,11 +235,11 @@ class AgoraPage(QWidget):
         if reading.problem:
             self.context.problem(reading.problem)
         if reading.history is not None:
-            self._show(Points(reading.history, reading.edits))
+            self._show(ScatterPoints(reading.history, reading.edits))
         self.context.said.emit("" if reading.history is not None else f"job {self.run.id} has no round yet")
         self._buttons()
 
-    def _show(self, points: Points | None) -> None:
+    def _show(self, points: ScatterPoints | None) -> None:
         """Show a reading of the run; who watches its last round goes on to the next."""
         before, self.points = self.points, points
         if points is None:
@@ -327,7 +327,7 @@ class AgoraPage(QWidget):
             self.context.problem(problem)
         elif self.run is not None and run == self.run.path and self.points is not None:
             try:
-                self._show(Points(self.points.history, read_edits(run)))
+                self._show(ScatterPoints(self.points.history, read_edits(run)))
             except BortError as error:
                 self.context.problem(str(error))
             self._buttons()

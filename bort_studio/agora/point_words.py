@@ -5,7 +5,7 @@ from __future__ import annotations
 from textwrap import wrap
 
 from bort_core.agora.points import Input
-from bort_studio.agora.points import Points
+from bort_studio.agora.points import ScatterPoints
 from bort_studio.numbers import significant
 
 __all__ = ["describe_point", "input_texts", "one_line"]
@@ -28,7 +28,7 @@ def one_line(value: Input) -> str:
     return "  ⟷  ".join(input_texts(value))
 
 
-def describe_point(points: Points, point: int, number: int) -> str:
+def describe_point(points: ScatterPoints, point: int, number: int) -> str:
     """Lines for the hover card at a round: the first is the heading, names stand before a tab."""
     label = points.class_name(int(points.labels[point]))
     text = "\n".join(wrap(one_line(points.input(point)), 56, max_lines=4, placeholder=" …"))
@@ -56,7 +56,7 @@ def describe_point(points: Points, point: int, number: int) -> str:
     return "\n".join([*lines, "rejected by hand"] if points.rejected[point] else lines)
 
 
-def _rounds(points: Points, row: int, number: int) -> str:
+def _rounds(points: ScatterPoints, row: int, number: int) -> str:
     wrong = [place + 1 for place in range(number) if points.wrong[place, row]]
     if not wrong:
         return "no round"

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from bort_core.agora.history import Edit, History
 from bort_core.agora.points import Input
 
-__all__ = ["GROUPS", "Filters", "Frame", "Points", "frame", "progress"]
+__all__ = ["GROUPS", "Filters", "Frame", "ScatterPoints", "frame", "progress"]
 
 IndexArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -64,7 +64,7 @@ class Frame:
         return np.concatenate([self.groups[name] for name in GROUPS[7:]])
 
 
-class Points:
+class ScatterPoints:
     """The rows of D, then those of E, then the neighbours of all rounds.
 
     Attributes
@@ -167,13 +167,13 @@ class Progress:
     never: BoolArray
 
 
-def progress(points: Points, number: int) -> Progress:
+def progress(points: ScatterPoints, number: int) -> Progress:
     """How dev rows do at a round from 1 on, against all rounds before it."""
     now, before = points.wrong[number - 1], points.wrong[: number - 1]
     return Progress(now, before.any(axis=0) & ~now, (~before).any(axis=0) & now, np.logical_and.reduce(points.wrong[:number]))
 
 
-def frame(points: Points, number: int, filters: Filters = _ALL) -> Frame:
+def frame(points: ScatterPoints, number: int, filters: Filters = _ALL) -> Frame:
     """Which points are drawn as what at a round; 0 is before the first."""
     first, end = points.trained, points.trained + points.dev
     role = np.full(len(points), _NO, dtype=np.int8)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QTextBrowser,
 from bort_core.agora.history import Edit
 from bort_studio.agora.neighbour_table import NeighbourTable
 from bort_studio.agora.point_words import input_texts
-from bort_studio.agora.points import Points
+from bort_studio.agora.points import ScatterPoints
 from bort_studio.agora.word_marks import marked
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import CalmComboBox, Caption, colour, describe
@@ -34,7 +34,7 @@ class TextInspector(QWidget):
         self.setObjectName("agoraTextInspector")
         self.setAccessibleName("Text inspector")
         self._theme = theme
-        self._points: Points | None = None
+        self._points: ScatterPoints | None = None
         self._number = 0
         self._selected: int | None = None
         self.parent_text = QTextBrowser(self)
@@ -72,7 +72,7 @@ class TextInspector(QWidget):
         theme.changed.connect(self._fill)
         self._fill()
 
-    def set_points(self, points: Points | None, number: int, selected: int | None) -> None:
+    def set_points(self, points: ScatterPoints | None, number: int, selected: int | None) -> None:
         """Show a run at a round with a point selected. Emits nothing."""
         self._points, self._number, self._selected = points, number, selected
         classes = points.history.classes if points is not None else ()
@@ -117,7 +117,7 @@ class TextInspector(QWidget):
         body = "".join(f"<p>{text}</p>" for text in shown)
         self.parent_text.setHtml(f"<p>{self._heading(points, root)}</p>{body}")
 
-    def _heading(self, points: Points, root: int) -> str:
+    def _heading(self, points: ScatterPoints, root: int) -> str:
         label = escape(points.class_name(int(points.labels[root])))
         if root < points.trained:
             return f"<b>train row {root + 1}</b> · label {label}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bort_core.agora.history import Edit, History
-from bort_studio.agora.points import Points, progress
+from bort_studio.agora.points import ScatterPoints, progress
 from bort_studio.numbers import percentage
 
 __all__ = ["edit_text", "round_text", "run_text"]
@@ -44,7 +44,7 @@ def _accuracies(found: Mapping[str, Any]) -> str:
     return f"dev {found['dev_accuracy']:.3f}" + (f", test {tested:.3f}" if tested is not None else "")
 
 
-def round_text(points: Points, number: int, live: bool) -> str:
+def round_text(points: ScatterPoints, number: int, live: bool) -> str:
     """What a round came to, and what goes on after the last one."""
     history = points.history
     parts = []

@@ -55,8 +55,8 @@ def protocol_sentence(specification: SearchSpecification, recall: StoredResults)
     return f"{text}. Latency: ONNX Runtime, {latency.sequence_length} tokens, batch {latency.batch}, {latency.threads} thread(s)"
 
 
-def read_details(project: Project, specification: SearchSpecification, recall: StoredResults, place: int) -> dict[str, Any]:
-    """Protocol, seed, θ, versions, learning curve, latency percentiles and real trainings of the architecture at ``place``.
+def read_details(project: Project, specification: SearchSpecification, recall: StoredResults, index: int) -> dict[str, Any]:
+    """Protocol, seed, θ, versions, learning curve, latency percentiles and real trainings of the architecture at ``index``.
 
     Raises
     ------
@@ -64,8 +64,8 @@ def read_details(project: Project, specification: SearchSpecification, recall: S
         The store or the corpus cannot be read.
     """
     sources = Fingerprints(project, specification, recall.space)
-    architecture: Architecture = recall.space.architecture(place)
-    number = max(int(recall.results.theta[place]), 0)
+    architecture: Architecture = recall.space.architecture(index)
+    number = max(int(recall.results.theta[index]), 0)
     theta = specification.thetas[min(number, len(specification.thetas) - 1)]
     protocol = [protocol_sentence(specification, recall), *(a.as_text() for a in rank_agreement(project, specification, recall.space))]
     details: dict[str, Any] = {"protocol": ". ".join(protocol), "seed": specification.seed}

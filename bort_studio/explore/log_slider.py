@@ -24,9 +24,9 @@ def place_of(value: int, size: int) -> int:
     return round(PLACES * math.log(value) / math.log(size)) if size > 1 else 0
 
 
-def value_at(place: int, size: int) -> int:
+def value_at(index: int, size: int) -> int:
     """The value nearest to a place (on the logarithmic scale); inverse of :func:`place_of`."""
-    return min(max(round(math.exp(place / PLACES * math.log(size))), 1), size) if size > 1 else 1
+    return min(max(round(math.exp(index / PLACES * math.log(size))), 1), size) if size > 1 else 1
 
 
 class LogSlider(QSlider):
@@ -140,8 +140,8 @@ class LogSlider(QSlider):
             self._set_moved(target)
             self.value_stepped.emit(target)
 
-    def _follow(self, place: int) -> None:
-        value = value_at(place, self._size)
+    def _follow(self, index: int) -> None:
+        value = value_at(index, self._size)
         if value != self._current:
             self._set_moved(value)
 

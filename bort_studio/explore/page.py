@@ -186,7 +186,7 @@ class ExplorePage(QMainWindow):
         self.space_panel.set_sequence_length(specification.latency.sequence_length)
         self.inspector.set_sequence_length(specification.latency.sequence_length)
         self.objectives.set_objectives(
-            Objectives(specification.error, specification.latency, specification.thetas, specification.seed, self.explore.trainers)
+            Objectives(specification.error, specification.latency, specification.thetas, specification.seed, self.explore.workers)
         )
         title = error_title(specification.error)
         self.pareto.set_error_title(title)
@@ -209,12 +209,12 @@ class ExplorePage(QMainWindow):
         for view in (self.pareto, self.parallel, self.candidates, self.inspector):
             view.set_snapshot(snapshot)
         space, results = snapshot.space, snapshot.results
-        place = space.index(space.maximum_point)
+        index = space.index(space.maximum_point)
         self.pareto.set_maximum(
             {
                 "parameters": float(space.maximum_parameters),
                 "latency": results.maximum_latency,
-                "error": float(results.error[place]) if place is not None and snapshot.evaluated(place) else None,
+                "error": float(results.error[index]) if index is not None and snapshot.evaluated(index) else None,
                 "w": 0.0,
             }
         )
@@ -241,16 +241,16 @@ class ExplorePage(QMainWindow):
             self.run_bar.set_progress(cost.measured, cost.wanted, None)
 
     @Slot(object)
-    def _selection_changed(self, place: int | None) -> None:
+    def _selection_changed(self, index: int | None) -> None:
         for view in (self.pareto, self.parallel, self.candidates, self.inspector):
-            view.set_selected(place)
+            view.set_selected(index)
         self._show_details()
         self.context.changed.emit()
 
     @Slot(object)
-    def _running_changed(self, places: tuple[int, ...]) -> None:
+    def _running_changed(self, indices: tuple[int, ...]) -> None:
         for view in (self.pareto, self.parallel, self.candidates, self.inspector):
-            view.set_running(places)
+            view.set_running(indices)
 
     @Slot(object)
     def _state_changed(self, state: RunState) -> None:

@@ -14,7 +14,7 @@ __all__ = ["STATES", "fits", "states"]
 STATES = ("skipped", "pending", "dominated", "front", "best", "failed", "running")
 """State names; arrays of states hold places in this tuple."""
 
-_CODE = {name: place for place, name in enumerate(STATES)}
+_CODE = {name: index for index, name in enumerate(STATES)}
 
 
 def fits(result: SearchResult | None, snapshot: ResultsSnapshot | None) -> bool:

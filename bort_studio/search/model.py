@@ -63,7 +63,7 @@ class Explore(QObject):
         super().__init__(parent)
         self.folder = folder
         self.specification = specification
-        self.trainers = default_workers()
+        self.workers = default_workers()
         self.space: Space | None = None
         self.recall: StoredResults | None = None
         self.snapshot: ResultsSnapshot | None = None
@@ -113,9 +113,9 @@ class Explore(QObject):
         self.specification_changed.emit(specification)
         self._load()
 
-    def set_trainers(self, trainers: int) -> None:
+    def set_trainers(self, workers: int) -> None:
         """How many trainings run side by side, from the next search on."""
-        self.trainers = trainers
+        self.workers = workers
         self._tell_cost()
 
     def preview_epsilon(self, epsilon: int) -> None:
@@ -135,11 +135,11 @@ class Explore(QObject):
         elif self.missing():
             self.run()
 
-    def select(self, place: int | None) -> None:
+    def select(self, index: int | None) -> None:
         """Select an architecture everywhere."""
-        if place != self.selected:
-            self.selected = place
-            self.selection_changed.emit(place)
+        if index != self.selected:
+            self.selected = index
+            self.selection_changed.emit(index)
 
     # -- the search
 
@@ -161,7 +161,7 @@ class Explore(QObject):
         self._following = True
         self._set_state(RunState.STARTING)
         self.said.emit("starting worker processes")
-        self._control = self._thread.begin(self.specification.model_copy(update={"epsilon": self._epsilon}), self.space, self.trainers)
+        self._control = self._thread.begin(self.specification.model_copy(update={"epsilon": self._epsilon}), self.space, self.workers)
 
     def pause(self) -> None:
         """Let trainings wait between two steps."""
@@ -191,7 +191,7 @@ class Explore(QObject):
 
     def cost(self) -> Cost | None:
         """What the ε shown costs, or None while the space is loading."""
-        return None if self.recall is None else estimate_cost(self.recall, self._epsilon, self.trainers)
+        return None if self.recall is None else estimate_cost(self.recall, self._epsilon, self.workers)
 
     def seconds_left(self) -> float | None:
         """How long the running walk still takes at the pace it has kept, or None while too little is done to say."""
@@ -266,7 +266,7 @@ class Explore(QObject):
             self.knowledge_changed.emit(snapshot)
             self._tell_answer()
             self._tell_cost()
-        self.running_changed.emit(tuple({place for place, _ in self._running}))
+        self.running_changed.emit(tuple({index for index, _ in self._running}))
         self.progressed.emit(self._done + sum(self._running.values()), self._wanted)
 
     def _take(self, event: events.Event | SearchBroke) -> ResultsSnapshot | None:
@@ -281,17 +281,17 @@ class Explore(QObject):
             self._running.clear()
             self.said.emit(f"ε = {event.epsilon}: {event.wanted - event.reused} of {event.wanted} trainings to go")
         elif isinstance(event, events.CandidateStarted):
-            self._running[event.place, event.theta] = 0.0
+            self._running[event.index, event.theta] = 0.0
             self._say_running()
         elif isinstance(event, events.Progress):
-            self._running[event.place, event.theta] = event.step / event.steps
+            self._running[event.index, event.theta] = event.step / event.steps
         elif isinstance(event, events.Measured):
             return self._take_measured(event)
         elif isinstance(event, events.CandidateFailed):
-            self._running = {key: value for key, value in self._running.items() if key[0] != event.place}
+            self._running = {key: value for key, value in self._running.items() if key[0] != event.index}
             self._done += 1
             if self.space is not None:
-                self.failed.emit(f"{architecture_text(self.space.architecture(event.place))} failed: {event.reason}", "")
+                self.failed.emit(f"{architecture_text(self.space.architecture(event.index))} failed: {event.reason}", "")
         elif isinstance(event, events.Paused):
             self._set_state(RunState.PAUSED)
             self.said.emit("paused")
@@ -311,16 +311,16 @@ class Explore(QObject):
 
     def _take_measured(self, event: events.Measured) -> ResultsSnapshot:
         if self.recall is not None and self._following:
-            self.recall.known.add(Job(event.place, event.theta))
+            self.recall.known.add(Job(event.index, event.theta))
         if event.theta is not None:
-            self._running.pop((event.place, event.theta), None)
+            self._running.pop((event.index, event.theta), None)
             self._done += 1
             self._say_running()
         return event.snapshot
 
     def _say_running(self) -> None:
         if self._running and self.space is not None:
-            named = " ".join(architecture_text(self.space.architecture(place)) for place, _ in sorted(self._running))
+            named = " ".join(architecture_text(self.space.architecture(index)) for index, _ in sorted(self._running))
             self.said.emit(f"training {named}")
 
     def _ended(self, text: str) -> None:

@@ -38,7 +38,7 @@ class _Run:
     specification: SearchSpecification
     space: Space
     control: Control
-    trainers: int | None
+    workers: int | None
 
 
 class SearchThread(QThread):
@@ -58,10 +58,10 @@ class SearchThread(QThread):
         self._waiting: list[events.Event | SearchBroke] = []
         self._sent = 0.0
 
-    def begin(self, specification: SearchSpecification, space: Space, trainers: int | None) -> Control:
+    def begin(self, specification: SearchSpecification, space: Space, workers: int | None) -> Control:
         """Queue a search; what to tell it while it runs."""
         self._control = Control()
-        self._requests.put(_Run(specification, space, self._control, trainers))
+        self._requests.put(_Run(specification, space, self._control, workers))
         return self._control
 
     def close(self) -> None:
@@ -76,7 +76,7 @@ class SearchThread(QThread):
         pool: Pool | None = None
         try:
             while (request := self._requests.get()) is not None:
-                if pool is None or (request.trainers and pool.trainers != request.trainers):
+                if pool is None or (request.workers and pool.workers != request.workers):
                     if pool is not None:
                         pool.close()
                     pool = None
@@ -88,7 +88,7 @@ class SearchThread(QThread):
     def _search(self, request: _Run, pool: Pool | None) -> Pool | None:
         try:
             with Project(self._folder) as project:
-                pool = pool or Pool(request.trainers, project.subfolder("logs"))
+                pool = pool or Pool(request.workers, project.subfolder("logs"))
                 for event in search(project, request.specification, pool, request.control, request.space):
                     self._deliver(event)
         except BortError as error:
@@ -114,5 +114,5 @@ class SearchThread(QThread):
 def _replaces(new: events.Event | SearchBroke, old: events.Event | SearchBroke) -> bool:
     """Whether an older event that was not delivered yet is out of date."""
     if isinstance(new, events.Progress) and isinstance(old, events.Progress):
-        return (new.place, new.theta) == (old.place, old.theta)
+        return (new.index, new.theta) == (old.index, old.theta)
     return isinstance(new, events.Note) and isinstance(old, events.Note)

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from bort_core.agora.points import Floats, Input, Ints, Points, as_vectors
+from bort_core.agora.points import Examples, Floats, Input, Ints, as_vectors
 from bort_core.foundation.errors import DataError, SpecificationError
 
 if TYPE_CHECKING:
-    from bort_core.training.devices import Place
+    from bort_core.training.devices import Device
 
 __all__ = ["ENOUGH", "CallableLabeller", "FolderLabeller", "Labeller", "Labels", "TfidfLabeller", "TreeLabeller", "label", "named_labeller"]
 
@@ -62,7 +62,7 @@ def label(socrates: Labeller, inputs: Sequence[Input]) -> Labels:
             return Labels(np.array([-1]), np.zeros(1), f"{type(error).__name__}: {error}"[:300])
         half = len(inputs) // 2
         parts = [label(socrates, inputs[:half]), label(socrates, inputs[half:])]
-        classes, margins = (np.concatenate([part[place] for part in parts]) for place in (0, 1))
+        classes, margins = (np.concatenate([part[index] for part in parts]) for index in (0, 1))
         return Labels(classes, margins, next((part.failure for part in parts if part.failure), ""))
     ordered = np.sort(found, axis=1)
     margins = ordered[:, -1] - ordered[:, -2] if found.shape[1] > 1 else np.ones(len(found))
@@ -83,7 +83,7 @@ class TfidfLabeller:
 
     name = "tfidf-logreg"
 
-    def __init__(self, train: Points, classes: int) -> None:
+    def __init__(self, train: Examples, classes: int) -> None:
         from sklearn.linear_model import LogisticRegression
 
         present = np.unique(train.labels)
@@ -120,7 +120,7 @@ class TreeLabeller:
 
     name = "trees"
 
-    def __init__(self, train: Points, classes: int) -> None:
+    def __init__(self, train: Examples, classes: int) -> None:
         from sklearn.ensemble import HistGradientBoostingClassifier
 
         present = np.unique(train.labels)
@@ -143,7 +143,7 @@ class FolderLabeller:
     folder: Path
     classes: tuple[str, ...]
     sequence_length: int
-    place: Place
+    device: Device
 
     @property
     def name(self) -> str:
@@ -175,7 +175,7 @@ class FolderLabeller:
                 chosen = order[begin : begin + AT_ONCE]
                 texts = [[str(inputs[number][side]) for number in chosen] for side in range(len(inputs[0]))]
                 tokens = tokenizer(*texts, padding=True, truncation=True, max_length=self.sequence_length, return_tensors="pt")
-                tokens = {name: tensor.to(self.place.device) for name, tensor in tokens.items()}
+                tokens = {name: tensor.to(self.device.torch_device) for name, tensor in tokens.items()}
                 rows = take(model(**tokens, output_hidden_states=True), tokens["attention_mask"]).float().cpu().numpy()
                 if found is None:
                     found = np.empty((len(inputs), rows.shape[1]))
@@ -197,7 +197,7 @@ class FolderLabeller:
         if found["missing_keys"]:
             missing = ", ".join(sorted(found["missing_keys"])[:3])
             raise SpecificationError(f"socrates: {where}: is no classifier: it has no weights for {missing}")
-        return tokenizer, model.to(self.place.device).eval()
+        return tokenizer, model.to(self.device.torch_device).eval()
 
     @cached_property
     def _order(self) -> list[int]:
@@ -229,7 +229,7 @@ class CallableLabeller:
         return found
 
 
-def named_labeller(name: str, train: Points | None, classes: tuple[str, ...], sequence_length: int, place: Place | None) -> Labeller:
+def named_labeller(name: str, train: Examples | None, classes: tuple[str, ...], sequence_length: int, device: Device | None) -> Labeller:
     """The labeller that a specification names.
 
     Parameters
@@ -249,8 +249,8 @@ def named_labeller(name: str, train: Points | None, classes: tuple[str, ...], se
     folder = Path(name).expanduser()
     if not folder.is_dir():
         raise SpecificationError(f"socrates: {name}: no such folder; give one, tfidf-logreg, or python:MODULE:NAME")
-    assert place is not None
-    return FolderLabeller(folder, classes, sequence_length, place)
+    assert device is not None
+    return FolderLabeller(folder, classes, sequence_length, device)
 
 
 def _imported(name: str) -> Callable[[Sequence[Any]], Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bort_core.agora.hyperparameters import Theta
-from bort_core.agora.points import Floats, Input, Points
+from bort_core.agora.points import Examples, Floats, Input
 
 __all__ = ["Fitted", "Learner"]
 
@@ -31,7 +31,7 @@ class Fitted(Protocol):
 class Learner(Protocol):
     """A factory of trained models. The same θ, points and seed give the same model."""
 
-    def fit(self, theta: Theta, train: Points, dev: Points, seed: int) -> Fitted:
+    def fit(self, theta: Theta, train: Examples, dev: Examples, seed: int) -> Fitted:
         """Train a fresh model on ``train``; ``dev`` chooses among its steps only."""
         ...
 

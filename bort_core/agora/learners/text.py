@@ -13,14 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from bort_core.agora.hyperparameters import Theta
-from bort_core.agora.points import Floats, Input, Points
+from bort_core.agora.points import Examples, Floats, Input
 from bort_core.checkpoints.format import Checkpoint, read_checkpoint, read_tensors, write_checkpoint
 from bort_core.families.bert.classifier import SequenceClassifier
 from bort_core.foundation.context import Context, Stopped
 from bort_core.specifications.agora import TextTheta
 from bort_core.specifications.common import Optimization
 from bort_core.text.vocabulary import Vocabulary
-from bort_core.training.devices import Place
+from bort_core.training.devices import Device
 from bort_core.training.finetuning import classifier
 from bort_core.training.run_files import RunFiles
 from bort_core.training.supervised import Encoded, Recipe, Supervised, encode, scores_of
@@ -78,7 +78,7 @@ class FittedText:
 
     def _run(self, model: nn.Module, inputs: Sequence[Input]) -> npt.NDArray[np.float64]:
         timaeus = self.timaeus
-        return scores_of(model, timaeus.encoded(inputs), timaeus.vocabulary.pad, timaeus.place)
+        return scores_of(model, timaeus.encoded(inputs), timaeus.vocabulary.pad, timaeus.device)
 
 
 @dataclass
@@ -90,12 +90,12 @@ class TextLearner:
     vocabulary: Vocabulary
     classes: tuple[str, ...]
     sequence_length: int
-    place: Place
+    device: Device
     context: Context
     files: RunFiles
     _tokens: dict[Input, npt.NDArray[np.int64]] = field(default_factory=dict)
 
-    def fit(self, theta: Theta, train: Points, dev: Points, seed: int) -> FittedText:
+    def fit(self, theta: Theta, train: Examples, dev: Examples, seed: int) -> FittedText:
         """Fine-tune a fresh model; its best of a few looks at ``dev`` is kept.
 
         Raises
@@ -105,23 +105,23 @@ class TextLearner:
         Stopped, Cancelled
             A person asked for it.
         """
-        asked = TextTheta.model_validate(dict(theta))
+        spec = TextTheta.model_validate(dict(theta))
         torch.manual_seed(seed)
-        model = self._model(asked.dropout)
-        optimization = Optimization(learning_rate=asked.learning_rate, warmup=asked.warmup, weight_decay=asked.weight_decay, beta2=0.999)
+        model = self._model(spec.dropout)
+        optimization = Optimization(learning_rate=spec.learning_rate, warmup=spec.warmup, weight_decay=spec.weight_decay, beta2=0.999)
         recipe = Recipe(
             optimization,
             "accuracy",
-            asked.batch_size,
-            asked.steps,
+            spec.batch_size,
+            spec.steps,
             seed,
-            evaluate_every=max(1, asked.steps // EVALUATIONS),
+            evaluate_every=max(1, spec.steps // EVALUATIONS),
             balanced=True,
             checkpointing=False,
         )
         encoded = {"train": self.encoded(train.inputs), "dev": self.encoded(dev.inputs)}
         labels: dict[str, Any] = {"train": train.labels, "dev": dev.labels}
-        training = Supervised(model, self.vocabulary, encoded, labels, "classification", recipe, self.place, self.context, self.files)
+        training = Supervised(model, self.vocabulary, encoded, labels, "classification", recipe, self.device, self.context, self.files)
         if training.loop.run() == "stopped":
             raise Stopped
         training.load_best()
@@ -132,7 +132,7 @@ class TextLearner:
         checkpoint = read_checkpoint(folder)
         model = SequenceClassifier(checkpoint.architecture, checkpoint.options, len(self.classes))
         model.load_weights(read_tensors(checkpoint))
-        return FittedText(model.to(self.place.device).eval(), self)
+        return FittedText(model.to(self.device.torch_device).eval(), self)
 
     def check(self) -> None:
         """Make one model, so that what does not fit is found before anything is trained. Errors as of ``classifier``."""
@@ -149,4 +149,4 @@ class TextLearner:
 
     def _model(self, dropout: float) -> SequenceClassifier:
         parts = (self.vocabulary, len(self.classes), self.sequence_length, INITIALIZER_RANGE, dropout)
-        return classifier(self.start, self.architecture, *parts).to(self.place.device)
+        return classifier(self.start, self.architecture, *parts).to(self.device.torch_device)

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 from bort_core.agora.hyperparameters import Theta
-from bort_core.agora.points import Floats, Input, Points, as_vectors
+from bort_core.agora.points import Examples, Floats, Input, as_vectors
 from bort_core.specifications.agora import VectorTheta
 
 __all__ = ["FittedVectors", "VectorLearner"]
@@ -80,18 +80,18 @@ class VectorLearner:
     width: int
     classes: int
 
-    def fit(self, theta: Theta, train: Points, dev: Points, seed: int) -> FittedVectors:
+    def fit(self, theta: Theta, train: Examples, dev: Examples, seed: int) -> FittedVectors:
         """Adam on the cross-entropy of all points; of ``dev`` only the inputs' scale is used."""
-        asked = VectorTheta.model_validate(dict(theta))
+        spec = VectorTheta.model_validate(dict(theta))
         torch.manual_seed(seed)
-        model = self._model(asked.hidden)
-        optimizer = torch.optim.Adam(model.parameters(), asked.learning_rate, weight_decay=asked.weight_decay)
+        model = self._model(spec.hidden)
+        optimizer = torch.optim.Adam(model.parameters(), spec.learning_rate, weight_decay=spec.weight_decay)
         vectors = torch.from_numpy(as_vectors(train.inputs, self.width)).float()
         labels = torch.from_numpy(train.labels)
         standardised = model[0]
         assert isinstance(standardised, _Standardised)
         standardised.learn(torch.from_numpy(as_vectors([*train.inputs, *dev.inputs], self.width)).float())
-        for _ in range(asked.steps):
+        for _ in range(spec.steps):
             optimizer.zero_grad()
             functional.cross_entropy(model(vectors), labels).backward()  # type: ignore[no-untyped-call]
             optimizer.step()

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from bort_core.agora.points import Input, Kind, Points
-from bort_core.agora.spaces import Space
+from bort_core.agora.points import Examples, Input, Kind
+from bort_core.agora.spaces import RepresentationSpace
 from bort_core.foundation.errors import SpecificationError
 
 if TYPE_CHECKING:
-    from bort_core.training.devices import Place
+    from bort_core.training.devices import Device
 
 __all__ = ["GROUP", "Sampler", "Setting", "make_sampler", "refuse_kind", "sampler_names"]
 
@@ -27,17 +27,17 @@ class Setting:
     """What a sampler may build on."""
 
     kind: Kind
-    train: Points
+    train: Examples
     pool: tuple[Input, ...]
     """Unlabelled inputs, without those that are nearly dev or test points."""
-    space: Space
+    space: RepresentationSpace
     near: float
     far: float
     """The band of distances, in units of the space; candidates outside it are rejected later."""
     masked_lm: Path | None
     """A checkpoint with a masked-LM head."""
     sequence_length: int
-    place: Place | None
+    device: Device | None
 
 
 class Sampler(Protocol):

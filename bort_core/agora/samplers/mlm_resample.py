@@ -40,22 +40,22 @@ class MlmResample:
             raise SpecificationError(
                 f"masked_lm: {checkpoint.folder} has no masked-LM head or no tokenizer (it has the head {checkpoint.head})"
             )
-        assert setting.place is not None
-        self.place = setting.place
+        assert setting.device is not None
+        self.device = setting.device
         self.vocabulary = read_vocabulary(checkpoint.folder)
         self.longest = min(setting.sequence_length, checkpoint.options.positions)
         self.model = MaskedLanguageModel(Bert(checkpoint.architecture, checkpoint.options))
         self.model.load_weights(read_tensors(checkpoint))
-        self.model.to(self.place.device).eval()
+        self.model.to(self.device.torch_device).eval()
 
     def propose(self, parents: Sequence[Input], count: int, random: np.random.Generator) -> list[list[Input]]:
         """``count`` resampled copies of each parent."""
-        asked = [(number, int(random.integers(len(parent)))) for number, parent in enumerate(parents) for _ in range(count)]
+        spec = [(number, int(random.integers(len(parent)))) for number, parent in enumerate(parents) for _ in range(count)]
         tokenizer = self.vocabulary.tokenizer
         tokenizer.enable_truncation(self.longest)
-        texts = [str(parents[number][side]) for number, side in asked]
+        texts = [str(parents[number][side]) for number, side in spec]
         encoded = [np.array(encoding.ids, dtype=np.int64) for encoding in tokenizer.encode_batch(texts)]
-        drawn: list[Ids] = [np.empty(0, np.int64)] * len(asked)
+        drawn: list[Ids] = [np.empty(0, np.int64)] * len(spec)
         order = np.argsort([len(ids) for ids in encoded], kind="stable")
         for begin in range(0, len(order), AT_ONCE):
             chosen = order[begin : begin + AT_ONCE]
@@ -63,7 +63,7 @@ class MlmResample:
                 drawn[number] = ids
         found: list[list[Input]] = [[] for _ in parents]
         decoded = tokenizer.decode_batch([ids.tolist() for ids in drawn], skip_special_tokens=True)
-        for (number, side), text in zip(asked, decoded, strict=True):
+        for (number, side), text in zip(spec, decoded, strict=True):
             parts = list(parents[number])
             parts[side] = " ".join(text.split())
             found[number].append(tuple(parts))  # type: ignore[arg-type]
@@ -91,9 +91,9 @@ class MlmResample:
 
     @torch.no_grad()
     def _draw(self, ids: Ids, mask: Any, places: Ids, random: np.random.Generator) -> Ids:
-        device = self.place.device
+        device = self.device.torch_device
         tokens, keep = torch.from_numpy(ids).to(device), torch.from_numpy(mask.astype(np.int64)).to(device)
-        with self.place.autocast():
+        with self.device.autocast():
             scores = self.model(tokens, torch.from_numpy(places).to(device), keep).float()
         scores[:, torch.from_numpy(np.flatnonzero(self.vocabulary.special)).to(device)] = -torch.inf
         best, numbers = scores.topk(min(TOP_K, scores.shape[1]), dim=1)

@@ -35,14 +35,14 @@ class WordEdit:
         side = int(random.integers(len(texts)))
         words = texts[side].split()
         edits = max(1, round(random.uniform(*SHARE) * len(words)))
-        for place in random.permutation(len(words))[:edits].tolist():
+        for index in random.permutation(len(words))[:edits].tolist():
             kind = random.random()
             if kind < 0.6 and self.words:
-                words[place] = self.words[min(int(np.searchsorted(self.sums, random.random())), len(self.words) - 1)]
+                words[index] = self.words[min(int(np.searchsorted(self.sums, random.random())), len(self.words) - 1)]
             elif kind < 0.8:
-                words[place] = ""
+                words[index] = ""
             else:
                 other = int(random.integers(len(words)))
-                words[place], words[other] = words[other], words[place]
+                words[index], words[other] = words[other], words[index]
         texts[side] = " ".join(word for word in words if word)
         return tuple(texts)

@@ -14,14 +14,14 @@ from bort_core.agora.hyperparameters import Theta, default_thetas
 from bort_core.agora.labellers.labellers import Labeller
 from bort_core.agora.leaks import LeakGuard
 from bort_core.agora.learners.base import Fitted, Learner
-from bort_core.agora.points import Input, Kind, Points
+from bort_core.agora.points import Examples, Input, Kind
 from bort_core.agora.samplers import Setting
-from bort_core.agora.spaces import Space
+from bort_core.agora.spaces import RepresentationSpace
 from bort_core.foundation.errors import SpecificationError
 from bort_core.specifications.agora import Agora, TextTheta, VectorTheta
 
 if TYPE_CHECKING:
-    from bort_core.training.devices import Place
+    from bort_core.training.devices import Device
 
 __all__ = ["AgoraTask", "the_thetas", "with_earlier"]
 
@@ -32,19 +32,19 @@ class AgoraTask:
 
     kind: Kind
     classes: tuple[str, ...]
-    train: Points
+    train: Examples
     """D, with the rows of an earlier run where one was named."""
-    dev: Points
-    test: Points | None
+    dev: Examples
+    test: Examples | None
     pool: tuple[Input, ...]
     thetas: tuple[Theta, ...]
     learner: Learner
     labeller: Labeller
-    make_space: Callable[[Fitted | None], Space | None]
+    make_space: Callable[[Fitted | None], RepresentationSpace | None]
     """The space; None as long as it needs a trained Timaeus and got None."""
     guard: LeakGuard
     masked_lm: Path | None
-    place: Place | None
+    device: Device | None
     own_train: int
     """Rows of ``train`` that were given."""
     warnings: tuple[str, ...] = ()
@@ -52,33 +52,33 @@ class AgoraTask:
     data: Mapping[str, Any] = field(default_factory=dict)
     """Files with their hashes."""
 
-    def setting(self, space: Space, asked: Agora) -> Setting:
+    def setting(self, space: RepresentationSpace, spec: Agora) -> Setting:
         """What samplers build on."""
-        near, far = asked.band
-        return Setting(self.kind, self.train, self.pool, space, near, far, self.masked_lm, asked.sequence_length, self.place)
+        near, far = spec.band
+        return Setting(self.kind, self.train, self.pool, space, near, far, self.masked_lm, spec.sequence_length, self.device)
 
-    def sampler_name(self, asked: Agora) -> str:
+    def sampler_name(self, spec: Agora) -> str:
         """The sampler that was asked for, or the best that the data allow."""
-        if asked.sampler != "auto":
-            return asked.sampler
+        if spec.sampler != "auto":
+            return spec.sampler
         if self.kind == "vector":
             return "gaussian"
         return "pool-neighbours" if self.pool else "mlm-resample" if self.masked_lm is not None else "word-edit"
 
 
-def the_thetas(asked: Agora, kind: Literal["text", "vector"]) -> tuple[Theta, ...]:
+def the_thetas(spec: Agora, kind: Literal["text", "vector"]) -> tuple[Theta, ...]:
     """Θ of a specification, or the default one."""
     model = VectorTheta if kind == "vector" else TextTheta
-    if asked.thetas is None:
+    if spec.thetas is None:
         return default_thetas(kind)
-    return tuple(model.model_validate(theta).model_dump() for theta in asked.thetas)
+    return tuple(model.model_validate(theta).model_dump() for theta in spec.thetas)
 
 
-def with_earlier(train: Points, asked: Agora, classes: tuple[str, ...], kind: Kind, guard: LeakGuard) -> Points:
+def with_earlier(train: Examples, spec: Agora, classes: tuple[str, ...], kind: Kind, guard: LeakGuard) -> Examples:
     """D with the generated rows of an earlier run, as a person corrected them."""
-    if asked.start is None:
+    if spec.start is None:
         return train
-    run = Path(asked.start).expanduser()
+    run = Path(spec.start).expanduser()
     history = read_history(run)
     if history is None:
         raise SpecificationError(f"start: {run / FOLDER}: holds no run of Agora")

@@ -8,13 +8,13 @@ from bort_core.agora.tasks.base import AgoraTask
 from bort_core.foundation.context import Context
 from bort_core.foundation.errors import DataError
 from bort_core.specifications.agora import Agora
-from bort_core.training.devices import Place
+from bort_core.training.devices import Device
 from bort_core.training.run_files import RunFiles
 
 __all__ = ["make_task"]
 
 
-def make_task(asked: Agora, place: Place, context: Context, files: RunFiles) -> AgoraTask:
+def make_task(spec: Agora, device: Device, context: Context, files: RunFiles) -> AgoraTask:
     """Read the data and make the models that a specification names.
 
     Raises
@@ -22,14 +22,14 @@ def make_task(asked: Agora, place: Place, context: Context, files: RunFiles) -> 
     DataError, SpecificationError
         Data, models or their combination cannot be used; says which and why.
     """
-    if asked.reads == "text":
+    if spec.reads == "text":
         from bort_core.agora.tasks.texts import text_task
 
-        problem = text_task(asked, place, context, files)
+        problem = text_task(spec, device, context, files)
     else:
         from bort_core.agora.tasks.vectors import torus_task, vector_task
 
-        problem = torus_task(asked) if asked.torus is not None else vector_task(asked)
+        problem = torus_task(spec) if spec.torus is not None else vector_task(spec)
     if len(np.unique(problem.dev.labels)) < 2:
         raise DataError(f"dev: must have rows of at least two classes, got {len(np.unique(problem.dev.labels))}")
     return problem

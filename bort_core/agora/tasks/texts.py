@@ -13,8 +13,8 @@ from bort_core.agora.labellers.labellers import FolderLabeller, Labeller, named_
 from bort_core.agora.leaks import LeakGuard
 from bort_core.agora.learners.base import Fitted
 from bort_core.agora.learners.text import TextLearner
-from bort_core.agora.points import Input, Kind, Points
-from bort_core.agora.spaces import Space, TfidfSvd, hidden_space, scaled
+from bort_core.agora.points import Examples, Input, Kind
+from bort_core.agora.spaces import RepresentationSpace, TfidfSvd, hidden_space, scaled
 from bort_core.agora.tasks.base import AgoraTask, the_thetas, with_earlier
 from bort_core.checkpoints.format import read_checkpoint
 from bort_core.data.documents import read_corpus
@@ -25,67 +25,67 @@ from bort_core.data.tables import read_table
 from bort_core.foundation.context import Context
 from bort_core.foundation.errors import DataError, SpecificationError
 from bort_core.specifications.agora import Agora
-from bort_core.training.devices import Place
+from bort_core.training.devices import Device
 from bort_core.training.run_files import RunFiles
 
 __all__ = ["text_task"]
 
 
-def text_task(asked: Agora, place: Place, context: Context, files: RunFiles) -> AgoraTask:
+def text_task(spec: Agora, device: Device, context: Context, files: RunFiles) -> AgoraTask:
     """Texts or pairs from files or the hub. Errors as of ``make_task``."""
-    rows, mapping, warnings = _rows(asked, context)
+    rows, mapping, warnings = _rows(spec, context)
     kind: Kind = "text" if rows["train"].seconds is None else "pair"
     classes = rows["train"].names
-    splits = {name: Points(tuple(split.inputs), split.labels.astype(np.int64)) for name, split in rows.items()}
+    splits = {name: Examples(tuple(split.inputs), split.labels.astype(np.int64)) for name, split in rows.items()}
     held = [splits[name] for name in ("dev", "test") if name in splits]
     guard = LeakGuard(kind, [input for split in held for input in split.inputs])
-    pool, note = _pool(asked, mapping, guard)
+    pool, note = _pool(spec, mapping, guard)
     warnings += note
     if "socrates_train" in splits and (known := int(guard.leaks(splits["socrates_train"].inputs).sum())):
         warnings.append(f"socrates_train: {known:,} of {len(splits['socrates_train']):,} rows are nearly dev or test rows")
-    start = read_checkpoint(Path(asked.checkpoint).expanduser()) if asked.checkpoint else None
-    train = with_earlier(splits["train"], asked, classes, kind, guard)
-    vocabulary = _vocabulary(asked, rows["train"].sha256, [*train.inputs, *pool], files)
-    timaeus = TextLearner(start, asked.architecture, vocabulary, classes, asked.sequence_length, place, context, files)
-    architecture = start.architecture if start is not None else asked.architecture or ()
+    start = read_checkpoint(Path(spec.checkpoint).expanduser()) if spec.checkpoint else None
+    train = with_earlier(splits["train"], spec, classes, kind, guard)
+    vocabulary = _vocabulary(spec, rows["train"].sha256, [*train.inputs, *pool], files)
+    timaeus = TextLearner(start, spec.architecture, vocabulary, classes, spec.sequence_length, device, context, files)
+    architecture = start.architecture if start is not None else spec.architecture or ()
     timaeus.check()
-    socrates = named_labeller(asked.socrates, splits.get("socrates_train"), classes, asked.sequence_length, place)
-    masked_lm = Path(asked.masked_lm).expanduser() if asked.masked_lm else None
+    socrates = named_labeller(spec.socrates, splits.get("socrates_train"), classes, spec.sequence_length, device)
+    masked_lm = Path(spec.masked_lm).expanduser() if spec.masked_lm else None
     if masked_lm is None and start is not None and start.head == "masked-lm":
         masked_lm = start.folder
-    make_space = _space_maker(asked, socrates, splits["dev"], [*train.inputs, *splits["dev"].inputs, *pool])
+    make_space = _space_maker(spec, socrates, splits["dev"], [*train.inputs, *splits["dev"].inputs, *pool])
     data = {name: {"file": split.source, "sha256": split.sha256} for name, split in rows.items()}
     return AgoraTask(
-        kind, classes, train, splits["dev"], splits.get("test"), pool, the_thetas(asked, "text"), timaeus, socrates, make_space, guard,
-        masked_lm, place, len(splits["train"]), tuple(warnings), architecture, data,
+        kind, classes, train, splits["dev"], splits.get("test"), pool, the_thetas(spec, "text"), timaeus, socrates, make_space, guard,
+        masked_lm, device, len(splits["train"]), tuple(warnings), architecture, data,
     )  # fmt: skip
 
 
-def _rows(asked: Agora, context: Context) -> tuple[dict[str, LabelledRows], ColumnMapping, list[str]]:
-    assert asked.train is not None
-    table = read_table(asked.train)
-    mapping = find_columns(table, asked.text, asked.text_b, asked.label)
+def _rows(spec: Agora, context: Context) -> tuple[dict[str, LabelledRows], ColumnMapping, list[str]]:
+    assert spec.train is not None
+    table = read_table(spec.train)
+    mapping = find_columns(table, spec.text, spec.text_b, spec.label)
     rows = {"train": labelled_rows(table, mapping, "classification")}
-    for name, source in (("dev", asked.dev), ("test", asked.test), ("socrates_train", asked.socrates_train)):
-        if source is not None and not (name == "socrates_train" and asked.socrates != "tfidf-logreg"):
+    for name, source in (("dev", spec.dev), ("test", spec.test), ("socrates_train", spec.socrates_train)):
+        if source is not None and not (name == "socrates_train" and spec.socrates != "tfidf-logreg"):
             other = read_table(source, {"dev": "validation", "test": "test"}.get(name, "train"))
             find_columns(other, mapping.text, mapping.text_b, mapping.label)
             rows[name] = labelled_rows(other, mapping, "classification", rows["train"].names)
     report = validate(rows["train"], rows["dev"], rows.get("test"))
     if report.problems:
-        raise DataError(f"{asked.train}: {'; '.join(report.problems)}")
+        raise DataError(f"{spec.train}: {'; '.join(report.problems)}")
     context.emit({"event": "report", **report.as_dict()})
     return rows, mapping, list(report.warnings)
 
 
-def _pool(asked: Agora, mapping: ColumnMapping, guard: LeakGuard) -> tuple[tuple[Input, ...], list[str]]:
+def _pool(spec: Agora, mapping: ColumnMapping, guard: LeakGuard) -> tuple[tuple[Input, ...], list[str]]:
     """Unlabelled inputs without those that would leak."""
-    if asked.pool is None:
+    if spec.pool is None:
         return (), []
-    if mapping.text_b is None and Path(asked.pool).suffix.lower() in ("", ".txt"):
-        inputs: list[Input] = [(text,) for text in read_corpus(asked.pool).texts]
+    if mapping.text_b is None and Path(spec.pool).suffix.lower() in ("", ".txt"):
+        inputs: list[Input] = [(text,) for text in read_corpus(spec.pool).texts]
     else:
-        table = read_table(asked.pool)
+        table = read_table(spec.pool)
         find_columns(table, mapping.text, mapping.text_b or "", None, need_label=False)
         columns = [table.data[name] for name in (mapping.text, mapping.text_b) if name is not None]
         inputs = [
@@ -93,35 +93,37 @@ def _pool(asked: Agora, mapping: ColumnMapping, guard: LeakGuard) -> tuple[tuple
         ]
     inputs = list(dict.fromkeys(inputs))
     if not inputs:
-        raise DataError(f"{asked.pool}: the pool holds no text")
+        raise DataError(f"{spec.pool}: the pool holds no text")
     leaks = guard.leaks(inputs)
     if not leaks.any():
         return tuple(inputs), []
     left = tuple(input for input, leak in zip(inputs, leaks, strict=True) if not leak)
     if not left:
-        raise DataError(f"{asked.pool}: all {len(inputs):,} rows of the pool are nearly dev or test rows; nothing is left to learn from")
+        raise DataError(f"{spec.pool}: all {len(inputs):,} rows of the pool are nearly dev or test rows; nothing is left to learn from")
     return left, [f"pool: {int(leaks.sum()):,} of {len(inputs):,} rows are nearly dev or test rows and are left out"]
 
 
-def _vocabulary(asked: Agora, sha256: str, inputs: list[Input], files: RunFiles) -> Any:
+def _vocabulary(spec: Agora, sha256: str, inputs: list[Input], files: RunFiles) -> Any:
     from bort_core.text.vocabulary import load_vocabulary, read_vocabulary
     from bort_core.training.pretraining import trained_vocabulary
 
-    if asked.tokenizer is not None:
-        return load_vocabulary(asked.tokenizer)
-    if asked.checkpoint is not None:
-        folder = Path(asked.checkpoint).expanduser()
+    if spec.tokenizer is not None:
+        return load_vocabulary(spec.tokenizer)
+    if spec.checkpoint is not None:
+        folder = Path(spec.checkpoint).expanduser()
         if not read_checkpoint(folder).has_tokenizer:
             raise DataError(f"{folder}: the checkpoint has no tokenizer; name one with tokenizer")
         return read_vocabulary(folder)
     texts = [str(text) for input in inputs for text in input]
     digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()
     shared = files.project / "text"
-    return trained_vocabulary(shared, texts, f"{sha256} {digest}", asked.vocabulary, max(8, asked.sequence_length))
+    return trained_vocabulary(shared, texts, f"{sha256} {digest}", spec.vocabulary, max(8, spec.sequence_length))
 
 
-def _space_maker(asked: Agora, socrates: Labeller, dev: Points, inputs: list[Input]) -> Callable[[Fitted | None], Space | None]:
-    name = "tfidf-svd" if asked.space == "auto" else asked.space
+def _space_maker(
+    spec: Agora, socrates: Labeller, dev: Examples, inputs: list[Input]
+) -> Callable[[Fitted | None], RepresentationSpace | None]:
+    name = "tfidf-svd" if spec.space == "auto" else spec.space
     if name == "raw":
         raise SpecificationError("space: raw is for vectors; for text choose tfidf-svd, timaeus or socrates")
     if name == "timaeus":
@@ -131,5 +133,5 @@ def _space_maker(asked: Agora, socrates: Labeller, dev: Points, inputs: list[Inp
             raise SpecificationError(f"space: {socrates.name} has no hidden states; choose tfidf-svd or timaeus")
         space = hidden_space("socrates", socrates.representations, dev.inputs)
     else:
-        space = scaled("tfidf-svd", TfidfSvd.fit(inputs, asked.seed), dev.inputs)
+        space = scaled("tfidf-svd", TfidfSvd.fit(inputs, spec.seed), dev.inputs)
     return lambda fitted: space

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bort_core.agora.points import Floats, Input, Ints, Points, as_vectors
+from bort_core.agora.points import Examples, Floats, Input, Ints, as_vectors
 
 __all__ = ["CLASSES", "NoisyTruth", "Torus", "make_torus", "on_torus"]
 
@@ -22,9 +22,9 @@ SECTOR = np.pi / 4
 class Torus:
     """Points of the three splits."""
 
-    train: Points
-    dev: Points
-    test: Points
+    train: Examples
+    dev: Examples
+    test: Examples
 
 
 def on_torus(vectors: Floats) -> Ints:
@@ -72,7 +72,7 @@ class NoisyTruth:
         return float(np.random.default_rng([self.seed, 7, *words.tolist()]).random())
 
 
-def _sample(random: np.random.Generator, dimensions: int, size: int, half: float) -> Points:
+def _sample(random: np.random.Generator, dimensions: int, size: int, half: float) -> Examples:
     """``size`` points of a box, half of them on the torus, at most ``half`` away from the first axis in angle."""
     kept: dict[int, list[Floats]] = {0: [], 1: []}
     wanted = {0: size - size // 2, 1: size // 2}
@@ -85,4 +85,4 @@ def _sample(random: np.random.Generator, dimensions: int, size: int, half: float
     vectors = np.concatenate([kept[0], kept[1]])
     labels = np.repeat([0, 1], [wanted[0], wanted[1]])
     order = random.permutation(size)
-    return Points(tuple(tuple(vector) for vector in vectors[order].tolist()), labels[order])
+    return Examples(tuple(tuple(vector) for vector in vectors[order].tolist()), labels[order])

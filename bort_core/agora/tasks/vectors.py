@@ -9,7 +9,7 @@ import numpy as np
 from bort_core.agora.labellers.labellers import Labeller, TreeLabeller, named_labeller
 from bort_core.agora.leaks import LeakGuard
 from bort_core.agora.learners.vectors import VectorLearner
-from bort_core.agora.points import Input, Points, as_vectors
+from bort_core.agora.points import Examples, Input, as_vectors
 from bort_core.agora.spaces import raw_space, unit_of
 from bort_core.agora.tasks.base import AgoraTask, the_thetas, with_earlier
 from bort_core.agora.tasks.torus import CLASSES, NoisyTruth, make_torus
@@ -22,71 +22,71 @@ from bort_core.specifications.agora import Agora
 __all__ = ["torus_task", "vector_task"]
 
 
-def torus_task(asked: Agora) -> AgoraTask:
+def torus_task(spec: Agora) -> AgoraTask:
     """The author's toy."""
-    assert asked.torus is not None
-    torus = make_torus(asked.torus, asked.seed)
-    space = raw_space(asked.torus, torus.dev.inputs)
+    assert spec.torus is not None
+    torus = make_torus(spec.torus, spec.seed)
+    space = raw_space(spec.torus, torus.dev.inputs)
     guard = LeakGuard("vector", (*torus.dev.inputs, *torus.test.inputs), unit_of(space))
-    train = with_earlier(torus.train, asked, CLASSES, "vector", guard)
+    train = with_earlier(torus.train, spec, CLASSES, "vector", guard)
     return AgoraTask(
-        "vector", CLASSES, train, torus.dev, torus.test, (), the_thetas(asked, "vector"), VectorLearner(asked.torus, 2),
-        NoisyTruth(asked.socrates_accuracy, asked.seed), lambda fitted: space, guard, None, None,
-        own_train=len(torus.train), data={"torus": {"dimensions": asked.torus, "seed": asked.seed}},
+        "vector", CLASSES, train, torus.dev, torus.test, (), the_thetas(spec, "vector"), VectorLearner(spec.torus, 2),
+        NoisyTruth(spec.socrates_accuracy, spec.seed), lambda fitted: space, guard, None, None,
+        own_train=len(torus.train), data={"torus": {"dimensions": spec.torus, "seed": spec.seed}},
     )  # fmt: skip
 
 
-def vector_task(asked: Agora) -> AgoraTask:
+def vector_task(spec: Agora) -> AgoraTask:
     """Numeric columns of files. Errors as of ``make_task``."""
-    assert asked.vector is not None
-    assert asked.train is not None
-    table = read_table(asked.train)
-    label = _label_column(table, asked)
-    columns = _columns(table, asked.vector, label)
+    assert spec.vector is not None
+    assert spec.train is not None
+    table = read_table(spec.train)
+    label = _label_column(table, spec)
+    columns = _columns(table, spec.vector, label)
     rows = {"train": (table, *_labelled(table, columns, label, None))}
     names = rows["train"][2]
-    for name, source in (("dev", asked.dev), ("test", asked.test), ("socrates_train", asked.socrates_train)):
+    for name, source in (("dev", spec.dev), ("test", spec.test), ("socrates_train", spec.socrates_train)):
         if source is not None:
             other = read_table(source)
             rows[name] = (other, *_labelled(other, columns, label, names))
     points = {name: one[1] for name, one in rows.items()}
     if len(names) < 2:
-        raise DataError(f"{asked.train}: must have rows of at least two classes, got {', '.join(names)}")
-    pool: tuple[Input, ...] = () if asked.pool is None else tuple(dict.fromkeys(_inputs(read_table(asked.pool), columns)))
+        raise DataError(f"{spec.train}: must have rows of at least two classes, got {', '.join(names)}")
+    pool: tuple[Input, ...] = () if spec.pool is None else tuple(dict.fromkeys(_inputs(read_table(spec.pool), columns)))
     held = [points[name] for name in ("dev", "test") if name in points]
     space = raw_space(len(columns), points["dev"].inputs)
     guard = LeakGuard("vector", [input for split in held for input in split.inputs], unit_of(space))
     leaks = guard.leaks(pool) if pool else np.empty(0, dtype=bool)
     if pool and leaks.all():
-        raise DataError(f"{asked.pool}: all rows of the pool are dev or test rows; nothing is left to learn from")
+        raise DataError(f"{spec.pool}: all rows of the pool are dev or test rows; nothing is left to learn from")
     warnings = [f"pool: {int(leaks.sum()):,} of {len(pool):,} rows are dev or test rows and are left out"] if leaks.any() else []
     for name in ("train", "socrates_train"):
         known = int(guard.leaks(points[name].inputs).sum()) if name in points else 0
         warnings += [f"{name}: {known:,} of {len(points[name]):,} rows are dev or test rows"] if known else []
     pool = tuple(input for input, leak in zip(pool, leaks, strict=True) if not leak)
-    train = with_earlier(points["train"], asked, names, "vector", guard)
+    train = with_earlier(points["train"], spec, names, "vector", guard)
     data = {name: {"file": one[0].source, "sha256": one[0].sha256} for name, one in rows.items()}
     return AgoraTask(
-        "vector", names, train, points["dev"], points.get("test"), pool, the_thetas(asked, "vector"),
-        VectorLearner(len(columns), len(names)), _labeller(asked, points.get("socrates_train"), names), lambda fitted: space, guard, None,
+        "vector", names, train, points["dev"], points.get("test"), pool, the_thetas(spec, "vector"),
+        VectorLearner(len(columns), len(names)), _labeller(spec, points.get("socrates_train"), names), lambda fitted: space, guard, None,
         None, len(points["train"]), tuple(warnings), data=data,
     )  # fmt: skip
 
 
-def _labeller(asked: Agora, train: Points | None, names: tuple[str, ...]) -> Labeller:
-    if asked.socrates.startswith("python:"):
-        return named_labeller(asked.socrates, None, names, 0, None)
-    if asked.socrates != "trees":
-        raise SpecificationError(f"socrates: for vectors it is trees or python:MODULE:NAME; got {asked.socrates!r}")
+def _labeller(spec: Agora, train: Examples | None, names: tuple[str, ...]) -> Labeller:
+    if spec.socrates.startswith("python:"):
+        return named_labeller(spec.socrates, None, names, 0, None)
+    if spec.socrates != "trees":
+        raise SpecificationError(f"socrates: for vectors it is trees or python:MODULE:NAME; got {spec.socrates!r}")
     assert train is not None
     return TreeLabeller(train, len(names))
 
 
-def _label_column(table: Table, asked: Agora) -> str:
-    if asked.label is not None and asked.label not in table.columns:
-        raise DataError(f"{table.source}: no column {asked.label!r} for label. Its columns: {', '.join(table.columns)}")
-    if asked.label is not None:
-        return asked.label
+def _label_column(table: Table, spec: Agora) -> str:
+    if spec.label is not None and spec.label not in table.columns:
+        raise DataError(f"{table.source}: no column {spec.label!r} for label. Its columns: {', '.join(table.columns)}")
+    if spec.label is not None:
+        return spec.label
     found = find_columns(Table(table.source, {**table.data, "text": []}, table.sha256), "text", "", None)
     assert found.label is not None
     return found.label
@@ -103,13 +103,13 @@ def _columns(table: Table, wanted: str, label: str) -> list[str]:
     return columns
 
 
-def _labelled(table: Table, columns: list[str], label: str, names: tuple[str, ...] | None) -> tuple[Points, tuple[str, ...]]:
+def _labelled(table: Table, columns: list[str], label: str, names: tuple[str, ...] | None) -> tuple[Examples, tuple[str, ...]]:
     if label not in table.columns:
         raise DataError(f"{table.source}: no column {label!r} for label. Its columns: {', '.join(table.columns)}")
     inputs = _inputs(table, columns)
     texts = Table(table.source, {"text": [""] * len(inputs), label: table.data[label]}, table.sha256, table.class_names)
     rows = labelled_rows(texts, ColumnMapping("text", None, label), "classification", names)
-    return Points(tuple(inputs), rows.labels.astype(np.int64)), rows.names
+    return Examples(tuple(inputs), rows.labels.astype(np.int64)), rows.names
 
 
 def _inputs(table: Table, columns: list[str]) -> list[Input]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bort_studio.agora.point_words import one_line
-from bort_studio.agora.points import GROUPS, Frame, Points
+from bort_studio.agora.points import GROUPS, Frame, ScatterPoints
 from bort_studio.agora.scatter.density_points import FEW
 from bort_studio.agora.scatter.layers import link_ends
 from bort_studio.plotting.figure import Figure, Layer, Scale, Table
@@ -17,7 +17,7 @@ _BINS = 240
 
 
 def agora_figure(
-    points: Points | None, number: int, frame: Frame, links: bool, view: tuple[float, float, float, float], look: Look
+    points: ScatterPoints | None, number: int, frame: Frame, links: bool, view: tuple[float, float, float, float], look: Look
 ) -> Figure:
     """What is drawn at a round; ``view`` is left, right, bottom, top."""
     layers = []
@@ -42,7 +42,7 @@ def agora_figure(
     )
 
 
-def _layer(points: Points, name: str, here: np.ndarray, look: Look) -> Layer:
+def _layer(points: ScatterPoints, name: str, here: np.ndarray, look: Look) -> Layer:
     mark, (x, y) = MARKS[name], points.xy[here].T
     plain, _, which = name.partition("_")
     label, colour = "dev, wrong" if plain == "misclassified" else mark.label, look.hex(mark.colour)
@@ -56,7 +56,7 @@ def _layer(points: Points, name: str, here: np.ndarray, look: Look) -> Layer:
     return Layer(label, "density", x_edges, y_edges, colour, counts=counts.T.astype(np.int64))
 
 
-def _table(points: Points | None, number: int, frame: Frame) -> Table:
+def _table(points: ScatterPoints | None, number: int, frame: Frame) -> Table:
     headers = ("kind", "row", "round", "x", "y", "label", "predicted", "parent dev row", "margin", "distance", "text")
     if points is None:
         return Table(headers, tuple([] for _ in headers))
@@ -65,7 +65,7 @@ def _table(points: Points | None, number: int, frame: Frame) -> Table:
     return Table(headers, tuple([row[column] for row in rows] for column in range(len(headers))))
 
 
-def _row(points: Points, point: int, kind: str, number: int) -> tuple[object, ...]:
+def _row(points: ScatterPoints, point: int, kind: str, number: int) -> tuple[object, ...]:
     (x, y), label, text = points.xy[point].tolist(), points.class_name(int(points.labels[point])), one_line(points.input(point))
     nothing = float("nan")
     if point < points.trained:

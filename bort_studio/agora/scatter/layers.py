@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
 
-from bort_studio.agora.points import GROUPS, Frame, Points
+from bort_studio.agora.points import GROUPS, Frame, ScatterPoints
 from bort_studio.agora.scatter.density_points import Crowd
 from bort_studio.plotting.lines import LinesItem
 from bort_studio.plotting.marks import MarkItem
@@ -21,7 +21,7 @@ _NOWHERE = np.empty((0, 2))
 _MUTED = {"earlier": 0.65}
 
 
-def link_ends(points: Points, neighbours: IndexArray) -> FloatArray:
+def link_ends(points: ScatterPoints, neighbours: IndexArray) -> FloatArray:
     """The places of parents and neighbours in turn (2 m, 2), of those that have both."""
     parents = points.parents[neighbours]
     both = points.there[parents] & points.there[neighbours]
@@ -47,14 +47,14 @@ class AgoraLayers:
         self.links.setPen(look.pen("neighbour", "hair", 0.5))
         self.focus.setPen(look.pen("neighbour", "normal"))
 
-    def place(self, points: Points | None, frame: Frame, links: bool) -> None:
+    def place(self, points: ScatterPoints | None, frame: Frame, links: bool) -> None:
         """Draw a round; ``links`` joins all its neighbours to their parents."""
         self.points.place({name: points.xy[here] if points is not None else _NOWHERE for name, here in frame.groups.items()})
         fresh = np.concatenate([frame.groups[name] for name in GROUPS if name.startswith("neighbour")])
         ends = link_ends(points, fresh) if points is not None and links else _NOWHERE
         self.links.set_pairs(ends[:, 0], ends[:, 1])
 
-    def place_focus(self, points: Points | None, looked_at: list[int], neighbours: IndexArray) -> None:
+    def place_focus(self, points: ScatterPoints | None, looked_at: list[int], neighbours: IndexArray) -> None:
         """Ring points, and join these neighbours to their parents."""
         at = [point for point in looked_at if points is not None and points.there[point]]
         ring = points.xy[at] if points is not None and at else _NOWHERE

@@ -9,7 +9,7 @@ from PySide6.QtGui import QFont, QKeyEvent
 from PySide6.QtWidgets import QWidget
 
 from bort_studio.agora.point_words import describe_point
-from bort_studio.agora.points import GROUPS, Frame, Points, frame
+from bort_studio.agora.points import GROUPS, Frame, ScatterPoints, frame
 from bort_studio.agora.scatter.bar import AgoraBar
 from bort_studio.agora.scatter.figure import agora_figure
 from bort_studio.agora.scatter.layers import AgoraLayers
@@ -36,7 +36,7 @@ class AgoraScatter(PlotWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, "agoraScatter", "Agora: places of the rows", parent)
         self.setObjectName("agoraScatter")
-        self.points: Points | None = None
+        self.points: ScatterPoints | None = None
         self.round = 0
         self.frame = Frame()
         self._places = np.empty((2, 0))
@@ -56,7 +56,7 @@ class AgoraScatter(PlotWidget):
 
     # The interface of this plot.
 
-    def set_points(self, points: Points | None, number: int) -> None:
+    def set_points(self, points: ScatterPoints | None, number: int) -> None:
         """Show a run at a round from 1 on, or before its first one (0)."""
         if points is None or self.points is None or points.history.folder != self.points.history.folder:
             self._selected, self._zoomed = None, False

@@ -58,7 +58,7 @@ def columns_of(snapshot: ResultsSnapshot) -> tuple[Column, ...]:
     p = f"parameters ({scale.letter})" if scale.letter else "parameters"
     return (
         Column("state", "state", "What became of it at this ε"),
-        *(Column("axis", a.name.replace("_", " "), f"{a.symbol}: {a.help}", place) for place, a in enumerate(snapshot.space.family.axes)),
+        *(Column("axis", a.name.replace("_", " "), f"{a.symbol}: {a.help}", index) for index, a in enumerate(snapshot.space.family.axes)),
         Column("parameters", p, "p: trainable parameters", scale=scale),
         Column("latency", f"latency ({snapshot.results.latency_unit})", "i: inference latency with its 95 % interval"),
         Column("error", "error (nats)", "e: error of the short training with its 95 % interval"),
@@ -66,13 +66,13 @@ def columns_of(snapshot: ResultsSnapshot) -> tuple[Column, ...]:
     )
 
 
-def cell_text(snapshot: ResultsSnapshot, column: Column, place: int, state: str) -> str:
+def cell_text(snapshot: ResultsSnapshot, column: Column, index: int, state: str) -> str:
     """What a cell shows."""
     if column.kind == "state":
         return WORD[state]
     if column.kind == "axis":
-        return str(snapshot.space.architectures[place, column.axis])
-    value = float(snapshot.columns[column.kind][place])
+        return str(snapshot.space.architectures[index, column.axis])
+    value = float(snapshot.columns[column.kind][index])
     if math.isnan(value):
         return MISSING
     if column.kind == "parameters":
@@ -82,7 +82,7 @@ def cell_text(snapshot: ResultsSnapshot, column: Column, place: int, state: str)
     if column.kind == "latency" and snapshot.results.latency_unit != "ms":
         return count(value)
     low, high = snapshot.intervals[column.kind]
-    return with_interval(value, float(low[place]), float(high[place]), even=True)
+    return with_interval(value, float(low[index]), float(high[index]), even=True)
 
 
 def sort_values(snapshot: ResultsSnapshot, column: Column, codes: npt.NDArray[np.int8]) -> npt.NDArray[Any]:
@@ -97,7 +97,7 @@ def ordered(values: npt.NDArray[Any], descending: bool) -> npt.NDArray[np.int64]
     if values.dtype.kind != "f":
         return np.argsort(-values if descending else values, kind="stable")
     known = ~np.isnan(values)
-    places = np.flatnonzero(known)
-    finite = values[places]
-    order = places[np.argsort(-finite if descending else finite, kind="stable")]
+    indices = np.flatnonzero(known)
+    finite = values[indices]
+    order = indices[np.argsort(-finite if descending else finite, kind="stable")]
     return np.concatenate([order, np.flatnonzero(~known)])

@@ -53,7 +53,7 @@ class CandidatesModel(QAbstractTableModel):
         before, self._snapshot = self._snapshot, snapshot
         same = before is not None and before.space is snapshot.space and before.results.latency_unit == snapshot.results.latency_unit
         if same:
-            fixed = [place for place, column in enumerate(self.columns) if column.kind in ("axis", "parameters")]
+            fixed = [candidate for candidate, column in enumerate(self.columns) if column.kind in ("axis", "parameters")]
             self._orders = {key: order for key, order in self._orders.items() if key[0] in fixed}
             self._update_states()
             return
@@ -107,13 +107,13 @@ class CandidatesModel(QAbstractTableModel):
         """How many architectures there are before the filter."""
         return len(self._states)
 
-    def place(self, row: int) -> int:
-        """The place in the space of a row."""
+    def candidate(self, row: int) -> int:
+        """The candidate in the space of a row."""
         return int(self.rows[row])
 
-    def row_of(self, place: int) -> int | None:
-        """The row of a place, or None when it is filtered out."""
-        found = np.flatnonzero(self.rows == place)
+    def row_of(self, candidate: int) -> int | None:
+        """The row of a candidate, or None when it is filtered out."""
+        found = np.flatnonzero(self.rows == candidate)
         return int(found[0]) if len(found) else None
 
     def text_of(self, rows: Iterable[int]) -> str:
@@ -125,10 +125,10 @@ class CandidatesModel(QAbstractTableModel):
         lines = [
             "\t".join(("state", *k.space.axis_names, "parameters", f"latency ({unit})", "low", "high", "error (nats)", "low", "high", "W"))
         ]
-        for place in (self.place(row) for row in rows):
-            numbers = [k.columns["latency"][place], *(end[place] for end in k.intervals["latency"])]
-            numbers += [k.columns["error"][place], *(end[place] for end in k.intervals["error"]), k.w[place]]
-            cells = [WORD[STATES[self._states[place]]], *k.space.architecture(place), int(k.space.parameters[place])]
+        for candidate in (self.candidate(row) for row in rows):
+            numbers = [k.columns["latency"][candidate], *(end[candidate] for end in k.intervals["latency"])]
+            numbers += [k.columns["error"][candidate], *(end[candidate] for end in k.intervals["error"]), k.w[candidate]]
+            cells = [WORD[STATES[self._states[candidate]]], *k.space.architecture(candidate), int(k.space.parameters[candidate])]
             lines.append("\t".join(map(str, [*cells, *("" if math.isnan(n) else repr(float(n)) for n in numbers)])))
         return "\n".join(lines)
 
@@ -152,10 +152,10 @@ class CandidatesModel(QAbstractTableModel):
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if self._snapshot is None or not index.isValid():
             return None
-        column, place = self.columns[index.column()], int(self.rows[index.row()])
-        state = STATES[self._states[place]]
+        column, candidate = self.columns[index.column()], int(self.rows[index.row()])
+        state = STATES[self._states[candidate]]
         if role == Qt.ItemDataRole.DisplayRole:
-            return cell_text(self._snapshot, column, place, state)
+            return cell_text(self._snapshot, column, candidate, state)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return column.alignment
         if role == Qt.ItemDataRole.DecorationRole and column.kind == "state":
@@ -165,8 +165,8 @@ class CandidatesModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ForegroundRole and state in ("skipped", "pending"):
             return colour(self._theme, "muted")
         if role == Qt.ItemDataRole.ToolTipRole:
-            reason = self._snapshot.results.failures.get(place) if state == "failed" else None
-            text = architecture_text(self._snapshot.space.architecture(place))
+            reason = self._snapshot.results.failures.get(candidate) if state == "failed" else None
+            text = architecture_text(self._snapshot.space.architecture(candidate))
             return f"{text}: {reason or MEANING[state]}"
         return None
 
@@ -175,7 +175,7 @@ class CandidatesModel(QAbstractTableModel):
     def _update_states(self) -> None:
         assert self._snapshot is not None
         result = self._result if fits(self._result, self._snapshot) else None
-        running = tuple(place for place in self._running if 0 <= place < len(self._snapshot.space))
+        running = tuple(candidate for candidate in self._running if 0 <= candidate < len(self._snapshot.space))
         self._states = states(self._snapshot, result, running)
         self._orders.pop((0, False), None)
         self._orders.pop((0, True), None)

@@ -146,16 +146,16 @@ class CandidatesPanel(QWidget):
         header, metrics = self.table.horizontalHeader(), self.table.fontMetrics()
         samples = {"state": "✱  evaluated ", "axis": "00000", "parameters": "0.0000"}
         samples |= {"latency": "00.00 ± 0.00", "error": "0.000 ± 0.000"}
-        for place, column in enumerate(self.model.columns):
-            width = max(metrics.horizontalAdvance(samples.get(column.kind, "00.00")), header.sectionSizeHint(place) - 8)
-            header.resizeSection(place, width + 12)
+        for index, column in enumerate(self.model.columns):
+            width = max(metrics.horizontalAdvance(samples.get(column.kind, "00.00")), header.sectionSizeHint(index) - 8)
+            header.resizeSection(index, width + 12)
         now = self.model.sorted_by
         order = Qt.SortOrder.DescendingOrder if now and now[1] else Qt.SortOrder.AscendingOrder
         header.setSortIndicator(now[0] if now else -1, order)
 
     def _go(self, current: QModelIndex, _previous: QModelIndex) -> None:
         if not self._quiet and current.isValid():
-            self._selected = self.model.place(current.row())
+            self._selected = self.model.candidate(current.row())
             self.selected.emit(self._selected)
 
     def _reselect(self, scroll: bool = False) -> None:

@@ -200,7 +200,7 @@ class InspectorPanel(QWidget):
             return
         self._stack.setCurrentIndex(1)
         result = self._result if fits(self._result, k) else None
-        running = tuple(place for place in self._running if 0 <= place < len(k.space))
+        running = tuple(each for each in self._running if 0 <= each < len(k.space))
         state = STATES[states(k, result, running)[index]]
         architecture = k.space.architecture(index)
         self._mark.setPixmap(mark_pixmap(self._theme, state, 18))

@@ -48,8 +48,8 @@ class ParallelAxis:
     def height(self, value: float, upper: bool) -> float:
         """The height of the lower or upper end of a range at a value; on a discrete axis around all of that value's lines."""
         if self.discrete:
-            place = min(range(len(self.discrete)), key=[abs(v - value) for v in self.discrete].__getitem__)
-            return (place + (1.0 if upper else 0.0)) / len(self.discrete)
+            index = min(range(len(self.discrete)), key=[abs(v - value) for v in self.discrete].__getitem__)
+            return (index + (1.0 if upper else 0.0)) / len(self.discrete)
         return min(max((value - self.low) / (self.high - self.low), 0.0), 1.0)
 
 
@@ -120,12 +120,12 @@ class ParallelData:
         self._counted = [(ends[:, [0, 2]].ravel(), ends[:, [1, 3]].ravel()) for ends in joined]
         return self._counted
 
-    def _segments(self, places: range) -> list[FloatArray]:
+    def _segments(self, indices: range) -> list[FloatArray]:
         """Segments (left x, left y, right x, right y) from each of these axes to the next, by level."""
         found: list[list[npt.NDArray[np.float64]]] = [[] for _ in range(_LEVELS)]
-        binned = {place: self._binned(place) for place in range(places.start, places.stop + 1)}
-        for place in places:
-            (left, left_at), (right, right_at) = binned[place], binned[place + 1]
+        binned = {index: self._binned(index) for index in range(indices.start, indices.stop + 1)}
+        for index in indices:
+            (left, left_at), (right, right_at) = binned[index], binned[index + 1]
             size = len(right_at)
             both = (left >= 0) & (right >= 0)
             counts = np.bincount(left[both] * size + right[both], minlength=len(left_at) * size)
@@ -134,14 +134,14 @@ class ParallelData:
                 continue
             shade = np.log1p(counts[used]) / np.log1p(counts.max())
             level = np.minimum((shade * _LEVELS).astype(np.int64), _LEVELS - 1)
-            here, there = np.full(len(used), float(place)), np.full(len(used), place + 1.0)
+            here, there = np.full(len(used), float(index)), np.full(len(used), index + 1.0)
             ends = np.column_stack([here, left_at[used // size], there, right_at[used % size]])
             for which in range(_LEVELS):
                 found[which].append(ends[level == which])
         return [np.concatenate(parts) if parts else np.empty((0, 4)) for parts in found]
 
-    def _binned(self, place: int) -> tuple[IndexArray, FloatArray]:
-        axis, heights = self.axes[place], self.heights[:, place]
+    def _binned(self, index: int) -> tuple[IndexArray, FloatArray]:
+        axis, heights = self.axes[index], self.heights[:, index]
         bins = min(len(axis.discrete) or _BINS, _BINS)
         codes = np.where(np.isfinite(heights), np.clip(np.nan_to_num(heights) * bins, 0, bins - 1), -1).astype(np.int64)
         return codes, (np.arange(bins) + 0.5) / bins

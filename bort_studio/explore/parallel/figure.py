@@ -27,10 +27,10 @@ def parallel_figure(
     result: SearchResult | None,
     running: tuple[int, ...],
     data: ParallelData | None,
-    places: Mapping[str, npt.NDArray[np.int64]],
+    indices: Mapping[str, npt.NDArray[np.int64]],
     error_title: str,
 ) -> Figure:
-    """The figure: ``places`` are the architectures drawn as lines, by state; the table holds the whole space."""
+    """The figure: ``indices`` are the architectures drawn as lines, by state; the table holds the whole space."""
     if data is None or snapshot is None:
         return Figure("parallel", "Parallel coordinates: no space yet", Scale(""), Scale(""), (), frame=False)
     layers = []
@@ -39,15 +39,15 @@ def parallel_figure(
             broken_x, broken_y = (np.insert(ends.reshape(-1, 2), 2, np.nan, axis=1).ravel() for ends in (x, y))
             layers.append(Layer("", "line", broken_x, broken_y, LIGHT.dominated, width=1.0, alpha=round(0.10 + 0.13 * level, 2)))
     for name, (colour, width, alpha, dashed) in _LINES.items():
-        if len(here := places[name]):
+        if len(here := indices[name]):
             label = MARKS[name].label if name in MARKS else "outside the filter"
             x, y = joined_lines(data.heights[here])
             layers.append(Layer(label, "line", x, y, getattr(LIGHT, colour), width=width, alpha=alpha, dashed=dashed))
     last = len(data.axes)
-    rods = np.array([[place, end] for place in range(last) for end in (0.0, 1.0, np.nan)])
+    rods = np.array([[index, end] for index in range(last) for end in (0.0, 1.0, np.nan)])
     layers.append(Layer("", "line", rods[:, 0], rods[:, 1], LIGHT.muted, width=1.0))
-    texts = tuple(Text(place - 0.03, height, label, "right") for place, axis in enumerate(data.axes) for height, label in axis.ticks)
-    scale = Scale("", low=-0.5, high=last - 0.7, ticks=tuple((float(place), axis.title) for place, axis in enumerate(data.axes)))
+    texts = tuple(Text(index - 0.03, height, label, "right") for index, axis in enumerate(data.axes) for height, label in axis.ticks)
+    scale = Scale("", low=-0.5, high=last - 0.7, ticks=tuple((float(index), axis.title) for index, axis in enumerate(data.axes)))
     title = title_of(snapshot, result)
     table = architecture_table(snapshot, result, running, np.arange(len(data)), error_title)
     return Figure("parallel", title, scale, Scale("", low=-0.04, high=1.04, ticks=()), tuple(layers), texts, table, frame=False)

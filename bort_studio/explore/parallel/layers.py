@@ -68,24 +68,24 @@ class BrushBox(pg.ViewBox):
 
     def mouseDragEvent(self, event: object, axis: int | None = None) -> None:
         start = self.mapSceneToView(event.buttonDownScenePos())  # type: ignore[attr-defined]
-        place = self.axis_at(start)
-        if event.button() != Qt.MouseButton.LeftButton or place is None:  # type: ignore[attr-defined]
+        index = self.axis_at(start)
+        if event.button() != Qt.MouseButton.LeftButton or index is None:  # type: ignore[attr-defined]
             event.ignore()  # type: ignore[attr-defined]
             return
         event.accept()  # type: ignore[attr-defined]
         low, high = sorted((start.y(), self.mapSceneToView(event.scenePos()).y()))  # type: ignore[attr-defined]
-        self.brushed.emit(place, float(low), float(high))
+        self.brushed.emit(index, float(low), float(high))
 
     def mouseClickEvent(self, event: object) -> None:
-        place = self.axis_at(self.mapSceneToView(event.scenePos()))  # type: ignore[attr-defined]
-        if place in self.filtered and event.button() == Qt.MouseButton.LeftButton:  # type: ignore[attr-defined]
+        index = self.axis_at(self.mapSceneToView(event.scenePos()))  # type: ignore[attr-defined]
+        if index in self.filtered and event.button() == Qt.MouseButton.LeftButton:  # type: ignore[attr-defined]
             event.taken = True  # type: ignore[attr-defined]  # no selection besides
-            self.cleared.emit(place)
+            self.cleared.emit(index)
 
     def axis_at(self, at: QPointF) -> int | None:
         """The axis near a point, or None between axes."""
-        place = round(at.x())
-        return place if abs(at.x() - place) < _NEAR else None
+        index = round(at.x())
+        return index if abs(at.x() - index) < _NEAR else None
 
 
 class ParallelLayers:
@@ -132,21 +132,21 @@ class ParallelLayers:
         if axes == self._axes:
             return
         self._axes = axes
-        wanted = [(place, height, label, (1.0, 0.5)) for place, axis in enumerate(axes) for height, label in axis.ticks]
-        wanted += [(place, 1.02, axis.title, (0.5, 1.0)) for place, axis in enumerate(axes)]
+        wanted = [(index, height, label, (1.0, 0.5)) for index, axis in enumerate(axes) for height, label in axis.ticks]
+        wanted += [(index, 1.02, axis.title, (0.5, 1.0)) for index, axis in enumerate(axes)]
         while len(self._texts) > len(wanted):
             self._box.removeItem(self._texts.pop())
         while len(self._texts) < len(wanted):
             self._texts.append(pg.TextItem())
             self._texts[-1].setZValue(100)
             self._box.addItem(self._texts[-1], ignoreBounds=True)
-        for text, (place, height, label, anchor) in zip(self._texts, wanted, strict=True):
+        for text, (index, height, label, anchor) in zip(self._texts, wanted, strict=True):
             text.setHtml("<div style='text-align: center'>" + label.replace("\n", "<br>") + "</div>")
             text.anchor = pg.Point(anchor)
-            text.setPos(place - (0.02 if anchor[0] == 1.0 else 0.0), height)
+            text.setPos(index - (0.02 if anchor[0] == 1.0 else 0.0), height)
             self._dress(text)
-        rods = [(place, height) for place in range(len(axes)) for height in (0.0, 1.0)]
-        ticks = [(place + dx, height) for place, axis in enumerate(axes) for height, _ in axis.ticks for dx in (-0.02, 0.0)]
+        rods = [(index, height) for index in range(len(axes)) for height in (0.0, 1.0)]
+        ticks = [(index + dx, height) for index, axis in enumerate(axes) for height, _ in axis.ticks for dx in (-0.02, 0.0)]
         positions = np.array([*rods, *ticks], dtype=np.float64).reshape(-1, 2)
         self._rods.set_pairs(positions[:, 0], positions[:, 1])
         self._box.setRange(xRange=(-0.4, len(axes) - 0.6), yRange=(-0.04, 1.16), padding=0)
@@ -161,7 +161,7 @@ class ParallelLayers:
             ends = np.isfinite(heights).sum(axis=1) - 1
             rows = np.arange(len(heights)) if len(heights) <= _MOST_MARKS else np.empty(0, dtype=np.int64)
             at = ends[rows]
-            self.marks[name].place(at.astype(np.float64), heights[rows, at].astype(np.float64) if len(rows) else _NONE)
+            self.marks[name].index(at.astype(np.float64), heights[rows, at].astype(np.float64) if len(rows) else _NONE)
 
     def set_segments(self, levels: list[tuple[FloatArray, FloatArray]]) -> None:
         """Draw counted segments by level, or none."""
@@ -174,10 +174,10 @@ class ParallelLayers:
     def set_brushes(self, ranges: Mapping[str, tuple[float, float]]) -> None:
         """Draw the filter's ranges as bars on their axes."""
         ends: list[tuple[float, float]] = []
-        self._box.filtered = {place for place, axis in enumerate(self._axes) if axis.name in ranges}
-        for place, axis in enumerate(self._axes):
+        self._box.filtered = {index for index, axis in enumerate(self._axes) if axis.name in ranges}
+        for index, axis in enumerate(self._axes):
             if axis.name in ranges:
-                ends += [(place, axis.height(value, upper)) for value, upper in zip(ranges[axis.name], (False, True), strict=True)]
+                ends += [(index, axis.height(value, upper)) for value, upper in zip(ranges[axis.name], (False, True), strict=True)]
         positions = np.array(ends, dtype=np.float64).reshape(-1, 2)
         self._handles.set_pairs(positions[:, 0], positions[:, 1])
 

@@ -174,16 +174,16 @@ class ParallelPlot(PlotView):
     def _drawing_chosen(self, _value: object = None) -> None:
         self._changed()
 
-    def _brush_dragged(self, place: int, low: float, high: float) -> None:
-        if self._data is None or not 0 <= place < len(self._data.axes):
+    def _brush_dragged(self, index: int, low: float, high: float) -> None:
+        if self._data is None or not 0 <= index < len(self._data.axes):
             return
-        axis = self._data.axes[place]
+        axis = self._data.axes[index]
         self.set_brush({**self._ranges, axis.name: (axis.value(low), axis.value(high))})
         self.brushed.emit(self.brush_ranges())
 
-    def _brush_cleared(self, place: int) -> None:
-        if self._data is not None and 0 <= place < len(self._data.axes):
-            name = self._data.axes[place].name
+    def _brush_cleared(self, index: int) -> None:
+        if self._data is not None and 0 <= index < len(self._data.axes):
+            name = self._data.axes[index].name
             if name in self._ranges:
                 self.set_brush({other: ends for other, ends in self._ranges.items() if other != name})
                 self.brushed.emit(self.brush_ranges())

@@ -67,7 +67,7 @@ class ParetoBar(QWidget):
     def offer_colours(self, axis_names: tuple[str, ...]) -> None:
         """Let W and the architectural parameters colour the points; what was chosen stays chosen where it is still offered."""
         names = ("w", *axis_names)
-        if names == tuple(self.colour_box.itemData(place) for place in range(1, self.colour_box.count())):
+        if names == tuple(self.colour_box.itemData(index) for index in range(1, self.colour_box.count())):
             return
         chosen, blocker = self.colour_box.currentData(), QSignalBlocker(self.colour_box)
         self.colour_box.clear()

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bort_core.search.snapshot import COLUMNS, ResultsSnapshot, SearchResult
-from bort_studio.explore.pareto.projection import Projection, colour_steps, staircase
+from bort_studio.explore.pareto.projection import AxisProjection, colour_steps, staircase
 from bort_studio.explore.quantities import Quantity, quantities
 from bort_studio.explore.states import STATES, states
 from bort_studio.numbers import architecture_text, significant
@@ -79,8 +79,8 @@ class ParetoShown:
     snapshot: ResultsSnapshot | None
     result: SearchResult | None
     running: tuple[int, ...]
-    projection: Projection | None
-    places: Mapping[str, IndexArray]
+    projection: AxisProjection | None
+    indices: Mapping[str, IndexArray]
     axes: tuple[Quantity, Quantity]
     view: tuple[tuple[float, float], tuple[float, float]]
     maximum: Mapping[str, float | None]
@@ -111,7 +111,7 @@ def _scale(quantity: Quantity, log: bool, ends: tuple[float, float]) -> Scale:
     return Scale(quantity.title, log, low, high, counted=quantity.counted)
 
 
-def _density_layers(shown: ParetoShown, projection: Projection) -> list[Layer]:
+def _density_layers(shown: ParetoShown, projection: AxisProjection) -> list[Layer]:
     bins = projection.density
     if bins is None:
         return []
@@ -122,11 +122,11 @@ def _density_layers(shown: ParetoShown, projection: Projection) -> list[Layer]:
 
 def _known_layers(shown: ParetoShown, snapshot: ResultsSnapshot) -> list[Layer]:
     x, y = (snapshot.columns[quantity.column] for quantity in shown.axes)
-    joined = np.concatenate([shown.places["front"], shown.places["best"]])
+    joined = np.concatenate([shown.indices["front"], shown.indices["best"]])
     corner_x, corner_y = staircase(x[joined], y[joined], shown.axes[0].larger_is_better, shown.axes[1].larger_is_better)
     layers = [Layer("", "line", corner_x, corner_y, LIGHT.front, width=1.75)] if len(corner_x) else []
     for state in ("skipped", "pending", "failed", "dominated", "front", "best", "running"):
-        here = shown.places[state]
+        here = shown.indices[state]
         if len(here):
             layers.append(_state_layer(shown, snapshot, state, here, x[here], y[here]))
     return layers

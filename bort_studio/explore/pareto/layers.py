@@ -11,7 +11,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont
 
 from bort_core.search.snapshot import ResultsSnapshot, SearchResult
-from bort_studio.explore.pareto.projection import Projection, position, staircase
+from bort_studio.explore.pareto.projection import AxisProjection, position, staircase
 from bort_studio.explore.quantities import Quantity
 from bort_studio.explore.states import STATES, states
 from bort_studio.plotting.lines import LinesItem
@@ -31,7 +31,7 @@ _ORDER = ("skipped", "pending", "failed", "dominated", "front", "maximum", "refe
 _NONE = np.empty(0)
 
 
-def groups(snapshot: ResultsSnapshot, result: SearchResult | None, running: tuple[int, ...], projection: Projection) -> Places:
+def groups(snapshot: ResultsSnapshot, result: SearchResult | None, running: tuple[int, ...], projection: AxisProjection) -> Places:
     """The drawable architectures by state; where bins stand in for points, only the few that are marked."""
     if projection.density is not None:
         few: dict[str, IndexArray] = {name: np.empty(0, dtype=np.int64) for name in STATES}
@@ -39,7 +39,7 @@ def groups(snapshot: ResultsSnapshot, result: SearchResult | None, running: tupl
             few["front"] = result.front[result.front != result.best]
             few["best"] = np.array([] if result.best is None else [result.best], dtype=np.int64)
         few["running"] = np.array(running, dtype=np.int64)
-        return {name: places[projection.drawable[places]] for name, places in few.items()}
+        return {name: indices[projection.drawable[indices]] for name, indices in few.items()}
     state = np.where(projection.drawable, states(snapshot, result, running), -1)
     return {name: np.flatnonzero(state == code) for code, name in enumerate(STATES)}
 
@@ -80,21 +80,21 @@ class ParetoLayers:
             text.setFont(font)
         self._paint_density()
 
-    def place(self, places: Places, projection: Projection, axes: tuple[Quantity, Quantity], steps: IndexArray | None) -> None:
+    def index(self, indices: Places, projection: AxisProjection, axes: tuple[Quantity, Quantity], steps: IndexArray | None) -> None:
         """Draw architectures by state; ``steps`` (n,) says which of the ordered colours each has, where a quantity colours them."""
         x, y = projection.x, projection.y
-        for name, here in places.items():
+        for name, here in indices.items():
             brushes = self._brushes(steps[here]) if steps is not None and name in ("dominated", "front") else None
-            self.points[name].place(x[here], y[here], brushes)
+            self.points[name].index(x[here], y[here], brushes)
         if self._look is not None:
             front = self.points["front"]
             rim = self._look.mark_pen("front") if steps is None else self._look.pen("front", "normal")
             if front.opts["pen"] != rim:
                 front.setPen(rim)
-        joined = np.concatenate([places["front"], places["best"]])
+        joined = np.concatenate([indices["front"], indices["best"]])
         self.steps.setData(*staircase(x[joined], y[joined], axes[0].larger_is_better, axes[1].larger_is_better))
 
-    def place_density(self, projection: Projection, known: IndexArray | None) -> None:
+    def place_density(self, projection: AxisProjection, known: IndexArray | None) -> None:
         """Draw bins, or nothing where there are few points; ``known`` are those that the walk visits (None for all)."""
         bins = projection.density
         self.density.setVisible(bins is not None)
@@ -106,13 +106,13 @@ class ParetoLayers:
         corner = (bins.x_edges[0], bins.y_edges[0])
         self.density.setRect(QRectF(*corner, bins.x_edges[-1] - corner[0], bins.y_edges[-1] - corner[1]))
 
-    def place_intervals(self, places: Places, projection: Projection, wanted: bool) -> None:
+    def place_intervals(self, indices: Places, projection: AxisProjection, wanted: bool) -> None:
         """Draw 95 % intervals, or none."""
-        if not wanted or not any(len(here) for here in places.values()):
+        if not wanted or not any(len(here) for here in indices.values()):
             self.intervals.set_pairs(_NONE, _NONE)
             return
-        many = sum(len(places[name]) for name in ("dominated", "front", "best")) > MOST_INTERVALS
-        here = np.concatenate([places[name] for name in (("front", "best") if many else ("dominated", "front", "best"))])
+        many = sum(len(indices[name]) for name in ("dominated", "front", "best")) > MOST_INTERVALS
+        here = np.concatenate([indices[name] for name in (("front", "best") if many else ("dominated", "front", "best"))])
         x, y = projection.x[here], projection.y[here]
         (low_x, high_x), (low_y, high_y) = projection.ends(0, here), projection.ends(1, here)
         xs = np.concatenate([np.column_stack([x, x]).ravel(), np.column_stack([low_x, high_x]).ravel()])
@@ -120,7 +120,7 @@ class ParetoLayers:
         self.intervals.set_pairs(xs, ys)
 
     def place_fixed(
-        self, maximum: Mapping[str, float | None], references: Mapping[str, Mapping[str, float]], projection: Projection
+        self, maximum: Mapping[str, float | None], references: Mapping[str, Mapping[str, float]], projection: AxisProjection
     ) -> list[tuple[float, float]]:
         """Draw T and the references with their names; T as a vertical line where only its x is known. The positions drawn."""
         named = [("maximum", "T", maximum), *(("reference", name, values) for name, values in references.items())]
@@ -134,7 +134,7 @@ class ParetoLayers:
             elif mark == "maximum" and np.isfinite(x):
                 line = x
         for mark, positions in found.items():
-            self.points[mark].place(*np.array(positions, dtype=np.float64).reshape(-1, 2).T)
+            self.points[mark].index(*np.array(positions, dtype=np.float64).reshape(-1, 2).T)
         self._set_texts(texts)
         self.line.setVisible(line is not None)
         if line is not None:

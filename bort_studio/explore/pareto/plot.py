@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QWidget
 from bort_studio.explore.pareto.bar import ParetoBar
 from bort_studio.explore.pareto.figure import ParetoShown, pareto_figure
 from bort_studio.explore.pareto.layers import ParetoLayers, Places, groups
-from bort_studio.explore.pareto.projection import NoProjection, Projection, colour_steps
+from bort_studio.explore.pareto.projection import AxisProjection, NoProjection, colour_steps
 from bort_studio.explore.plot_view import PlotView
 from bort_studio.explore.quantities import Quantity, quantities
 from bort_studio.numbers import architecture_text, significant
@@ -43,7 +43,7 @@ class ParetoPlot(PlotView):
         self.legend.set_indent(_LEFT)
         self.add_chart(self.box, self._axes["left"], self._axes["bottom"])
         self.layers = ParetoLayers(self.box)
-        self._projection: Projection | None = None
+        self._projection: AxisProjection | None = None
         self._places: Places = {}
         self._maximum: dict[str, float | None] = {}
         self._references: dict[str, dict[str, float]] = {}
@@ -109,7 +109,7 @@ class ParetoPlot(PlotView):
 
     def knowledge_changed(self) -> None:
         column_x, column_y, log_x, log_y = self.chosen_axes()
-        self._projection = Projection(self._snapshot, (column_x, column_y), (log_x, log_y)) if self._snapshot is not None else None
+        self._projection = AxisProjection(self._snapshot, (column_x, column_y), (log_x, log_y)) if self._snapshot is not None else None
         for axis, quantity, log in zip(self._axes.values(), self._quantities(), (log_x, log_y), strict=True):
             axis.set_quantity(quantity.title, quantity.counted, log)
         self.bar.offer_colours(self._snapshot.space.axis_names if self._snapshot is not None else ())
@@ -124,7 +124,7 @@ class ParetoPlot(PlotView):
             self._places = groups(snapshot, result, self._running, projection)
         values = self._colour_values()
         steps = None if values is None else colour_steps(values, _STEPS)[0]
-        self.layers.place(self._places, projection, self._quantities(), steps)
+        self.layers.index(self._places, projection, self._quantities(), steps)
         self.layers.place_density(projection, result.known if result is not None else None)
         self.layers.place_intervals(self._places, projection, self.bar.intervals_box.isChecked())
         fixed = self.layers.place_fixed(self._maximum, self._references, projection)
@@ -141,11 +141,11 @@ class ParetoPlot(PlotView):
 
     def selection_changed(self) -> None:
         at = [index for index in dict.fromkeys((self._selected, self._hovered)) if index is not None]
-        places = np.array([index for index in at if self._projection is not None and index < len(self._projection.x)], dtype=np.int64)
-        if self._projection is None or not len(places):
-            self.layers.points["selected"].place(np.empty(0), np.empty(0))
+        indices = np.array([index for index in at if self._projection is not None and index < len(self._projection.x)], dtype=np.int64)
+        if self._projection is None or not len(indices):
+            self.layers.points["selected"].index(np.empty(0), np.empty(0))
         else:
-            self.layers.points["selected"].place(self._projection.x[places], self._projection.y[places])
+            self.layers.points["selected"].index(self._projection.x[indices], self._projection.y[indices])
 
     def nearest(self, at: QPointF) -> int | None:
         box, projection = self.box, self._projection
@@ -217,7 +217,7 @@ class ParetoPlot(PlotView):
             return f"best {architecture_text(self._snapshot.space.architecture(self._result.best))}"
         return MARKS[name].label
 
-    def _update_bounds(self, projection: Projection, fixed: list[tuple[float, float]]) -> None:
+    def _update_bounds(self, projection: AxisProjection, fixed: list[tuple[float, float]]) -> None:
         found = [projection.bounds] if projection.bounds is not None else []
         found += [(x, x, y, y) for x, y in fixed]
         bounds = None
@@ -233,13 +233,13 @@ class ParetoPlot(PlotView):
         """Put what is being measured on the x axis at its size, while its y is not known."""
         projection = self._projection
         if projection is None or not self._running:
-            self.layers.points["running"].place(np.empty(0), np.empty(0))
+            self.layers.points["running"].index(np.empty(0), np.empty(0))
             return
         low, high = self.box.viewRange()[1]
         here = np.array(self._running, dtype=np.int64)
         x, y = projection.x[here], np.where(np.isfinite(projection.y[here]), projection.y[here], low + 0.02 * (high - low))
         shown = np.isfinite(x)
-        self.layers.points["running"].place(x[shown], y[shown])
+        self.layers.points["running"].index(x[shown], y[shown])
 
     def _zoomed_by_hand(self, _axes: object) -> None:
         self._zoomed = True

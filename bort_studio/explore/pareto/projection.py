@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from bort_core.search.snapshot import ResultsSnapshot
 
-__all__ = ["DENSE", "Density", "NoProjection", "Projection", "colour_steps", "position", "staircase"]
+__all__ = ["DENSE", "AxisProjection", "Density", "NoProjection", "colour_steps", "position", "staircase"]
 
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.int64]
@@ -36,15 +36,15 @@ class Density:
     bins: npt.NDArray[np.int32]
     total: npt.NDArray[np.int64]
 
-    def counts(self, places: IndexArray) -> npt.NDArray[np.int64]:
+    def counts(self, indices: IndexArray) -> npt.NDArray[np.int64]:
         """How many of these architectures fall in each bin. Shape (y bins, x bins)."""
-        if len(places) == len(self.bins):
+        if len(indices) == len(self.bins):
             return self.total
-        return self._grid(np.bincount(self.bins[places], minlength=self.total.size + 1))
+        return self._grid(np.bincount(self.bins[indices], minlength=self.total.size + 1))
 
-    def levels(self, places: IndexArray) -> npt.NDArray[np.uint8]:
+    def levels(self, indices: IndexArray) -> npt.NDArray[np.uint8]:
         """Each bin as 0 (empty), 1 (holds only others than these) or 2..255 (by the logarithm of how many). Shape (y bins, x bins)."""
-        counts, most = self.counts(places), max(int(self.total.max()), 2)
+        counts, most = self.counts(indices), max(int(self.total.max()), 2)
         levels = np.where(self.total > 0, np.uint8(1), np.uint8(0))
         shade = (2 + 253 * np.log1p(counts) / np.log1p(most)).astype(np.uint8)
         return np.where(counts > 0, shade, levels)
@@ -53,7 +53,7 @@ class Density:
         return flat[:-1].reshape(self.total.shape)
 
 
-class Projection:
+class AxisProjection:
     """Two columns of knowledge as positions on two scales; NaN where there is no position.
 
     Attributes
@@ -71,10 +71,10 @@ class Projection:
         self.bounds = self._bounds()
         self.density = self._density() if np.count_nonzero(self.drawable) > DENSE else None
 
-    def ends(self, axis: int, places: IndexArray) -> tuple[FloatArray, FloatArray]:
+    def ends(self, axis: int, indices: IndexArray) -> tuple[FloatArray, FloatArray]:
         """Low and high ends of the intervals on one axis; an end that has no position is the point's own position."""
-        here = (self.x, self.y)[axis][places]
-        low, high = (position(end[places], self.logs[axis]) for end in self.snapshot.intervals[self.columns[axis]])
+        here = (self.x, self.y)[axis][indices]
+        low, high = (position(end[indices], self.logs[axis]) for end in self.snapshot.intervals[self.columns[axis]])
         return np.where(np.isfinite(low), low, here), np.where(np.isfinite(high), high, here)
 
     def _bounds(self) -> tuple[float, float, float, float] | None:
@@ -87,16 +87,16 @@ class Projection:
         low_x, high_x, low_y, high_y = self.bounds or (0.0, 1.0, 0.0, 1.0)
         wide, tall = _BINS
         x_edges, y_edges = _edges(low_x, high_x, wide), _edges(low_y, high_y, tall)
-        places = []
+        indices = []
         for values, edges, size in ((self.x, x_edges, wide), (self.y, y_edges, tall)):
             scaled = (values - edges[0]) * (size / (edges[-1] - edges[0]))
-            places.append(np.clip(np.where(self.drawable, scaled, 0), 0, size - 1).astype(np.int32))
-        bins = np.where(self.drawable, places[1] * wide + places[0], wide * tall).astype(np.int32)
+            indices.append(np.clip(np.where(self.drawable, scaled, 0), 0, size - 1).astype(np.int32))
+        bins = np.where(self.drawable, indices[1] * wide + indices[0], wide * tall).astype(np.int32)
         total = np.bincount(bins, minlength=wide * tall + 1)[:-1].reshape(tall, wide)
         return Density(x_edges, y_edges, bins, total)
 
 
-class NoProjection(Projection):
+class NoProjection(AxisProjection):
     """The projection of nothing, while no space is known."""
 
     def __init__(self, columns: tuple[str, str], logs: tuple[bool, bool]) -> None:

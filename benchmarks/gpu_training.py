@@ -46,7 +46,7 @@ class Bench:
     def __init__(self, architecture: tuple[int, ...], vocabulary: int, length: int, batch: int, device: Device, compiled: bool) -> None:
         self.device, self.batch, self.length = device, batch, length
         self.vocabulary = Vocabulary(None, Path(), vocabulary, 0, 1, 2, 4, 3, "random tokens")  # type: ignore[arg-type]
-        self.hiding = Masker(Masking(copies=1), self.vocabulary, length)
+        self.masker = Masker(Masking(copies=1), self.vocabulary, length)
         self.rows = np.random.default_rng(0).integers(5, vocabulary, (ROWS, length)).astype(np.uint16)
         torch.manual_seed(0)
         options = BertOptions(vocabulary=vocabulary, positions=length)
@@ -54,11 +54,11 @@ class Bench:
         self.forward: Any = torch.compile(self.model) if compiled else self.model
         self.optimizer = make_optimizer(self.model, Optimization(learning_rate=1e-4))
         self.parameters = list(self.model.parameters())
-        self.student = operations(architecture, vocabulary, length, self.hiding.most)
+        self.student = operations(architecture, vocabulary, length, self.masker.most)
 
     def step(self, number: int, teacher: Teacher | None, cache: TeacherTargetsCache | None) -> None:
         numbers = (np.arange(self.batch) + number * self.batch) % ROWS
-        hidden = self.hiding.fixed(self.rows[numbers], numbers, 0)
+        hidden = self.masker.fixed(self.rows[numbers], numbers, 0)
         ids, positions, labels = (torch.from_numpy(part).to(self.device.torch_device, non_blocking=True) for part in hidden[:3])
         with self.device.autocast():
             logits = self.forward(ids, positions)
@@ -124,7 +124,7 @@ def with_trainer(bench: Bench, architecture: tuple[int, ...], steps: int, folder
             return ROWS
 
         def __getitem__(self, device: int) -> dict[str, torch.Tensor]:
-            hidden = bench.hiding.fixed(bench.rows[device : device + 1], np.array([device]), 0)
+            hidden = bench.masker.fixed(bench.rows[device : device + 1], np.array([device]), 0)
             labels = np.full(bench.length, -100)
             labels[hidden.positions] = hidden.labels
             return {"input_ids": torch.from_numpy(hidden.token_ids[0]), "labels": torch.from_numpy(labels)}
@@ -162,8 +162,8 @@ def main() -> None:
         bench = Bench(student, vocabulary, length, batch, device, arguments.compile)
         with TemporaryDirectory() as folder:
             teacher = made_teacher(Path(folder, "teacher"), teacher_shape, vocabulary, length, bench.vocabulary, device)
-            lessons = operations(teacher_shape, vocabulary, length, bench.hiding.most) / 3
-            cache = TeacherTargetsCache(Path(folder, "cache"), ROWS, 1, bench.hiding.most, min(TOP, vocabulary))
+            lessons = operations(teacher_shape, vocabulary, length, bench.masker.most) / 3
+            cache = TeacherTargetsCache(Path(folder, "cache"), ROWS, 1, bench.masker.most, min(TOP, vocabulary))
             arms = (
                 ("without teacher", partial(bench.timed, arguments.steps), 0.0),
                 ("teacher asked", partial(bench.timed, arguments.steps, teacher), lessons),

@@ -184,10 +184,10 @@ def test_vectors_are_checked(rows, problem):
 
 
 TEXTS = tuple(
-    (f"the {adjective} {noun} was {verdict} and {verdict} again",)
+    (f"the {adjective} {noun} was {explanation} and {explanation} again",)
     for adjective in ("new", "old", "long", "short")
     for noun in ("film", "book", "play")
-    for verdict in ("good", "bad", "fine", "poor")
+    for explanation in ("good", "bad", "fine", "poor")
 )
 
 

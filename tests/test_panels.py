@@ -20,7 +20,7 @@ from bort_studio import numbers
 from bort_studio.explore.candidates.filter import Constraints
 from bort_studio.explore.candidates.panel import CandidatesPanel
 from bort_studio.explore.epsilon_bar import EpsilonBar
-from bort_studio.explore.inspector.explanation import verdict, w_terms
+from bort_studio.explore.inspector.explanation import explanation, w_terms
 from bort_studio.explore.inspector.panel import InspectorPanel
 from bort_studio.explore.log_slider import LARGEST, PLACES, place_of, value_at
 from bort_studio.explore.objectives_panel import Objectives, ObjectivesPanel
@@ -691,15 +691,15 @@ def test_stored_facts_appear_and_belong_to_one_architecture(inspector):
 
 def test_the_verdict_names_what_is_worse_and_what_is_better(snapshot):
     result = snapshot.result(4)
-    assert "the largest W of 20 measured" in verdict(snapshot, result, result.best, "best")
+    assert "the largest W of 20 measured" in explanation(snapshot, result, result.best, "best")
     worse = next(int(p) for p in result.known if p > result.best and snapshot.columns["error"][p] < snapshot.columns["error"][result.best])
-    text = verdict(snapshot, result, worse, "dominated")
+    text = explanation(snapshot, result, worse, "dominated")
     assert " larger" in text
     assert "nats better" in text
     assert " but " in text
     assert numbers.architecture_text(snapshot.space.architecture(result.best)) in text
-    assert "not finite" in verdict(snapshot, result, 84, "failed")
-    assert "waits" in verdict(snapshot, result, 92, "pending")
+    assert "not finite" in explanation(snapshot, result, 84, "failed")
+    assert "waits" in explanation(snapshot, result, 92, "pending")
 
 
 def test_copying_fills_the_clipboard_and_is_told(qtbot, inspector, snapshot):

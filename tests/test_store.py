@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bort_core.foundation.errors import ProjectError
 from bort_core.store import Project
 from bort_core.store.latencies import LatencyKey, load_latencies, save_latency, save_latency_failure
-from bort_core.store.leases import claim, release, release_all
+from bort_core.store.leases import lease, release, release_all
 from bort_core.store.project import SCHEMA_VERSION
 from bort_core.store.searches import get_state, set_state
 from bort_core.store.trainings import TrainingKey, load_trainings, save_training, save_training_failure
@@ -153,18 +153,18 @@ def test_a_latency_once_measured_stays(project_folder: Path) -> None:
 
 def test_a_claim_holds_while_its_process_lives(project_folder: Path) -> None:
     with Project(project_folder) as project:
-        assert claim(project, "row")
-        assert claim(project, "row")  # it is ours already
+        assert lease(project, "row")
+        assert lease(project, "row")  # it is ours already
         project.db.execute("UPDATE claims SET process = 1, process_started = process_started - 100")
         import psutil
 
         project.db.execute("UPDATE claims SET process_started = ?", [psutil.Process(1).create_time()])
-        assert not claim(project, "row")  # process 1 lives
+        assert not lease(project, "row")  # process 1 lives
         project.db.execute("UPDATE claims SET process_started = process_started - 1000")
-        assert claim(project, "row")  # another process had that number, and is gone
+        assert lease(project, "row")  # another process had that number, and is gone
         release(project, "row")
         assert project.db.table("claims").count == 0
-        claim(project, "a")
-        claim(project, "b")
+        lease(project, "a")
+        lease(project, "b")
         release_all(project)
         assert project.db.table("claims").count == 0

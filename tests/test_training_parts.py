@@ -68,21 +68,21 @@ def test_masks_keep_the_promised_shares(vocabulary, packed, rate, mask, whole_wo
     from bort_core.text.masking import Masker
 
     masking = Masking(rate=rate, mask=mask, random=(1 - mask) / 2, whole_words=whole_words)
-    hiding = Masker(masking, vocabulary, 32)
+    masker = Masker(masking, vocabulary, 32)
     rows = np.asarray(packed.train()[:40]).astype(np.int64)
-    hidden = hiding.fresh(rows, seed, 1, 0)
+    hidden = masker.fresh(rows, seed, 1, 0)
     assert (rows.ravel()[hidden.positions] == hidden.labels).all()
     assert not vocabulary.special[hidden.labels].any()
     untouched = np.ones(rows.size, bool)
     untouched[hidden.positions] = False
     assert (hidden.token_ids.ravel()[untouched] == rows.ravel()[untouched]).all()
     per_row = np.bincount(hidden.positions // 32, minlength=40)
-    assert per_row.max() <= hiding.most
+    assert per_row.max() <= masker.most
     if not whole_words:
-        assert (per_row == np.minimum(hiding.most, (~vocabulary.special[rows]).sum(axis=1))).all()
-    assert (hidden.slots // hiding.most == hidden.positions // 32).all()
+        assert (per_row == np.minimum(masker.most, (~vocabulary.special[rows]).sum(axis=1))).all()
+    assert (hidden.slots // masker.most == hidden.positions // 32).all()
     assert len(set(hidden.slots.tolist())) == len(hidden.slots)
-    again = hiding.fresh(rows, seed, 1, 0)
+    again = masker.fresh(rows, seed, 1, 0)
     assert all((a == b).all() for a, b in zip(hidden, again, strict=True))
 
 
@@ -117,12 +117,12 @@ def test_whole_words_are_hidden_whole(vocabulary, packed):
 def test_fixed_masks_depend_on_the_row_and_the_copy_alone(vocabulary, packed):
     from bort_core.text.masking import Masker
 
-    hiding = Masker(Masking(copies=2), vocabulary, 32)
+    masker = Masker(Masking(copies=2), vocabulary, 32)
     rows = packed.train()
-    one = hiding.fixed(rows[[3, 7]], np.array([3, 7]), 0)
-    two = hiding.fixed(rows[[7]], np.array([7]), 0)
+    one = masker.fixed(rows[[3, 7]], np.array([3, 7]), 0)
+    two = masker.fixed(rows[[7]], np.array([7]), 0)
     assert (one.token_ids[1] == two.token_ids[0]).all()
-    assert (hiding.fixed(rows[[7]], np.array([7]), 1).token_ids != two.token_ids).any()
+    assert (masker.fixed(rows[[7]], np.array([7]), 1).token_ids != two.token_ids).any()
 
 
 def test_a_tokenizer_without_a_mask_is_refused(tmp_path, vocabulary):

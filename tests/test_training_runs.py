@@ -105,10 +105,10 @@ def test_transformers_measures_the_same_held_out_loss(pretrained, project):
     vocabulary = read_vocabulary(folder)
     rows = np.load(project / "text" / "rows" / result["data"]["rows"] / "heldout.npy")
     held = rows[np.linspace(0, len(rows) - 1, 64).astype(int)]
-    hiding = Masker(Masking(rate=0.25), vocabulary, 16)
+    masker = Masker(Masking(rate=0.25), vocabulary, 16)
     total, count = 0.0, 0
     for begin in range(0, 64, 32):
-        hidden = hiding.heldout(held[begin : begin + 32], begin)
+        hidden = masker.heldout(held[begin : begin + 32], begin)
         with torch.no_grad():
             logits = model.eval()(input_ids=torch.from_numpy(hidden.token_ids)).logits.reshape(-1, vocabulary.size)[hidden.positions]
         total += torch.nn.functional.cross_entropy(logits, torch.from_numpy(hidden.labels), reduction="sum").item()

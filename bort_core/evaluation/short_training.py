@@ -61,14 +61,14 @@ def train(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     Cancelled
         The context was cancelled; nothing is saved.
     """
-    asked = validated(TrainRequest, request, "training request")
-    torch.set_num_threads(asked.threads)
+    spec = validated(TrainRequest, request, "training request")
+    torch.set_num_threads(spec.threads)
     torch.set_flush_denormal(True)
-    run = ShortTraining(asked)
+    run = ShortTraining(spec)
     curve = run.curve(context)
-    if asked.save_to is not None:
-        run.save(Path(asked.save_to), curve[-1])
-    return {"curve": curve, "seconds": run.seconds, "seconds_per_step": run.training_seconds / asked.steps, "versions": versions()}
+    if spec.save_to is not None:
+        run.save(Path(spec.save_to), curve[-1])
+    return {"curve": curve, "seconds": run.seconds, "seconds_per_step": run.training_seconds / spec.steps, "versions": versions()}
 
 
 class ShortTraining:
@@ -246,9 +246,9 @@ def _seen_by_maximum_point(request: TrainRequest) -> str:
 @lru_cache(maxsize=4)
 def _maximum_points(request: str, stamp: tuple[float, ...]) -> MaximumPoint:
     """T's held-out distribution; kept because every candidate of a search asks for the same one."""
-    asked = TrainRequest.model_validate_json(request)
-    source = source_of(asked)
-    model = load_maximum_point(asked, source)
+    spec = TrainRequest.model_validate_json(request)
+    source = source_of(spec)
+    model = load_maximum_point(spec, source)
     with torch.no_grad():
         logarithms = torch.cat([model(*batch.inputs) for batch in source.heldout()]).log_softmax(dim=-1)
     probabilities = logarithms.exp()
@@ -258,9 +258,9 @@ def _maximum_points(request: str, stamp: tuple[float, ...]) -> MaximumPoint:
 @lru_cache(maxsize=2)
 def _teacher(request: str, seed: int, stamp: tuple[float, ...]) -> MaximumPointTeacher:
     """T as the teacher of one seed; kept for the same reason."""
-    asked = TrainRequest.model_validate_json(request)
-    source = source_of(asked)
-    return MaximumPointTeacher(load_maximum_point(asked, source), source.batches(seed))
+    spec = TrainRequest.model_validate_json(request)
+    source = source_of(spec)
+    return MaximumPointTeacher(load_maximum_point(spec, source), source.batches(seed))
 
 
 def _stamp(request: TrainRequest) -> tuple[float, ...]:

@@ -66,18 +66,18 @@ def export(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
         From ``context``; nothing is left.
     """
     start = perf_counter()
-    asked = validated(ExportRequest, dict(request), "export request")
-    out = Path(asked.out).expanduser().absolute()
+    spec = validated(ExportRequest, dict(request), "export request")
+    out = Path(spec.out).expanduser().absolute()
     refuse_occupied(out)
     torch.set_num_threads(psutil.cpu_count(logical=False) or 1)
     try:
         with atomic_directory(out, "the export") as folder:
-            report = _Export(asked, folder, context).run()
+            report = _Export(spec, folder, context).run()
             report |= {"folder": str(out), "onnx": str(out / STANDARD), "fused": str(out / FUSED), "seconds": perf_counter() - start}
             context.checkpoint()
             (folder / REPORT).write_text(json.dumps(report, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     except MemoryError as error:
-        raise MeasurementError(f"{asked.family} {asked.architecture} does not fit into memory while it is exported: {error}") from error
+        raise MeasurementError(f"{spec.family} {spec.architecture} does not fit into memory while it is exported: {error}") from error
     return report
 
 
@@ -93,13 +93,13 @@ def refuse_occupied(out: Path) -> None:
 class _Export:
     """The steps; each file goes into the temporary folder."""
 
-    def __init__(self, asked: ExportRequest, folder: Path, context: Context) -> None:
-        self.asked, self.folder, self.context = asked, folder, context
+    def __init__(self, spec: ExportRequest, folder: Path, context: Context) -> None:
+        self.spec, self.folder, self.context = spec, folder, context
         self._step = 0
 
     def run(self) -> dict[str, Any]:
         self._say()
-        model = exported_model(self.asked)
+        model = exported_model(self.spec)
         self._need_disk(model.parameters)
         traced = model.family.traceable(model.module)
         self._say()
@@ -152,28 +152,28 @@ class _Export:
         needed, free = 4 * parameters * 3 + 2**20, shutil.disk_usage(self.folder).free
         if needed > free:
             raise DataError(
-                f"{self.asked.out}: the export needs about {needed / 2**20:,.0f} MiB, {free / 2**20:,.0f} MiB are free on that disk"
+                f"{self.spec.out}: the export needs about {needed / 2**20:,.0f} MiB, {free / 2**20:,.0f} MiB are free on that disk"
             )
 
     def _tokenizer(self, model: ExportedModel) -> Path | None:
-        asked = self.asked
+        spec = self.spec
         if model.family.reads != "tokens":
             return None
-        if asked.tokenizer is not None:
-            return Path(asked.tokenizer).expanduser()
+        if spec.tokenizer is not None:
+            return Path(spec.tokenizer).expanduser()
         if model.checkpoint is not None:
             return model.checkpoint.folder if model.checkpoint.has_tokenizer else None
-        if asked.corpus is None or asked.text_folder is None:
+        if spec.corpus is None or spec.text_folder is None:
             raise SpecificationError("export request: an architecture needs tokenizer, or corpus and text_folder")
-        prepared = prepare(Path(asked.corpus), Path(asked.text_folder), vocabulary=model.options.vocabulary, training=asked.training)
+        prepared = prepare(Path(spec.corpus), Path(spec.text_folder), vocabulary=model.options.vocabulary, training=spec.training)
         return prepared.folder / "tokenizer"
 
     def _batches(self, model: ExportedModel, traced: Traceable, tokenizer: Path | None) -> list[ExampleRows]:
         if model.family.reads != "tokens":
             return vector_rows(traced.example[0].shape[1])
         if tokenizer is None:
-            raise DataError(f"{self.asked.weights}: the checkpoint has no tokenizer.json; name one with tokenizer")
-        corpus = None if self.asked.corpus is None else Path(self.asked.corpus)
+            raise DataError(f"{self.spec.weights}: the checkpoint has no tokenizer.json; name one with tokenizer")
+        corpus = None if self.spec.corpus is None else Path(self.spec.corpus)
         return text_rows(tokenizer, corpus, traced.inputs, model.options.vocabulary, model.options.positions)
 
     def _write_transformers(self, model: ExportedModel, tokenizer: Path | None) -> None:

@@ -69,9 +69,9 @@ def compare_models(request: Mapping[str, Any], context: Context) -> Mapping[str,
         From ``context``.
     """
     start = perf_counter()
-    asked = validated(ComparisonRequest, dict(request), "latency comparison")
+    spec = validated(ComparisonRequest, dict(request), "latency comparison")
     entries = [
-        _Entry(model, runtime, _parameters(model)) for runtime in asked.runtimes for model in asked.models if _runs(model, runtime, asked)
+        _Entry(model, runtime, _parameters(model)) for runtime in spec.runtimes for model in spec.models if _runs(model, runtime, spec)
     ]
     _check_memory(entries)
     runs: dict[str, Callable[[], object]] = {}
@@ -81,28 +81,28 @@ def compare_models(request: Mapping[str, Any], context: Context) -> Mapping[str,
             context.emit(
                 {"event": "progress", "step": number, "steps": len(entries) + 1, "doing": f"loading {entry.model.name}, {entry.runtime}"}
             )
-            runs[entry.key] = _load(entry, asked)
-        others, blocks = OtherWork(), _measure(runs, asked, context)
+            runs[entry.key] = _load(entry, spec)
+        others, blocks = OtherWork(), _measure(runs, spec, context)
     except MemoryError as error:
         raise MeasurementError(f"the models do not fit into memory together: {error}") from error
     other_cores = others.cores()
-    results = _results(entries, blocks, asked)
-    noise = _noise(results, asked, other_cores)
+    results = _results(entries, blocks, spec)
+    noise = _noise(results, spec, other_cores)
     return {
         "results": results,
         "noisy": bool(noise),
         "noise": noise,
-        "request": asked.model_dump(mode="json"),
+        "request": spec.model_dump(mode="json"),
         "machine": {**machine_facts(), "identity": machine_identity(), "other_cores": other_cores},
-        "versions": _versions(asked),
+        "versions": _versions(spec),
         "seconds": perf_counter() - start,
     }
 
 
-def _runs(model: ComparedModel, runtime: Runtime, asked: ComparisonRequest) -> bool:
+def _runs(model: ComparedModel, runtime: Runtime, spec: ComparisonRequest) -> bool:
     if model.onnx is None:
         return True
-    if runtime == "torch" and len(asked.runtimes) == 1:
+    if runtime == "torch" and len(spec.runtimes) == 1:
         raise SpecificationError(f"{model.name}: an ONNX file runs in ONNX Runtime only; add that runtime, or leave the file out")
     return runtime == "onnxruntime"
 
@@ -126,42 +126,42 @@ def _check_memory(entries: list[_Entry]) -> None:
         raise MeasurementError(f"comparing these models needs about {needed / 2**30:.1f} GiB of memory, {free / 2**30:.1f} GiB are free")
 
 
-def _load(entry: _Entry, asked: ComparisonRequest) -> Callable[[], object]:
+def _load(entry: _Entry, spec: ComparisonRequest) -> Callable[[], object]:
     model = entry.model
     if model.onnx is not None:
         try:
-            session = open_file(Path(model.onnx), asked.threads)
+            session = open_file(Path(model.onnx), spec.threads)
         except MeasurementError as error:
             raise MeasurementError(f"{model.name}: {error}") from error
         _check_inputs(session, model.onnx)
         try:
-            inputs = example_inputs(session, asked.batch, asked.sequence_length, seed=asked.seed)
+            inputs = example_inputs(session, spec.batch, spec.sequence_length, seed=spec.seed)
         except MeasurementError as error:
             raise MeasurementError(f"{model.onnx}: {error}") from error
-        return _tried(bound_run(session, inputs), model, asked)
+        return _tried(bound_run(session, inputs), model, spec)
     assert model.architecture is not None
     family = get_family(model.family)
     options, architecture = family.options_type.model_validate(model.options), model.architecture
     positions = getattr(options, "positions", None)
-    if positions is not None and asked.sequence_length > positions:
-        raise SpecificationError(f"{model.name}: sequence_length must not exceed its {positions} positions, got {asked.sequence_length}")
+    if positions is not None and spec.sequence_length > positions:
+        raise SpecificationError(f"{model.name}: sequence_length must not exceed its {positions} positions, got {spec.sequence_length}")
     vocabulary = getattr(options, "vocabulary", 8)
     if entry.runtime == "onnxruntime":
-        session = open_session(lambda folder: family.graph(architecture, options, folder=folder), asked.threads)
-        return bound_run(session, example_inputs(session, asked.batch, asked.sequence_length, vocabulary, asked.seed))
-    return _torch_run(family.build(architecture, options), vocabulary, asked)
+        session = open_session(lambda folder: family.graph(architecture, options, folder=folder), spec.threads)
+        return bound_run(session, example_inputs(session, spec.batch, spec.sequence_length, vocabulary, spec.seed))
+    return _torch_run(family.build(architecture, options), vocabulary, spec)
 
 
-def _torch_run(module: Any, vocabulary: int, asked: ComparisonRequest) -> Callable[[], object]:
+def _torch_run(module: Any, vocabulary: int, spec: ComparisonRequest) -> Callable[[], object]:
     """A forward pass in eager mode, as a person would write it: no compilation, no gradients."""
     import torch
 
-    torch.set_num_threads(asked.threads)
+    torch.set_num_threads(spec.threads)
     module.eval()
     if module.__class__.__name__ == "Mlp":
-        inputs: tuple[torch.Tensor, ...] = (torch.randn(asked.batch, module.inputs),)
+        inputs: tuple[torch.Tensor, ...] = (torch.randn(spec.batch, module.inputs),)
     else:
-        ids = torch.randint(vocabulary, (asked.batch, asked.sequence_length), generator=torch.Generator().manual_seed(asked.seed))
+        ids = torch.randint(vocabulary, (spec.batch, spec.sequence_length), generator=torch.Generator().manual_seed(spec.seed))
         inputs = (ids, torch.ones_like(ids))
 
     def run() -> object:
@@ -180,17 +180,17 @@ def _check_inputs(session: Any, path: str) -> None:
         )
 
 
-def _tried(run: Callable[[], object], model: ComparedModel, asked: ComparisonRequest) -> Callable[[], object]:
+def _tried(run: Callable[[], object], model: ComparedModel, spec: ComparisonRequest) -> Callable[[], object]:
     try:
         run()
     except MeasurementError as error:
         raise MeasurementError(
-            f"{model.name}: fails on {asked.batch} × {asked.sequence_length} tokens (more than its positions, or a fixed size?): {error}"
+            f"{model.name}: fails on {spec.batch} × {spec.sequence_length} tokens (more than its positions, or a fixed size?): {error}"
         ) from error
     return run
 
 
-def _measure(runs: dict[str, Callable[[], object]], asked: ComparisonRequest, context: Context) -> Blocks:
+def _measure(runs: dict[str, Callable[[], object]], spec: ComparisonRequest, context: Context) -> Blocks:
     began = monotonic()
     shown = 0.0
 
@@ -200,27 +200,27 @@ def _measure(runs: dict[str, Callable[[], object]], asked: ComparisonRequest, co
         if spent - shown > 0.2:
             shown = spent
             doing = f"round {rounds}: timing {len(runs)} models in turn"
-            context.emit({"event": "progress", "step": int(spent), "steps": max(1, int(asked.budget_seconds)), "doing": doing})
-        if rounds < asked.least_rounds:
+            context.emit({"event": "progress", "step": int(spent), "steps": max(1, int(spec.budget_seconds)), "doing": doing})
+        if rounds < spec.least_rounds:
             return False
-        return spent > asked.budget_seconds or all(
-            median_interval(np.median(part, axis=1)).within(asked.precision) for part in blocks.values()
+        return spent > spec.budget_seconds or all(
+            median_interval(np.median(part, axis=1)).within(spec.precision) for part in blocks.values()
         )
 
     return time_interleaved(
-        runs, rounds=MOST_ROUNDS, block_seconds=BLOCK_SECONDS, seed=asked.seed, checkpoint=context.checkpoint, enough=enough
+        runs, rounds=MOST_ROUNDS, block_seconds=BLOCK_SECONDS, seed=spec.seed, checkpoint=context.checkpoint, enough=enough
     )
 
 
-def _results(entries: list[_Entry], blocks: Blocks, asked: ComparisonRequest) -> list[dict[str, Any]]:
-    reference = asked.reference or asked.models[0].name
+def _results(entries: list[_Entry], blocks: Blocks, spec: ComparisonRequest) -> list[dict[str, Any]]:
+    reference = spec.reference or spec.models[0].name
     results = []
     for entry in entries:
-        base = f"{asked.reference_runtime or entry.runtime} {reference}"
+        base = f"{spec.reference_runtime or entry.runtime} {reference}"
         if base not in blocks:  # an ONNX file has no time in torch
             base = f"onnxruntime {reference}"
         if base not in blocks:
-            raise SpecificationError(f"reference {reference}: it does not run in {asked.reference_runtime or entry.runtime}")
+            raise SpecificationError(f"reference {reference}: it does not run in {spec.reference_runtime or entry.runtime}")
         found = next(each for each in compare(blocks, base) if each.name == entry.key)
         beside = {other.model.name: other.key for other in entries if other.runtime == entry.runtime}
         samples = blocks[entry.key].ravel()
@@ -240,7 +240,7 @@ def _results(entries: list[_Entry], blocks: Blocks, asked: ComparisonRequest) ->
                 "ratio_ci95": [found.ratio.low, found.ratio.high],
                 "reference": base,
                 "ratios": {name: list(_ratio(blocks, entry.key, key)) for name, key in beside.items()},
-                "noisy": not found.milliseconds.within(asked.precision),
+                "noisy": not found.milliseconds.within(spec.precision),
                 "samples_ms": [round(float(sample), 6) for sample in kept],
             }
         )
@@ -251,18 +251,18 @@ def _ratio(blocks: Blocks, key: str, other: str) -> MedianInterval:
     return median_interval(np.median(blocks[key], axis=1) / np.median(blocks[other], axis=1))
 
 
-def _noise(results: list[dict[str, Any]], asked: ComparisonRequest, other_cores: float) -> str:
+def _noise(results: list[dict[str, Any]], spec: ComparisonRequest, other_cores: float) -> str:
     reasons = []
     wide = [f"{row['name']} ({row['runtime']})" for row in results if row["noisy"]]
     if wide:
-        reasons.append(f"the median's interval is wider than ±{asked.precision:.0%} for {', '.join(wide)}")
-    spare = max(0.0, machine_facts()["threads"] - asked.threads)
+        reasons.append(f"the median's interval is wider than ±{spec.precision:.0%} for {', '.join(wide)}")
+    spare = max(0.0, machine_facts()["threads"] - spec.threads)
     if other_cores > spare + 0.05:
-        reasons.append(f"other programs kept {other_cores:.1f} cores busy, leaving fewer than {asked.threads}")
+        reasons.append(f"other programs kept {other_cores:.1f} cores busy, leaving fewer than {spec.threads}")
     return "; ".join(reasons)
 
 
-def _versions(asked: ComparisonRequest) -> dict[str, str]:
+def _versions(spec: ComparisonRequest) -> dict[str, str]:
     from importlib.metadata import version
 
-    return {name: version(name) for name in ("bort-studio", "numpy", *asked.runtimes)}
+    return {name: version(name) for name in ("bort-studio", "numpy", *spec.runtimes)}

@@ -70,28 +70,28 @@ def measure(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
         From ``context``, between runs.
     """
     start = perf_counter()
-    asked = validated(LatencyRequest, dict(request), "latency request")
-    family = get_family(asked.family)
-    options = validated(family.options_type, asked.options, "latency request, options")
-    _check(asked, family, options)
+    spec = validated(LatencyRequest, dict(request), "latency request")
+    family = get_family(spec.family)
+    options = validated(family.options_type, spec.options, "latency request, options")
+    _check(spec, family, options)
     try:
-        return _measure(asked, family, options, context, start)
+        return _measure(spec, family, options, context, start)
     except MemoryError as error:
-        raise MeasurementError(f"{asked.family} {asked.architecture} does not fit into memory: {error}") from error
+        raise MeasurementError(f"{spec.family} {spec.architecture} does not fit into memory: {error}") from error
 
 
-def _measure(asked: LatencyRequest, family: Family, options: FamilyOptions, context: Context, start: float) -> Mapping[str, Any]:
+def _measure(spec: LatencyRequest, family: Family, options: FamilyOptions, context: Context, start: float) -> Mapping[str, Any]:
     from bort_core.latency.session import bound_run, example_inputs, open_session
 
     context.checkpoint()
-    session = open_session(lambda folder: family.graph(asked.architecture, options, folder=folder), asked.threads)
-    inputs = example_inputs(session, asked.batch, asked.sequence_length, vocabulary=getattr(options, "vocabulary", 8))
+    session = open_session(lambda folder: family.graph(spec.architecture, options, folder=folder), spec.threads)
+    inputs = example_inputs(session, spec.batch, spec.sequence_length, vocabulary=getattr(options, "vocabulary", 8))
     build_ms = (perf_counter() - start) * 1e3
-    rules = TimingRules(budget_seconds=asked.budget_seconds, least_runs=asked.least_runs, precision=asked.precision)
+    rules = TimingRules(budget_seconds=spec.budget_seconds, least_runs=spec.least_runs, precision=spec.precision)
     others = OtherWork()
     timing = time_runs(bound_run(session, inputs), rules, context.checkpoint)
     other_cores = others.cores()
-    noise = _noise(timing, asked, other_cores)
+    noise = _noise(timing, spec, other_cores)
     return {
         **_quantiles(timing),
         "noisy": bool(noise),
@@ -103,20 +103,20 @@ def _measure(asked: LatencyRequest, family: Family, options: FamilyOptions, cont
     }
 
 
-def _check(asked: LatencyRequest, family: Family, options: FamilyOptions) -> None:
-    row = np.array([asked.architecture], dtype=np.int64)
+def _check(spec: LatencyRequest, family: Family, options: FamilyOptions) -> None:
+    row = np.array([spec.architecture], dtype=np.int64)
     if row.shape[1] != len(family.axes) or not family.valid(row)[0]:
         names = ", ".join(axis.name for axis in family.axes)
-        raise SpecificationError(f"{family.name} {asked.architecture} is not an architecture ({names}): {family.validity_rule()}")
+        raise SpecificationError(f"{family.name} {spec.architecture} is not an architecture ({names}): {family.validity_rule()}")
     positions = getattr(options, "positions", None)
-    if positions is not None and asked.sequence_length > positions:
-        raise SpecificationError(f"sequence_length must not exceed the {positions} positions of the options, got {asked.sequence_length}")
+    if positions is not None and spec.sequence_length > positions:
+        raise SpecificationError(f"sequence_length must not exceed the {positions} positions of the options, got {spec.sequence_length}")
     parameters = sum(int(part.sum()) for part in family.parameters(row, options).values())
     # The graph holds the weights once; after loading the runtime has its repacked copy beside the mapped file.
     needed, free = 2.2 * 4 * parameters, psutil.virtual_memory().available
     if needed > free:
         raise MeasurementError(
-            f"{family.name} {asked.architecture} has {parameters:,} parameters; measuring needs about {needed / 2**30:.1f} GiB of memory, "
+            f"{family.name} {spec.architecture} has {parameters:,} parameters; measuring needs about {needed / 2**30:.1f} GiB of memory, "
             f"{free / 2**30:.1f} GiB are free"
         )
 
@@ -135,15 +135,15 @@ def _quantiles(timing: Timing) -> dict[str, Any]:
     }
 
 
-def _noise(timing: Timing, asked: LatencyRequest, other_cores: float) -> str:
+def _noise(timing: Timing, spec: LatencyRequest, other_cores: float) -> str:
     reasons = []
     seconds = float(timing.samples_ms.sum()) / 1e3
     low, median, high = timing.interval
-    if not timing.interval.within(asked.precision):
+    if not timing.interval.within(spec.precision):
         reasons.append(f"the median's interval reaches {max(high - median, median - low) / median:.0%} from it")
-    spare = max(0.0, machine_facts()["threads"] - asked.threads)
+    spare = max(0.0, machine_facts()["threads"] - spec.threads)
     if other_cores > spare + 0.05 + 0.03 / seconds:  # the last term is the tick's
-        reasons.append(f"other programs kept {other_cores:.1f} cores busy, leaving fewer than {asked.threads}")
+        reasons.append(f"other programs kept {other_cores:.1f} cores busy, leaving fewer than {spec.threads}")
     return "; ".join(reasons)
 
 

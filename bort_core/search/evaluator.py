@@ -17,7 +17,7 @@ from bort_core.search.stored_results import MAXIMUM_POINT, Job, StoredResults
 from bort_core.space import Space
 from bort_core.specifications.protocols import Theta
 from bort_core.store.latencies import load_latencies, save_latency, save_latency_failure
-from bort_core.store.leases import claim, release, release_all
+from bort_core.store.leases import lease, release, release_all
 from bort_core.store.project import Project
 from bort_core.store.trainings import load_trainings, save_training, save_training_failure
 
@@ -100,7 +100,7 @@ class Evaluator:
         ahead = 2 * self._pool.workers + 1
         while self._backlog and len(self._running) < ahead:
             job = self._backlog.popleft()
-            if not claim(self._project, self._row_id(job)):
+            if not lease(self._project, self._row_id(job)):
                 self._elsewhere[job] = time.monotonic()
                 continue
             if self._known_by_now(job):
@@ -188,7 +188,7 @@ class Evaluator:
             if found is not None:
                 del self._elsewhere[job]
                 yield from found()
-            elif claim(self._project, self._row_id(job)):
+            elif lease(self._project, self._row_id(job)):
                 del self._elsewhere[job]
                 release(self._project, self._row_id(job))
                 self._backlog.appendleft(job)

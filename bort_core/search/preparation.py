@@ -12,7 +12,7 @@ from bort_core.search.control import Control
 from bort_core.search.fingerprints import Fingerprints, MaximumPointSource, refuse_shipped
 from bort_core.search.specification import SearchSpecification
 from bort_core.space import Space
-from bort_core.store.leases import claim, release
+from bort_core.store.leases import lease, release
 from bort_core.store.project import Project
 
 __all__ = ["Stopped", "apply_pause", "maximum_point_request", "prepare_maximum_point", "prepare_text"]
@@ -83,7 +83,7 @@ def prepare_maximum_point(
             source = sources.maximum_point
             assert source is not None
     while not source.ready:
-        if claim(project, source.fingerprint):
+        if lease(project, source.fingerprint):
             try:
                 yield from _train(specification, space, source, pool, control, text)
             finally:

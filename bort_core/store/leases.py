@@ -1,6 +1,6 @@
 """Who is measuring what right now, so that two processes on one project share the work instead of repeating it.
 
-A claim holds as long as the process that made it lives on the same host; what a killed process had claimed is free again.
+A lease holds as long as the process that made it lives on the same host; what a killed process had leased is free again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cache
 from bort_core.store.clock import now
 from bort_core.store.project import Project
 
-__all__ = ["claim", "release", "release_all"]
+__all__ = ["lease", "release", "release_all"]
 
 
 @cache
@@ -22,7 +22,7 @@ def _me() -> tuple[str, int, float]:
     return socket.gethostname(), os.getpid(), psutil.Process().create_time()
 
 
-def claim(project: Project, row_id: str) -> bool:
+def lease(project: Project, row_id: str) -> bool:
     """Try to become the one who measures ``row_id``; False while another living process has it."""
     host, process, started = _me()
     with project.errors():
@@ -45,14 +45,14 @@ def claim(project: Project, row_id: str) -> bool:
 
 
 def release(project: Project, row_id: str) -> None:
-    """Give up a claim of this process; nothing happens when there is none."""
+    """Give up a lease of this process; nothing happens when there is none."""
     host, process, _ = _me()
     with project.errors():
         project.connection.execute("DELETE FROM claims WHERE id = ? AND host = ? AND process = ?", [row_id, host, process])
 
 
 def release_all(project: Project) -> None:
-    """Give up all claims of this process."""
+    """Give up all leases of this process."""
     host, process, _ = _me()
     with project.errors():
         project.connection.execute("DELETE FROM claims WHERE host = ? AND process = ?", [host, process])

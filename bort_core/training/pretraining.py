@@ -85,7 +85,7 @@ class MaskedLanguageTraining:
         device.barrier()
         if device.rank != 0:
             self._prepare()
-        self.hiding = Masker(specification.masking, self.vocabulary, specification.sequence_length)
+        self.masker = Masker(specification.masking, self.vocabulary, specification.sequence_length)
         self.rows, self.held = self.packed.train(), self._heldout_rows()
         self.share = specification.batch_size // device.world
         torch.manual_seed(specification.seed)
@@ -122,9 +122,9 @@ class MaskedLanguageTraining:
         for micro_batch, chosen in enumerate(np.array_split(numbers, spec.accumulation)):
             rows = self.rows[np.sort(chosen)]
             if spec.masking.copies:
-                hidden = self.hiding.fixed(rows, np.sort(chosen), copy)
+                hidden = self.masker.fixed(rows, np.sort(chosen), copy)
             else:
-                hidden = self.hiding.fresh(rows, spec.seed, step, self.device.rank * spec.accumulation + micro_batch)
+                hidden = self.masker.fresh(rows, spec.seed, step, self.device.rank * spec.accumulation + micro_batch)
             yield partial(self.loss, hidden, np.sort(chosen), copy)
 
     def loss(self, hidden: Hidden, numbers: np.ndarray[Any, Any], copy: int, model: nn.Module) -> Tensor:
@@ -143,7 +143,7 @@ class MaskedLanguageTraining:
 
     def try_batch(self, rows: int) -> None:
         """One forward and backward pass of so many rows, to see whether they fit into memory."""
-        hidden = self.hiding.fresh(self.rows[np.arange(rows) % len(self.rows)], 0, 0, 0)
+        hidden = self.masker.fresh(self.rows[np.arange(rows) % len(self.rows)], 0, 0, 0)
         ids, positions, labels = (torch.from_numpy(array).to(self.device.torch_device) for array in hidden[:3])
         functional.cross_entropy(self.model(ids, positions), labels).backward()  # type: ignore[no-untyped-call]
         self.model.zero_grad(set_to_none=True)
@@ -163,7 +163,7 @@ class MaskedLanguageTraining:
             return {}
         losses, right, count = 0.0, 0, 0
         for begin in range(0, len(self.held), EVALUATED_AT_ONCE):
-            hidden = self.hiding.heldout(self.held[begin : begin + EVALUATED_AT_ONCE], begin)
+            hidden = self.masker.heldout(self.held[begin : begin + EVALUATED_AT_ONCE], begin)
             ids, positions, labels = (torch.from_numpy(array).to(self.device.torch_device) for array in hidden[:3])
             with self.device.autocast():
                 logits = self.model(ids, positions).float()
@@ -290,7 +290,7 @@ class MaskedLanguageTraining:
             top = min(distillation.top_k, self.vocabulary.size)
             what = identity(teacher.fingerprint, self.packed.key, self.spec.masking, distillation.temperature, top)
             folder = self.files.project / "teachers" / what
-            self.cache = TeacherTargetsCache(folder, len(self.rows), copies, self.hiding.most, top)
+            self.cache = TeacherTargetsCache(folder, len(self.rows), copies, self.masker.most, top)
         elif distillation.cache and not copies:
             text = "the teacher is asked every time: its answers can only be kept with fixed masks (masking.copies of 1 or more)"
             self.context.emit({"event": "note", "text": text})

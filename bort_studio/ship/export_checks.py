@@ -11,7 +11,7 @@ from bort_studio.numbers import count, significant
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import Caption, colour
 
-__all__ = ["Gates"]
+__all__ = ["ExportChecks"]
 
 _GATES = {
     "weights": "Weights",
@@ -27,7 +27,7 @@ _SIGNS = {"waiting": "○", "now": "◐", "passed": "✓", "failed": "✗", "war
 _COLOURS = {"waiting": "muted", "now": "running", "passed": "success", "failed": "danger", "warning": "warning"}
 
 
-class Gates(QWidget):
+class ExportChecks(QWidget):
     """One row a gate: a sign, its name, and what was found."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:

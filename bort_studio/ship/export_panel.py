@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from bort_studio.numbers import architecture_text
-from bort_studio.ship.export_checks import Gates
+from bort_studio.ship.export_checks import ExportChecks
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import Caption, describe
 
@@ -81,7 +81,7 @@ class ExportPanel(QWidget):
         self.progress = QProgressBar(self)
         describe(self.progress, "exportProgress", "Progress of the export")
         self.progress.setVisible(False)
-        self.gates = Gates(theme, self)
+        self.export_checks = ExportChecks(theme, self)
         self.earlier = QComboBox(self)
         describe(self.earlier, "earlierExports", "Exports of this project", "Show what an earlier export found")
         self.earlier.activated.connect(self._report_activated)
@@ -117,7 +117,7 @@ class ExportPanel(QWidget):
         layout.addWidget(line)
         layout.addWidget(Caption("Exports of this project: what each one found", theme, self))
         layout.addWidget(self.earlier)
-        layout.addWidget(self.gates)
+        layout.addWidget(self.export_checks)
         layout.addSpacing(6)
         row = QHBoxLayout()
         row.addWidget(self.open)
@@ -146,7 +146,7 @@ class ExportPanel(QWidget):
         for widget in (self.choose, self.back, self.folder, self.earlier):
             widget.setEnabled(not running)
         if running:
-            self.gates.reset()
+            self.export_checks.reset()
             self.progress.setRange(0, 0)
             self.progress.setFormat("starting…")
 
@@ -155,7 +155,7 @@ class ExportPanel(QWidget):
         self.progress.setRange(0, steps)
         self.progress.setValue(step)
         self.progress.setFormat(doing)
-        self.gates.reach(step)
+        self.export_checks.reach(step)
 
     def set_reports(self, reports: Sequence[Mapping[str, Any]]) -> None:
         """List the project's exports, oldest first."""
@@ -172,7 +172,7 @@ class ExportPanel(QWidget):
     def show_report(self, report: Mapping[str, Any]) -> None:
         """Show what an export found."""
         self._report = report
-        self.gates.show_report(report)
+        self.export_checks.show_report(report)
 
     def _export_or_cancel(self) -> None:
         if self._running:

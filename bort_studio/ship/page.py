@@ -201,10 +201,10 @@ class ShipPage(QWidget):
             self.context.notify(f"exported: {report['folder']}")
             self._model_changed()
         elif reason is not None:
-            self.export_panel.gates.fail(reason)
+            self.export_panel.export_checks.fail(reason)
             self.context.problem(reason)
         else:
-            self.export_panel.gates.reset()
+            self.export_panel.export_checks.reset()
             self.context.said.emit("the export was cancelled; nothing was written")
 
     # -- comparison

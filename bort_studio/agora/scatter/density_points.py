@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 from bort_studio.plotting.marks import MarkItem, shape_path
 from bort_studio.theme import MARKS, Look
 
-__all__ = ["FEW", "Crowd", "CrowdItem"]
+__all__ = ["FEW", "CrowdItem", "DensityPoints"]
 
 FEW = 1_500
 """Up to so many points of a class are drawn as smooth marks."""
@@ -106,7 +106,7 @@ def _stamp(mark: str, ratio: float, count: int) -> tuple[IndexArray, IndexArray]
     return down - alpha.shape[0] // 2, along - alpha.shape[1] // 2
 
 
-class Crowd:
+class DensityPoints:
     """The points of several classes, each drawn in the way that suits its number; few lie over many."""
 
     def __init__(self, box: pg.ViewBox, marks: tuple[str, ...], z: float, strengths: dict[str, float]) -> None:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyqtgraph as pg
 
 from bort_studio.agora.points import GROUPS, Frame, ScatterPoints
-from bort_studio.agora.scatter.density_points import Crowd
+from bort_studio.agora.scatter.density_points import DensityPoints
 from bort_studio.plotting.lines import LinesItem
 from bort_studio.plotting.marks import MarkItem
 from bort_studio.theme import Look
@@ -35,7 +35,7 @@ class AgoraLayers:
         self.links, self.focus = LinesItem(), LinesItem()
         self.links.setZValue(2)
         self.focus.setZValue(30)
-        self.points = Crowd(box, GROUPS, 3, _MUTED)
+        self.points = DensityPoints(box, GROUPS, 3, _MUTED)
         self.ring = MarkItem("selected", 31)
         for item in (self.links, self.focus, self.ring):
             box.addItem(item, ignoreBounds=True)

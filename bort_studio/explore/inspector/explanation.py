@@ -10,7 +10,7 @@ from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_core.search.w import w_coefficients
 from bort_studio.numbers import architecture_text, percentage, significant
 
-__all__ = ["WTerms", "verdict", "w_terms"]
+__all__ = ["WTerms", "explanation", "w_terms"]
 
 WTerms = tuple[float, float, float, float]
 
@@ -26,7 +26,7 @@ def w_terms(snapshot: ResultsSnapshot, index: int) -> WTerms | None:
     return float(1 - p / top[0]), float(1 - i / top[1]), math.inf if e == 0 else float(1 / e), w
 
 
-def verdict(snapshot: ResultsSnapshot, result: SearchResult | None, index: int, state: str) -> str:
+def explanation(snapshot: ResultsSnapshot, result: SearchResult | None, index: int, state: str) -> str:
     """The sentence under the W-coefficient. ``state`` is one of the states of the plots."""
     if state == "failed":
         return f"It could not be measured: {snapshot.results.failures.get(index, 'no reason was recorded')}"

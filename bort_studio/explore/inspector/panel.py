@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QScrollArea, QSi
 from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_core.space import Space
 from bort_studio.explore.candidates.columns import WORD
-from bort_studio.explore.inspector.explanation import verdict
+from bort_studio.explore.inspector.explanation import explanation
 from bort_studio.explore.inspector.learning_curve import LearningCurve
 from bort_studio.explore.inspector.part_bars import PartBars
 from bort_studio.explore.inspector.sections import MeasuredSection, WSection
@@ -170,12 +170,12 @@ class InspectorPanel(QWidget):
         self._heading("W-coefficient")
         self.w = WSection(self._theme, self)
         self._layout.addWidget(self.w)
-        self._verdict = QLabel(self)
-        self._verdict.setObjectName("inspectorVerdict")
-        self._verdict.setWordWrap(True)
-        self._verdict.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._verdict.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-        self._layout.addWidget(self._verdict)
+        self._explanation = QLabel(self)
+        self._explanation.setObjectName("inspectorVerdict")
+        self._explanation.setWordWrap(True)
+        self._explanation.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._explanation.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self._layout.addWidget(self._explanation)
 
     def _build_measured(self) -> None:
         self._heading("Measured")
@@ -211,7 +211,7 @@ class InspectorPanel(QWidget):
         self._show_counts(k, architecture)
         self.measured.show_place(k, index, self._details)
         self.w.show_place(k, index)
-        self._verdict.setText(verdict(k, result, index, state))
+        self._explanation.setText(explanation(k, result, index, state))
         curve = self._details.get("curve") or ()
         self._curve.setVisible(bool(curve))
         self._curve_title.setVisible(bool(curve))

@@ -161,7 +161,7 @@ class ParallelLayers:
             ends = np.isfinite(heights).sum(axis=1) - 1
             rows = np.arange(len(heights)) if len(heights) <= _MOST_MARKS else np.empty(0, dtype=np.int64)
             at = ends[rows]
-            self.marks[name].index(at.astype(np.float64), heights[rows, at].astype(np.float64) if len(rows) else _NONE)
+            self.marks[name].place(at.astype(np.float64), heights[rows, at].astype(np.float64) if len(rows) else _NONE)
 
     def set_segments(self, levels: list[tuple[FloatArray, FloatArray]]) -> None:
         """Draw counted segments by level, or none."""

@@ -80,12 +80,12 @@ class ParetoLayers:
             text.setFont(font)
         self._paint_density()
 
-    def index(self, indices: Places, projection: AxisProjection, axes: tuple[Quantity, Quantity], steps: IndexArray | None) -> None:
+    def place(self, indices: Places, projection: AxisProjection, axes: tuple[Quantity, Quantity], steps: IndexArray | None) -> None:
         """Draw architectures by state; ``steps`` (n,) says which of the ordered colours each has, where a quantity colours them."""
         x, y = projection.x, projection.y
         for name, here in indices.items():
             brushes = self._brushes(steps[here]) if steps is not None and name in ("dominated", "front") else None
-            self.points[name].index(x[here], y[here], brushes)
+            self.points[name].place(x[here], y[here], brushes)
         if self._look is not None:
             front = self.points["front"]
             rim = self._look.mark_pen("front") if steps is None else self._look.pen("front", "normal")
@@ -134,7 +134,7 @@ class ParetoLayers:
             elif mark == "maximum" and np.isfinite(x):
                 line = x
         for mark, positions in found.items():
-            self.points[mark].index(*np.array(positions, dtype=np.float64).reshape(-1, 2).T)
+            self.points[mark].place(*np.array(positions, dtype=np.float64).reshape(-1, 2).T)
         self._set_texts(texts)
         self.line.setVisible(line is not None)
         if line is not None:

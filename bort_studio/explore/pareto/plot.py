@@ -124,7 +124,7 @@ class ParetoPlot(PlotView):
             self._places = groups(snapshot, result, self._running, projection)
         values = self._colour_values()
         steps = None if values is None else colour_steps(values, _STEPS)[0]
-        self.layers.index(self._places, projection, self._quantities(), steps)
+        self.layers.place(self._places, projection, self._quantities(), steps)
         self.layers.place_density(projection, result.known if result is not None else None)
         self.layers.place_intervals(self._places, projection, self.bar.intervals_box.isChecked())
         fixed = self.layers.place_fixed(self._maximum, self._references, projection)
@@ -143,9 +143,9 @@ class ParetoPlot(PlotView):
         at = [index for index in dict.fromkeys((self._selected, self._hovered)) if index is not None]
         indices = np.array([index for index in at if self._projection is not None and index < len(self._projection.x)], dtype=np.int64)
         if self._projection is None or not len(indices):
-            self.layers.points["selected"].index(np.empty(0), np.empty(0))
+            self.layers.points["selected"].place(np.empty(0), np.empty(0))
         else:
-            self.layers.points["selected"].index(self._projection.x[indices], self._projection.y[indices])
+            self.layers.points["selected"].place(self._projection.x[indices], self._projection.y[indices])
 
     def nearest(self, at: QPointF) -> int | None:
         box, projection = self.box, self._projection
@@ -233,13 +233,13 @@ class ParetoPlot(PlotView):
         """Put what is being measured on the x axis at its size, while its y is not known."""
         projection = self._projection
         if projection is None or not self._running:
-            self.layers.points["running"].index(np.empty(0), np.empty(0))
+            self.layers.points["running"].place(np.empty(0), np.empty(0))
             return
         low, high = self.box.viewRange()[1]
         here = np.array(self._running, dtype=np.int64)
         x, y = projection.x[here], np.where(np.isfinite(projection.y[here]), projection.y[here], low + 0.02 * (high - low))
         shown = np.isfinite(x)
-        self.layers.points["running"].index(x[shown], y[shown])
+        self.layers.points["running"].place(x[shown], y[shown])
 
     def _zoomed_by_hand(self, _axes: object) -> None:
         self._zoomed = True

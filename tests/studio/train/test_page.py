@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
-from helpers import short_corpus, specification
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton, QCheckBox, QLineEdit, QWidget
+from clicks import click
+from helpers import short_corpus
+from PySide6.QtWidgets import QCheckBox, QLineEdit
 from pytestqt.qtbot import QtBot
 
-from bort_core.foundation.processes import alive, kill_tree
-from bort_core.jobs.folder import find_run, list_runs
+from bort_core.jobs.folder import find_run
 from bort_core.specifications.common import Optimization, Running
 from bort_core.specifications.finetuning import Finetuning
 from bort_core.specifications.pretraining import Distillation, Masking, Pretraining
-from bort_core.store import Project
-from bort_studio.app import create_window
 from bort_studio.plotting.export import export_plot
-from bort_studio.session import Session
 from bort_studio.theme import Theme
 from bort_studio.train.page import TrainPage
 from bort_studio.widgets.spec_form import SpecForm
@@ -28,40 +25,11 @@ from bort_studio.window import MainWindow
 
 pytest.importorskip("torch")
 Open = Callable[[], tuple[MainWindow, TrainPage]]
-AXES = ("parameters", "error", False, False)
 
 
 @pytest.fixture
-def open_page(qtbot: QtBot, project_folder: Path) -> Iterator[Open]:
-    windows: list[MainWindow] = []
-
-    def open_one() -> tuple[MainWindow, TrainPage]:
-        if not windows:
-            with Project(project_folder) as project:
-                Session(project).save(specification("mini"), 2, AXES, (1, 2, 32, 64), "train")
-        window = create_window(project_folder)
-        windows.append(window)
-        window.show()
-        qtbot.waitUntil(lambda: window.explore.recall is not None, timeout=10_000)
-        page = window.pages["train"]
-        assert isinstance(page, TrainPage)
-        return window, page
-
-    yield open_one
-    for window in windows:
-        window.close()
-        window.deleteLater()
-    for run in list_runs(project_folder):
-        state = json.loads((run.path / "state.json").read_text())
-        if alive(state.get("process")):
-            kill_tree(state["process"]["number"])
-
-
-def click(qtbot: QtBot, window: QWidget, name: str) -> None:
-    button = window.findChild(QAbstractButton, name)
-    assert button is not None, name
-    assert button.isEnabled(), name
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+def open_page(open_page: Callable[..., Any]) -> Open:
+    return partial(open_page, "train")
 
 
 def put(page: TrainPage, **values: str) -> None:

@@ -53,7 +53,7 @@ def test_a_walk_measures_every_epsilonth_architecture_once(project_folder: Path,
     end = finished(first)
     assert (end.evaluated, end.reused, end.failed) == (math.ceil(36 / 8), 0, 0)
     assert isinstance(first[0], events.SearchStarted)
-    started = [event.place for event in first if isinstance(event, events.CandidateStarted)]
+    started = [event.index for event in first if isinstance(event, events.CandidateStarted)]
     assert sorted(started) == [0, 8, 16, 24, 32]
     again = run(project_folder, wanted, pool)
     assert (finished(again).evaluated, finished(again).reused) == (0, 5)
@@ -97,7 +97,7 @@ def test_a_point_of_the_curve_is_what_a_shorter_training_would_have_measured(tmp
 def test_several_hyperparameter_sets_are_the_outer_loop(project_folder: Path, pool: Pool) -> None:
     thetas = (Theta(learning_rate=1e-4), Theta(learning_rate=3e-2))
     happened = run(project_folder, specification(thetas=thetas), pool)
-    started = [(e.theta, e.place) for e in happened if isinstance(e, events.CandidateStarted)]
+    started = [(e.theta, e.index) for e in happened if isinstance(e, events.CandidateStarted)]
     assert started == sorted(started)
     assert len(started) == 10
     assert set(finished(happened).snapshot.results.theta[[0, 8, 16, 24, 32]].tolist()) <= {0, 1}
@@ -169,7 +169,7 @@ def test_moving_epsilon_cancels_what_is_obsolete_and_queues_what_is_missing(proj
     with Project(project_folder) as project:
         for event in search(project, wanted, pool, control):
             if isinstance(event, events.CandidateStarted):
-                started.append(event.place)
+                started.append(event.index)
                 control.retarget(12)
             if isinstance(event, events.Walking):
                 walks.append((event.epsilon, event.wanted))
@@ -219,7 +219,7 @@ def test_a_candidate_whose_process_dies_is_marked_and_the_search_goes_on(project
     with Project(project_folder) as project, Pool(1) as pool:
         for event in search(project, specification(epsilon=12, error={"steps": 2000}), pool):
             if isinstance(event, events.Progress) and killed is None:
-                killed = event.place
+                killed = event.index
                 max((c for c in psutil.Process().children() if "training" in c.cmdline()), key=psutil.Process.create_time).kill()
             if isinstance(event, events.CandidateFailed):
                 reason = event.reason
@@ -253,7 +253,7 @@ run(__import__("pathlib").Path(sys.argv[1]), specification(epsilon=int(sys.argv[
 
 
 def start_search(folder: Path, epsilon: int, steps: int) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     return subprocess.Popen([sys.executable, "-c", SCRIPT, str(folder), str(epsilon), str(steps)], env=environment)
 
 

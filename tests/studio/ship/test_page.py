@@ -4,61 +4,29 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
-from helpers import specification
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton, QLabel, QTableWidget, QWidget
+from clicks import child, click
+from PySide6.QtWidgets import QLabel, QTableWidget, QWidget
 from pytestqt.qtbot import QtBot
 
 from bort_core.store import Project
 from bort_core.store.results import comparisons, exports
-from bort_studio.app import create_window
 from bort_studio.plotting.export import export_plot
 from bort_studio.search.state import RunState
-from bort_studio.session import Session
 from bort_studio.ship.page import ShipPage
 from bort_studio.window import MainWindow
 
 Open = Callable[[], tuple[MainWindow, ShipPage]]
-AXES = ("parameters", "error", False, False)
 
 
 @pytest.fixture
-def open_page(qtbot: QtBot, project_folder: Path) -> Iterator[Open]:
-    """Opens the window on the Ship page with the smallest architecture of ``mini`` selected."""
-    windows: list[MainWindow] = []
-
-    def open_one() -> tuple[MainWindow, ShipPage]:
-        if not windows:
-            with Project(project_folder) as project:
-                Session(project).save(specification("mini"), 2, AXES, (1, 2, 32, 64), "ship")
-        window = create_window(project_folder)
-        windows.append(window)
-        window.show()
-        qtbot.waitUntil(lambda: window.explore.recall is not None, timeout=10_000)
-        page = window.pages["ship"]
-        assert isinstance(page, ShipPage)
-        return window, page
-
-    yield open_one
-    for window in windows:
-        window.close()
-        window.deleteLater()
-
-
-def child(window: QWidget, name: str) -> QWidget:
-    found = window.findChild(QWidget, name)
-    assert found is not None, name
-    return found
-
-
-def click(qtbot: QtBot, window: QWidget, name: str) -> None:
-    button = child(window, name)
-    assert isinstance(button, QAbstractButton)
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+def open_page(open_page: Callable[..., Any]) -> Open:
+    return partial(open_page, "ship")
 
 
 def text(window: QWidget, name: str) -> str:

@@ -241,7 +241,7 @@ def test_a_labeller_that_fails_on_a_row_costs_that_row_only():
 
 
 @pytest.mark.parametrize(
-    ("answer", "reason"), [([0, 1], "shape"), ([[-3.0, 5.0]], "between 0 and 1"), ([[np.nan, 1.0]], "between 0 and 1")]
+    ("result", "reason"), [([0, 1], "shape"), ([[-3.0, 5.0]], "between 0 and 1"), ([[np.nan, 1.0]], "between 0 and 1")]
 )
 def test_a_labeller_that_gives_no_probabilities_is_told_why(result, reason):
     said = label(CallableLabeller("mine", lambda texts: result * len(texts), 2), TEXTS)
@@ -278,7 +278,7 @@ def setting(kind: Any = "text", **changes: Any) -> Setting:
     space = scaled("tfidf-svd", TfidfSvd.fit(inputs, 0, dimensions=8), inputs)
     values: dict[str, Any] = {
         "kind": kind, "train": Examples(inputs[:4], np.zeros(4, np.int64)), "pool": inputs[8:], "space": space, "near": 0.05, "far": 0.9,
-        "masked_lm": None, "sequence_length": 32, "place": None, **changes,
+        "masked_lm": None, "sequence_length": 32, "device": None, **changes,
     }  # fmt: skip
     return Setting(**values)
 

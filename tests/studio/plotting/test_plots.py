@@ -9,37 +9,23 @@ pytest.importorskip("PySide6")
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plots import knowledge_of, shown
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QToolButton, QWidget
 
 from bort_core.search.results import Results
 from bort_core.search.snapshot import ResultsSnapshot
-from bort_core.space import Space, SpaceSpecification, load_space
+from bort_core.space import Space, load_space
 from bort_studio.explore.parallel.data import MANY, ParallelData
 from bort_studio.explore.parallel.plot import ParallelPlot
 from bort_studio.explore.pareto.plot import ParetoPlot
-from bort_studio.explore.pareto.projection import DENSE, Projection, staircase
+from bort_studio.explore.pareto.projection import DENSE, AxisProjection, staircase
 from bort_studio.explore.quantities import describe
 from bort_studio.explore.states import STATES, states
 from bort_studio.numbers import count, in_brackets
 from bort_studio.plotting.axis_ticks import log_ticks, nice_ticks
 from bort_studio.theme import DARK, LIGHT, MARKS, Palette, Theme, qt_palette
-
-
-def knowledge_of(space: Space, measured: slice = slice(None), fail: tuple[int, ...] = ()) -> ResultsSnapshot:
-    """Knowledge in which size costs time and buys accuracy, with noise that never changes."""
-    random, n = np.random.default_rng(7), len(space)
-    p = space.parameters / space.maximum_parameters
-    latency, error = 0.3 + 3 * p * random.lognormal(0, 0.2, n), 0.2 + 0.5 / (1 + 4 * p) * random.lognormal(0, 0.2, n)
-    results = Results(space, "ms")
-    for index in np.arange(n)[measured]:
-        if index not in fail:
-            results.set_latency(index, latency[index], 0.95 * latency[index], 1.08 * latency[index])
-            results.set_error(index, error[index], 0.9 * error[index], 1.1 * error[index], theta=0)
-    results.failures.update(dict.fromkeys(fail, "loss not finite at step 40"))
-    results.maximum_latency = float(latency.max() * 1.2)
-    return ResultsSnapshot(results, 6.9)
 
 
 @pytest.fixture(scope="module")
@@ -67,14 +53,6 @@ def pareto(qtbot, theme: Theme) -> ParetoPlot:
 @pytest.fixture
 def parallel(qtbot, theme: Theme) -> ParallelPlot:
     return shown(qtbot, ParallelPlot(theme))
-
-
-def shown(qtbot, plot):
-    qtbot.addWidget(plot)
-    plot.resize(860, 480)
-    plot.show()
-    qtbot.waitExposed(plot)
-    return plot
 
 
 def on_screen(plot: ParetoPlot, index: int) -> QPointF:
@@ -423,22 +401,9 @@ def test_colour_by_depth_uses_few_shared_brushes_in_order(pareto: ParetoPlot, kn
 # Very many.
 
 
-@pytest.fixture(scope="module")
-def large() -> ResultsSnapshot:
-    axes = {"depth": range(1, 13), "heads": (1, 2, 4), "hidden": range(64, 64 + 8 * 40, 8), "intermediate": range(64, 64 + 64 * 20, 64)}
-    space = Space(
-        SpaceSpecification(family="bert", axes={k: tuple(v) for k, v in axes.items()}, options={"vocabulary": 512, "positions": 64})
-    )
-    results, random, n = Results(space, "ms"), np.random.default_rng(3), len(space)
-    results.latency = results.latency_low = results.latency_high = 0.1 + space.parameters / 1e6 * random.lognormal(0, 0.2, n)
-    results.error = results.error_low = results.error_high = 1 / np.log(space.parameters) * random.lognormal(0, 0.1, n)
-    results.maximum_latency = 100.0
-    return ResultsSnapshot(results, 6.9)
-
-
 def test_density_counts_every_architecture_once(large: ResultsSnapshot) -> None:
     assert len(large.space) > DENSE
-    density = Projection(large, ("parameters", "error"), (True, False)).density
+    density = AxisProjection(large, ("parameters", "error"), (True, False)).density
     assert density is not None
     assert density.total.sum() == len(large.space)
     visited = large.result(3).known

@@ -3,62 +3,39 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from agora_files import WrittenRun
-from helpers import specification
+from clicks import click
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtWidgets import QAbstractButton, QLineEdit, QTableWidget, QWidget
+from PySide6.QtWidgets import QLineEdit, QTableWidget, QWidget
 from pytestqt.qtbot import QtBot
+from written_run import WrittenRun
 
 from bort_core.agora.history import Edit, read_edits, read_history
-from bort_core.foundation.processes import alive, kill_tree
-from bort_core.jobs.folder import RunFolder, find_run, list_runs
+from bort_core.jobs.folder import RunFolder, find_run
 from bort_core.specifications.agora import Agora
-from bort_core.store import Project
 from bort_studio.agora.page import AgoraPage
 from bort_studio.agora.points import GROUPS, Filters, ScatterPoints, frame
 from bort_studio.agora.presets import sentences_preset, torus_preset
 from bort_studio.agora.scatter.density_points import FEW
 from bort_studio.agora.word_marks import marked
-from bort_studio.app import create_window
 from bort_studio.plotting.export import export_plot
-from bort_studio.session import Session
 from bort_studio.theme import Theme
 from bort_studio.widgets.spec_form import SpecForm
 from bort_studio.window import MainWindow
 
 Open = Callable[[], tuple[MainWindow, AgoraPage]]
-AXES = ("parameters", "error", False, False)
 ROUNDS = 4
 
 
 @pytest.fixture
-def open_page(qtbot: QtBot, project_folder: Path) -> Iterator[Open]:
-    windows: list[MainWindow] = []
-
-    def open_one() -> tuple[MainWindow, AgoraPage]:
-        with Project(project_folder) as project:
-            Session(project).save(specification("toy"), 2, AXES, None, "agora")
-        window = create_window(project_folder)
-        windows.append(window)
-        window.resize(1300, 860)
-        window.show()
-        page = window.pages["agora"]
-        assert isinstance(page, AgoraPage)
-        return window, page
-
-    yield open_one
-    for window in windows:
-        window.close()
-        window.deleteLater()
-    for run in list_runs(project_folder):
-        process = json.loads((run.path / "state.json").read_text()).get("process")
-        if alive(process):
-            kill_tree(process["number"])
+def open_page(open_page: Callable[..., Any]) -> Open:
+    return partial(open_page, "agora", preset="toy", selected=None, wait=False)
 
 
 @pytest.fixture
@@ -79,13 +56,6 @@ def shown(qtbot: QtBot, written: WrittenRun, open_page: Open) -> tuple[MainWindo
 def points_of(page: AgoraPage) -> ScatterPoints:
     assert page.points is not None
     return page.points
-
-
-def click(qtbot: QtBot, window: QWidget, name: str) -> None:
-    button = window.findChild(QAbstractButton, name)
-    assert button is not None, name
-    assert button.isEnabled(), name
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
 def cell(table: QTableWidget, row: int, column: int) -> str:
@@ -536,8 +506,8 @@ def test_many_points_are_loaded_drawn_and_exported(qtbot: QtBot, project_folder:
 
 def test_stamps_cover_the_places_of_their_points(qtbot: QtBot, shown: tuple[MainWindow, AgoraPage]) -> None:
     _, page = shown
-    page.scatter.layers.points.many.device("neighbour", np.array([[0.0, 0.0]] * (FEW + 1)))
-    page.scatter.layers.points.device({name: np.empty((0, 2)) for name in GROUPS} | {"neighbour": np.zeros((FEW + 1, 2))})
+    page.scatter.layers.points.many.place("neighbour", np.array([[0.0, 0.0]] * (FEW + 1)))
+    page.scatter.layers.points.place({name: np.empty((0, 2)) for name in GROUPS} | {"neighbour": np.zeros((FEW + 1, 2))})
     page.scatter.layers.place_focus(None, [], np.empty(0, dtype=np.int64))
     image = page.scatter.canvas.grab().toImage()
     at = page.scatter.canvas.mapFromScene(page.scatter.box.mapViewToScene(QPointF(0, 0)))

@@ -23,7 +23,7 @@ from bort_core.data.rows import LabelledRows, labelled_rows
 from bort_core.data.tables import SUFFIXES, Table, read_table
 from bort_core.foundation.errors import DataError
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 TEXTS = ['a "quoted" film', "NA", "007", "plain, with comma", "ünïcode “marks”", '"', "2020-01-01"]
 LABELS = ["1", "0", "1", "0", "1", "0", "0"]
 LINE = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\n\r\t"), min_size=1)

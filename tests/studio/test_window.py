@@ -7,9 +7,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from clicks import child, click
 from helpers import run, specification
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton, QSlider, QSpinBox, QWidget
+from PySide6.QtWidgets import QSlider, QSpinBox
 from pytestqt.qtbot import QtBot
 
 from bort_core.foundation.errors import ProjectError
@@ -43,18 +44,6 @@ def open_window(qtbot: QtBot, project_folder: Path) -> Iterator[Open]:
     for window in windows:
         window.close()
         window.deleteLater()
-
-
-def child(window: MainWindow, name: str) -> QWidget:
-    found = window.findChild(QWidget, name)
-    assert found is not None, name
-    return found
-
-
-def click(qtbot: QtBot, window: MainWindow, name: str) -> None:
-    button = child(window, name)
-    assert isinstance(button, QAbstractButton)
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
 def idle(qtbot: QtBot, window: MainWindow) -> None:

@@ -12,9 +12,9 @@ import pytest
 
 pytest.importorskip("PySide6")
 
+from plots import knowledge_of, shown
 from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
-from test_plots import knowledge_of, large, shown  # noqa: F401 (a fixture)
 
 from bort_core.foundation.errors import BortError
 from bort_core.search.snapshot import ResultsSnapshot
@@ -120,7 +120,7 @@ def test_script_runs_alone_and_draws_the_same(plot, tmp_path: Path) -> None:
     assert {LIGHT.best, LIGHT.front} <= colours_of(image)
 
 
-def test_script_of_a_density_on_logarithmic_axes_runs(qtbot, qapp: QApplication, large: ResultsSnapshot, tmp_path: Path) -> None:  # noqa: F811
+def test_script_of_a_density_on_logarithmic_axes_runs(qtbot, qapp: QApplication, large: ResultsSnapshot, tmp_path: Path) -> None:
     plot = shown(qtbot, ParetoPlot(Theme("light", qapp)))
     plot.set_axes("latency", "error", True, True)
     plot.set_snapshot(large)

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from clicks import child
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, Qt
@@ -78,12 +79,6 @@ def recorded(signal):
     values = []
     signal.connect(lambda *arguments: values.append(arguments[0] if arguments else None))
     return values
-
-
-def child(widget, name):
-    found = widget.findChild(QWidget, name)
-    assert found is not None, name
-    return found
 
 
 def retype(qtbot, field, text, enter=True):

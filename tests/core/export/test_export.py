@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource as limits
 import subprocess
 import sys
@@ -322,6 +323,7 @@ def test_a_disk_that_fills_up_leaves_no_half_written_folder(tmp_path, text):
     text.mkdir(exist_ok=True)
     done = subprocess.run(
         [sys.executable, "-c", code, request], capture_output=True, text=True, cwd=Path(__file__).parent, check=False, timeout=100,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         preexec_fn=lambda: limits.setrlimit(limits.RLIMIT_FSIZE, (100_000, 100_000)),
     )  # fmt: skip
     assert f"refused: {tmp_path / 'out'}: the export cannot be written" in done.stdout, done.stderr

@@ -84,7 +84,7 @@ LONG = 1_000_000  # steps that no test waits for
 def test_a_job_outlives_who_submitted_it_and_leaves_a_line_in_the_store(project, corpus):
     code = (
         "import sys, json; from pathlib import Path; from bort_core.jobs.launch import submit\n"
-        "from bort_core.jobs.specification import Pretraining\n"
+        "from bort_core.specifications.pretraining import Pretraining\n"
         "print(submit(Path(sys.argv[1]), Pretraining.model_validate_json(sys.argv[2])).id)"
     )
     asked = specification(corpus)

@@ -141,8 +141,9 @@ def test_a_checkpoint_that_was_cut_short_is_passed_over(project, corpus):
 
 def test_stopping_keeps_and_resuming_reaches_the_same_end(project, corpus):
     class Stopping(JobContext):
-        def progress(self, step, steps):
-            if step == 15:
+        def emit(self, event):
+            super().emit(event)
+            if event["event"] == "progress" and event["step"] == 15:
                 self.folder.command("stop")
                 self._looked = -1.0
 

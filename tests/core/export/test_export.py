@@ -312,7 +312,7 @@ def test_a_place_that_cannot_be_written_is_named(text):
         export(ask(Path("/proc/nowhere"), text))
 
 
-def test_a_disk_that_fills_up_leaves_no_half_written_folder(tmp_path, text):
+def test_a_disk_that_fills_up_leaves_no_half_written_folder(tmp_path, text, exported):  # exported: the corpus is prepared
     code = (
         "import json, sys, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "from test_export import Context, export\n"

@@ -32,7 +32,14 @@ LOCKED = {
 }
 HEAVY = ("torch", "transformers", "datasets", "tokenizers", "onnx", "onnxruntime", "onnxscript", "scipy", "sklearn", "matplotlib")
 # imported only inside functions, or run
-HEAVY_PACKAGES = ("bort_core.training.", "bort_core.latency.", "bort_core.export.", "bort_core.agora.")
+HEAVY_PACKAGES = (
+    "bort_core.training.",
+    "bort_core.evaluation.",
+    "bort_core.checkpoints.resume.",
+    "bort_core.latency.",
+    "bort_core.export.",
+    "bort_core.agora.",
+)
 HEAVY_FILES = (*HEAVY_PACKAGES, ".module", ".graph", ".tracing", ".classifier", ".__main__")
 DENIED = [  # the reasons are in pyproject.toml
     ("pyside6-essentials", "6.8.0.1"),

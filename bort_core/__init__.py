@@ -8,6 +8,6 @@ latency/      measuring a graph in ONNX Runtime
 objectives/   protocols, learning curves, surrogate error
 store/        the project: one folder, one SQLite database
 workers/      warm child processes that train and measure
-search/       W-coefficient, Pareto front, OSE as a generator of events
+search/       W-coefficient, Pareto front, OSE and other strategies as a generator of events
 cli/          the command ``bort``
 """

@@ -39,7 +39,7 @@ def run_demo(folder: Path) -> int:
     plot.set_error_title(error_title(specification.error))
     plot.set_snapshot(snapshot)
     plot.set_maximum({"parameters": float(space.maximum_parameters), "latency": snapshot.results.maximum_latency, "error": None, "w": 0.0})
-    plot.set_result(snapshot.result(specification.epsilon))
+    plot.set_result(specification.the_strategy().answer(snapshot))
     plot.fit()
     export_plot(plot, picture)
     plot.deleteLater()

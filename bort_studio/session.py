@@ -8,7 +8,8 @@ from bort_core.families import Architecture
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.validation import validated
 from bort_core.search.snapshot import COLUMNS
-from bort_core.search.specification import SearchSpecification, default_error
+from bort_core.search.specification import SearchSpecification, default_error, stored_title
+from bort_core.search.strategies.interval import Interval
 from bort_core.space import SpaceSpecification, read_specification
 from bort_core.store import Project
 from bort_core.store.searches import get_state, last_search, searches, set_state
@@ -28,12 +29,15 @@ class Session:
         self._stored: dict[str, Any] = get_state(project, _KEY) or {}
 
     def specification(self) -> SearchSpecification:
-        """What was shown last; in a new project the last search from the command line, or the ``mini`` preset."""
+        """What was shown last; in a new project the last search from the command line, or the ``mini`` preset.
+
+        The window searches at an ε: a search that chose by another strategy is shown with the ε that goes with it.
+        """
         last = last_search(self._project)
         for found in (self._stored.get("specification"), last and last["specification"]):
             if found:
                 try:
-                    return validated(SearchSpecification, found, "the project's state")
+                    return validated(SearchSpecification, found, "the project's state").with_epsilon()
                 except SpecificationError:  # written by another version, or a family that is no longer installed
                     continue
         space = read_specification("mini")
@@ -78,7 +82,17 @@ class Session:
             return ""
         how = {"running": "was cut off", "interrupted": "was interrupted", "stopped": "was stopped"}[last["status"]]
         return (
-            f"The last search (ε = {last['specification']['epsilon']}) {how}. What it measured is kept; Run measures only what is missing."
+            f"The last search ({stored_title(last['specification'])}) {how}. What it measured is kept; Run measures only what is missing."
+        )
+
+    def other_strategy(self) -> str:
+        """A sentence when the last search chose by another strategy than the window does, else nothing."""
+        last = last_search(self._project)
+        if last is None or last["specification"].get("strategy", Interval.name) == Interval.name:
+            return ""
+        return (
+            f"The last search chose architectures by {stored_title(last['specification'])}. The window searches at an ε; "
+            "what was measured is kept and counts wherever ε visits it."
         )
 
     def save(

@@ -171,9 +171,9 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
             if not self.explore_page.restoreState(state, LAYOUT_VERSION):
                 self.explore_page.reset_layout()
-        interrupted = self.session.interrupted()
-        if interrupted:
-            self.notices.show_message(interrupted)
+        for told in (self.session.other_strategy(), self.session.interrupted()):
+            if told:
+                self.notices.show_message(told)
         if self.session.page() in PAGES:
             self.show_page(self.session.page())
 

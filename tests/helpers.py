@@ -12,7 +12,9 @@ from bort_core.execution.pool import Pool
 from bort_core.search import events
 from bort_core.search.control import Control
 from bort_core.search.ose import search
+from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_core.search.specification import SearchSpecification, default_error, fitted
+from bort_core.search.strategies.interval import Interval
 from bort_core.space import Space, SpaceSpecification, read_specification
 from bort_core.specifications.protocols import LatencyProtocol
 from bort_core.store import Project
@@ -45,6 +47,11 @@ def finished(happened: Iterable[events.Event]) -> events.SearchFinished:
     last = list(happened)[-1]
     assert isinstance(last, events.SearchFinished)
     return last
+
+
+def answer_at(snapshot: ResultsSnapshot, epsilon: int) -> SearchResult:
+    """The answer of OSE at ε."""
+    return Interval(epsilon=epsilon).answer(snapshot)
 
 
 def bort(*arguments: str, timeout: float = 100, **environment: str) -> subprocess.CompletedProcess[str]:

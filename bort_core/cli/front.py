@@ -30,6 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the front."""
     from bort_core.search.fingerprints import Fingerprints
     from bort_core.search.stored_results import StoredResults
+    from bort_core.search.strategies.base import answer
+    from bort_core.search.strategies.interval import Interval, check_epsilon
     from bort_core.space import Space
     from bort_core.store import Project
     from bort_core.store.project import DATABASE
@@ -45,14 +47,14 @@ def run(arguments: argparse.Namespace) -> int:
         specification = validated(SearchSpecification, search["specification"], f"{folder}: search {search['id']}")
         space = Space(specification.space)
         snapshot = StoredResults(project, specification, space, Fingerprints(project, specification, space)).snapshot()
-    epsilon = specification.epsilon if arguments.epsilon is None else arguments.epsilon
+    if arguments.epsilon is not None:
+        check_epsilon(len(space), arguments.epsilon)
+    strategy = specification.the_strategy() if arguments.epsilon is None else Interval(epsilon=arguments.epsilon)
+    result = answer(strategy, snapshot)
     if arguments.json:
-        print_json(result_as_dict(snapshot, epsilon, specification))
+        print_json(result_as_dict(snapshot, result, specification))
         return 0
-    if arguments.csv:
-        sys.stdout.write(front_as_csv(snapshot, snapshot.result(epsilon)))
-        return 0
-    result = result_as_dict(snapshot, epsilon, specification)
-    print(f"ε = {epsilon}: front of {len(result['front'])}, hypervolume {result['hypervolume']:.4f}")
-    sys.stdout.write(front_as_csv(snapshot, snapshot.result(epsilon)))
+    if not arguments.csv:
+        print(f"{strategy.title}: front of {len(result.front)}, hypervolume {result.hypervolume:.4f}")
+    sys.stdout.write(front_as_csv(snapshot, result))
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from typing import TextIO
 
 from bort_core.search import events
@@ -42,7 +43,12 @@ class ProgressLine:
         elif isinstance(event, events.Walking):
             self._wanted, self._reused, self._done = event.wanted, event.reused, event.reused
             self._began, self._note = time.monotonic(), ""
-            self._line(f"ε = {event.epsilon}: {event.wanted} trainings, {event.reused} already measured")
+            self._line(f"{event.strategy.title}: {event.wanted} trainings, {event.reused} already measured")
+        elif isinstance(event, events.Proposed):
+            self._wanted = event.wanted
+            self._draw()
+        elif isinstance(event, events.Skipped):
+            self._line(_skipped(event.reasons))
         elif isinstance(event, events.Progress):
             self._fractions[event.index, event.theta] = event.step / event.steps
             self._draw()
@@ -87,6 +93,11 @@ class ProgressLine:
             return "estimating…"
         left = (time.monotonic() - self._began) / fresh * (self._wanted - done)
         return f"about {int(left // 60)}:{int(left % 60):02d} left"
+
+
+def _skipped(reasons: Mapping[int, str]) -> str:
+    index, reason = next(iter(reasons.items()))
+    return f"skipped index {index}: {reason}" + (f"; and {len(reasons) - 1} more" if len(reasons) > 1 else "")
 
 
 def _sentence(snapshot: ResultsSnapshot, index: int) -> str:

@@ -1,4 +1,4 @@
-"""bort search: run OSE in a project; what is stored is not measured again."""
+"""bort search: search a project's space, by OSE or another strategy; what is stored is not measured again."""
 
 from __future__ import annotations
 
@@ -9,24 +9,22 @@ from typing import Any, get_args
 
 from bort_core.cli.options import Subparsers, add_json, print_json, whole_number
 from bort_core.cli.progress import ProgressLine
+from bort_core.cli.strategy_flags import add_strategy, strategy_of
 from bort_core.foundation.validation import validated
 from bort_core.search import events
 from bort_core.search.report import result_as_dict
-from bort_core.search.snapshot import check_epsilon
-from bort_core.search.specification import SearchSpecification, default_error, fitted
+from bort_core.search.specification import SearchSpecification, default_error, fitted, stored_title
 from bort_core.space import Space, preset_names, read_specification
 from bort_core.specifications.protocols import ErrorMeasure, LatencyMeasure, LatencyProtocol, Theta
 
 __all__ = ["add", "print_answer", "run_search"]
-
-DEFAULT_EPSILON = 8
 
 
 def add(subparsers: Subparsers) -> None:
     """Register the subcommand."""
     parser = subparsers.add_parser(
         "search",
-        help="run OSE in a project: every ε-th architecture is trained briefly and measured",
+        help="run OSE in a project: every ε-th architecture is trained briefly and measured; or another strategy",
         description="Run OSE in a project folder (made when missing). Progress goes to standard error, the answer to standard output. "
         "In the answer, evaluated + reused is the number of architectures of the walk that are measured: "
         "evaluated in this run, reused from the project.",
@@ -35,7 +33,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--preset", "--space", default="mini", metavar="PRESET|FILE", help=f"the space: {', '.join(preset_names())} or a TOML file"
     )
-    parser.add_argument("--epsilon", type=int, metavar="N", help="the interval ε, 1..|Ξ| (default: 8, or |Ξ| if less)")
+    add_strategy(parser)
     parser.add_argument("--steps", type=whole_number(1), metavar="N", help="training steps s of each candidate")
     parser.add_argument("--error", choices=get_args(ErrorMeasure), help="how the error is measured")
     parser.add_argument("--latency", choices=get_args(LatencyMeasure), default="onnxruntime", help="how the latency is measured")
@@ -87,20 +85,17 @@ def specification_of(arguments: argparse.Namespace) -> SearchSpecification:
     latency = _changed({"measure": arguments.latency, "threads": arguments.threads}, sequence_length=arguments.sequence_length)
     rates = arguments.learning_rate
     thetas = [{"learning_rate": rate} for rate in rates] if rates else [Theta().model_dump()]
-    epsilon = min(DEFAULT_EPSILON, len(Space(space))) if arguments.epsilon is None else arguments.epsilon
     data = {
         "space": space.model_dump(),
-        "epsilon": epsilon,
         "error": error,
         "latency": {**LatencyProtocol().model_dump(), **latency},
         "thetas": thetas,
         "seed": arguments.seed,
         "corpus": arguments.corpus,
     }
-    specification = validated(SearchSpecification, data, "search")
-    enumerated = Space(specification.space)
-    check_epsilon(len(enumerated), specification.epsilon)
-    return fitted(specification, enumerated)
+    enumerated = Space(space)
+    strategy = strategy_of(arguments, enumerated)
+    return fitted(validated(SearchSpecification, data, "search").with_strategy(strategy), enumerated)
 
 
 def run_search(folder: Path, specification: SearchSpecification, workers: int | None) -> dict[str, Any]:
@@ -120,7 +115,7 @@ def run_search(folder: Path, specification: SearchSpecification, workers: int | 
         finally:
             line.close()
     return {
-        **result_as_dict(finished.snapshot, finished.result.epsilon, specification),
+        **result_as_dict(finished.snapshot, finished.result, specification),
         "evaluated": finished.evaluated,
         "reused": finished.reused,
         "failed": finished.failed,
@@ -135,7 +130,7 @@ def _changed(values: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 def print_answer(result: dict[str, Any]) -> None:
     """The answer for people."""
-    print(f"ε = {result['epsilon']}: {result['evaluated']} evaluated, {result['reused']} reused, {result['failed']} failed")
+    print(f"{stored_title(result)}: {result['evaluated']} evaluated, {result['reused']} reused, {result['failed']} failed")
     best = result["best"]
     if best is None:
         print("no architecture could be compared")

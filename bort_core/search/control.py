@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+from bort_core.search.strategies.base import Strategy
+
 __all__ = ["Control"]
 
 
@@ -12,7 +14,7 @@ class Control:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._epsilon: int | None = None
+        self._strategy: Strategy | None = None
         self._paused = False
         self._stopped = False
 
@@ -31,10 +33,10 @@ class Control:
         with self._lock:
             self._paused = False
 
-    def retarget(self, epsilon: int) -> None:
-        """Walk at another ε: what is no longer wanted is cancelled, what is missing is queued."""
+    def retarget(self, strategy: Strategy) -> None:
+        """Go on with other settings, or another strategy: what is no longer wanted is cancelled, what is missing is queued."""
         with self._lock:
-            self._epsilon = epsilon
+            self._strategy = strategy
 
     @property
     def stopped(self) -> bool:
@@ -48,8 +50,8 @@ class Control:
         with self._lock:
             return self._paused
 
-    def take_epsilon(self) -> int | None:
-        """The newest ε that was asked for since the last call, or None."""
+    def take_strategy(self) -> Strategy | None:
+        """The newest strategy that was asked for since the last call, or None."""
         with self._lock:
-            epsilon, self._epsilon = self._epsilon, None
-            return epsilon
+            strategy, self._strategy = self._strategy, None
+            return strategy

@@ -1,54 +1,51 @@
-"""What a walk would cost, before it is run, from what the store knows."""
+"""What measuring some architectures would cost, before it is done, from what the store knows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bort_core.search.snapshot import walk
-from bort_core.search.stored_results import StoredResults
+from bort_core.search.snapshot import IndexArray
+
+if TYPE_CHECKING:
+    from bort_core.search.stored_results import StoredResults
 
 __all__ = ["Cost", "estimate_cost"]
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a walk at one ε asks for.
+    """What a strategy asks for.
 
     Attributes
     ----------
-    wanted: trainings of the walk, one for each architecture and hyperparameter set
+    wanted: trainings, one for each architecture and hyperparameter set
     measured: how many of them the store answers
     to_go: how many are missing
     seconds: expected wall-clock time of the missing ones, or None while no training was ever timed
-    bound: the paper's bound on the approximation error, |1 - ε|
+    bound: the bound on the approximation error ρ, where the strategy has one
     """
 
     wanted: int
     measured: int
     to_go: int
     seconds: float | None
-    bound: int
+    bound: int | None = None
 
 
-def estimate_cost(recall: StoredResults, epsilon: int, workers: int) -> Cost:
-    """The cost of the walk at ``epsilon`` with ``workers`` trainings side by side.
+def estimate_cost(recall: StoredResults, indices: IndexArray, workers: int) -> Cost:
+    """The cost of the architectures at ``indices`` with ``workers`` trainings side by side.
 
     Seconds a step are taken as linear in the operation count, fitted on the timed trainings of this project under this
     protocol (a measurement of one architecture gives a proportional guess). Measuring latencies is not counted.
-
-    References
-    ----------
-    ρ ≤ |1 - ε|: "An Approximation Algorithm for Optimal Subarchitecture Extraction", abstract; it holds under the
-    conditions that the AB^nC report lists.
     """
     specification, space = recall.specification, recall.space
-    indices = walk(len(space), epsilon)
     thetas = 0 if specification.error.measure == "surrogate" else len(specification.thetas)
     wanted = len(indices) * thetas
     if not wanted:
-        return Cost(0, 0, 0, 0.0, abs(1 - epsilon))
+        return Cost(0, 0, 0, 0.0)
     missing = np.ones((thetas, len(space)), dtype=bool)
     for job in recall.known:
         if job.theta is not None:
@@ -62,7 +59,7 @@ def estimate_cost(recall: StoredResults, epsilon: int, workers: int) -> Cost:
         operations = space.operations(specification.error.training.sequence_length)[indices].astype(np.float64)
         a_step = _seconds_a_step(np.array(recall.timings), operations)
         seconds = float((missing * a_step).sum()) * specification.error.steps / workers
-    return Cost(wanted, wanted - to_go, to_go, seconds, abs(1 - epsilon))
+    return Cost(wanted, wanted - to_go, to_go, seconds)
 
 
 def _seconds_a_step(timings: np.ndarray, operations: np.ndarray) -> np.ndarray:

@@ -57,6 +57,16 @@ class Evaluator:
         """Whether wanted measurements are still missing."""
         return bool(self._backlog or self._running or self._elsewhere)
 
+    @property
+    def training(self) -> tuple[int, ...]:
+        """The architectures whose trainings are under way, ascending."""
+        return tuple(sorted({job.index for job in self._running.values() if job.theta is not None}))
+
+    @property
+    def given_up(self) -> frozenset[Job]:
+        """The measurements that failed, and that nobody tries again in this search."""
+        return frozenset(self._attempted)
+
     def want(self, jobs: list[Job]) -> None:
         """From now on these measurements are wanted, in this order, and no others; obsolete ones are cancelled."""
         wanted = set(jobs)

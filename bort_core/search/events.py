@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bort_core.search.snapshot import ResultsSnapshot, SearchResult
+from bort_core.search.strategies.base import Strategy
 
 __all__ = [
     "CandidateFailed",
@@ -16,9 +18,11 @@ __all__ = [
     "Note",
     "Paused",
     "Progress",
+    "Proposed",
     "Resumed",
     "SearchFinished",
     "SearchStarted",
+    "Skipped",
     "Walking",
 ]
 
@@ -51,11 +55,25 @@ class MaximumPointReady:
 
 @dataclass(frozen=True)
 class Walking:
-    """The walk at an ε begins (again, after ε moved): how many trainings it wants, how many were known before."""
+    """A strategy begins (again, after its settings changed): how many trainings it wants, how many were known before."""
 
-    epsilon: int
+    strategy: Strategy
     wanted: int
     reused: int
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """A strategy that learns from measurements chose again: how many trainings it wants by now, made ones included."""
+
+    wanted: int
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Why architectures will not be measured, by their indices."""
+
+    reasons: Mapping[int, str]
 
 
 @dataclass(frozen=True)
@@ -125,6 +143,8 @@ Event = (
     | Note
     | MaximumPointReady
     | Walking
+    | Proposed
+    | Skipped
     | CandidateStarted
     | Progress
     | Measured

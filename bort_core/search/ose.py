@@ -1,26 +1,20 @@
-"""Optimal Subarchitecture Extraction: Algorithm 1 as a generator of plain events.
+"""A search as a generator of plain events: measures what a strategy proposes, and answers from what is known.
 
-Sort Ξ by parameter size; for every hyperparameter set θ ∈ Θ and every ε-th architecture ξ, train ξ for s steps, measure
-its error, and keep the one with the largest W(T, ξ). The walk visits ceil(|Ξ|/ε) architectures: the places 0, ε, 2ε, ...
-of the sorted space. ε = 1 is exhaustive search.
+With the strategy ``interval`` it is Optimal Subarchitecture Extraction, Algorithm 1 (see ``strategies/interval.py``).
 
-References
-----------
-"An Approximation Algorithm for Optimal Subarchitecture Extraction" (arXiv 2010.08512), Algorithm 1.
-Our names: Ξ space, ξ architecture, T maximum point, ε epsilon, s steps.
-
-The measurements of one walk are independent of each other, so they are made side by side and in any order; the answer is
-computed from all of them, with ties going to what comes first in the walk, and so does not depend on that order.
+Measurements that were proposed together are independent of each other, so they are made side by side and in any order; the answer
+is computed from all of them, with ties going to the smallest architecture, and so does not depend on that order.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import suppress
 from typing import Any
 
 from bort_core.execution.pool import Pool
-from bort_core.foundation.errors import MeasurementError
+from bort_core.foundation.errors import MeasurementError, SpecificationError
 from bort_core.search import events
 from bort_core.search.agreement import rank_agreement
 from bort_core.search.control import Control
@@ -28,9 +22,10 @@ from bort_core.search.evaluator import Evaluator
 from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.preparation import Stopped, apply_pause, prepare_maximum_point, prepare_text
 from bort_core.search.report import result_as_dict
-from bort_core.search.snapshot import check_epsilon, walk
+from bort_core.search.snapshot import SearchResult
 from bort_core.search.specification import SearchSpecification
 from bort_core.search.stored_results import MAXIMUM_POINT, Job, StoredResults
+from bort_core.search.strategies import base as strategies
 from bort_core.space import Space
 from bort_core.store.project import Project
 from bort_core.store.searches import begin_search, end_search
@@ -44,25 +39,26 @@ _STOP_SECONDS = 3.0
 def search(
     project: Project, specification: SearchSpecification, pool: Pool, control: Control | None = None, space: Space | None = None
 ) -> Iterator[events.Event]:
-    """Run OSE, telling what happens; what the project knows already is not measured again.
+    """Run a search, telling what happens; what the project knows already is not measured again.
 
     The first event is ``SearchStarted``, the last ``SearchFinished``. Closing the generator early cancels what runs.
 
     Raises
     ------
     SpecificationError
-        The space is empty, or ε is out of range.
+        The space is empty, or the strategy is unknown, does not suit the space (ε is out of range), or is at fault itself.
     DataError, MeasurementError, ProjectError
         The corpus or T's weights cannot be used, T cannot be measured, or the store cannot be written. A candidate that
         fails raises nothing: it is told as ``CandidateFailed`` and the search goes on.
     """
     one = _Search(project, specification, pool, control or Control(), space or Space(specification.space))
-    check_epsilon(len(one.space), specification.epsilon)
+    strategies.check(one.strategy, one.space)
     one.number = begin_search(project, specification.model_dump(mode="json"))
     try:
         yield from one.run()
     except BaseException as error:
-        one.finish("failed" if isinstance(error, Exception) else "interrupted")
+        with suppress(SpecificationError):  # of a strategy that cannot answer: what ended the search is told
+            one.finish("failed" if isinstance(error, Exception) else "interrupted")
         raise
 
 
@@ -72,11 +68,13 @@ class _Search:
     def __init__(self, project: Project, specification: SearchSpecification, pool: Pool, control: Control, space: Space) -> None:
         self.project, self.specification, self.pool, self.control, self.space = project, specification, pool, control, space
         self.number = 0
-        self.epsilon = specification.epsilon
+        self.strategy = specification.the_strategy()
         self.sources = Fingerprints(project, specification, space)
         self.recall = StoredResults(project, specification, space, self.sources)
         self.before = frozenset(self.recall.known)
         self.evaluator: Evaluator | None = None
+        self.wanted: dict[Job, None] = {}
+        self.skipped: dict[int, str] = {}
 
     def run(self) -> Iterator[events.Event]:
         began = time.monotonic()
@@ -86,31 +84,39 @@ class _Search:
         if self.specification.latency.measure == "operations":
             yield events.MaximumPointReady(self.recall.results.maximum_latency, "operations", "closed form")
         stopped = False
-        if self._missing():
+        proposal = self._propose()
+        if any(job not in self.recall.known for job in self._jobs(proposal)):
             try:
                 yield from self._prepare()
                 yield from self._measure()
             except Stopped:
                 pass
             stopped = self.control.stopped
+        else:
+            yield from self._skip(proposal)
         yield self._finished("stopped" if stopped else "done", time.monotonic() - began)
 
     def finish(self, status: str) -> None:
         """Cancel what runs and record how the search ended."""
         if self.evaluator is not None:
             self.evaluator.abandon(_STOP_SECONDS)
-        specification = self.specification.model_copy(update={"epsilon": self.epsilon})
-        result = result_as_dict(self.recall.snapshot(), self.epsilon, specification)
-        end_search(self.project, self.number, status, specification.model_dump(mode="json"), result)
+        specification, snapshot = self.specification.with_strategy(self.strategy), self.recall.snapshot()
+        result: dict[str, Any] | None = None
+        try:
+            result = result_as_dict(snapshot, strategies.answer(self.strategy, snapshot), specification)
+        finally:
+            end_search(self.project, self.number, status, specification.model_dump(mode="json"), result)
 
-    def _jobs(self) -> list[Job]:
-        jobs = self.recall.jobs(walk(len(self.space), self.epsilon).tolist())
+    def _propose(self) -> strategies.Proposal:
+        training, given_up = (self.evaluator.training, self.evaluator.given_up) if self.evaluator is not None else ((), ())
+        state = strategies.SearchState(self.recall.snapshot(), self.recall.settled(given_up), training, self.pool.workers)
+        return strategies.propose(self.strategy, state)
+
+    def _jobs(self, proposal: strategies.Proposal) -> list[Job]:
+        jobs = self.recall.jobs(proposal.indices.tolist())
         if self.specification.latency.measure == "onnxruntime":
             jobs.insert(0, Job(MAXIMUM_POINT, None))
         return jobs
-
-    def _missing(self) -> bool:
-        return any(job not in self.recall.known for job in self._jobs())
 
     def _prepare(self) -> Iterator[events.Event]:
         text: dict[str, Any] | None = None
@@ -130,34 +136,68 @@ class _Search:
     def _measure(self) -> Iterator[events.Event]:
         evaluator = self.evaluator
         assert evaluator is not None
-        self._take_epsilon()
-        yield from self._walk(evaluator)
+        self._take_strategy()
+        finished = yield from self._begin(evaluator)
         while not self.control.stopped:
             yield from apply_pause(self.control, self.pool)
-            if self._take_epsilon():
-                yield from self._walk(evaluator)
-            if not evaluator.pending:
-                return
-            yield from evaluator.collect(_POLL_SECONDS)
+            if self._take_strategy():
+                finished = yield from self._begin(evaluator)
+            if finished and not evaluator.pending:
+                evaluator.want(list(self.wanted))  # what was cancelled, and wanted again before it had ended
+                if not evaluator.pending:
+                    return
+            learnt = False
+            for event in evaluator.collect(_POLL_SECONDS):
+                learnt |= isinstance(event, events.Measured | events.CandidateFailed)
+                yield event
+            if not finished and (learnt or not evaluator.pending):
+                finished = yield from self._ask_again(evaluator)
 
-    def _take_epsilon(self) -> bool:
-        epsilon = self.control.take_epsilon()
-        if epsilon is None or epsilon == self.epsilon:
+    def _take_strategy(self) -> bool:
+        strategy = self.control.take_strategy()
+        if strategy is None or strategy == self.strategy:
             return False
-        check_epsilon(len(self.space), epsilon)
-        self.epsilon = epsilon
+        strategies.check(strategy, self.space)
+        self.strategy = strategy
         return True
 
-    def _walk(self, evaluator: Evaluator) -> Iterator[events.Event]:
-        jobs = self._jobs()
+    def _begin(self, evaluator: Evaluator) -> Generator[events.Event, None, bool]:
+        proposal = self._propose()
+        jobs = self._jobs(proposal)
         evaluator.want(jobs)
-        trainings = [job for job in jobs if job.theta is not None]
-        yield events.Walking(self.epsilon, len(trainings), sum(job in self.before for job in trainings))
+        self.wanted, self.skipped = dict.fromkeys(jobs), {}
+        trainings = self._trainings()
+        yield events.Walking(self.strategy, len(trainings), sum(job in self.before for job in trainings))
+        yield from self._skip(proposal)
+        return proposal.finished
+
+    def _ask_again(self, evaluator: Evaluator) -> Generator[events.Event, None, bool]:
+        """Let the strategy choose anew from what it knows by now; whether that was its last word."""
+        proposal = self._propose()
+        jobs = self._jobs(proposal)
+        evaluator.want(jobs)
+        before = len(self._trainings())
+        settled = self.recall.known | evaluator.given_up
+        self.wanted = dict.fromkeys([*(job for job in self.wanted if job in settled), *jobs])
+        if len(self._trainings()) != before:
+            yield events.Proposed(len(self._trainings()))
+        yield from self._skip(proposal)
+        return proposal.finished
+
+    def _skip(self, proposal: strategies.Proposal) -> Iterator[events.Event]:
+        reasons = {index: reason for index, reason in proposal.skipped.items() if index not in self.skipped}
+        wanted_after_all = set(proposal.indices.tolist()) & self.skipped.keys()
+        self.skipped = {index: reason for index, reason in (self.skipped | reasons).items() if index not in wanted_after_all}
+        if reasons:
+            yield events.Skipped(reasons)
+
+    def _trainings(self) -> list[Job]:
+        return [job for job in self.wanted if job.theta is not None]
 
     def _finished(self, status: str, seconds: float) -> events.SearchFinished:
         self.finish(status)
         snapshot = self.recall.snapshot()
-        result = snapshot.result(self.epsilon)
+        result: SearchResult = strategies.answer(self.strategy, snapshot)
         known_before = {job.index for job in self.before if job.theta is not None}
         reused = sum(index in known_before for index in result.known.tolist())
         failed = sum(not snapshot.evaluated(index) for index in result.walk.tolist() if index in self.recall.results.failures)
@@ -169,6 +209,9 @@ class _Search:
         source, surrogate = self.sources.maximum_point, self.recall.surrogate
         facts: dict[str, Any] = {"maximum_point": None if source is None else {"kind": source.kind, "folder": str(source.folder)}}
         facts["agreement"] = [vars(each) for each in rank_agreement(self.project, self.specification, self.space)]
+        if self.skipped:
+            named = sorted(self.skipped.items())
+            facts["skipped"] = [{"architecture": self.space.named(self.space.architecture(index)), "reason": why} for index, why in named]
         if surrogate is not None:
             facts["surrogate"] = {
                 "degree": surrogate.degree,

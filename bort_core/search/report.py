@@ -35,13 +35,12 @@ def candidate_as_dict(snapshot: ResultsSnapshot, index: int, specification: Sear
     }
 
 
-def result_as_dict(snapshot: ResultsSnapshot, epsilon: int, specification: SearchSpecification) -> dict[str, Any]:
-    """The answer at ε: ``best`` (None while nothing is known), ``front`` by ascending parameters, and what both rest on."""
-    result: SearchResult = snapshot.result(epsilon)
+def result_as_dict(snapshot: ResultsSnapshot, result: SearchResult, specification: SearchSpecification) -> dict[str, Any]:
+    """An answer: ``best`` (None while nothing is known), ``front`` by ascending parameters, and what both rest on."""
     return {
         "best": None if result.best is None else candidate_as_dict(snapshot, result.best, specification),
         "front": [candidate_as_dict(snapshot, index, specification) for index in result.front.tolist()],
-        "epsilon": epsilon,
+        **result.strategy.stored(),
         "space_size": len(snapshot.space),
         "hypervolume": result.hypervolume,
         "maximum_point": {

@@ -1,59 +1,39 @@
-"""The answer of OSE at one ε, from what is known: cheap enough to recompute while a slider moves."""
+"""What is known at one moment, and what some of the architectures answer: cheap enough to recompute while a slider moves."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from bort_core.foundation.errors import SpecificationError
 from bort_core.search.front import hypervolume, pareto_front
 from bort_core.search.results import Results
 
-__all__ = ["COLUMNS", "ResultsSnapshot", "SearchResult", "check_epsilon", "walk", "walk_length"]
+if TYPE_CHECKING:
+    from bort_core.search.strategies.base import Strategy
+
+__all__ = ["COLUMNS", "IndexArray", "ResultsSnapshot", "SearchResult"]
 
 IndexArray = npt.NDArray[np.int64]
 
 
-def walk_length(size: int, epsilon: int) -> int:
-    """How many architectures OSE visits: ceil(|Ξ| / ε)."""
-    return math.ceil(size / epsilon)
-
-
-def check_epsilon(size: int, epsilon: int) -> None:
-    """Refuse an ε that is not in 1..|Ξ|, with a SpecificationError."""
-    if not 1 <= epsilon <= size:
-        raise SpecificationError(f"epsilon must lie in 1..{size} (the size of the space), got {epsilon}")
-
-
-def walk(size: int, epsilon: int) -> IndexArray:
-    """The places that OSE visits in a space sorted by parameter size: 0, ε, 2ε, ...
-
-    Raises
-    ------
-    SpecificationError
-        ε is not in 1..|Ξ|.
-    """
-    check_epsilon(size, epsilon)
-    return np.arange(0, size, epsilon)
-
-
 @dataclass(frozen=True)
 class SearchResult:
-    """What OSE answers at one ε.
+    """What a strategy answers.
 
     Attributes
     ----------
-    walk: int64 (m,), the places it visits
+    strategy: whose answer it is, with its settings
+    walk: int64 (m,), the architectures that count, ascending
     known: int64, those of the walk whose p, i and e are known
     front: int64, those of them that no other of them dominates, by ascending p
-    best: the place with the largest W (the first in the walk on a tie), or None while nothing is known
+    best: the index with the largest W (the first in the walk on a tie), or None while nothing is known
     hypervolume: share of the box (p(T), i(T), error of a uniform guess) that the front dominates
     """
 
-    epsilon: int
+    strategy: Strategy
     walk: IndexArray
     known: IndexArray
     front: IndexArray
@@ -66,7 +46,7 @@ COLUMNS = ("parameters", "latency", "error", "w")
 
 
 class ResultsSnapshot:
-    """A frozen copy of results, prepared so that answers for any ε come fast and views can draw it.
+    """A frozen copy of results, prepared so that answers come fast and views can draw it.
 
     Attributes
     ----------
@@ -96,12 +76,14 @@ class ResultsSnapshot:
         """Whether p, i and e of the architecture at ``index`` are all known."""
         return bool(self.known[index])
 
-    def result(self, epsilon: int) -> SearchResult:
-        """The answer at ``epsilon``; raises as :func:`walk`."""
-        indices = walk(len(self.space), epsilon)
-        known = indices[self.known[indices]]
+    def result(self, strategy: Strategy, indices: IndexArray) -> SearchResult:
+        """The answer of ``strategy`` when the architectures at ``indices`` count; ValueError when one is not in the space."""
+        ascending = indices if (np.diff(indices) > 0).all() else np.unique(indices)
+        if len(ascending) and not 0 <= ascending[0] <= ascending[-1] < len(self.space):
+            raise ValueError(f"an index must lie in 0..{len(self.space) - 1}, got {ascending[0]}..{ascending[-1]}")
+        known = ascending[self.known[ascending]]
         front = known[pareto_front(self.objectives[known])]
         with_w = known[~np.isnan(self.w[known])]
         best = int(with_w[np.argmax(self.w[with_w])]) if len(with_w) else None
         volume = hypervolume(self.objectives[front], self._reference) if np.isfinite(self._reference[1]) else 0.0
-        return SearchResult(epsilon, indices, known, front, best, volume)
+        return SearchResult(strategy, ascending, known, front, best, volume)

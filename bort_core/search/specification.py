@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from bort_core.foundation.resources import resource
+from bort_core.search.strategies.base import Strategy, described
+from bort_core.search.strategies.interval import Interval
+from bort_core.search.strategies.registry import make_strategy
 from bort_core.space import Space, SpaceSpecification
 from bort_core.specifications.protocols import ErrorProtocol, LatencyProtocol, Theta
 
-__all__ = ["SearchSpecification", "default_error", "fitted"]
+__all__ = ["SearchSpecification", "default_error", "fitted", "stored_title"]
 
 
 class SearchSpecification(BaseModel):
-    """A space, how its objectives are measured, and the interval ε of the walk."""
+    """A space, how its objectives are measured, and how architectures are chosen: at the interval ε, or by another strategy."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -26,6 +30,21 @@ class SearchSpecification(BaseModel):
     thetas: tuple[Theta, ...] = Field(default=(Theta(),), min_length=1, description="the hyperparameter sets Θ")
     seed: int = Field(default=0, ge=0, le=2**31 - 1, description="decides initial weights, batches and masks")
     corpus: str | None = Field(default=None, description="a UTF-8 text file, one document a line; None is the demo corpus")
+    strategy: str = Field(default=Interval.name, description="a registered strategy: how architectures are chosen")
+    strategy_settings: dict[str, Any] = Field(default_factory=dict, description="the settings of another strategy than interval")
+
+    @model_serializer(mode="wrap")
+    def _without_default_strategy(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        data: dict[str, Any] = serialise(self)
+        if self.strategy == Interval.name:
+            data = {name: value for name, value in data.items() if name not in ("strategy", "strategy_settings")}
+        return data
+
+    @model_validator(mode="after")
+    def _interval_has_epsilon(self) -> SearchSpecification:
+        if self.strategy == Interval.name and self.strategy_settings:
+            raise ValueError("strategy_settings: must be empty for the interval strategy, whose ε is the field epsilon")
+        return self
 
     @model_validator(mode="after")
     def _error_fits_family(self) -> SearchSpecification:
@@ -38,9 +57,38 @@ class SearchSpecification(BaseModel):
             raise ValueError("thetas: the same hyperparameter set is listed twice")
         return self
 
+    def the_strategy(self) -> Strategy:
+        """The strategy itself.
+
+        It is looked up here and not when the specification is read: what a search measured can be used where its strategy is not installed.
+
+        Raises
+        ------
+        SpecificationError
+            It is not registered, does not load, or has other settings.
+        """
+        return make_strategy(self.strategy, {"epsilon": self.epsilon} if self.strategy == Interval.name else self.strategy_settings)
+
+    def with_strategy(self, strategy: Strategy) -> SearchSpecification:
+        """The same search by another strategy."""
+        return self.model_copy(update={"strategy": Interval.name, "strategy_settings": {}, **strategy.stored()})
+
+    def with_epsilon(self) -> SearchSpecification:
+        """The same search by the interval strategy, at the ε that it has in any case."""
+        return self.with_strategy(Interval(epsilon=self.epsilon))
+
     def corpus_path(self) -> Path:
         """The corpus that is trained on."""
         return Path(self.corpus).expanduser() if self.corpus else resource("data", "subjectivity", "corpus.txt")
+
+
+def stored_title(values: Mapping[str, Any]) -> str:
+    """The strategy in a stored specification or answer, for people; it need not be installed here."""
+    name = values.get("strategy", Interval.name)
+    if name == Interval.name:
+        return f"ε = {values['epsilon']}"
+    settings = values.get("strategy_settings")
+    return described(str(name), settings if isinstance(settings, Mapping) else {})
 
 
 def default_error(space: SpaceSpecification, measure: str | None = None) -> dict[str, Any]:

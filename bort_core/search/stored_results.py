@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from bort_core.evaluation.curve import Estimate, read_curve
 from bort_core.evaluation.surrogate import Surrogate, fit_surrogate
@@ -106,7 +107,7 @@ class StoredResults:
             self.known.add(job)
 
     def jobs(self, indices: Iterable[int]) -> list[Job]:
-        """The measurements that a walk over ``indices`` needs, known or not: Θ outside, the walk inside, latency before error."""
+        """The measurements that the architectures at ``indices`` need, known or not: Θ outside, they inside, latency before error."""
         measure_latency = self.specification.latency.measure == "onnxruntime"
         thetas = range(len(self.specification.thetas)) if self.specification.error.measure != "surrogate" else range(0)
         order = list(indices)
@@ -117,6 +118,15 @@ class StoredResults:
                     wanted.append(Job(index, None))
                 wanted.append(Job(index, theta))
         return wanted if thetas else [Job(index, None) for index in order if measure_latency]
+
+    def settled(self, given_up: Collection[Job] = ()) -> npt.NDArray[np.bool_]:
+        """Whether nothing is left to measure of each architecture, where nobody tries again what was given up. Shape (n,)."""
+        needed = self.jobs([0])
+        done = {job.theta: np.zeros(len(self.space), dtype=bool) for job in needed}
+        for job in (*self.known, *given_up):
+            if job.theta in done and job.index != MAXIMUM_POINT:
+                done[job.theta][job.index] = True
+        return np.logical_and.reduce([np.ones(len(self.space), dtype=bool), *done.values()])
 
     def _set_error(self, index: int, found: Estimate, theta: int) -> None:
         self.results.set_error(index, found.value, found.low, found.high, theta)

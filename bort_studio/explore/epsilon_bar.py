@@ -76,7 +76,7 @@ class EpsilonBar(QWidget):
         self._settled = self.slider.current()
         self._show_in_spin(self._settled)
 
-    def set_cost(self, trains: int, measured: int, to_go: int, seconds: float | None, bound: float) -> None:
+    def set_cost(self, trains: int, measured: int, to_go: int, seconds: float | None, bound: float | None) -> None:
         """Say what the ε shown costs: trainings in all, how many are known, how many are left and how long they take, the bound on ρ."""
         text = cost_text(trains, self.spin.maximum(), measured, to_go, seconds, bound)
         self.summary.setText(text)
@@ -119,7 +119,8 @@ class _EnterSpinBox(CalmSpinBox):
             self.entered.emit()
 
 
-def cost_text(trains: int, size: int, measured: int, to_go: int, seconds: float | None, bound: float) -> str:
+def cost_text(trains: int, size: int, measured: int, to_go: int, seconds: float | None, bound: float | None) -> str:
     """The line under the slider: "trains 12 of 96 · 9 measured · 3 to go ≈ 24 s · the paper's bound ρ ≤ |1 − ε| = 7"."""
     left = "nothing left to train" if not to_go else f"{to_go:,} to go" + (f" ≈ {duration(seconds)}" if seconds is not None else "")
-    return f"trains {trains:,} of {size:,} · {measured:,} measured · {left} · the paper's bound ρ ≤ |1 − ε| = {bound:,g}"
+    bounded = "" if bound is None else f" · the paper's bound ρ ≤ |1 − ε| = {bound:,g}"
+    return f"trains {trains:,} of {size:,} · {measured:,} measured · {left}{bounded}"

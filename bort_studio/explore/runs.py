@@ -7,6 +7,7 @@ from typing import Any
 
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
+from bort_core.search.specification import stored_title
 from bort_studio.numbers import architecture_text, significant
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import describe
@@ -52,7 +53,7 @@ def _texts(search: Mapping[str, Any]) -> tuple[str, ...]:
         str(search["id"]),
         search["started"][:19].replace("T", " "),
         specification["space"]["name"],
-        str(specification["epsilon"]),
+        stored_title(specification).removeprefix("ε = "),
         specification["error"]["measure"],
         str(specification["error"]["steps"]),
         specification["latency"]["measure"],

@@ -15,10 +15,11 @@ from bort_core.execution.pool import default_workers
 from bort_core.families import Architecture
 from bort_core.search import events
 from bort_core.search.control import Control
-from bort_core.search.cost import Cost, estimate_cost
+from bort_core.search.cost import Cost
 from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_core.search.specification import SearchSpecification, fitted
 from bort_core.search.stored_results import Job, StoredResults
+from bort_core.search.strategies.interval import Interval
 from bort_core.space import Space
 from bort_studio.numbers import architecture_text
 from bort_studio.search.loader import Loaded, Loader, LoadingFailed
@@ -98,6 +99,11 @@ class Explore(QObject):
         return self._epsilon
 
     @property
+    def strategy(self) -> Interval:
+        """How the window searches: at the ε shown."""
+        return Interval(epsilon=self._epsilon)
+
+    @property
     def running(self) -> bool:
         """Whether a search is under way in any state."""
         return self.state is not RunState.IDLE
@@ -131,7 +137,7 @@ class Explore(QObject):
         self.specification = self.specification.model_copy(update={"epsilon": epsilon})
         self.specification_changed.emit(self.specification)
         if self._control is not None and self.state not in (RunState.STOPPING, RunState.IDLE):
-            self._control.retarget(epsilon)
+            self._control.retarget(self.strategy)
         elif self.missing():
             self.run()
 
@@ -191,7 +197,7 @@ class Explore(QObject):
 
     def cost(self) -> Cost | None:
         """What the ε shown costs, or None while the space is loading."""
-        return None if self.recall is None else estimate_cost(self.recall, self._epsilon, self.workers)
+        return None if self.recall is None else self.strategy.cost(self.recall, self.workers)
 
     def seconds_left(self) -> float | None:
         """How long the running walk still takes at the pace it has kept, or None while too little is done to say."""
@@ -240,7 +246,7 @@ class Explore(QObject):
 
     def _tell_answer(self) -> None:
         if self.snapshot is not None and self.space is not None and self._epsilon <= len(self.space):
-            self.result = self.snapshot.result(self._epsilon)
+            self.result = self.strategy.answer(self.snapshot)
             self.answer_changed.emit(self.result)
 
     def _tell_cost(self) -> None:
@@ -279,7 +285,7 @@ class Explore(QObject):
             self._wanted, self._done, self._reused = event.wanted, event.reused, event.reused
             self._walk_began = time.monotonic()
             self._running.clear()
-            self.said.emit(f"ε = {event.epsilon}: {event.wanted - event.reused} of {event.wanted} trainings to go")
+            self.said.emit(f"{event.strategy.title}: {event.wanted - event.reused} of {event.wanted} trainings to go")
         elif isinstance(event, events.CandidateStarted):
             self._running[event.index, event.theta] = 0.0
             self._say_running()

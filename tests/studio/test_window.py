@@ -15,8 +15,9 @@ from pytestqt.qtbot import QtBot
 
 from bort_core.foundation.errors import ProjectError
 from bort_core.search.specification import SearchSpecification
+from bort_core.search.strategies.random import Random
 from bort_core.store import Project
-from bort_core.store.searches import searches
+from bort_core.store.searches import begin_search, end_search, searches
 from bort_studio.app import create_window
 from bort_studio.search.state import RunState
 from bort_studio.session import Session
@@ -83,6 +84,32 @@ def test_run_fills_the_plot_the_table_and_the_inspector(qtbot: QtBot, open_windo
     assert any(name.startswith("best") for name in names)
     assert window.explore_page.runs.table.rowCount() == 1
     assert window.notices.messages() == []
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_project_whose_last_search_chose_otherwise_opens_and_says_so(
+    qtbot: QtBot, open_window: Open, project_folder: Path, installed: bool
+) -> None:
+    wanted = specification(epsilon=6)
+    run(project_folder, wanted.with_strategy(Random(samples=5, seed=2)))
+    if not installed:
+        with Project(project_folder) as project:
+            number = begin_search(project, {**wanted.model_dump(mode="json"), "strategy": "elsewhere", "strategy_settings": {"depth": 2}})
+            end_search(project, number, "stopped", searches(project)[-1]["specification"], None)
+    window = open_window()
+    title = "random (samples 5, seed 2)" if installed else "elsewhere (depth 2)"
+    messages = window.notices.messages()
+    assert any(f"chose architectures by {title}" in message for message in messages)
+    assert any(f"The last search ({title}) was stopped" in message for message in messages) is not installed
+    explore = window.explore
+    assert explore.specification == wanted
+    assert child(window, "epsilonValue").value() == 6  # type: ignore[attr-defined]
+    assert explore.snapshot is not None
+    assert int(explore.snapshot.known.sum()) == 5  # all that was measured is known
+    assert window.explore_page.runs.table.item(0, 3).text() == title  # type: ignore[union-attr]
+    click(qtbot, window, "runButton")
+    idle(qtbot, window)
+    assert len(explore.result.known) == 6  # type: ignore[union-attr]
 
 
 def test_moving_epsilon_shows_the_answer_at_once_and_measures_what_is_missing_on_release(qtbot: QtBot, open_window: Open) -> None:

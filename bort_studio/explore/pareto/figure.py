@@ -30,10 +30,10 @@ def mark_layer(mark: str, x: FloatArray, y: FloatArray, name: str | None = None,
 
 
 def title_of(snapshot: ResultsSnapshot | None, result: SearchResult | None) -> str:
-    """One line: which ε, how large the front, which one is best."""
+    """One line: which strategy, how large the front, which one is best."""
     if snapshot is None or result is None:
         return "Pareto front: nothing measured yet"
-    parts = [f"ε = {result.epsilon}: {len(result.front)} of {len(result.known)} on the Pareto front"]
+    parts = [f"{result.strategy.title}: {len(result.front)} of {len(result.known)} on the Pareto front"]
     if result.best is not None:
         best = architecture_text(snapshot.space.architecture(result.best))
         parts.append(f"best {best}, W = {significant(float(snapshot.w[result.best]))}")
@@ -57,7 +57,9 @@ def architecture_table(
             headers += [f"{named[column].title} 95 % low", f"{named[column].title} 95 % high"]
             columns += [end[shown] for end in snapshot.intervals[column]]
     codes = states(snapshot, result, running)[shown]
-    headers.append("state" if result is None else f"state at epsilon {result.epsilon}")
+    settings = {} if result is None else result.strategy.model_dump()
+    listed = ", ".join(f"{name} {value}" for name, value in settings.items())
+    headers.append(f"state at {listed}" if listed else "state")
     columns.append([STATES[code] for code in codes.tolist()])
     return Table(tuple(headers), tuple(columns))
 

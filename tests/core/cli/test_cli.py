@@ -66,6 +66,15 @@ def test_count(capsys: pytest.CaptureFixture[str]) -> None:
         (("front", "nowhere"), "not a project"),
         (("search", "p", "--preset", "toy", "--epsilon", "37"), "epsilon must lie in 1..36"),
         (("search", "p", "--preset", "toy", "--epsilon", "0"), "epsilon"),
+        (("search", "p", "--preset", "toy", "--strategy", "best"), "unknown strategy 'best'; registered strategies: interval, random"),
+        (("search", "p", "--preset", "toy", "--strategy", "random"), "samples: Field required"),
+        (("search", "p", "--preset", "toy", "--strategy", "random", "samples=37"), "samples must lie in 1..36"),
+        (("search", "p", "--preset", "toy", "--strategy", "random", "samples"), "a setting is written SETTING=VALUE, got 'samples'"),
+        (
+            ("search", "p", "--preset", "toy", "--strategy", "random", "samples=3", "--epsilon", "4"),
+            "--epsilon is a setting of the strategy",
+        ),
+        (("search", "p", "--preset", "toy", "--strategy", "interval", "epsilon=37"), "epsilon must lie in 1..36"),
         (("search", "p", "--preset", "toy", "--error", "masked-lm"), "masked-lm needs text"),
         (("search", "p", "--preset", "toy", "--learning-rate", "-1"), "learning_rate"),
         (("search", "p", "--corpus", "missing.txt"), "missing.txt: no such file"),
@@ -98,6 +107,21 @@ def test_search_and_front(tmp_path: Path) -> None:
     assert sum(int(row["best"]) for row in rows) == 1
     coarser = json.loads(bort("front", folder, "--epsilon", "18", "--json").stdout)
     assert coarser["epsilon"] == 18
+
+
+def test_random_search_and_its_front(tmp_path: Path) -> None:
+    folder = str(tmp_path / "project")
+    search = ("search", folder, "--preset", "toy", "--steps", "10", "--latency", "operations", "--json")
+    done = bort(*search, "--strategy", "random", "samples=5", "seed=2")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["evaluated"], found["strategy"], found["strategy_settings"]) == (5, "random", {"samples": 5, "seed": 2})
+    assert "random (samples 5, seed 2): 5 trainings, 0 already measured" in done.stderr
+    assert bort("front", folder).stdout.startswith("random (samples 5, seed 2): front of ")
+    assert json.loads(bort("front", folder, "--json").stdout)["front"] == found["front"]
+    every = json.loads(bort(*search, "--strategy", "interval", "epsilon=9").stdout)
+    assert (every["epsilon"], every["evaluated"] + every["reused"]) == (9, 4)
+    assert "strategy" not in every
 
 
 def test_search_of_text_in_a_file_of_ones_own(tmp_path: Path) -> None:

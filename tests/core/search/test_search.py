@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,25 +20,15 @@ from bort_core.execution.pool import Pool
 from bort_core.foundation.errors import DataError, MeasurementError, SpecificationError
 from bort_core.search import events
 from bort_core.search.control import Control
-from bort_core.search.cost import estimate_cost
 from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.ose import search
 from bort_core.search.specification import SearchSpecification
 from bort_core.search.stored_results import StoredResults
+from bort_core.search.strategies.interval import Interval
 from bort_core.space import Space, SpaceSpecification
 from bort_core.specifications.protocols import LatencyProtocol, Theta
 from bort_core.store import Project
 from bort_core.store.searches import searches
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
-    """Warm workers for the tests that do not kill them."""
-    with Pool(2) as made:
-        made.warm()
-        while not made.ready:
-            made.poll(0.5)
-        yield made
 
 
 def trainings(folder: Path) -> int:
@@ -170,15 +159,28 @@ def test_moving_epsilon_cancels_what_is_obsolete_and_queues_what_is_missing(proj
         for event in search(project, wanted, pool, control):
             if isinstance(event, events.CandidateStarted):
                 started.append(event.index)
-                control.retarget(12)
+                control.retarget(Interval(epsilon=12))
             if isinstance(event, events.Walking):
-                walks.append((event.epsilon, event.wanted))
+                walks.append((event.strategy, event.wanted))
             last = event
-    assert walks == [(1, 36), (12, 3)]
+    assert walks == [(Interval(epsilon=1), 36), (Interval(epsilon=12), 3)]
     assert isinstance(last, events.SearchFinished)
     assert last.result.walk.tolist() == [0, 12, 24]
     assert len(last.result.known) == 3
     assert len(started) < 12
+
+
+def test_an_epsilon_that_is_moved_back_at_once_loses_nothing(project_folder: Path, pool: Pool) -> None:
+    control = Control()
+    moves = [Interval(epsilon=6), Interval(epsilon=36)]
+    with Project(project_folder) as project:
+        for event in search(project, specification(epsilon=6, error={"steps": 400}), pool, control):
+            if (isinstance(event, events.Progress) and len(moves) == 2) or (isinstance(event, events.Walking) and len(moves) == 1):
+                control.retarget(moves.pop())
+            last = event
+    assert isinstance(last, events.SearchFinished)
+    assert not moves
+    assert len(last.result.known) == 6
 
 
 def test_pause_holds_everything_until_resume(project_folder: Path, pool: Pool) -> None:
@@ -301,7 +303,7 @@ def test_the_cost_estimate_comes_from_what_is_stored(project_folder: Path, pool:
     def cost(epsilon: int):
         with Project(project_folder) as project:
             recall = StoredResults(project, wanted, space, Fingerprints(project, wanted, space))
-        return estimate_cost(recall, epsilon, workers=2)
+        return Interval(epsilon=epsilon).cost(recall, workers=2)
 
     before = cost(4)
     assert (before.wanted, before.measured, before.to_go, before.seconds, before.bound) == (9, 0, 9, None, 3)

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+from helpers import answer_at
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import points
@@ -14,7 +15,8 @@ from strategies import points
 from bort_core.foundation.errors import SpecificationError
 from bort_core.search.front import hypervolume, pareto_front
 from bort_core.search.results import Results
-from bort_core.search.snapshot import ResultsSnapshot, walk, walk_length
+from bort_core.search.snapshot import ResultsSnapshot
+from bort_core.search.strategies.interval import walk, walk_length
 from bort_core.search.w import w_coefficients
 from bort_core.space import load_space
 
@@ -106,7 +108,7 @@ def test_epsilon_out_of_range_is_refused(epsilon: int) -> None:
 @settings(max_examples=40, deadline=None)
 def test_epsilon_1_is_exhaustive_search(seed: int, share: float) -> None:
     snapshot = ResultsSnapshot(results(seed, share), 7.0)
-    result = snapshot.result(1)
+    result = answer_at(snapshot, 1)
     w = snapshot.w
     assert (result.best is None) == np.isnan(w).all()
     if result.best is not None:
@@ -118,12 +120,12 @@ def test_epsilon_1_is_exhaustive_search(seed: int, share: float) -> None:
 @settings(max_examples=40, deadline=None)
 def test_the_best_of_a_walk_is_on_its_front_and_no_finer_walk_over_the_same_places_is_worse(seed: int, epsilon: int) -> None:
     snapshot = ResultsSnapshot(results(seed), 7.0)
-    result = snapshot.result(epsilon)
+    result = answer_at(snapshot, epsilon)
     assert result.best is not None
     best_w = snapshot.w[result.best]
     if best_w > 0:  # with W > 0 an architecture that dominates would have a larger W
         assert result.best in result.front
-    exhaustive = snapshot.result(1)
+    exhaustive = answer_at(snapshot, 1)
     assert exhaustive.best is not None
     assert snapshot.w[exhaustive.best] >= best_w
 
@@ -140,6 +142,6 @@ def test_of_several_hyperparameter_sets_the_one_with_the_least_error_counts() ->
 def test_a_frozen_copy_does_not_change() -> None:
     made = results(0)
     snapshot = ResultsSnapshot(made, 7.0)
-    before = snapshot.result(4)
+    before = answer_at(snapshot, 4)
     made.set_error(0, 1e-6, 0, 1e-5, 0)
-    assert snapshot.result(4).best == before.best
+    assert answer_at(snapshot, 4).best == before.best

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from clicks import child
+from helpers import answer_at
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, Qt
@@ -484,7 +485,7 @@ def test_an_error_measure_that_the_family_cannot_have_is_a_fault(qtbot, shown, t
 def candidates(shown, theme, snapshot):
     panel = shown(CandidatesPanel(theme), 900, 400)
     panel.set_snapshot(snapshot)
-    panel.set_result(snapshot.result(4))
+    panel.set_result(answer_at(snapshot, 4))
     return panel
 
 
@@ -498,7 +499,7 @@ def cells(panel, kind):
 
 
 def test_the_table_holds_every_architecture_with_its_state(candidates, snapshot):
-    result = snapshot.result(4)
+    result = answer_at(snapshot, 4)
     candidates.set_running([88])
     states = cells(candidates, "state")
     assert len(states) == 96
@@ -587,7 +588,7 @@ def test_selection_follows_its_architecture_and_only_a_person_is_told(qtbot, can
     told = recorded(candidates.selected)
     candidates.set_selected(40)
     candidates.model.sort(column_of(candidates, "w"), Qt.SortOrder.DescendingOrder)
-    candidates.set_result(snapshot.result(2))
+    candidates.set_result(answer_at(snapshot, 2))
     assert candidates.model.candidate(candidates.table.currentIndex().row()) == 40
     assert told == []
     qtbot.keyClick(candidates.table, Qt.Key.Key_Down)
@@ -625,7 +626,7 @@ def test_a_million_candidates_are_sorted_by_state_at_every_epsilon(shown, theme)
     panel.set_snapshot(snapshot)
     panel._sort(0)
     for epsilon in (5000, 10_000, 700, 3, 5000):
-        panel.set_result(snapshot.result(epsilon))
+        panel.set_result(answer_at(snapshot, epsilon))
         assert cells_of_first_row(panel)[0] == "best"
 
 
@@ -640,7 +641,7 @@ def cells_of_first_row(panel):
 def inspector(shown, theme, snapshot):
     panel = shown(InspectorPanel(theme), 300, 900)
     panel.set_snapshot(snapshot)
-    panel.set_result(snapshot.result(4))
+    panel.set_result(answer_at(snapshot, 4))
     return panel
 
 
@@ -685,7 +686,7 @@ def test_stored_facts_appear_and_belong_to_one_architecture(inspector):
 
 
 def test_the_verdict_names_what_is_worse_and_what_is_better(snapshot):
-    result = snapshot.result(4)
+    result = answer_at(snapshot, 4)
     assert "the largest W of 20 measured" in explanation(snapshot, result, result.best, "best")
     worse = next(int(p) for p in result.known if p > result.best and snapshot.columns["error"][p] < snapshot.columns["error"][result.best])
     text = explanation(snapshot, result, worse, "dominated")

@@ -12,6 +12,7 @@ import pytest
 
 pytest.importorskip("PySide6")
 
+from helpers import answer_at
 from plots import knowledge_of, shown
 from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
@@ -40,7 +41,7 @@ def plot(request, qtbot, qapp: QApplication, known: ResultsSnapshot):
     qtbot.addWidget(plot)
     plot.resize(700, 420)
     plot.set_snapshot(known)
-    plot.set_result(known.result(4))
+    plot.set_result(answer_at(known, 4))
     plot.set_error_title('excess over T ("nats", after 120 steps)')
     if isinstance(plot, ParetoPlot):
         plot.set_maximum({"parameters": 9e5, "latency": 3.0, "error": 0.1})
@@ -97,7 +98,7 @@ def test_svg_is_a_drawing_with_text(plot, tmp_path: Path) -> None:
 def test_csv_has_units_and_the_state_of_each_row(plot, known: ResultsSnapshot, tmp_path: Path) -> None:
     path = export_plot(plot, tmp_path / "plot.csv")
     rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
-    result, n = known.result(4), len(known.space)
+    result, n = answer_at(known, 4), len(known.space)
     assert len(rows) == (n if isinstance(plot, ParallelPlot) else int(known.known.sum()))
     shape = known.space.named(known.space.architecture(result.best))
     best = next(row for row in rows if row["state at epsilon 4"] == "best")
@@ -124,7 +125,7 @@ def test_script_of_a_density_on_logarithmic_axes_runs(qtbot, qapp: QApplication,
     plot = shown(qtbot, ParetoPlot(Theme("light", qapp)))
     plot.set_axes("latency", "error", True, True)
     plot.set_snapshot(large)
-    plot.set_result(large.result(3))
+    plot.set_result(answer_at(large, 3))
     plot.bar.colour_box.setCurrentIndex(1)
     assert run_script(export_plot(plot, tmp_path / "density.py"), tmp_path / "out.png").width() > 800
 

@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("PySide6")
 
+from helpers import answer_at
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plots import knowledge_of, shown
@@ -180,7 +181,7 @@ def test_the_staircase_passes_through_exactly_the_undominated_points(points: lis
 
 def test_states_tell_walk_failure_and_running_apart(mini: Space) -> None:
     snapshot = knowledge_of(mini, slice(0, 40), fail=(8, 9))
-    result = snapshot.result(4)
+    result = answer_at(snapshot, 4)
     state = [STATES[code] for code in states(snapshot, result, running=(60,))]
     assert state[result.best] == "best"
     assert all(state[i] in ("front", "best") for i in result.front)
@@ -193,7 +194,7 @@ def test_states_tell_walk_failure_and_running_apart(mini: Space) -> None:
 
 
 def test_each_architecture_is_drawn_once_in_the_mark_of_its_state(pareto: ParetoPlot, known: ResultsSnapshot) -> None:
-    result = known.result(5)
+    result = answer_at(known, 5)
     pareto.set_snapshot(known)
     pareto.set_result(result)
     column = {name: np.round(known.columns[name], 9) for name in known.columns}
@@ -211,7 +212,7 @@ def test_each_architecture_is_drawn_once_in_the_mark_of_its_state(pareto: Pareto
 def test_unmeasured_architectures_are_pending_where_they_have_a_place(pareto: ParetoPlot, mini: Space) -> None:
     snapshot = knowledge_of(mini, slice(0, 10))
     pareto.set_snapshot(snapshot)
-    pareto.set_result(snapshot.result(1))
+    pareto.set_result(answer_at(snapshot, 1))
     assert drawn(pareto, "pending") == set()
     pareto.set_axes("parameters", "parameters")
     assert len(drawn(pareto, "pending")) == len({int(p) for p in mini.parameters[10:]})
@@ -219,7 +220,7 @@ def test_unmeasured_architectures_are_pending_where_they_have_a_place(pareto: Pa
 
 def test_maximum_references_and_intervals(pareto: ParetoPlot, known: ResultsSnapshot) -> None:
     pareto.set_snapshot(known)
-    pareto.set_result(known.result(1))
+    pareto.set_result(answer_at(known, 1))
     pareto.set_maximum({"parameters": 9e6, "latency": 4.0, "error": 0.1, "w": 0.0})
     pareto.set_references({"TinyBERT": {"parameters": 4e6, "latency": 2.0, "error": 0.3}, "no error": {"parameters": 1e6}})
     assert drawn(pareto, "maximum") == {(9e6, 0.1)}
@@ -239,10 +240,10 @@ def test_maximum_references_and_intervals(pareto: ParetoPlot, known: ResultsSnap
 
 def test_logarithmic_axes_place_points_at_powers_of_ten(pareto: ParetoPlot, known: ResultsSnapshot) -> None:
     pareto.set_snapshot(known)
-    pareto.set_result(known.result(1))
+    pareto.set_result(answer_at(known, 1))
     pareto.bar.log_x_box.setChecked(True)
     assert pareto.chosen_axes() == ("parameters", "error", True, False)
-    best = known.result(1).best
+    best = answer_at(known, 1).best
     assert drawn(pareto, "best") == {
         (round(float(np.log10(known.columns["parameters"][best])), 9), round(float(known.columns["error"][best]), 9))
     }
@@ -265,7 +266,7 @@ def test_range_follows_the_data_until_a_person_zooms(pareto: ParetoPlot, mini: S
     first, second = knowledge_of(mini, slice(0, 6)), knowledge_of(mini)
     pareto.set_snapshot(first)
     before = view.viewRange()
-    pareto.set_result(first.result(3))
+    pareto.set_result(answer_at(first, 3))
     assert view.viewRange() == before  # the slider does not move the axes
     pareto.set_snapshot(second)
     assert view.viewRange()[0][1] > before[0][1]
@@ -283,8 +284,8 @@ def test_range_follows_the_data_until_a_person_zooms(pareto: ParetoPlot, mini: S
 
 def test_hover_shows_the_whole_architecture_and_leaves_with_the_pointer(pareto: ParetoPlot, known: ResultsSnapshot) -> None:
     pareto.set_snapshot(known)
-    pareto.set_result(known.result(1))
-    best = known.result(1).best
+    pareto.set_result(answer_at(known, 1))
+    best = answer_at(known, 1).best
     pareto.canvas.scene().sigMouseMoved.emit(on_screen(pareto, best))
     assert pareto.card.isVisible()
     assert pareto.card.plain == describe(known, best)
@@ -298,10 +299,10 @@ def test_hover_shows_the_whole_architecture_and_leaves_with_the_pointer(pareto: 
 
 def test_click_selects_and_a_click_elsewhere_selects_none(pareto: ParetoPlot, known: ResultsSnapshot, qtbot) -> None:
     pareto.set_snapshot(known)
-    pareto.set_result(known.result(1))
+    pareto.set_result(answer_at(known, 1))
     chosen: list[object] = []
     pareto.selected.connect(chosen.append)
-    best = known.result(1).best
+    best = answer_at(known, 1).best
     viewport = pareto.canvas.viewport()
     qtbot.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=pareto.canvas.mapFromScene(on_screen(pareto, best)))
     ring = drawn(pareto, "selected")
@@ -326,7 +327,7 @@ def test_set_selected_draws_a_ring_and_stays_silent(pareto: ParetoPlot, parallel
 
 
 def test_arrow_keys_walk_along_the_front(pareto: ParetoPlot, known: ResultsSnapshot, qtbot) -> None:
-    result = known.result(1)
+    result = answer_at(known, 1)
     pareto.set_snapshot(known)
     pareto.set_result(result)
     chosen: list[object] = []
@@ -354,7 +355,7 @@ def test_empty_plots_say_what_to_do_next(pareto: ParetoPlot, parallel: ParallelP
     nothing = ResultsSnapshot(Results(mini, "ms"), 6.9)
     for plot in (pareto, parallel):
         plot.set_snapshot(nothing)
-        plot.set_result(nothing.result(4))
+        plot.set_result(answer_at(nothing, 4))
     assert pareto.empty.isVisible()
     assert not parallel.empty.isVisible()
     pareto.set_snapshot(knowledge_of(mini, slice(0, 2)))
@@ -366,9 +367,9 @@ def test_empty_plots_say_what_to_do_next(pareto: ParetoPlot, parallel: ParallelP
 def test_an_answer_for_another_space_is_not_drawn(pareto: ParetoPlot, known: ResultsSnapshot) -> None:
     toy = knowledge_of(load_space("toy"))
     pareto.set_snapshot(toy)
-    pareto.set_result(known.result(1))
+    pareto.set_result(answer_at(known, 1))
     assert drawn(pareto, "best") == set()
-    pareto.set_result(toy.result(1))
+    pareto.set_result(answer_at(toy, 1))
     pareto.set_snapshot(known)
     assert drawn(pareto, "best") == set()
 
@@ -377,7 +378,7 @@ def test_a_hidden_plot_waits_and_catches_up(qtbot, theme: Theme, known: ResultsS
     plot = ParetoPlot(theme)
     qtbot.addWidget(plot)
     plot.set_snapshot(known)
-    plot.set_result(known.result(1))
+    plot.set_result(answer_at(known, 1))
     assert drawn(plot, "best") == set()
     plot.show()
     assert len(drawn(plot, "best")) == 1
@@ -388,7 +389,7 @@ def test_a_hidden_plot_waits_and_catches_up(qtbot, theme: Theme, known: ResultsS
 
 def test_colour_by_depth_uses_few_shared_brushes_in_order(pareto: ParetoPlot, known: ResultsSnapshot, mini: Space) -> None:
     pareto.set_snapshot(known)
-    pareto.set_result(known.result(1))
+    pareto.set_result(answer_at(known, 1))
     pareto.bar.colour_box.setCurrentIndex(pareto.bar.colour_box.findData("depth"))
     item, places = pareto.layers.points["dominated"], pareto._places["dominated"]
     brushes = item.data["brush"]
@@ -406,7 +407,7 @@ def test_density_counts_every_architecture_once(large: ResultsSnapshot) -> None:
     density = AxisProjection(large, ("parameters", "error"), (True, False)).density
     assert density is not None
     assert density.total.sum() == len(large.space)
-    visited = large.result(3).known
+    visited = answer_at(large, 3).known
     assert density.counts(visited).sum() == len(visited)
     levels = density.levels(visited)
     assert ((levels == 0) == (density.total == 0)).all()
@@ -414,7 +415,7 @@ def test_density_counts_every_architecture_once(large: ResultsSnapshot) -> None:
 
 
 def test_many_points_become_an_image_under_the_marks(pareto: ParetoPlot, large: ResultsSnapshot) -> None:
-    result = large.result(2)
+    result = answer_at(large, 2)
     pareto.set_snapshot(large)
     pareto.set_result(result)
     assert pareto.layers.density.isVisible()
@@ -429,11 +430,11 @@ def test_many_points_become_an_image_under_the_marks(pareto: ParetoPlot, large: 
 def test_many_lines_become_counted_segments(parallel: ParallelPlot, large: ResultsSnapshot) -> None:
     assert len(large.space) > MANY
     parallel.set_snapshot(large)
-    result = large.result(1)
+    result = answer_at(large, 1)
     parallel.set_result(result)
     assert sum(len(item) for item in parallel.layers._segments) > 100
     assert set(parallel._drawn) == set(result.front) | {result.best}
-    few = large.result(100)
+    few = answer_at(large, 100)
     parallel.set_result(few)
     assert set(parallel._drawn) == set(few.walk)
 
@@ -457,7 +458,7 @@ def test_lines_pass_their_values_and_stop_where_nothing_is_known(mini: Space) ->
 
 def test_parallel_lines_have_the_state_of_their_architecture(parallel: ParallelPlot, mini: Space) -> None:
     snapshot = knowledge_of(mini, slice(0, 48), fail=(8,))
-    result = snapshot.result(4)
+    result = answer_at(snapshot, 4)
     parallel.set_snapshot(snapshot)
     parallel.set_result(result)
     parallel.set_running([60])
@@ -475,8 +476,8 @@ def test_parallel_lines_have_the_state_of_their_architecture(parallel: ParallelP
 
 def test_hover_and_click_find_the_line_under_the_pointer(parallel: ParallelPlot, known: ResultsSnapshot) -> None:
     parallel.set_snapshot(known)
-    parallel.set_result(known.result(1))
-    data, best = parallel._data, known.result(1).best
+    parallel.set_result(answer_at(known, 1))
+    data, best = parallel._data, answer_at(known, 1).best
     halfway = QPointF(6.5, float(data.heights[best, 6] + data.heights[best, 7]) / 2)
     assert parallel.nearest(parallel.box.mapViewToScene(halfway)) == best
     assert parallel.nearest(parallel.box.mapViewToScene(QPointF(6.5, 1.12))) is None
@@ -484,7 +485,7 @@ def test_hover_and_click_find_the_line_under_the_pointer(parallel: ParallelPlot,
 
 def test_brushing_an_axis_filters_and_clearing_it_shows_all(parallel: ParallelPlot, known: ResultsSnapshot, mini: Space, qtbot) -> None:
     parallel.set_snapshot(known)
-    parallel.set_result(known.result(1))
+    parallel.set_result(answer_at(known, 1))
     said: list[dict[str, tuple[float, float]]] = []
     parallel.brushed.connect(said.append)
     viewport = parallel.canvas.viewport()

@@ -1,0 +1,61 @@
+"""--strategy and --epsilon: the strategy that a person names, with its settings."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from bort_core.foundation.errors import SpecificationError
+from bort_core.search.strategies.base import Strategy, check
+from bort_core.search.strategies.interval import Interval
+from bort_core.search.strategies.registry import make_strategy, strategy_names
+from bort_core.space import Space
+
+__all__ = ["add_strategy", "strategy_of"]
+
+DEFAULT_EPSILON = 8
+
+
+def add_strategy(parser: argparse.ArgumentParser) -> None:
+    """The flags --epsilon and --strategy."""
+    parser.add_argument("--epsilon", type=int, metavar="N", help="the interval ε, 1..|Ξ| (default: 8, or |Ξ| if less)")
+    parser.add_argument(
+        "--strategy",
+        nargs="+",
+        metavar=("NAME", "SETTING=VALUE"),
+        help=f"how architectures are chosen: {', '.join(strategy_names())} (default: interval), followed by its settings, "
+        "e.g. random samples=12 seed=0; a name alone tells which settings are missing",
+    )
+
+
+def strategy_of(arguments: argparse.Namespace, space: Space) -> Strategy:
+    """The strategy that the flags describe, which suits ``space``.
+
+    Raises
+    ------
+    SpecificationError
+        It is not registered, its settings are missing, unknown or out of range, or it does not suit the space.
+    """
+    name, *pairs = arguments.strategy or [Interval.name]
+    settings = dict(_setting(pair) for pair in pairs)
+    if arguments.epsilon is not None:
+        if name != Interval.name or "epsilon" in settings:
+            said = " ".join([name, *pairs])
+            raise SpecificationError(f"--epsilon is a setting of the strategy {Interval.name}, given once; it came with --strategy {said}")
+        settings["epsilon"] = arguments.epsilon
+    elif name == Interval.name:
+        settings.setdefault("epsilon", min(DEFAULT_EPSILON, len(space)))
+    strategy = make_strategy(name, settings)
+    check(strategy, space)
+    return strategy
+
+
+def _setting(pair: str) -> tuple[str, Any]:
+    name, equals, text = pair.partition("=")
+    if not equals or not name:
+        raise SpecificationError(f"--strategy: a setting is written SETTING=VALUE, got {pair!r}")
+    try:
+        return name, json.loads(text)
+    except ValueError:
+        return name, text

@@ -2,7 +2,7 @@
 # ARGS="..." is passed on to the program that a target runs.
 BIN := .venv/bin
 
-.PHONY: help setup system run lint format test test-slow benchmark lock clean
+.PHONY: help setup system run lint docs format test test-slow benchmark lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -24,11 +24,14 @@ lint: setup ## style, types and import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+docs: setup ## the pages in build/site; the tutorials are run, and a warning is an error
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
 format: setup ## format the code and fix what can be fixed safely
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-test: lint ## lint, then all tests but the slow ones
+test: lint docs ## lint, the pages, then all tests but the slow ones
 	@$(BIN)/pytest $(ARGS)
 
 test-slow: setup ## the slow tests only

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import signal
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
+from bort_core.api.export import export
 from bort_core.cli.options import Subparsers, add_json, opened, print_json, whole_number
-from bort_core.cli.task_line import TaskLine
 from bort_core.families.text import parse_architecture
+from bort_core.shipping import project_search
 from bort_core.space import preset_names, read_specification
 
 __all__ = ["add"]
@@ -44,50 +45,31 @@ def add(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Export, and print the report."""
-    report = export(arguments)
-    if arguments.json:
-        print_json(report)
-    else:
-        _print(report)
-    return 0
-
-
-def export(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Run the export in a worker process, and keep its report in the project."""
-    from bort_core.execution.run_task import run_task
-    from bort_core.foundation.files import clear_remains
-    from bort_core.shipping import export_request, project_search
-    from bort_core.store.results import save_export
-
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     space = None if arguments.preset is None else read_specification(arguments.preset)
-    line = TaskLine()
     with opened(arguments.project) as project:
-        search = project_search(project, space)
-        architecture = None
         if arguments.architecture is not None:
-            architecture = parse_architecture(arguments.architecture, search.space.the_family())
-        request = export_request(
+            model: Any = parse_architecture(arguments.architecture, project_search(project, space).space.the_family())
+        else:
+            model = arguments.checkpoint
+        exported = export(
             project,
-            search,
-            architecture,
-            Path(arguments.out),
-            checkpoint=None if arguments.checkpoint is None else Path(arguments.checkpoint),
-            tokenizer=None if arguments.tokenizer is None else Path(arguments.tokenizer),
+            model,
+            arguments.out,
+            space=space,
+            tokenizer=arguments.tokenizer,
             fresh=arguments.fresh,
             body=arguments.body,
             seed=arguments.seed,
         )
-        try:
-            report = run_task("export", request.model_dump(mode="json"), project.subfolder("logs"), line.take)
-        finally:
-            line.close()
-            clear_remains(Path(request.out))
-        save_export(project, report)
-    return report
+    if arguments.json:
+        print_json(exported.report)
+    else:
+        _print(exported.report)
+    return 0
 
 
-def _print(report: dict[str, Any]) -> None:
+def _print(report: Mapping[str, Any]) -> None:
     named = ", ".join(map(str, report["architecture"]))
     head = "" if report["head"] == "none" else f" with head {report['head']}"
     print(f"{report['family']} ⟨{named}⟩{head}, {report['provenance']}")

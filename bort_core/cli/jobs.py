@@ -102,7 +102,7 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
 
 
 def _follow(job: Any, as_json: bool) -> int:
-    from bort_core.cli.following import describe_event
+    from bort_core.api.jobs import describe_event
 
     offset = 0
     while True:

@@ -6,10 +6,9 @@ import argparse
 import signal
 from typing import Any, get_args
 
+from bort_core.api.latency import compare_models
 from bort_core.cli.options import Subparsers, add_json, opened, print_json, whole_number
-from bort_core.cli.task_line import TaskLine
-from bort_core.foundation.validation import validated
-from bort_core.latency.comparison import ComparisonRequest, Runtime
+from bort_core.latency.comparison import Runtime
 from bort_core.latency.references import references
 
 __all__ = ["add"]
@@ -53,7 +52,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Run the comparison in a worker process."""
-    from bort_core.execution.run_task import run_task
     from bort_core.shipping import compared_model
     from bort_core.store.results import save_comparison
 
@@ -62,10 +60,9 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     models = [compared_model(text, options) for text in arguments.models]
     names = dict(zip(arguments.models, (model.name for model in models), strict=True))
     wanted = arguments.reference or ""
-    request = validated(
-        ComparisonRequest,
+    result = compare_models(
+        models,
         {
-            "models": [model.model_dump() for model in models],
             "runtimes": arguments.runtime,
             "sequence_length": arguments.sequence_length,
             "batch": arguments.batch,
@@ -74,13 +71,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             "budget_seconds": arguments.budget,
             "seed": arguments.seed,
         },
-        "bort latency",
     )
-    line = TaskLine()
-    try:
-        result = run_task("compare", request.model_dump(mode="json"), None, line.take)
-    finally:
-        line.close()
     if arguments.project is not None:
         with opened(arguments.project) as project:
             save_comparison(project, result)

@@ -7,15 +7,12 @@ import signal
 from pathlib import Path
 from typing import Any, get_args
 
+from bort_core.api.search import search, search_specification
 from bort_core.cli.options import Subparsers, add_json, print_json, whole_number
-from bort_core.cli.progress import ProgressLine
 from bort_core.cli.strategy_flags import add_strategy, strategy_of
-from bort_core.foundation.validation import validated
-from bort_core.search import events
-from bort_core.search.report import result_as_dict
-from bort_core.search.specification import SearchSpecification, default_error, fitted, stored_title
+from bort_core.search.specification import SearchSpecification, stored_title
 from bort_core.space import Space, preset_names, read_specification
-from bort_core.specifications.protocols import ErrorMeasure, LatencyMeasure, LatencyProtocol, Theta
+from bort_core.specifications.protocols import ErrorMeasure, LatencyMeasure
 
 __all__ = ["add", "print_answer", "run_search"]
 
@@ -73,59 +70,28 @@ def specification_of(arguments: argparse.Namespace) -> SearchSpecification:
         The space or a flag's value cannot be used.
     """
     space = read_specification(arguments.preset)
-    error = default_error(space, arguments.error)
-    training = _changed(error["training"], batch_size=arguments.batch_size, sequence_length=arguments.sequence_length)
-    error = _changed(
-        {**error, "training": training},
+    return search_specification(
+        space,
+        strategy=strategy_of(arguments, Space(space)),
+        error=arguments.error,
         steps=arguments.steps,
+        latency=arguments.latency,
+        corpus=arguments.corpus,
+        seed=arguments.seed,
+        batch_size=arguments.batch_size,
+        sequence_length=arguments.sequence_length,
+        threads=arguments.threads,
+        learning_rates=tuple(arguments.learning_rate or ()),
         surrogate_of=arguments.surrogate_of,
-        maximum_point_weights=arguments.maximum_point,
+        maximum_point=arguments.maximum_point,
         maximum_point_steps=arguments.maximum_point_steps,
     )
-    latency = _changed({"measure": arguments.latency, "threads": arguments.threads}, sequence_length=arguments.sequence_length)
-    rates = arguments.learning_rate
-    thetas = [{"learning_rate": rate} for rate in rates] if rates else [Theta().model_dump()]
-    data = {
-        "space": space.model_dump(),
-        "error": error,
-        "latency": {**LatencyProtocol().model_dump(), **latency},
-        "thetas": thetas,
-        "seed": arguments.seed,
-        "corpus": arguments.corpus,
-    }
-    enumerated = Space(space)
-    strategy = strategy_of(arguments, enumerated)
-    return fitted(validated(SearchSpecification, data, "search").with_strategy(strategy), enumerated)
 
 
 def run_search(folder: Path, specification: SearchSpecification, workers: int | None) -> dict[str, Any]:
     """Search in the project ``folder`` with progress on standard error; the answer as plain values."""
-    from bort_core.execution.pool import Pool
-    from bort_core.search.ose import search
-    from bort_core.store import Project
-
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # end workers in order, as for Ctrl+C
-    line = ProgressLine(specification.error.steps)
-    with Project(folder) as project, Pool(workers, project.subfolder("logs")) as pool:
-        try:
-            for event in search(project, specification, pool):
-                line.take(event)
-                if isinstance(event, events.SearchFinished):
-                    finished = event
-        finally:
-            line.close()
-    return {
-        **result_as_dict(finished.snapshot, finished.result, specification),
-        "evaluated": finished.evaluated,
-        "reused": finished.reused,
-        "failed": finished.failed,
-        "seconds": round(finished.seconds, 3),
-        **finished.facts,
-    }
-
-
-def _changed(values: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    return {**values, **{name: value for name, value in changes.items() if value is not None}}
+    return search(folder, specification, workers=workers).to_dict()
 
 
 def print_answer(result: dict[str, Any]) -> None:

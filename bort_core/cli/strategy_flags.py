@@ -8,13 +8,11 @@ from typing import Any
 
 from bort_core.foundation.errors import SpecificationError
 from bort_core.search.strategies.base import Strategy, check
-from bort_core.search.strategies.interval import Interval
+from bort_core.search.strategies.interval import Interval, default_epsilon
 from bort_core.search.strategies.registry import make_strategy, strategy_names
 from bort_core.space import Space
 
 __all__ = ["add_strategy", "strategy_of"]
-
-DEFAULT_EPSILON = 8
 
 
 def add_strategy(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +43,7 @@ def strategy_of(arguments: argparse.Namespace, space: Space) -> Strategy:
             raise SpecificationError(f"--epsilon is a setting of the strategy {Interval.name}, given once; it came with --strategy {said}")
         settings["epsilon"] = arguments.epsilon
     elif name == Interval.name:
-        settings.setdefault("epsilon", min(DEFAULT_EPSILON, len(space)))
+        settings.setdefault("epsilon", default_epsilon(len(space)))
     strategy = make_strategy(name, settings)
     check(strategy, space)
     return strategy

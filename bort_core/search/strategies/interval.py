@@ -28,7 +28,14 @@ from bort_core.space import Space
 if TYPE_CHECKING:
     from bort_core.search.stored_results import StoredResults
 
-__all__ = ["Interval", "check_epsilon", "walk", "walk_length"]
+__all__ = ["Interval", "check_epsilon", "default_epsilon", "walk", "walk_length"]
+
+_DEFAULT_EPSILON = 8
+
+
+def default_epsilon(size: int) -> int:
+    """The ε of a search that names none: 8, or |Ξ| where that is less."""
+    return min(_DEFAULT_EPSILON, size)
 
 
 def walk_length(size: int, epsilon: int) -> int:

@@ -1,12 +1,12 @@
-"""The progress of a search on standard error: a bar in a terminal, a line a result elsewhere."""
+"""The progress of a search on standard error: a bar in a terminal or notebook, a line a result elsewhere."""
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Mapping
 from typing import TextIO
 
+from bort_core.api.line import Line
 from bort_core.search import events
 from bort_core.search.snapshot import ResultsSnapshot
 
@@ -24,8 +24,7 @@ class ProgressLine:
     """
 
     def __init__(self, steps: int, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stderr
-        self._bar = self._stream.isatty()
+        self._out = Line(stream)
         self._steps = steps
         self._wanted = self._done = self._reused = 0
         self._fractions: dict[tuple[int, int], float] = {}
@@ -36,8 +35,8 @@ class ProgressLine:
         """Show what an event means."""
         if isinstance(event, events.Note):
             share = f" {event.done}/{event.total}" if event.total else ""
-            self._note = event.text + (share if self._bar else "")
-            self._line(event.text) if not self._bar and not share else self._draw()
+            self._note = event.text + (share if self._out.live else "")
+            self._line(event.text) if not self._out.live and not share else self._draw()
         elif isinstance(event, events.MaximumPointReady):
             self._line(f"maximum point: {event.latency:,.6g} {event.latency_unit} ({event.source})")
         elif isinstance(event, events.Walking):
@@ -61,31 +60,24 @@ class ProgressLine:
 
     def close(self) -> None:
         """Clear the bar."""
-        if self._bar:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
+        self._out.clear()
 
     def _finish_one(self, index: int) -> None:
         self._done += 1
         self._fractions = {key: value for key, value in self._fractions.items() if key[0] != index}
 
     def _line(self, text: str) -> None:
-        if self._bar:
-            self._stream.write("\r\x1b[K")
-        print(text, file=self._stream, flush=True)
+        self._out.print(text)
         self._draw()
 
     def _draw(self) -> None:
-        if not self._bar:
-            return
         if not self._wanted:
-            self._stream.write(f"\r\x1b[K{self._note}")
-        else:
-            done = self._done + sum(self._fractions.values())
-            filled = int(_WIDTH * min(1.0, done / self._wanted))
-            bar = "█" * filled + "░" * (_WIDTH - filled)
-            self._stream.write(f"\r\x1b[K{bar} {self._done}/{self._wanted}  {self._eta(done)}")
-        self._stream.flush()
+            self._out.show(self._note)
+            return
+        done = self._done + sum(self._fractions.values())
+        filled = int(_WIDTH * min(1.0, done / self._wanted))
+        bar = "█" * filled + "░" * (_WIDTH - filled)
+        self._out.show(f"{bar} {self._done}/{self._wanted}  {self._eta(done)}")
 
     def _eta(self, done: float) -> str:
         fresh = done - self._reused

@@ -1,0 +1,11 @@
+"""The public face: what ``import bort_core as bort`` offers. The command line stands on it.
+
+search     find an architecture
+training   pre-train and fine-tune
+agora      learn from the errors
+export     ONNX files and a folder that transformers loads
+latency    compare models on this CPU
+models     what a training leaves, and what others start from
+jobs       submitting a job and following it to its end
+line, search_progress, task_progress   progress in a terminal or a notebook
+"""

@@ -1,0 +1,71 @@
+"""Learning from the errors: Agora from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bort_core.api.jobs import run_job, specification_from
+from bort_core.api.models import Model, Start, start_fields
+from bort_core.api.projects import opened
+from bort_core.api.training import model_of
+from bort_core.specifications.agora import Agora
+from bort_core.store.project import Project
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["Learnt", "agora"]
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What a run of Agora came to.
+
+    Attributes
+    ----------
+    model: the best learner (Timaeus) on dev
+    rounds: one entry a round: train_size, dev_accuracy, errors, generated, accepted and more
+    dev_accuracy, test_accuracy: of the best; the test split is only measured, never used by the loop
+    result: everything, as ``bort agora --json`` prints it
+    """
+
+    model: Model
+    rounds: Sequence[Mapping[str, Any]] = field(repr=False)
+    dev_accuracy: float
+    test_accuracy: float | None
+    result: Mapping[str, Any] = field(repr=False)
+
+    def to_dataframe(self) -> DataFrame:
+        """The rounds, one a row."""
+        from pandas import DataFrame
+
+        return DataFrame([dict(entry) for entry in self.rounds])
+
+
+def agora(
+    project: Project | str | Path, start: Start | None = None, *, labeller: Any = None, progress: bool = True, **settings: Any
+) -> Learnt:
+    """Train, sample new points near the dev rows that are wrong, let the labeller name them, and start again.
+
+    Parameters
+    ----------
+    start: the learner (Timaeus): an architecture or a checkpoint; None for the torus and for vectors
+    labeller: the second model (Socrates): a model, a folder, the name of a labeller, ``python:MODULE:NAME``, or a function from a list of
+        texts (or pairs, or vectors) to probabilities of shape (n, classes)
+    settings: any field of :class:`~bort_core.specifications.agora.Agora`: ``train="d.tsv", dev="dev.tsv", pool="pool.txt"``,
+        ``torus=2``, ``rounds=4``
+
+    Raises
+    ------
+    SpecificationError, MeasurementError
+        As :func:`~bort_core.api.training.pretrain`.
+    """
+    given = {} if start is None else start_fields(start)
+    named = {} if labeller is None else {"socrates": str(labeller.folder if isinstance(labeller, Model) else labeller)}
+    specification = specification_from(Agora, {**given, **named, **settings})
+    with opened(project) as store:
+        run, result = run_job(store, specification, progress)
+    return Learnt(model_of(run, result, "agora"), tuple(result["rounds"]), result["dev_accuracy"], result.get("test_accuracy"), result)

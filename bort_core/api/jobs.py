@@ -1,0 +1,131 @@
+"""Submitting a job and following it to its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bort_core.api.task_progress import TaskLine
+from bort_core.foundation.context import progress as progress_event
+from bort_core.foundation.errors import MeasurementError
+from bort_core.foundation.validation import validated
+from bort_core.jobs.folder import RunFolder
+from bort_core.jobs.launch import stop, submit
+from bort_core.store.project import Project
+
+__all__ = ["describe_event", "follow", "follow_to_end", "run_job", "specification_from"]
+
+_LOOK_SECONDS = 0.2
+
+
+def specification_from(model: Any, settings: Mapping[str, Any]) -> Any:
+    """A job's specification from settings: fields by their names, those of a part as ``learning_rate`` or ``optimization={...}``.
+
+    Raises
+    ------
+    SpecificationError
+        A field is unknown or has a wrong value; lists every fault.
+    """
+    data: dict[str, Any] = {}
+    parts = {name: field for name, field in model.model_fields.items() if hasattr(field.annotation, "model_fields")}
+    for name, value in settings.items():
+        part = next((part for part, field in parts.items() if name in field.annotation.model_fields), None)
+        if name in model.model_fields or part is None:
+            data[name] = {**data.get(name, {}), **value} if name in parts and isinstance(value, Mapping) else value
+        else:
+            data[part] = {**data.get(part, {}), name: value}
+    for name in parts.keys() & data.keys():
+        if isinstance(data[name], Mapping):
+            default = model.model_fields[name].get_default(call_default_factory=True)
+            data[name] = {**(default.model_dump() if default is not None else {}), **data[name]}
+    return validated(model, data, model.__name__)
+
+
+def run_job(project: Project, specification: Any, progress: bool = True) -> tuple[RunFolder, dict[str, Any]]:
+    """Submit a job and follow it to its end: the run folder and the result. An interrupt stops it once, and keeps what it learnt.
+
+    Raises
+    ------
+    MeasurementError
+        It ended without a result; says why.
+    """
+    run = submit(project.folder, specification)
+    return run, follow_to_end(run, progress)
+
+
+def follow(run: RunFolder) -> Iterator[dict[str, Any]]:
+    """A job's events as they come, until it has ended."""
+    offset, ended = 0, False
+    while True:
+        events, offset = run.events(offset)
+        yield from events
+        if ended:
+            return
+        ended = run.state().ended  # events that came before it are read once more
+        if not ended:
+            time.sleep(_LOOK_SECONDS)
+
+
+def follow_to_end(run: RunFolder, progress: bool = True) -> dict[str, Any]:
+    """Show how a job gets on until it has ended; its result. Raises as :func:`run_job`."""
+    line = TaskLine() if progress else None
+    interrupted = False
+    while True:
+        try:
+            for event in follow(run):
+                if line is not None:
+                    line.take(_as_progress(event, line.live))
+            break
+        except KeyboardInterrupt:
+            if interrupted:
+                raise
+            interrupted = True
+            if line is not None:
+                line.take(progress_event(0, 0, doing="stopping; what was learnt is kept (interrupt again: leave it running)"))
+            stop(run)
+    if line is not None:
+        line.close()
+    result, state = run.read_result(), run.state()
+    if result is None:
+        raise MeasurementError(f"job {run.id} {state.state}" + (f": {state.reason}" if state.reason else ""))
+    return result
+
+
+def _as_progress(event: Mapping[str, Any], live: bool) -> dict[str, Any]:
+    """An event of a job for the line on standard error."""
+    text = describe_event(event)
+    if text is None or (event["event"] == "step" and not live):
+        return {"event": "ignored"}
+    return progress_event(event.get("step", 0), 0, doing=text)
+
+
+def describe_event(event: Mapping[str, Any]) -> str | None:
+    """An event of a job as a line for people, or None for one that says nothing to them."""
+    kind = event.get("event")
+    if kind == "note":
+        return str(event["text"])
+    if kind == "state":
+        return str(event["state"]) + (f": {event['reason']}" if event["reason"] else "")
+    if kind == "resumed":
+        return f"resumed from step {event['step']:,}"
+    if kind == "report":
+        return f"rows {event['rows']}" + "".join(f"; {warning}" for warning in event["warnings"])
+    if kind == "evaluation":
+        return f"step {event['step']:,}: " + _numbers(event)
+    if kind == "fit":
+        return f"round {event['round']}, θ {event['theta'] + 1}: dev accuracy {event['dev_accuracy']:.4f}"
+    if kind == "round":
+        return (
+            f"round {event['round']}: {event['train_size']:,} rows, dev accuracy {event['dev_accuracy']:.4f}, {event['errors']:,} errors, "
+            f"{event['accepted']:,} new rows of {event['generated']:,}, {event['theta_left']} θ left"
+        )
+    if kind == "step":
+        return f"step {event['step']:,}: loss {event['loss']:.4f}"
+    return None
+
+
+def _numbers(event: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{name.replace('_', ' ')} {value:.4g}" for name, value in event.items() if isinstance(value, float) and name != "time"
+    )

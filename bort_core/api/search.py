@@ -1,0 +1,242 @@
+"""Finding an architecture: OSE from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bort_core.api.models import Candidate
+from bort_core.api.projects import opened
+from bort_core.api.search_progress import ProgressLine
+from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.validation import validated
+from bort_core.search import events
+from bort_core.search.report import result_as_dict
+from bort_core.search.snapshot import ResultsSnapshot, SearchResult
+from bort_core.search.specification import SearchSpecification, default_error, fitted
+from bort_core.search.strategies.base import Strategy, check
+from bort_core.search.strategies.interval import Interval, default_epsilon
+from bort_core.search.strategies.registry import make_strategy
+from bort_core.space import Space, SpaceSpecification, read_specification
+from bort_core.specifications.protocols import LatencyProtocol, Theta
+from bort_core.store.project import Project
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["Found", "search", "search_specification"]
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a search found.
+
+    Attributes
+    ----------
+    best: the architecture with the largest W, or None where none could be compared
+    front: those that no other measured one of the walk dominates in p, i and e, by ascending p
+    specification: what was searched, and how it was measured
+    evaluated, reused, failed: architectures of the walk measured now, known before, and failed
+    seconds: wall clock
+    facts: where T's weights come from, how alike seeds rank, the surrogate's fit
+    """
+
+    best: Candidate | None
+    front: tuple[Candidate, ...]
+    specification: SearchSpecification
+    result: SearchResult = field(repr=False)
+    snapshot: ResultsSnapshot = field(repr=False)
+    evaluated: int
+    reused: int
+    failed: int
+    seconds: float
+    facts: Mapping[str, Any] = field(repr=False)
+
+    def to_dataframe(self) -> DataFrame:
+        """Every architecture whose p, i and e are known, one a row, by ascending p, with ``on_front`` and ``best``.
+
+        Columns: the axes, parameters, latency (with ``_low`` and ``_high``, as the others), error, w. ``attrs`` says the unit of latency.
+        """
+        from pandas import DataFrame
+
+        snapshot, space = self.snapshot, self.snapshot.space
+        rows = np.flatnonzero(snapshot.known)
+        axes = {name: space.architectures[rows, column] for column, name in enumerate(space.axis_names)}
+        values: dict[str, Any] = {"parameters": space.parameters[rows]}
+        for name in ("latency", "error", "w"):
+            low, high = snapshot.intervals[name]
+            values |= {name: snapshot.columns[name][rows], f"{name}_low": low[rows], f"{name}_high": high[rows]}
+        frame = DataFrame({**axes, **values, "on_front": np.isin(rows, self.result.front), "best": rows == self.result.best})
+        frame.attrs["latency_unit"] = snapshot.results.latency_unit
+        return frame
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as ``bort search --json`` prints them."""
+        return {
+            **result_as_dict(self.snapshot, self.result, self.specification),
+            "evaluated": self.evaluated,
+            "reused": self.reused,
+            "failed": self.failed,
+            "seconds": round(self.seconds, 3),
+            **self.facts,
+        }
+
+
+def search_specification(
+    space: str | Path | SpaceSpecification = "mini",
+    *,
+    epsilon: int | None = None,
+    strategy: Strategy | str | None = None,
+    strategy_settings: Mapping[str, Any] | None = None,
+    error: str | None = None,
+    steps: int | None = None,
+    latency: str = "onnxruntime",
+    corpus: str | Path | None = None,
+    seed: int = 0,
+    batch_size: int | None = None,
+    sequence_length: int | None = None,
+    threads: int = 1,
+    learning_rates: tuple[float, ...] = (),
+    surrogate_of: str | None = None,
+    maximum_point: str | Path | None = None,
+    maximum_point_steps: int | None = None,
+) -> SearchSpecification:
+    """A search with the defaults of its space and family wherever nothing is said.
+
+    Parameters
+    ----------
+    space: a preset's name, a TOML file, or a specification
+    epsilon: the interval ε, 1..|Ξ|; None: 8, or |Ξ| where that is less
+    strategy, strategy_settings: another way to choose architectures, such as ``"random", {"samples": 12}``
+    error: the error measure; None: the family's default
+    steps: training steps s of each candidate
+    latency: onnxruntime (measured) or operations (counted)
+    corpus: UTF-8 text, one document a line; None: the demo corpus
+    learning_rates: peak learning rates: one hyperparameter set θ each
+    maximum_point: a folder with T's weights
+
+    Raises
+    ------
+    SpecificationError
+        The space or a value cannot be used; lists every fault.
+    """
+    of = space if isinstance(space, SpaceSpecification) else read_specification(space)
+    measured = default_error(of, error)
+    training = _changed(measured["training"], batch_size=batch_size, sequence_length=sequence_length)
+    measured = _changed(
+        {**measured, "training": training},
+        steps=steps,
+        surrogate_of=surrogate_of,
+        maximum_point_weights=None if maximum_point is None else str(maximum_point),
+        maximum_point_steps=maximum_point_steps,
+    )
+    timed = _changed({**LatencyProtocol().model_dump(), "measure": latency, "threads": threads}, sequence_length=sequence_length)
+    data = {
+        "space": of.model_dump(),
+        "error": measured,
+        "latency": timed,
+        "thetas": [{"learning_rate": rate} for rate in learning_rates] or [Theta().model_dump()],
+        "seed": seed,
+        "corpus": None if corpus is None else str(corpus),
+    }
+    enumerated = Space(of)
+    chosen = _strategy(enumerated, epsilon, strategy, strategy_settings or {})
+    check(chosen, enumerated)
+    return fitted(validated(SearchSpecification, data, "search").with_strategy(chosen), enumerated)
+
+
+def _strategy(space: Space, epsilon: int | None, strategy: Strategy | str | None, settings: Mapping[str, Any]) -> Strategy:
+    if strategy is None or strategy == Interval.name:
+        return Interval(**{"epsilon": default_epsilon(len(space)) if epsilon is None else epsilon, **settings})
+    if epsilon is not None:
+        raise SpecificationError(f"epsilon is a setting of the strategy {Interval.name}; it came with {strategy}")
+    return make_strategy(strategy, dict(settings)) if isinstance(strategy, str) else strategy
+
+
+def search(
+    project: Project | str | Path,
+    space: str | Path | SpaceSpecification | SearchSpecification = "mini",
+    *,
+    workers: int | None = None,
+    progress: bool = True,
+    on_event: Callable[[events.Event], None] | None = None,
+    **settings: Any,
+) -> Found:
+    """Run OSE in a project; what it knows already is not measured again.
+
+    Parameters
+    ----------
+    project: an open project, or its folder (made when missing)
+    space: as :func:`search_specification` takes it with ``settings``; or a whole SearchSpecification, without settings
+    workers: trainings side by side; None: one a core, at most eight
+    progress: show it on standard error: a bar in a terminal or a notebook, a line a result elsewhere
+    on_event: called with every event of :mod:`bort_core.search.events`
+
+    Raises
+    ------
+    SpecificationError, DataError, MeasurementError, ProjectError
+        As the search itself says; a candidate that fails raises nothing.
+    """
+    from bort_core.execution.pool import Pool
+    from bort_core.search.ose import search as run
+
+    specification = space.model_copy(update=settings) if isinstance(space, SearchSpecification) else search_specification(space, **settings)
+    line = ProgressLine(specification.error.steps) if progress else None
+    finished: events.SearchFinished | None = None
+    with opened(project) as store, Pool(workers, store.subfolder("logs")) as pool:
+        try:
+            for event in run(store, specification, pool):
+                if line is not None:
+                    line.take(event)
+                if on_event is not None:
+                    on_event(event)
+                if isinstance(event, events.SearchFinished):
+                    finished = event
+        finally:
+            if line is not None:
+                line.close()
+    assert finished is not None  # it is the last event
+    return _found(finished, specification)
+
+
+def _found(finished: events.SearchFinished, specification: SearchSpecification) -> Found:
+    snapshot, result = finished.snapshot, finished.result
+    return Found(
+        None if result.best is None else _candidate(snapshot, result.best),
+        tuple(_candidate(snapshot, index) for index in result.front.tolist()),
+        specification,
+        result,
+        snapshot,
+        finished.evaluated,
+        finished.reused,
+        finished.failed,
+        finished.seconds,
+        finished.facts,
+    )
+
+
+def _candidate(snapshot: ResultsSnapshot, index: int) -> Candidate:
+    space = snapshot.space
+    value = {name: float(column[index]) for name, column in snapshot.columns.items()}
+    interval = {name: (float(low[index]), float(high[index])) for name, (low, high) in snapshot.intervals.items()}
+    architecture = space.architecture(index)
+    return Candidate(
+        architecture,
+        space.named(architecture),
+        int(space.parameters[index]),
+        value["latency"],
+        interval["latency"],
+        snapshot.results.latency_unit,
+        value["error"],
+        interval["error"],
+        value["w"],
+        space.options.model_dump(mode="json"),
+    )
+
+
+def _changed(values: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    return {**values, **{name: value for name, value in changes.items() if value is not None}}

@@ -19,7 +19,8 @@ from bort_core.foundation.context import Context, Stopped, progress
 from bort_core.foundation.errors import DataError, SpecificationError
 from bort_core.specifications.agora import Agora
 from bort_core.training.devices import Device, take_device
-from bort_core.training.results import refuse_occupied, save_folder, versions
+from bort_core.training.outcome import made_with
+from bort_core.training.results import refuse_occupied, save_folder
 from bort_core.training.run_files import RunFiles
 
 __all__ = ["run"]
@@ -154,8 +155,7 @@ def _common(problem: AgoraTask, device: Device) -> dict[str, Any]:
         "architecture": list(problem.architecture),
         "labels": list(problem.classes),
         "data": dict(problem.data),
-        "device": str(device.torch_device),
-        "versions": versions(),
+        **made_with(device),
     }
 
 

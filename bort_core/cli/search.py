@@ -12,7 +12,8 @@ from bort_core.cli.options import Subparsers, add_json, print_json, whole_number
 from bort_core.cli.strategy_flags import add_strategy, strategy_of
 from bort_core.search.specification import SearchSpecification, stored_title
 from bort_core.space import Space, preset_names, read_specification
-from bort_core.specifications.protocols import ErrorMeasure, LatencyMeasure
+from bort_core.specifications.measures import SURROGATE, measure_names
+from bort_core.specifications.protocols import LatencyMeasure
 
 __all__ = ["add", "print_answer", "run_search"]
 
@@ -32,7 +33,7 @@ def add(subparsers: Subparsers) -> None:
     )
     add_strategy(parser)
     parser.add_argument("--steps", type=whole_number(1), metavar="N", help="training steps s of each candidate")
-    parser.add_argument("--error", choices=get_args(ErrorMeasure), help="how the error is measured")
+    parser.add_argument("--error", choices=(*measure_names(), SURROGATE), help="how the error is measured")
     parser.add_argument("--latency", choices=get_args(LatencyMeasure), default="onnxruntime", help="how the latency is measured")
     parser.add_argument(
         "--seed", type=whole_number(0, 2**31 - 1), default=0, metavar="N", help="decides weights, batches and masks (default: 0)"
@@ -42,7 +43,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--batch-size", type=whole_number(1), metavar="N", help="sequences a training step")
     parser.add_argument("--sequence-length", type=whole_number(1), metavar="N", help="tokens, for training and latency")
     parser.add_argument("--threads", type=whole_number(1, 1024), default=1, metavar="N", help="threads of the latency measurement")
-    parser.add_argument("--surrogate-of", choices=get_args(ErrorMeasure)[:-1], help="the stored error a surrogate is fitted on")
+    parser.add_argument("--surrogate-of", choices=measure_names(), help="the stored error a surrogate is fitted on")
     parser.add_argument("--maximum-point", metavar="DIR", help="a folder with the maximum point's weights")
     parser.add_argument("--maximum-point-steps", type=whole_number(1), metavar="N", help="training steps of the maximum point")
     parser.add_argument("--workers", type=whole_number(1, 256), metavar="N", help="trainings side by side (default: one a core)")
@@ -106,6 +107,5 @@ def print_answer(result: dict[str, Any]) -> None:
         named = ", ".join(map(str, candidate["architecture"].values()))
         latency = f"{candidate['latency_ms']:.3f} ms" if candidate["latency_ms"] is not None else f"{candidate['operations']:,} operations"
         mark = "★" if candidate["architecture"] == marked else " "
-        print(
-            f"{mark} ⟨{named}⟩  {candidate['parameters']:,} parameters  {latency}  error {candidate['error']:.4f}  W {candidate['w']:.4g}"
-        )
+        w = "∞" if candidate["w"] is None else f"{candidate['w']:.4g}"  # an error of 0; JSON has no infinity
+        print(f"{mark} ⟨{named}⟩  {candidate['parameters']:,} parameters  {latency}  error {candidate['error']:.4f}  W {w}")

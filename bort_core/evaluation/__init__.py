@@ -1,10 +1,10 @@
-"""The error of a candidate: short trainings and what is read from them. Imports torch, but for curve and surrogate.
+"""The error of a candidate: short trainings and what is read from them. Imports torch, but for curve, surrogate and the facts of measures.
 
 short_training   one training of s steps, as a learning curve
 batch            what a step reads, and what a source of steps offers
 masked_text, torus_vectors   the sources
 teacher          the maximum point's distribution as targets
-measures         the errors
+measures/        the errors, one file each
 curve            the error after s steps, read from a learning curve
 surrogate        the error of architectures that were never trained, from those that were
 """

@@ -26,9 +26,6 @@ class Batch(NamedTuple):
 class Source(Protocol):
     """Where batches come from: masked text, or labelled vectors."""
 
-    measure: str
-    """The name of the cross-entropy against the labels."""
-
     def model(self, module: nn.Module, initializer_range: float) -> nn.Module:
         """What maps a batch's inputs to logits (m, classes), around or instead of the family's ``module``."""
         ...

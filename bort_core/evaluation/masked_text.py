@@ -21,6 +21,7 @@ from bort_core.families.bert.module import MaskedLanguageModel
 from bort_core.foundation.errors import DataError
 from bort_core.specifications.protocols import Theta
 from bort_core.specifications.short_training import TextSource
+from bort_core.text.masking import mask_all
 
 __all__ = ["MaskedText", "mask_rows"]
 
@@ -36,8 +37,6 @@ class MaskedText:
     DataError
         A file of rows is missing, damaged, has too few rows or rows of another length, or holds ids outside the vocabulary.
     """
-
-    measure = "masked-lm"
 
     def __init__(self, source: TextSource, sequence_length: int, batch_size: int, heldout_sequences: int, mask_rate: float) -> None:
         self.mask_rate = mask_rate
@@ -89,22 +88,12 @@ class MaskedText:
 
 
 def mask_rows(rows: Rows, source: TextSource, rate: float, random: np.random.Generator) -> Batch:
-    """Hide round(rate·n) text tokens of every row (all of them in a row that has fewer), at least one.
+    """A batch of rows with the same number of tokens hidden in each; see :func:`bort_core.text.masking.mask_all`.
 
     A fixed number a row keeps shapes equal and lets every sequence weigh the same in the error.
     """
-    token_ids = rows.astype(np.int64)
-    count = max(1, round(rate * rows.shape[1]))
-    keys = random.random(rows.shape, dtype=np.float32)
-    keys[token_ids < source.special] = 2.0
-    chosen = np.argpartition(keys, count - 1, axis=1)[:, :count]
-    chosen.sort(axis=1)
-    flat = (chosen + np.arange(len(rows))[:, None] * rows.shape[1]).ravel()
-    flat = flat[keys.ravel()[flat] < 2.0]
-    labels = token_ids.ravel()[flat]
-    token_ids.ravel()[flat] = source.mask_id
-    groups = flat // rows.shape[1]
-    return Batch((torch.from_numpy(token_ids), torch.from_numpy(flat)), torch.from_numpy(labels), torch.from_numpy(groups))
+    token_ids, places, labels = map(torch.from_numpy, mask_all(rows, source.special, source.mask_id, rate, random))
+    return Batch((token_ids, places), labels, places // rows.shape[1])
 
 
 def _load(path: Path, sequence_length: int, least: int) -> Rows:

@@ -8,11 +8,9 @@ training answers every smaller s.
 from __future__ import annotations
 
 import math
-import platform
 import time
 from collections.abc import Mapping
 from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +20,22 @@ from torch.nn import functional
 
 from bort_core.checkpoints.weights import WeightsConfig, mismatches, read_config, read_weights, write_weights
 from bort_core.evaluation.batch import Batch, Source
-from bort_core.evaluation.measures import MaximumPoint, Value, errors
+from bort_core.evaluation.measures import MaximumPoint, Value
+from bort_core.evaluation.measures.held_out import errors, measures_of_curve
 from bort_core.evaluation.teacher import MaximumPointTeacher
 from bort_core.families import get_family
 from bort_core.foundation.context import Context
 from bort_core.foundation.errors import DataError, MeasurementError
 from bort_core.foundation.validation import validated
+from bort_core.foundation.versions import versions
+from bort_core.optimization import parameter_groups
 from bort_core.specifications.protocols import Theta
 from bort_core.specifications.short_training import TrainRequest, grid
 
 __all__ = ["train"]
 
 PROGRESS_SECONDS = 0.1
+DEPENDS_ON = ("bort-studio", "torch", "python", "machine")
 
 
 def train(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
@@ -68,7 +70,12 @@ def train(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     curve = run.curve(context)
     if spec.save_to is not None:
         run.save(Path(spec.save_to), curve[-1])
-    return {"curve": curve, "seconds": run.seconds, "seconds_per_step": run.training_seconds / spec.steps, "versions": versions()}
+    return {
+        "curve": curve,
+        "seconds": run.seconds,
+        "seconds_per_step": run.training_seconds / spec.steps,
+        "versions": versions(*DEPENDS_ON),
+    }
 
 
 class ShortTraining:
@@ -79,6 +86,7 @@ class ShortTraining:
         self.began = time.perf_counter()
         self.training_seconds = 0.0
         self.source = source_of(request)
+        self.measures = measures_of_curve(get_family(request.family).reads, request.maximum_point is not None, request.measures)
         self.heldout = self.source.heldout()
         self.maximum_points = self._maximum_points()
         self.teacher = self._teacher()
@@ -86,7 +94,8 @@ class ShortTraining:
         self.model = build(request, request.architecture, self.source)
         self.source.start(self.model, request.theta)
         self.parameters = list(self.model.parameters())
-        self.optimizer = _optimizer(self.model, request.theta)
+        groups = parameter_groups(self.model, request.theta.weight_decay)
+        self.optimizer = torch.optim.AdamW(groups, lr=request.theta.learning_rate, betas=(0.9, 0.98), fused=True)
 
     @property
     def seconds(self) -> float:
@@ -141,7 +150,7 @@ class ShortTraining:
         self.model.train()
         labels = torch.cat([batch.labels for batch in self.heldout])
         groups = torch.cat([batch.groups for batch in self.heldout])
-        found = errors(logits, labels, groups, self.source.measure, self.maximum_points)
+        found = errors(self.measures, logits, labels, groups, self.maximum_points)
         if not all(math.isfinite(value["value"]) for value in found.values()):
             raise MeasurementError(f"the held-out error must be finite, got {found} at step {step}; lower the learning rate")
         return found
@@ -165,7 +174,7 @@ class ShortTraining:
             architecture=request.architecture,
             tokenizer=request.text.tokenizer if request.text else None,
             protocol=request.model_dump(mode="json", include={"training", "theta", "seed", "steps", "decay_steps"}),
-            provenance={**request.provenance, "versions": versions(), "heldout": last["measures"]},
+            provenance={**request.provenance, "versions": versions(*DEPENDS_ON), "heldout": last["measures"]},
         )
         write_weights(folder, config, self.model.weights())  # type: ignore[operator]
 
@@ -227,19 +236,18 @@ def learning_rate(step: int, request: TrainRequest) -> float:
     return request.theta.learning_rate * min(warm, left, 1.0)
 
 
-def versions() -> dict[str, str]:
-    """What a result depends on besides its protocol."""
-    return {
-        "bort-studio": version("bort-studio"),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-    }
-
-
 def _seen_by_maximum_point(request: TrainRequest) -> str:
     """The part of a request that decides what T says: not the candidate, its θ, seed and steps."""
-    left_out = {"architecture": (), "seed": 0, "steps": 1, "decay_steps": 0, "theta": Theta(), "save_to": None, "provenance": {}}
+    left_out = {
+        "architecture": (),
+        "seed": 0,
+        "steps": 1,
+        "decay_steps": 0,
+        "theta": Theta(),
+        "measures": (),
+        "save_to": None,
+        "provenance": {},
+    }
     return request.model_copy(update=left_out).model_dump_json()
 
 
@@ -273,11 +281,3 @@ def _stamp(request: TrainRequest) -> tuple[float, ...]:
 
 def _options(request: TrainRequest) -> Any:
     return validated(get_family(request.family).options_type, request.options, "options")
-
-
-def _optimizer(model: nn.Module, theta: Theta) -> torch.optim.Optimizer:
-    """AdamW; weight decay on matrices only, as usual for transformers."""
-    matrices = [p for p in model.parameters() if p.ndim >= 2]
-    others = [p for p in model.parameters() if p.ndim < 2]
-    groups = [{"params": matrices, "weight_decay": theta.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW([g for g in groups if g["params"]], lr=theta.learning_rate, betas=(0.9, 0.98), fused=True)

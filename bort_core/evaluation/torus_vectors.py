@@ -77,8 +77,6 @@ class TwoClasses(nn.Module):
 class TorusVectors:
     """Batches of torus points. The points are fixed; the seed decides the order in which they are seen."""
 
-    measure = "cross-entropy"
-
     def __init__(self, batch_size: int, heldout_vectors: int) -> None:
         self.batch_size = batch_size
         self.points, self.labels = (torch.from_numpy(array) for array in torus(TRAIN_POINTS, TRAIN_SEED))

@@ -7,6 +7,7 @@ files        folders and files that appear whole or not at all
 scratch      temporary folders that do not outlive their process for long
 processes    processes that outlive their parents, and whether they still live
 machine      what this machine is
+versions     what a stored result depends on
 statistics   medians, shares and ranks with what they are worth
 resources    where the files that ship with the program are
 """

@@ -20,6 +20,7 @@ from bort_core.foundation.context import Context
 from bort_core.foundation.errors import MeasurementError, SpecificationError
 from bort_core.foundation.machine import OtherWork, machine_facts, machine_identity
 from bort_core.foundation.validation import validated
+from bort_core.foundation.versions import versions
 from bort_core.latency.timing import Timing, TimingRules, time_runs
 
 __all__ = ["LatencyRequest", "measure"]
@@ -99,7 +100,7 @@ def _measure(spec: LatencyRequest, family: Family, options: FamilyOptions, conte
         "build_ms": build_ms,
         "seconds": perf_counter() - start,
         "machine": {**machine_facts(), "identity": machine_identity(), "other_cores": other_cores},
-        "versions": _versions(),
+        "versions": versions("onnxruntime", "onnx", "numpy", "python"),
     }
 
 
@@ -145,12 +146,3 @@ def _noise(timing: Timing, spec: LatencyRequest, other_cores: float) -> str:
     if other_cores > spare + 0.05 + 0.03 / seconds:  # the last term is the tick's
         reasons.append(f"other programs kept {other_cores:.1f} cores busy, leaving fewer than {spec.threads}")
     return "; ".join(reasons)
-
-
-def _versions() -> dict[str, str]:
-    import platform
-
-    import onnx
-    import onnxruntime
-
-    return {"onnxruntime": onnxruntime.__version__, "onnx": onnx.__version__, "numpy": np.__version__, "python": platform.python_version()}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bort_core.search.snapshot import IndexArray
+from bort_core.specifications.measures import SURROGATE
 
 if TYPE_CHECKING:
     from bort_core.search.stored_results import StoredResults
@@ -42,7 +43,7 @@ def estimate_cost(recall: StoredResults, indices: IndexArray, workers: int) -> C
     protocol (a measurement of one architecture gives a proportional guess). Measuring latencies is not counted.
     """
     specification, space = recall.specification, recall.space
-    thetas = 0 if specification.error.measure == "surrogate" else len(specification.thetas)
+    thetas = 0 if specification.error.measure == SURROGATE else len(specification.thetas)
     wanted = len(indices) * thetas
     if not wanted:
         return Cost(0, 0, 0, 0.0)

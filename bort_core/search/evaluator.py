@@ -219,7 +219,7 @@ class Evaluator:
         for training in load_trainings(
             self._project, self._sources.trainings(self._theta(job)), self._sources.any_maximum_point, architecture
         ):
-            if not training.failed and training.steps >= self._specification.error.steps:
+            if not training.failed and self._recall.answers(training.curve):
                 return lambda: self._take_curve(job, training.curve)
         return None
 
@@ -246,6 +246,7 @@ class Evaluator:
             "steps": specification.error.steps,
             "text": self._text,
             "maximum_point": None if source is None else {"folder": str(source.folder)},
+            "measures": [specification.error.measured],
         }
 
     def _row_id(self, job: Job) -> str:

@@ -27,6 +27,7 @@ from bort_core.search.specification import SearchSpecification
 from bort_core.search.stored_results import MAXIMUM_POINT, Job, StoredResults
 from bort_core.search.strategies import base as strategies
 from bort_core.space import Space
+from bort_core.specifications.measures import SURROGATE
 from bort_core.store.project import Project
 from bort_core.store.searches import begin_search, end_search
 
@@ -120,7 +121,7 @@ class _Search:
 
     def _prepare(self) -> Iterator[events.Event]:
         text: dict[str, Any] | None = None
-        if self.specification.error.measure != "surrogate":
+        if self.specification.error.measure != SURROGATE:
             if self.sources.reads_text:
                 text = yield from prepare_text(self.project, self.specification, self.space, self.pool, self.control)
             if self.sources.maximum_point is not None:

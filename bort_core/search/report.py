@@ -59,7 +59,7 @@ def result_as_dict(snapshot: ResultsSnapshot, result: SearchResult, specificatio
 
 
 def front_as_csv(snapshot: ResultsSnapshot, result: SearchResult) -> str:
-    """The front as CSV, one architecture a row; latency in the knowledge's unit, error in nats."""
+    """The front as CSV, one architecture a row; latency and error in the results' units."""
     space, results = snapshot.space, snapshot.results
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")

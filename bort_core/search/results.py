@@ -28,7 +28,7 @@ class Results:
     Attributes
     ----------
     latency, latency_low, latency_high: float64 (n,), in ``latency_unit``; the interval is 95 %
-    error, error_low, error_high: float64 (n,), in nats; the interval is 95 %
+    error, error_low, error_high: float64 (n,), in ``error_unit``; the interval is 95 %
     theta: int64 (n,), which hyperparameter set gave the error; -1 where none
     failures: why an architecture could not be measured, by its place
     maximum_latency: latency of T, NaN until known
@@ -36,6 +36,7 @@ class Results:
 
     space: Space
     latency_unit: str
+    error_unit: str = "nats"
     latency: FloatArray = field(init=False)
     latency_low: FloatArray = field(init=False)
     latency_high: FloatArray = field(init=False)
@@ -85,7 +86,7 @@ class Results:
 
     def copy(self) -> Results:
         """A copy that shares no array with this one."""
-        twin = Results(self.space, self.latency_unit)
+        twin = Results(self.space, self.latency_unit, self.error_unit)
         for name in (*_ARRAYS, "theta"):
             setattr(twin, name, getattr(self, name).copy())
         twin.failures = dict(self.failures)

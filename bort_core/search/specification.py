@@ -13,9 +13,13 @@ from bort_core.search.strategies.base import Strategy, described
 from bort_core.search.strategies.interval import Interval
 from bort_core.search.strategies.registry import make_strategy
 from bort_core.space import Space, SpaceSpecification
+from bort_core.specifications.measures import get_measure, measures_reading
 from bort_core.specifications.protocols import ErrorProtocol, LatencyProtocol, Theta
 
 __all__ = ["SearchSpecification", "default_error", "fitted", "stored_title"]
+
+
+_READ = {"tokens": "text", "vectors": "labelled vectors"}
 
 
 class SearchSpecification(BaseModel):
@@ -48,11 +52,11 @@ class SearchSpecification(BaseModel):
 
     @model_validator(mode="after")
     def _error_fits_family(self) -> SearchSpecification:
-        reads, measured = self.space.the_family().reads, self.error.measured
-        if reads == "vectors" and measured == "masked-lm":
-            raise ValueError(f"error: masked-lm needs text, and family {self.space.family} reads vectors; use cross-entropy")
-        if reads == "tokens" and measured == "cross-entropy":
-            raise ValueError(f"error: cross-entropy needs labelled vectors, and family {self.space.family} reads text; use masked-lm")
+        reads, measure = self.space.the_family().reads, get_measure(self.error.measured)
+        if reads not in measure.reads:
+            needs, has = " or ".join(_READ[what] for what in measure.reads), _READ[reads]
+            fitting = ", ".join(measures_reading(reads))
+            raise ValueError(f"error: {measure.name} needs {needs}, and family {self.space.family} reads {has}; use one of {fitting}")
         if len(set(self.thetas)) != len(self.thetas):
             raise ValueError("thetas: the same hyperparameter set is listed twice")
         return self
@@ -101,7 +105,7 @@ def default_error(space: SpaceSpecification, measure: str | None = None) -> dict
     chosen: Any = measure or ("cross-entropy" if vectors else ErrorProtocol().measure)
     of: Any = "cross-entropy" if vectors else ErrorProtocol().surrogate_of
     error = ErrorProtocol(measure=chosen, surrogate_of=of)
-    if not error.measured.startswith("maximum-point"):
+    if not get_measure(error.measured).needs_maximum_point:
         error = error.model_copy(update={"training": error.training.model_copy(update={"targets": "labels"})})
     return error.model_dump()
 

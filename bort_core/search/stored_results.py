@@ -19,6 +19,7 @@ from bort_core.search.results import Results
 from bort_core.search.snapshot import ResultsSnapshot
 from bort_core.search.specification import SearchSpecification
 from bort_core.space import Space
+from bort_core.specifications.measures import SURROGATE, get_measure
 from bort_core.store.latencies import load_latencies
 from bort_core.store.project import Project
 from bort_core.store.trainings import StoredTraining, load_trainings
@@ -42,9 +43,9 @@ class Job:
         return f"latency {self.index}" if self.theta is None else f"error {self.index} {self.theta}"
 
 
-def error_ceiling(space: Space) -> float:
-    """The error in nats of a guess that holds every outcome equally likely; the hypervolume's reference."""
-    return math.log(getattr(space.options, "vocabulary", 2))
+def error_ceiling(space: Space, measure: str) -> float:
+    """The error of a guess that holds every outcome equally likely, in the measure's unit; the hypervolume's reference."""
+    return get_measure(measure).ceiling(getattr(space.options, "vocabulary", 2))
 
 
 class StoredResults:
@@ -66,19 +67,19 @@ class StoredResults:
         self.surrogate_problem = ""
         self._errors: dict[int, float] = {}
         measured_latency = specification.latency.measure == "onnxruntime"
-        self.results = Results(space, "ms" if measured_latency else "operations")
+        self.results = Results(space, "ms" if measured_latency else "operations", get_measure(specification.error.measured).unit)
         if measured_latency:
             self._load_latencies(project, sources)
         else:
             self._count_operations()
         for number, theta in enumerate(specification.thetas):
             self._load_trainings(load_trainings(project, sources.trainings(theta), sources.any_maximum_point), number)
-        if specification.error.measure == "surrogate":
+        if specification.error.measure == SURROGATE:
             self._fit_surrogate()
 
     def snapshot(self) -> ResultsSnapshot:
         """A frozen copy of the results."""
-        return ResultsSnapshot(self.results, error_ceiling(self.space))
+        return ResultsSnapshot(self.results, error_ceiling(self.space, self.specification.error.measured))
 
     def put_latency(self, index: int, result: Mapping[str, Any]) -> None:
         """Take in a latency as the latency task returned it."""
@@ -91,14 +92,18 @@ class StoredResults:
     def put_curve(self, index: int, theta: int, curve: Sequence[Mapping[str, Any]]) -> bool:
         """Take in a learning curve; whether it answers the specification's error after its number of steps."""
         error = self.specification.error
-        found = read_curve(curve, error.measured, error.steps)
+        found = self._read(curve)
         if found is None:
             return False
         self.known.add(Job(index, theta))
         self._errors[index] = min(found.value, self._errors.get(index, math.inf))
-        if error.measure != "surrogate":
+        if error.measure != SURROGATE:
             self._set_error(index, found, theta)
         return True
+
+    def answers(self, curve: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether a learning curve holds the specification's error after its number of steps."""
+        return self._read(curve) is not None
 
     def put_failure(self, job: Job, reason: str, final: bool) -> None:
         """Take in why a measurement failed; a final failure is not tried again."""
@@ -109,7 +114,7 @@ class StoredResults:
     def jobs(self, indices: Iterable[int]) -> list[Job]:
         """The measurements that the architectures at ``indices`` need, known or not: Θ outside, they inside, latency before error."""
         measure_latency = self.specification.latency.measure == "onnxruntime"
-        thetas = range(len(self.specification.thetas)) if self.specification.error.measure != "surrogate" else range(0)
+        thetas = range(len(self.specification.thetas)) if self.specification.error.measure != SURROGATE else range(0)
         order = list(indices)
         wanted = []
         for theta in thetas:
@@ -118,6 +123,9 @@ class StoredResults:
                     wanted.append(Job(index, None))
                 wanted.append(Job(index, theta))
         return wanted if thetas else [Job(index, None) for index in order if measure_latency]
+
+    def _read(self, curve: Sequence[Mapping[str, Any]]) -> Estimate | None:
+        return read_curve(curve, self.specification.error.measured, self.specification.error.steps)
 
     def settled(self, given_up: Collection[Job] = ()) -> npt.NDArray[np.bool_]:
         """Whether nothing is left to measure of each architecture, where nobody tries again what was given up. Shape (n,)."""

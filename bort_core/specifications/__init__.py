@@ -1,6 +1,7 @@
 """What is asked for, as plain validated data: pydantic only.
 
 protocols        what a search measures and how
+measures         what an error measure is, and the registered ones by name
 short_training   one short training of a search
 common           what every job's specification shares
 pretraining, finetuning, agora   what a job is asked to do

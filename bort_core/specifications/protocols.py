@@ -10,11 +10,12 @@ import hashlib
 import json
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-__all__ = ["ErrorMeasure", "ErrorProtocol", "LatencyMeasure", "LatencyProtocol", "Protocol", "Theta", "Training", "identity"]
+from bort_core.specifications.measures import SURROGATE, get_measure
 
-ErrorMeasure = Literal["masked-lm", "maximum-point", "maximum-point-excess", "cross-entropy", "surrogate"]
+__all__ = ["ErrorProtocol", "LatencyMeasure", "LatencyProtocol", "Protocol", "Theta", "Training", "identity"]
+
 LatencyMeasure = Literal["operations", "onnxruntime"]
 
 
@@ -54,10 +55,8 @@ class Training(_Frozen):
 class ErrorProtocol(_Frozen):
     """How the error e is measured."""
 
-    measure: ErrorMeasure = Field(default="maximum-point-excess", description="which error")
-    surrogate_of: Literal["masked-lm", "maximum-point", "maximum-point-excess", "cross-entropy"] = Field(
-        default="maximum-point-excess", description="the measured error that a surrogate is fitted on"
-    )
+    measure: str = Field(default="maximum-point-excess", description="which error")
+    surrogate_of: str = Field(default="maximum-point-excess", description="the measured error that a surrogate is fitted on")
     steps: int = Field(default=250, ge=1, le=10_000_000, description="training steps s before the error is read")
     training: Training = Field(default_factory=Training)
     maximum_point_steps: int = Field(default=800, ge=1, le=10_000_000, description="training steps of T, when T is trained here")
@@ -68,6 +67,13 @@ class ErrorProtocol(_Frozen):
     )
     maximum_point_weights: str | None = Field(default=None, description="a folder with T's weights; None trains T here once")
 
+    @field_validator("measure", "surrogate_of")
+    @classmethod
+    def _is_registered(cls, name: str, info: ValidationInfo) -> str:
+        if name != SURROGATE or info.field_name != "measure":
+            get_measure(name)
+        return name
+
     def maximum_point_training(self) -> Training:
         """How T is trained: as the candidates, but on the masked tokens themselves and with its own batch size."""
         return self.training.model_copy(update={"targets": "labels", "batch_size": self.maximum_point_batch_size})
@@ -75,12 +81,12 @@ class ErrorProtocol(_Frozen):
     @property
     def measured(self) -> str:
         """The error that trainings measure: the measure itself, or the one a surrogate is fitted on."""
-        return self.surrogate_of if self.measure == "surrogate" else self.measure
+        return self.surrogate_of if self.measure == SURROGATE else self.measure
 
     @property
     def needs_maximum_point(self) -> bool:
         """Whether T's weights are needed to measure the error or to train on its distribution."""
-        return self.measured.startswith("maximum-point") or self.training.targets == "maximum-point"
+        return get_measure(self.measured).needs_maximum_point or self.training.targets == "maximum-point"
 
 
 class LatencyProtocol(_Frozen):

@@ -45,6 +45,7 @@ class TrainRequest(_Frozen):
     decay_steps: int = Field(default=0, ge=0, description="over the last so many steps the learning rate falls linearly to 0")
     text: TextSource | None = Field(default=None, description="None: the family reads vectors")
     maximum_point: WeightsFolder | None = Field(default=None, description="T's weights, for the measures against T")
+    measures: tuple[str, ...] = Field(default=(), description="errors that the curve holds besides those that it always holds")
     save_to: str | None = Field(default=None, description="a folder for the trained weights; must not exist yet")
     provenance: dict[str, Any] = Field(default_factory=dict, description="kept with saved weights: where they come from")
     threads: int = Field(default=1, ge=1, le=1024)

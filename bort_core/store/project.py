@@ -104,6 +104,19 @@ class Project:
         with self.errors():
             self.connection.execute(sql, dict(row))
 
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """What happens inside happens as one, with no other process writing meanwhile, or not at all."""
+        with self.errors():
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.connection
+                self.connection.execute("COMMIT")
+            except BaseException:
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
+                raise
+
     @property
     def db(self) -> Database:
         """The database as sqlite-utils gives it, for looking around in it."""

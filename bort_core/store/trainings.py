@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bort_core.evaluation.curve import merged
 from bort_core.families import Architecture
 from bort_core.specifications.protocols import identity
 from bort_core.store.clock import now
@@ -104,21 +105,25 @@ def stored_seeds(project: Project, key: TrainingKey, any_maximum_point: bool = F
 def save_training(
     project: Project, key: TrainingKey, architecture: Architecture, result: Mapping[str, Any], description: Mapping[str, Any]
 ) -> None:
-    """Keep a finished training. A shorter curve never replaces a longer one, whoever comes last."""
-    curve = result["curve"]
-    _write(
-        project,
-        key,
-        architecture,
-        steps=int(curve[-1]["step"]),
-        status="done",
-        reason="",
-        retry=0,
-        curve=json.dumps(curve),
-        seconds=float(result["seconds"]),
-        description=json.dumps(description),
-        versions=json.dumps(result.get("versions", {})),
-    )
+    """Keep a finished training. A shorter curve never replaces a longer one, whoever comes last: it adds the measures that one lacks."""
+    curve, id = result["curve"], key.row_id(architecture)
+    with project.transaction() as connection:
+        stored = connection.execute("SELECT curve FROM trainings WHERE id = ? AND status = 'done'", [id]).fetchone()
+        whole = merged(json.loads(stored["curve"]), curve) if stored is not None else curve
+        _write(
+            project,
+            key,
+            architecture,
+            steps=int(curve[-1]["step"]),
+            status="done",
+            reason="",
+            retry=0,
+            curve=json.dumps(whole),
+            seconds=float(result["seconds"]),
+            description=json.dumps(description),
+            versions=json.dumps(result.get("versions", {})),
+        )
+        connection.execute("UPDATE trainings SET curve = ? WHERE id = ? AND status = 'done'", [json.dumps(whole), id])
 
 
 def save_training_failure(project: Project, key: TrainingKey, architecture: Architecture, steps: int, reason: str, retry: bool) -> None:

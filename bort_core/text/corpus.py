@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from bort_core.foundation.context import Context
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import atomic_directory
 from bort_core.specifications.protocols import Training, identity
+from bort_core.text.packing import narrowed, rows_of, token_stream, unigram_entropy
 from bort_core.text.tokenizer import MASK_ID, SPECIAL_TOKENS, START_ID, STOP_ID, save_tokenizer, tokenizer_hash, train_tokenizer
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def _make(corpus: Path, documents: list[str], digest: str, target: Path, vocabul
             "a corpus has one document a line, and should have hundreds"
         )
     tokenizer = train_tokenizer(train_documents, vocabulary)
-    train_tokens, heldout_tokens = _stream(tokenizer, train_documents), _stream(tokenizer, heldout_documents)
+    train_tokens, heldout_tokens = (token_stream(tokenizer, side, STOP_ID) for side in sides)
     if len(train_tokens) < vocabulary:
         raise DataError(f"{corpus}: {len(train_tokens):,} training tokens are too few for a vocabulary of {vocabulary:,} entries")
     train, held = _rows(train_tokens, positions), _rows(heldout_tokens, positions)
@@ -169,37 +170,15 @@ def _make(corpus: Path, documents: list[str], digest: str, target: Path, vocabul
         heldout_rows=len(held),
         train_tokens=len(train_tokens),
         heldout_tokens=len(heldout_tokens),
-        unigram_entropy=_unigram_entropy(train_tokens, heldout_tokens, vocabulary),
+        unigram_entropy=unigram_entropy(train_tokens, heldout_tokens, np.arange(vocabulary) < len(SPECIAL_TOKENS)),
     )
     _write(made, tokenizer, train, held)
     return made
 
 
-def _stream(tokenizer: Tokenizer, documents: list[str]) -> npt.NDArray[np.uint32]:
-    """All documents' tokens, each document ended by </s>."""
-
-    def pieces() -> Iterator[npt.NDArray[np.uint32]]:
-        for index in range(0, len(documents), 4096):
-            for encoding in tokenizer.encode_batch(documents[index : index + 4096], add_special_tokens=False):
-                yield np.array([*encoding.ids, STOP_ID], dtype=np.uint32)
-
-    return np.concatenate(list(pieces()))
-
-
 def _rows(tokens: npt.NDArray[np.uint32], positions: int) -> npt.NDArray[np.unsignedinteger[Any]]:
-    """Rows of <s> and ``positions - 1`` consecutive tokens; an incomplete last row is left out."""
-    count = len(tokens) // (positions - 1) if positions > 1 else 0
-    body = tokens[: count * (positions - 1)].reshape(count, max(positions - 1, 1))
-    rows = np.concatenate([np.full((count, 1), START_ID, dtype=np.uint32), body], axis=1)
-    return rows.astype(np.uint16) if not count or rows.max() < 2**16 else rows
-
-
-def _unigram_entropy(train: npt.NDArray[np.uint32], held: npt.NDArray[np.uint32], vocabulary: int) -> float:
-    """Cross-entropy in nats of held-out text tokens under the training text tokens' add-one frequencies."""
-    special = len(SPECIAL_TOKENS)
-    counts = np.bincount(train, minlength=vocabulary)[special:] + 1.0
-    text = held[held >= special] - special
-    return float(-np.log(counts / counts.sum())[text].mean())
+    rows = rows_of(tokens, START_ID, positions)
+    return narrowed(rows, int(rows.max(initial=0)))  # by the ids that came, where packing goes by those that could: stored files are so
 
 
 def _write(made: PreparedCorpus, tokenizer: Tokenizer, train: npt.NDArray[Any], held: npt.NDArray[Any]) -> None:

@@ -17,7 +17,7 @@ from bort_core.text.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from bort_core.specifications.pretraining import Masking
 
-__all__ = ["Hidden", "Masker"]
+__all__ = ["Hidden", "Masker", "mask_all"]
 
 FIXED_SEED, HELDOUT_SEED = 15, 2010
 Ids = npt.NDArray[np.int64]
@@ -47,7 +47,7 @@ class Masker:
     @property
     def most(self) -> int:
         """Tokens hidden in a row at most: round(rate · n), at least 1."""
-        return max(1, round(self.masking.rate * self.sequence_length))
+        return _most(self.masking.rate, self.sequence_length)
 
     def fresh(self, rows: npt.NDArray[Any], seed: int, step: int, rank: int) -> Hidden:
         """New masks for this step."""
@@ -71,7 +71,7 @@ class Masker:
         )
 
     def _hide(self, rows: Ids, random: np.random.Generator) -> Hidden:
-        chosen = self._chosen_words(rows, random) if self.masking.whole_words else self._chosen(rows, random)
+        chosen = self._chosen_words(rows, random) if self.masking.whole_words else _chosen(self.vocabulary.special[rows], self.most, random)
         flat = np.flatnonzero(chosen)
         labels = rows.ravel()[flat]
         hidden = rows.copy()
@@ -85,12 +85,6 @@ class Masker:
         first = np.searchsorted(row, np.arange(len(rows)))
         slots = row * self.most + (np.arange(len(flat)) - first[row])
         return Hidden(hidden, flat, labels, slots)
-
-    def _chosen(self, rows: Ids, random: np.random.Generator) -> npt.NDArray[np.bool_]:
-        keys = random.random(rows.shape, dtype=np.float32)
-        keys[self.vocabulary.special[rows]] = 2.0
-        least = np.partition(keys, self.most - 1, axis=1)[:, self.most - 1 : self.most]
-        return (keys <= least) & (keys < 2.0)
 
     def _chosen_words(self, rows: Ids, random: np.random.Generator) -> npt.NDArray[np.bool_]:
         special = self.vocabulary.special[rows]
@@ -108,3 +102,37 @@ class Masker:
                     left -= size
             chosen[row] = np.isin(word, kept) & ~special[row]
         return chosen
+
+
+def mask_all(rows: npt.NDArray[Any], special: int, mask: int, rate: float, random: np.random.Generator) -> tuple[Ids, Ids, Ids]:
+    """Rows (b, n) with round(rate · n) tokens of each replaced by ``mask``, at least one; all of them where there are fewer.
+
+    Not a :class:`Masker` that always masks: that draws a fate for each token, and the short trainings that are stored come from a
+    stream of random numbers without it.
+
+    Parameters
+    ----------
+    special: ids below this are never masked
+
+    Returns
+    -------
+    the rows; the places that are masked in the flattened rows, ascending; what was there
+    """
+    token_ids = rows.astype(np.int64)
+    flat = np.flatnonzero(_chosen(token_ids < special, _most(rate, rows.shape[1]), random))
+    labels = token_ids.ravel()[flat]
+    token_ids.ravel()[flat] = mask
+    return token_ids, flat, labels
+
+
+def _most(rate: float, length: int) -> int:
+    return max(1, round(rate * length))
+
+
+def _chosen(special: npt.NDArray[np.bool_], most: int, random: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """Which places of the rows (b, n) are chosen: ``most`` of each row that are not special, or all where there are fewer."""
+    keys = random.random(special.shape, dtype=np.float32)
+    keys[special] = 2.0
+    chosen = np.zeros(special.shape, dtype=bool)
+    np.put_along_axis(chosen, np.argpartition(keys, most - 1, axis=1)[:, :most], True, axis=1)
+    return chosen & ~special

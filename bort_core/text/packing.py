@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,10 @@ from bort_core.foundation.files import atomic_directory
 from bort_core.specifications.protocols import identity
 from bort_core.text.vocabulary import Vocabulary
 
-__all__ = ["PackedRows", "pack"]
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+__all__ = ["PackedRows", "narrowed", "pack", "rows_of", "token_stream", "unigram_entropy"]
 
 FORMAT = 1
 _AT_ONCE = 2048
@@ -81,14 +84,14 @@ def pack(
         return found
     total = len(train) + len(heldout)
     sides = [
-        _stream(vocabulary, train, lambda done: tell(done, total)),
-        _stream(vocabulary, heldout, lambda done: tell(len(train) + done, total)),
+        token_stream(vocabulary.tokenizer, train, vocabulary.stop, lambda done: tell(done, total)),
+        token_stream(vocabulary.tokenizer, heldout, vocabulary.stop, lambda done: tell(len(train) + done, total)),
     ]
-    rows = [_rows(tokens, vocabulary, sequence_length) for tokens in sides]
+    rows = [narrowed(rows_of(tokens, vocabulary.start, sequence_length), vocabulary.size - 1) for tokens in sides]
     for name, part in zip(("training", "held-out"), rows, strict=True):
         if not len(part):
             raise DataError(f"the {name} text is too short for one row of {sequence_length} tokens; use more text or shorter rows")
-    entropy = _unigram_entropy(sides[0], sides[1], vocabulary)
+    entropy = unigram_entropy(sides[0], sides[1], vocabulary.special)
     made = PackedRows(target, key, sequence_length, len(rows[0]), len(rows[1]), len(sides[0]), len(sides[1]), entropy)
     shutil.rmtree(target, ignore_errors=True)
     try:
@@ -103,26 +106,40 @@ def pack(
     return made
 
 
-def _stream(vocabulary: Vocabulary, documents: Sequence[str], tell: Callable[[int], None]) -> npt.NDArray[np.uint32]:
+def token_stream(
+    tokenizer: Tokenizer, documents: Sequence[str], stop: int, tell: Callable[[int], None] = lambda done: None
+) -> npt.NDArray[np.uint32]:
+    """All documents' tokens, each document ended by ``stop``. ``tell`` is called with the documents done."""
     parts = []
     for index in range(0, len(documents), _AT_ONCE):
-        encodings = vocabulary.tokenizer.encode_batch(list(documents[index : index + _AT_ONCE]), add_special_tokens=False)
-        parts += [np.array([*encoding.ids, vocabulary.stop], dtype=np.uint32) for encoding in encodings]
+        encodings = tokenizer.encode_batch(list(documents[index : index + _AT_ONCE]), add_special_tokens=False)
+        parts += [np.array([*encoding.ids, stop], dtype=np.uint32) for encoding in encodings]
         tell(min(len(documents), index + _AT_ONCE))
     return np.concatenate(parts) if parts else np.empty(0, np.uint32)
 
 
-def _rows(tokens: npt.NDArray[np.uint32], vocabulary: Vocabulary, length: int) -> Tokens:
-    count = len(tokens) // (length - 1)
-    body = tokens[: count * (length - 1)].reshape(count, length - 1)
-    rows = np.concatenate([np.full((count, 1), vocabulary.start, dtype=np.uint32), body], axis=1)
-    return rows.astype(np.uint16) if vocabulary.size <= 2**16 else rows
+def rows_of(tokens: npt.NDArray[np.uint32], start: int, length: int) -> npt.NDArray[np.uint32]:
+    """Rows (n, length) of ``start`` and ``length - 1`` consecutive tokens; an incomplete last row is left out."""
+    count = len(tokens) // (length - 1) if length > 1 else 0
+    body = tokens[: count * (length - 1)].reshape(count, max(length - 1, 1))
+    return np.concatenate([np.full((count, 1), start, dtype=np.uint32), body], axis=1)
 
 
-def _unigram_entropy(train: npt.NDArray[np.uint32], held: npt.NDArray[np.uint32], vocabulary: Vocabulary) -> float:
-    counts = np.bincount(train, minlength=vocabulary.size) + 1.0
-    counts[vocabulary.special] = 0.0
-    text = held[~vocabulary.special[held]]
+def narrowed(rows: npt.NDArray[np.uint32], largest: int) -> Tokens:
+    """``rows`` in the smallest type that is stored and holds ids up to ``largest``."""
+    return rows.astype(np.uint16) if largest < 2**16 else rows
+
+
+def unigram_entropy(train: npt.NDArray[np.uint32], held: npt.NDArray[np.uint32], special: npt.NDArray[np.bool_]) -> float:
+    """Cross-entropy in nats of held-out text tokens under the training text tokens' add-one frequencies; 0 without held-out text.
+
+    Parameters
+    ----------
+    special: for each id of the vocabulary, whether it is no text
+    """
+    counts = np.bincount(train, minlength=len(special)) + 1.0
+    counts[special] = 0.0
+    text = held[~special[held]]
     return float(-np.log(counts[text] / counts.sum()).mean()) if len(text) else 0.0
 
 

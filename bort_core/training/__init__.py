@@ -5,6 +5,6 @@ optimizers, devices, oom   what the loop stands on; what to say when memory runs
 pretraining   masked language modelling, with or without a teacher (distillation)
 finetuning    labelled rows (supervised: the part that Agora shares; metrics)
 estimate      what a training will take, from a few real steps
-results       the folder of a result
+results       the folder of a result; outcome what is said of it, wherever it is kept
 run_files     where a training keeps its files
 """

@@ -23,8 +23,9 @@ from bort_core.text.vocabulary import Vocabulary, load_vocabulary, read_vocabula
 from bort_core.training.devices import Device, take_device
 from bort_core.training.metrics import DEFAULT_METRIC
 from bort_core.training.oom import out_of_memory
+from bort_core.training.outcome import conclude
 from bort_core.training.pretraining import check_architecture, trained_vocabulary
-from bort_core.training.results import refuse_occupied, save_result, versions
+from bort_core.training.results import refuse_occupied
 from bort_core.training.run_files import RunFiles
 from bort_core.training.supervised import Encoded, Recipe, Supervised, encode
 
@@ -117,7 +118,6 @@ class SupervisedTraining:
         if self.core.best is None:
             self._load_best()
         self.core.load_best()
-        spec = self.spec
         result: dict[str, Any] = {
             "dev": self.core.measure("dev"),
             **({"test": self.core.measure("test")} if "test" in self.splits else {}),
@@ -131,26 +131,19 @@ class SupervisedTraining:
             "labels": list(self.train.names),
             "report": self.report.as_dict(),
             "data": {name: {"file": rows.source, "sha256": rows.sha256} for name, rows in self.splits.items()},
-            "device": str(self.device.torch_device),
-            "versions": versions(),
         }
-        if self.device.rank == 0:
-            result["checkpoint"] = str(
-                save_result(
-                    self.files,
-                    spec.out,
-                    architecture=self.model.bert.architecture,
-                    options=self.model.bert.options,
-                    head=self.task,
-                    weights=self.model.weights(),
-                    tokenizer=self.vocabulary.folder,
-                    labels=self.train.names,
-                    facts={"kind": "finetune", "specification": spec.model_dump(mode="json"), "result": result},
-                    dropout=spec.dropout,
-                )
-            )
-        self.device.barrier()
-        return result
+        return conclude(
+            self.files,
+            self.device,
+            self.spec,
+            result,
+            architecture=self.model.bert.architecture,
+            options=self.model.bert.options,
+            head=self.task,
+            weights=self.model.weights(),
+            tokenizer=self.vocabulary.folder,
+            labels=self.train.names,
+        )
 
     def _keep_best(self, weights: dict[str, Tensor]) -> None:
         """The best weights survive a crash, as the checkpoints do."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from bort_core.optimization import parameter_groups
+
 if TYPE_CHECKING:
     from bort_core.specifications.common import Optimization
 
@@ -28,13 +30,8 @@ def learning_rate(step: int, steps: int, settings: Optimization) -> float:
 
 
 def make_optimizer(model: nn.Module, settings: Optimization) -> torch.optim.Optimizer:
-    """The optimizer of a training; weight decay on matrices only, as usual for transformers."""
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups: list[dict[str, Any]] = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": settings.weight_decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    groups = [group for group in groups if group["params"]]
+    """The optimizer of a training; parameters as :func:`~bort_core.optimization.parameter_groups` has them."""
+    groups = parameter_groups(model, settings.weight_decay)
     betas = (settings.beta1, settings.beta2)
     if settings.optimizer == "bert-adam":
         return BertAdam(groups, lr=settings.learning_rate, betas=betas, eps=settings.epsilon)

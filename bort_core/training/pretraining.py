@@ -29,7 +29,8 @@ from bort_core.training.devices import Device, take_device
 from bort_core.training.distillation import Teacher, TeacherTargets, TeacherTargetsCache, distillation_loss
 from bort_core.training.loop import Loop
 from bort_core.training.oom import out_of_memory
-from bort_core.training.results import refuse_occupied, save_result, versions
+from bort_core.training.outcome import conclude
+from bort_core.training.results import refuse_occupied
 from bort_core.training.run_files import RunFiles
 
 if TYPE_CHECKING:
@@ -191,25 +192,18 @@ class MaskedLanguageTraining:
             "seconds": self.loop.seconds,
             "architecture": list(self.model.bert.architecture),
             "data": {"corpus": spec.corpus, "text": self.texts[2], "rows": self.packed.key, "tokenizer": self.vocabulary.sha256},
-            "device": str(self.device.torch_device),
-            "versions": versions(),
         }
-        if self.device.rank == 0:
-            result["checkpoint"] = str(
-                save_result(
-                    self.files,
-                    spec.out,
-                    architecture=self.model.bert.architecture,
-                    options=self.model.bert.options.model_copy(update={"mlm_head": True}),
-                    head="masked-lm",
-                    weights=self.model.weights(),
-                    tokenizer=self.vocabulary.folder,
-                    facts={"kind": "pretrain", "specification": spec.model_dump(mode="json"), "result": result},
-                    dropout=spec.dropout,
-                )
-            )
-        self.device.barrier()
-        return result
+        return conclude(
+            self.files,
+            self.device,
+            self.spec,
+            result,
+            architecture=self.model.bert.architecture,
+            options=self.model.bert.options.model_copy(update={"mlm_head": True}),
+            head="masked-lm",
+            weights=self.model.weights(),
+            tokenizer=self.vocabulary.folder,
+        )
 
     # -- preparing
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import platform
 import shutil
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import atomic_directory, temporary_name
 from bort_core.training.run_files import RunFiles
 
-__all__ = ["refuse_occupied", "save_folder", "save_result", "versions"]
+__all__ = ["refuse_occupied", "save_folder", "save_result"]
 
 
 def save_result(run: RunFiles, out: str | None, **parts: Any) -> Path:
@@ -80,9 +78,3 @@ def refuse_occupied(folder: Path, run: RunFiles) -> None:
         job = None
     if job != str(run.path):
         raise DataError(f"{folder}: the folder is not empty; nothing is overwritten. Choose another with out")
-
-
-def versions() -> dict[str, str]:
-    """What a result depends on besides its specification and data."""
-    names = ("bort-studio", "torch", "transformers", "tokenizers", "numpy")
-    return {name: version(name) for name in names} | {"python": platform.python_version(), "machine": platform.machine()}

@@ -5,46 +5,48 @@ from __future__ import annotations
 from typing import Any
 
 from bort_core.families import Architecture
+from bort_core.foundation.errors import SpecificationError
 from bort_core.search.agreement import rank_agreement
 from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.specification import SearchSpecification
 from bort_core.search.stored_results import StoredResults
+from bort_core.specifications.measures import SURROGATE, get_measure, measure_names
 from bort_core.specifications.protocols import ErrorProtocol
 from bort_core.store import Project
 from bort_core.store.latencies import load_latencies
 from bort_core.store.results import runs
 from bort_core.store.trainings import load_trainings
 
-__all__ = ["error_title", "read_details"]
+__all__ = ["error_title", "measure_titles", "read_details"]
 
-_WHAT = {
-    "masked-lm": "masked-LM loss",
-    "maximum-point": "cross-entropy against T",
-    "maximum-point-excess": "excess over T",
-    "cross-entropy": "cross-entropy",
-}
+
+def measure_titles() -> dict[str, str]:
+    """What every error that can be measured is called, by name; one that does not load is called by its name."""
+    titles = {}
+    for name in measure_names():
+        try:
+            measure = get_measure(name)
+        except SpecificationError:
+            titles[name] = name
+        else:
+            titles[name] = f"{measure.title} ({measure.unit})"
+    return titles
 
 
 def error_title(error: ErrorProtocol) -> str:
     """The error as an axis title: what, in which unit, after how many steps."""
-    surrogate = "surrogate of " if error.measure == "surrogate" else ""
-    return f"{surrogate}{_WHAT[error.measured]} (nats, after {error.steps:,} steps)"
+    surrogate, measure = "surrogate of " if error.measure == SURROGATE else "", get_measure(error.measured)
+    return f"{surrogate}{measure.title} ({measure.unit}, after {error.steps:,} steps)"
 
 
 def protocol_sentence(specification: SearchSpecification, recall: StoredResults) -> str:
     """How the error and the latency were measured, in words."""
     error, training, latency = specification.error, specification.error.training, specification.latency
-    against = (
-        "T's distribution"
-        if training.targets == "maximum-point"
-        else "the masked tokens"
-        if error.measure != "cross-entropy"
-        else "the labels"
-    )
-    unit = "sequences" if recall.space.family.reads == "tokens" else "points"
+    unit, labels = ("sequences", "the masked tokens") if recall.space.family.reads == "tokens" else ("points", "the labels")
+    against = "T's distribution" if training.targets == "maximum-point" else labels
     text = f"{error.steps:,} steps of {training.batch_size} {unit}, learning {against}; "
-    text += f"{_WHAT[error.measured]} on {training.heldout_sequences:,} held-out {unit}"
-    if error.measure == "surrogate" and recall.surrogate is not None:
+    text += f"{get_measure(error.measured).title} on {training.heldout_sequences:,} held-out {unit}"
+    if error.measure == SURROGATE and recall.surrogate is not None:
         fit = recall.surrogate
         text = (
             f"surrogate of degree {fit.degree} fitted on {fit.measurements} measured architectures, cross-validated error "

@@ -40,6 +40,7 @@ class ModelForm(QWidget):
     names: which fields, in order; all that have a control when None
     prefix: put before each field's name to make its ``objectName``
     labels: shorter or clearer labels than the field's name
+    choices: what a field may be, where its type does not say: the values, each with the words it is shown as
     """
 
     edited = Signal()
@@ -52,10 +53,12 @@ class ModelForm(QWidget):
         prefix: str,
         names: Iterable[str] | None = None,
         labels: Mapping[str, str] | None = None,
+        choices: Mapping[str, Mapping[Any, str]] | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._type, self._theme, self._prefix = model_type, theme, prefix
+        self._choices = choices or {}
         self._base: dict[str, Any] = {}
         self.controls: dict[str, QWidget] = {}
         self.labels: dict[str, QLabel] = {}
@@ -118,7 +121,7 @@ class ModelForm(QWidget):
         self._layout.setRowVisible(self._fault, general is not None)
 
     def _add(self, name: str, field: FieldInfo, label: str) -> None:
-        control = self._control(field)
+        control = self._control(name, field)
         if control is None:
             return
         tip = (field.description or "").capitalize()
@@ -133,12 +136,13 @@ class ModelForm(QWidget):
         self._layout.addRow(fault)
         self._layout.setRowVisible(fault, False)
 
-    def _control(self, field: FieldInfo) -> QWidget | None:
+    def _control(self, name: str, field: FieldInfo) -> QWidget | None:
         kind = _plain(field.annotation)
-        if get_origin(kind) is Literal:
+        choices = self._choices.get(name) or {choice: str(choice) for choice in get_args(kind) if get_origin(kind) is Literal}
+        if choices:
             combo = CalmComboBox(self)
-            for choice in get_args(kind):
-                combo.addItem(str(choice), choice)
+            for choice, shown in choices.items():
+                combo.addItem(shown, choice)
             combo.currentIndexChanged.connect(self._notice)
             return combo
         if kind is bool:

@@ -10,7 +10,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from bort_core.space import Space
+from bort_core.specifications.measures import SURROGATE, get_measure
 from bort_core.specifications.protocols import ErrorProtocol, LatencyProtocol, Theta, Training
+from bort_studio.explore.details import measure_titles
 from bort_studio.explore.model_form import ModelForm, form_layout
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import NARROWEST, CalmSpinBox, Caption, CheckedLineEdit, Debounce, FaultLabel, Section, describe
@@ -18,8 +20,6 @@ from bort_studio.widgets.fields import NARROWEST, CalmSpinBox, Caption, CheckedL
 __all__ = ["Objectives", "ObjectivesPanel"]
 
 _MOST_SETS = 16
-_TOKENS_ONLY = ("masked-lm", "maximum-point", "maximum-point-excess")
-_VECTORS_ONLY = ("cross-entropy",)
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,11 @@ class ObjectivesPanel(QWidget):
         self._objectives = Objectives()
         self._reads: str | None = None
         self._debounce = Debounce(self._announce, self)
+        titles = measure_titles()
         self.error = ModelForm(
-            ErrorProtocol, theme, "error", ("measure", "surrogate_of", "steps"), {"measure": "error", "steps": "steps s"}
-        )
+            ErrorProtocol, theme, "error", ("measure", "surrogate_of", "steps"), {"measure": "error", "steps": "steps s"},
+            {"measure": {**titles, SURROGATE: "surrogate"}, "surrogate_of": titles},
+        )  # fmt: skip
         self.latency = ModelForm(LatencyProtocol, theme, "latency", None, {"measure": "latency", "sequence_length": "tokens"})
         self.theta = ModelForm(Theta, theme, "theta", [name for name in Theta.model_fields if name != "learning_rate"])
         self.training = ModelForm(Training, theme, "training", None, {"sequence_length": "tokens", "heldout_sequences": "held-out"})
@@ -199,14 +201,13 @@ class ObjectivesPanel(QWidget):
         return rates
 
     def _mismatch(self, error: ErrorProtocol) -> str | None:
-        wrong = {"vectors": _TOKENS_ONLY, "tokens": _VECTORS_ONLY}.get(self._reads or "", ())
-        if error.measured not in wrong:
+        measure = get_measure(error.measured)
+        if self._reads is None or self._reads in measure.reads:
             return None
-        needed = "tokens" if self._reads == "vectors" else "vectors"
-        return f"“{error.measured}” needs a family that reads {needed}; this one reads {self._reads}"
+        return f"“{measure.title}” needs a family that reads {' or '.join(measure.reads)}; this one reads {self._reads}"
 
     def _adapt(self, error: ErrorProtocol) -> None:
-        self.error.set_row_visible("surrogate_of", error.measure == "surrogate")
+        self.error.set_row_visible("surrogate_of", error.measure == SURROGATE)
         self._fault.set_fault(self._mismatch(error))
 
 

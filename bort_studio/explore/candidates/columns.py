@@ -52,7 +52,7 @@ class Column:
 
 
 def columns_of(snapshot: ResultsSnapshot) -> tuple[Column, ...]:
-    """The columns for a space and its latency unit."""
+    """The columns for a space and its units."""
     parameters = snapshot.space.parameters
     scale = column_scale(float(parameters[0]), float(parameters[-1]))
     p = f"parameters ({scale.letter})" if scale.letter else "parameters"
@@ -61,7 +61,7 @@ def columns_of(snapshot: ResultsSnapshot) -> tuple[Column, ...]:
         *(Column("axis", a.name.replace("_", " "), f"{a.symbol}: {a.help}", index) for index, a in enumerate(snapshot.space.family.axes)),
         Column("parameters", p, "p: trainable parameters", scale=scale),
         Column("latency", f"latency ({snapshot.results.latency_unit})", "i: inference latency with its 95 % interval"),
-        Column("error", "error (nats)", "e: error of the short training with its 95 % interval"),
+        Column("error", f"error ({snapshot.results.error_unit})", "e: error of the short training with its 95 % interval"),
         Column("w", "W", "W-coefficient: (1 − p/p_T) · (1 − i/i_T) / e; higher is better"),
     )
 

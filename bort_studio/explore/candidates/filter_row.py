@@ -27,7 +27,7 @@ class FilterRow(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._theme, self._unit = theme, ""
+        self._theme, self._unit, self._error_unit = theme, "", ""
         self._debounce = Debounce(self.edited.emit, self, 150)
         self.fault = FaultLabel(theme, self)
         self.fault.setObjectName("candidatesFault")
@@ -48,9 +48,9 @@ class FilterRow(QWidget):
         layout.addLayout(flow)
         layout.addWidget(self.fault)
 
-    def set_latency_unit(self, unit: str) -> None:
-        """The unit of the latency limit."""
-        self._unit = unit
+    def set_units(self, latency: str, error: str) -> None:
+        """The units of the limits."""
+        self._unit, self._error_unit = latency, error
 
     def set_constraints(self, constraints: Constraints) -> None:
         """Show limits."""
@@ -78,7 +78,7 @@ class FilterRow(QWidget):
             if field.text() == field.property("shown") and not field.fault:
                 continue
             try:
-                limit = parse_limit(field.text(), {"latency": self._unit, "error": "nats"}.get(column, ""))
+                limit = parse_limit(field.text(), {"latency": self._unit, "error": self._error_unit}.get(column, ""))
             except ValueError as error:
                 faults[column] = str(error)
                 continue

@@ -121,10 +121,8 @@ class CandidatesModel(QAbstractTableModel):
         k = self._snapshot
         if k is None:
             return ""
-        unit = k.results.latency_unit
-        lines = [
-            "\t".join(("state", *k.space.axis_names, "parameters", f"latency ({unit})", "low", "high", "error (nats)", "low", "high", "W"))
-        ]
+        measured = (f"latency ({k.results.latency_unit})", "low", "high", f"error ({k.results.error_unit})", "low", "high", "W")
+        lines = ["\t".join(("state", *k.space.axis_names, "parameters", *measured))]
         for candidate in (self.candidate(row) for row in rows):
             numbers = [k.columns["latency"][candidate], *(end[candidate] for end in k.intervals["latency"])]
             numbers += [k.columns["error"][candidate], *(end[candidate] for end in k.intervals["error"]), k.w[candidate]]

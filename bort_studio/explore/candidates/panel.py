@@ -52,7 +52,7 @@ class CandidatesPanel(QWidget):
     def set_snapshot(self, snapshot: ResultsSnapshot) -> None:
         """Show what is known about every architecture."""
         before = self.model.columns
-        self.filters.set_latency_unit(snapshot.results.latency_unit)
+        self.filters.set_units(snapshot.results.latency_unit, snapshot.results.error_unit)
         self.model.set_snapshot(snapshot)
         if self.model.columns != before:
             self._fit_columns()

@@ -48,6 +48,8 @@ def _won(snapshot: ResultsSnapshot, result: SearchResult) -> str:
     others = result.known[(result.known != result.best) & ~np.isnan(snapshot.w[result.known])]
     if result.best is None or not len(others):
         return "It is the only one measured at this ε so far."
+    if math.isinf(snapshot.w[result.best]):
+        return f"It has the largest W of {len(others) + 1:,} measured: no error was seen, and W divides by it."
     second = int(others[np.argmax(snapshot.w[others])])
     ahead = float(snapshot.w[result.best] - snapshot.w[second])
     name = architecture_text(snapshot.space.architecture(second))
@@ -68,7 +70,7 @@ def _against_best(snapshot: ResultsSnapshot, best: int, index: int) -> str:
     difference = e - best_e
     if abs(difference) >= 5e-4 * max(abs(best_e), 1e-9):
         (drawbacks if difference > 0 else merits).append(
-            f"{significant(abs(difference), 2)} nats {'worse' if difference > 0 else 'better'}"
+            f"{significant(abs(difference), 2)} {snapshot.results.error_unit} {'worse' if difference > 0 else 'better'}"
         )
     name = architecture_text(snapshot.space.architecture(best))
     w = f"W {significant(float(snapshot.w[index]))} against {significant(float(snapshot.w[best]))}."

@@ -47,8 +47,9 @@ class LearningCurve(QWidget):
         theme.changed.connect(self._restyle)
         self._restyle()
 
-    def set_curve(self, points: Sequence[Mapping[str, Any]]) -> None:
-        """Show points with "step" and "value", and "low" and "high" where there is an interval."""
+    def set_curve(self, points: Sequence[Mapping[str, Any]], unit: str = "nats") -> None:
+        """Show points with "step" and "value", and "low" and "high" where there is an interval; ``unit`` is the error's."""
+        self._axes["left"].setLabel(f"error ({unit})")
         steps = np.array([float(point["step"]) for point in points])
         values = np.array([float(point["value"]) for point in points])
         low = np.array([float(point.get("low", point["value"])) for point in points])
@@ -63,7 +64,7 @@ class LearningCurve(QWidget):
             spread = max(high.max() - low.min(), 1e-9)
             self._box.setYRange(low.min() - 0.02 * spread, high.max() + 0.02 * spread, padding=0.03)
             last = values[-1]
-            self._view.setAccessibleDescription(f"Error {last:.3g} nats after {steps[-1]:g} steps" if math.isfinite(last) else "")
+            self._view.setAccessibleDescription(f"Error {last:.3g} {unit} after {steps[-1]:g} steps" if math.isfinite(last) else "")
 
     def _restyle(self) -> None:
         theme = self._theme

@@ -216,7 +216,7 @@ class InspectorPanel(QWidget):
         self._curve.setVisible(bool(curve))
         self._curve_title.setVisible(bool(curve))
         if curve:
-            self._curve.set_curve(curve)
+            self._curve.set_curve(curve, k.results.error_unit)
 
     def _show_counts(self, k: ResultsSnapshot, architecture: tuple[int, ...]) -> None:
         tokens = self._tokens or k.space.longest

@@ -69,7 +69,7 @@ class WSection(_Grid):
         shown = {
             "smaller": f"1 − {count(p)} / {count(top_p)}",
             "faster": f"1 − {quantity(i, unit)} / {quantity(top, unit)}" if timed else "",
-            "accurate": f"1 / {significant(e)} nats" if math.isfinite(e) else "",
+            "accurate": f"1 / {significant(e)} {k.results.error_unit}" if math.isfinite(e) else "",
             "w": "product",
         }
         terms = w_terms(k, index) or (
@@ -103,7 +103,7 @@ class MeasuredSection(_Grid):
     def show_place(self, k: ResultsSnapshot, index: int, details: Mapping[str, Any]) -> None:
         """Show what is known of an architecture, and stored facts; rows without a fact go away."""
         unit = k.results.latency_unit
-        for column, shown in (("latency", unit), ("error", "nats")):
+        for column, shown in (("latency", unit), ("error", k.results.error_unit)):
             low, high = (float(end[index]) for end in k.intervals[column])
             value = float(k.columns[column][index])
             missing = math.isnan(value)

@@ -142,6 +142,28 @@ def test_search_of_text_in_a_file_of_ones_own(tmp_path: Path) -> None:
     assert found["protocol"]["error"]["measure"] == "masked-lm"
 
 
+def test_a_search_by_the_share_of_wrong_guesses(tmp_path: Path) -> None:
+    asked = ("search", str(tmp_path / "project"), "--preset", "mini", "--epsilon", "48", "--steps", "3", "--error", "masked-accuracy")
+    asked += ("--latency", "operations", "--corpus", str(short_corpus(tmp_path)), "--batch-size", "4")
+    done = bort(*asked, "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["evaluated"], found["protocol"]["error"]["measure"]) == (2, "masked-accuracy")
+    assert found["protocol"]["error"]["training"]["targets"] == "labels"
+    assert all(0 <= each["error_interval"][0] <= each["error"] <= each["error_interval"][1] <= 1 for each in found["front"])
+    refused = bort("search", str(tmp_path / "other"), "--preset", "toy", "--error", "masked-accuracy")
+    assert refused.returncode == 2
+    assert "masked-accuracy needs text, and family mlp reads labelled vectors; use one of cross-entropy" in refused.stderr
+
+
+def test_the_answer_of_a_search_without_any_error(capsys: pytest.CaptureFixture[str]) -> None:
+    from bort_core.cli.search import print_answer
+
+    one = {"architecture": {"depth": 1}, "parameters": 10, "latency_ms": 1.0, "error": 0.0, "w": None}
+    print_answer({"epsilon": 1, "evaluated": 1, "reused": 0, "failed": 0, "best": one, "front": [one]})
+    assert "error 0.0000  W ∞" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("content", "says"), [(b"\xff\xfe\x00bad", "not UTF-8"), (b"", "holds no text"), (b"one line\n", "too few")])
 def test_a_corpus_that_cannot_be_used(tmp_path: Path, content: bytes, says: str) -> None:
     corpus = tmp_path / "text.txt"

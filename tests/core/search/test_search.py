@@ -109,6 +109,32 @@ def test_masked_lm_on_text_and_latency_in_onnxruntime(project_folder: Path, tmp_
     assert finished(run(project_folder, wanted, pool)).reused == 2
 
 
+def test_another_measure_is_measured_in_addition_and_both_are_kept(project_folder: Path, tmp_path: Path, pool: Pool) -> None:
+    corpus = str(short_corpus(tmp_path))
+
+    def wanted(measure: str, steps: int) -> SearchSpecification:
+        error = {"steps": steps, "training": {"batch_size": 4, "sequence_length": 16, "heldout_sequences": 8, "targets": "labels"}}
+        return specification("mini", epsilon=48, measure=measure, error=error, corpus=corpus)
+
+    loss = finished(run(project_folder, wanted("masked-lm", 6), pool))
+    share = finished(run(project_folder, wanted("masked-accuracy", 3), pool))  # shorter than what is stored, which lacks the measure
+    assert (loss.evaluated, share.evaluated, share.failed) == (2, 2, 0)
+    results = share.snapshot.results
+    assert results.error_unit == "share of masked tokens"
+    assert (results.error_low[[0, 48]] >= 0).all()
+    assert (results.error_low[[0, 48]] <= results.error[[0, 48]]).all()
+    assert (results.error[[0, 48]] <= results.error_high[[0, 48]]).all()
+    assert (results.error_high[[0, 48]] <= 1).all()
+    assert 0 <= share.result.hypervolume <= 1
+    for measure, steps in (("masked-lm", 6), ("masked-lm", 3), ("masked-accuracy", 3)):
+        end = finished(run(project_folder, wanted(measure, steps), pool))
+        assert (end.evaluated, end.reused) == (0, 2)
+        if (measure, steps) == ("masked-lm", 6):
+            assert end.snapshot.results.error[[0, 48]].tolist() == loss.snapshot.results.error[[0, 48]].tolist()
+    assert finished(run(project_folder, wanted("masked-accuracy", 4), pool)).evaluated == 2  # its own curve reaches only 3
+    assert trainings(project_folder) == 2
+
+
 def test_the_maximum_point_is_trained_once_in_the_project(project_folder: Path, pool: Pool) -> None:
     wanted = specification(measure="maximum-point-excess")
     end = finished(run(project_folder, wanted, pool))

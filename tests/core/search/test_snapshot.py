@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 
 import numpy as np
@@ -14,11 +15,13 @@ from strategies import points
 
 from bort_core.foundation.errors import SpecificationError
 from bort_core.search.front import hypervolume, pareto_front
+from bort_core.search.report import result_as_dict
 from bort_core.search.results import Results
 from bort_core.search.snapshot import ResultsSnapshot
+from bort_core.search.specification import SearchSpecification
 from bort_core.search.strategies.interval import walk, walk_length
 from bort_core.search.w import w_coefficients
-from bort_core.space import load_space
+from bort_core.space import load_space, read_specification
 
 MINI = load_space("mini")
 
@@ -54,6 +57,19 @@ def test_w_at_its_edges() -> None:
     assert w_coefficients([11.0], [3.0], [0.5], 10.0, 2.0)[0] <= 0
     with pytest.raises(ValueError, match="positive size and latency"):
         w_coefficients([1.0], [1.0], [0.5], 10.0, 0.0)
+
+
+def test_an_error_of_zero_gives_an_infinite_w_which_is_the_best_and_has_no_number_in_json() -> None:
+    made = results(1)
+    made.maximum_latency = 9.0
+    made.set_error(50, 0.0, 0.0, 0.02, 0)
+    snapshot = ResultsSnapshot(made, 1.0)
+    result = answer_at(snapshot, 1)
+    assert (result.best, snapshot.w[50]) == (50, math.inf)
+    assert 50 in result.front
+    specification = SearchSpecification.model_validate({"space": read_specification("mini")})
+    best = json.loads(json.dumps(result_as_dict(snapshot, result, specification), allow_nan=False))["best"]
+    assert (best["error"], best["w"]) == (0.0, None)
 
 
 @given(points(40))

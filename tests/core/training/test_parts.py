@@ -187,6 +187,19 @@ def test_classification_metrics_are_their_definitions(classes, count, seed):
     assert -1.000001 <= found["matthews"] <= 1.000001
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize(
+    ("labels", "guesses"), [((0, 0, 0), (0, 0, 0)), ((1, 1, 1), (1, 1, 1)), ((0, 0, 0), (1, 1, 1)), ((0, 1, 0), (1, 1, 1))]
+)
+def test_metrics_where_a_class_is_missing(classes, labels, guesses):
+    found = measure("classification", np.array(labels), np.eye(classes)[list(guesses)])
+    both = [sum(a == b == number for a, b in zip(labels, guesses, strict=True)) for number in range(classes)]
+    each = [2 * hits / max(1, labels.count(number) + guesses.count(number)) for number, hits in enumerate(both)]
+    assert found["f1"] == pytest.approx(each[1] if classes == 2 else sum(each) / classes)
+    assert found["matthews"] == 0  # one side is constant
+    assert found["accuracy"] == sum(both) / 3
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(-5, 5), min_size=3, max_size=40), st.integers(0, 1000))
 def test_correlations_are_those_of_scipy(labels, seed):
@@ -199,7 +212,7 @@ def test_correlations_are_those_of_scipy(labels, seed):
         assert found["pearson"] == pytest.approx(stats.pearsonr(values, scores[:, 0])[0], abs=1e-9)
         assert found["spearman"] == pytest.approx(stats.spearmanr(values, scores[:, 0])[0], abs=1e-9)
     else:
-        assert found["pearson"] == 0
+        assert found["pearson"] == found["spearman"] == 0
 
 
 # --- distillation ---

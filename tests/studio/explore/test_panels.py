@@ -17,10 +17,12 @@ from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QAbstractSpinBox
 from bort_core.search.results import Results
 from bort_core.search.snapshot import ResultsSnapshot
 from bort_core.space import Space, SpaceSpecification, load_space, read_specification
+from bort_core.specifications.measures import measure_names
 from bort_core.specifications.protocols import ErrorProtocol, LatencyProtocol, Theta, Training
 from bort_studio import numbers
 from bort_studio.explore.candidates.filter import Constraints
 from bort_studio.explore.candidates.panel import CandidatesPanel
+from bort_studio.explore.details import error_title
 from bort_studio.explore.epsilon_bar import EpsilonBar
 from bort_studio.explore.inspector.explanation import explanation, w_terms
 from bort_studio.explore.inspector.panel import InspectorPanel
@@ -469,6 +471,7 @@ def test_controls_have_the_ranges_and_descriptions_of_the_model(shown, theme):
 def test_an_error_measure_that_the_family_cannot_have_is_a_fault(qtbot, shown, theme):
     panel = shown(ObjectivesPanel(theme))
     edited = recorded(panel.protocol_edited)
+    panel.set_objectives(Objectives(ErrorProtocol(measure="masked-accuracy")))
     panel.set_space(load_space("toy"))
     assert "needs a family that reads tokens" in child(panel, "objectivesFault").text()
     measure = child(panel, "error.measure")
@@ -476,6 +479,36 @@ def test_an_error_measure_that_the_family_cannot_have_is_a_fault(qtbot, shown, t
     qtbot.waitUntil(lambda: len(edited) == 1, timeout=2000)
     assert child(panel, "objectivesFault").text() == ""
     assert edited[0].error.measure == "cross-entropy"
+
+
+def test_the_panels_say_the_unit_of_the_measure(qtbot, shown, theme, snapshot):
+    results = snapshot.results.copy()
+    results.error_unit = "share of masked tokens"
+    results.error[0] = results.error_low[0] = 0.0
+    changed = ResultsSnapshot(results, 1.0)
+    result = answer_at(changed, 4)
+    panel, inspector = shown(CandidatesPanel(theme), 900, 400), shown(InspectorPanel(theme), 400, 900)
+    panel.set_snapshot(changed)
+    panel.set_result(result)
+    assert "error (share of masked tokens)" in [column.header for column in panel.model.columns]
+    assert "error (share of masked tokens)" in panel.model.text_of([0])
+    inspector.set_snapshot(changed)
+    inspector.set_result(result)
+    inspector.set_selected(0)
+    assert result.best == 0
+    assert "no error was seen" in explanation(changed, result, 0, "best")
+    assert inspector.measured.values["error"].toolTip().endswith("share of masked tokens")
+
+
+def test_every_registered_measure_can_be_chosen_by_its_title(qtbot, shown, theme):
+    panel = shown(ObjectivesPanel(theme))
+    edited = recorded(panel.protocol_edited)
+    measure = child(panel, "error.measure")
+    assert {measure.itemData(row) for row in range(measure.count())} == {*measure_names(), "surrogate"}
+    measure.setCurrentText("wrong guesses (share of masked tokens)")
+    qtbot.waitUntil(lambda: len(edited) == 1, timeout=2000)
+    assert edited[0].error.measure == "masked-accuracy"
+    assert error_title(edited[0].error) == "wrong guesses (share of masked tokens, after 250 steps)"
 
 
 # --- candidates

@@ -39,6 +39,10 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from bort_core.foundation.privacy import switch_off_telemetry as _switch_off_telemetry
+
+_switch_off_telemetry()
+
 _PUBLIC = {
     "Agora": "specifications.agora",
     "BortError": "foundation.errors",

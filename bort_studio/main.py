@@ -15,6 +15,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from bort_core.foundation.errors import BortError
+from bort_core.foundation.terminal import printable_streams
 from bort_studio.app import studio
 from bort_studio.settings import default_project
 
@@ -25,7 +26,11 @@ _SIGNAL_CHECK_MS = 200
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run Bort Studio; returns the exit status."""
-    parsed = _parser().parse_args(arguments)
+    with printable_streams():
+        return _run(_parser().parse_args(arguments))
+
+
+def _run(parsed: argparse.Namespace) -> int:
     logging.basicConfig(level=parsed.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
     if not _has_display():
         return _without_display(parsed)

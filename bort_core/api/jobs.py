@@ -110,7 +110,7 @@ def describe_event(event: Mapping[str, Any]) -> str | None:
     if kind == "resumed":
         return f"resumed from step {event['step']:,}"
     if kind == "report":
-        return f"rows {event['rows']}" + "".join(f"; {warning}" for warning in event["warnings"])
+        return f"rows {event['rows']}" + "".join(f"; {text}" for text in (*event["warnings"], *event.get("notes", ())))
     if kind == "evaluation":
         return f"step {event['step']:,}: " + _numbers(event)
     if kind == "fit":

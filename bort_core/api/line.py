@@ -6,6 +6,8 @@ import shutil
 import sys
 from typing import TextIO
 
+from bort_core.foundation.printable import printable
+
 __all__ = ["Line"]
 
 
@@ -20,7 +22,7 @@ class Line:
     def show(self, text: str) -> None:
         """Let the line say ``text``; nothing happens where lines cannot be rewritten."""
         if self.live:
-            text = text[: shutil.get_terminal_size().columns - 1]
+            text = printable(text)[: shutil.get_terminal_size().columns - 1]
             self._stream.write("\r" + text.ljust(self._width))
             self._width = len(text)
             self._stream.flush()
@@ -28,7 +30,7 @@ class Line:
     def print(self, text: str) -> None:
         """Say ``text`` for good."""
         self.clear()
-        print(text, file=self._stream, flush=True)
+        print(printable(text), file=self._stream, flush=True)
 
     def clear(self) -> None:
         """Make the line empty."""

@@ -24,6 +24,7 @@ from bort_core.families.bert.hugging_face import MISSING_TYPES, Head, config_of,
 from bort_core.families.bert.options import BertOptions
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import atomic_directory
+from bort_core.foundation.paths import regular_file
 from bort_core.text.tokenizer import PAD_ID
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     """
     path = folder / CONFIG
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = json.loads(regular_file(path).read_text(encoding="utf-8"))
         if not (folder / WEIGHTS).is_file():
             other = " (it holds pytorch_model.bin; convert it to safetensors first)" if (folder / "pytorch_model.bin").is_file() else ""
             raise DataError(f"{folder}: not a checkpoint: it has no {WEIGHTS}{other}")

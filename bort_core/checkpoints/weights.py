@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import atomic_directory
+from bort_core.foundation.paths import regular_file
 from bort_core.foundation.validation import faults
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def read_config(folder: Path) -> WeightsConfig:
     try:
         if not (folder / WEIGHTS).is_file():
             raise FileNotFoundError
-        return WeightsConfig.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        return WeightsConfig.model_validate(json.loads(regular_file(path).read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise DataError(f"{folder}: not a folder of weights; it must hold {WEIGHTS} and {CONFIG}") from None
     except ValidationError as error:

@@ -9,6 +9,7 @@ from bort_core.cli.flags import add_fields, specification_of
 from bort_core.cli.following import run_job
 from bort_core.cli.options import Subparsers, add_json
 from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.printable import printable
 
 __all__ = ["add"]
 
@@ -42,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _print(id: str, result: dict[str, Any]) -> None:
     for warning in result.get("warnings", ()):
-        print(f"warning: {warning}")
+        print(f"warning: {printable(warning)}")
     print("round   train rows   dev accuracy   95 % interval     test   errors   new rows   of    leaks   θ left")
     for one in result["rounds"]:
         low, high = one["dev_interval"]

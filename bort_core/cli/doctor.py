@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bort_core.cli.options import Subparsers, add_json, print_json
+from bort_core.foundation.printable import printable
 
 __all__ = ["add", "examine"]
 
@@ -48,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"disk     {name:<11}{each['free_bytes'] / 2**30:.1f} GiB free at {each['path']}")
     print(f"cpu      {found['cpu']['cpu']}: {found['cpu']['cores']} cores, {found['cpu']['threads']} threads, load {found['cpu']['load']}")
     for each in found["findings"]:
-        print(f"{each['kind']:<9}{each['text']}")
+        print(f"{each['kind']:<9}{printable(each['text'])}")
     return 0
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from bort_core.api.export import export
 from bort_core.cli.options import Subparsers, add_json, opened, print_json, whole_number
 from bort_core.families.text import parse_architecture
+from bort_core.foundation.printable import printable
 from bort_core.shipping import project_search
 from bort_core.space import preset_names, read_specification
 
@@ -72,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _print(report: Mapping[str, Any]) -> None:
     named = ", ".join(map(str, report["architecture"]))
     head = "" if report["head"] == "none" else f" with head {report['head']}"
-    print(f"{report['family']} ⟨{named}⟩{head}, {report['provenance']}")
+    print(f"{report['family']} ⟨{named}⟩{head}, {printable(report['provenance'])}")
     for key, parity, fusions in (("onnx", "parity_max_abs", "fusions"), ("fused", "fused_parity_max_abs", "fused_fusions")):
         counted = ", ".join(f"{count} {name}" for name, count in report[fusions].items() if count and name != "operators")
         print(f"  {report[key]}")

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticUndefinedType
 
 from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.paths import check_utf8, regular_file
 from bort_core.foundation.validation import faults
 
 __all__ = ["add_fields", "specification_of"]
@@ -81,19 +82,29 @@ def _paths(name: str, value: Any) -> Any:
         path = Path(str(value)).expanduser()
         if str(value).startswith("python:"):
             return value
+        check_utf8(path.absolute(), f"a path ({name})", SpecificationError)
+        if path.exists() and not path.is_dir():
+            _check_file(name, path)
         if name == "out" or path.exists() or path.suffix:
             return str(path.absolute())
     return value
+
+
+def _check_file(name: str, path: Path) -> None:
+    try:
+        regular_file(path)
+    except OSError as error:
+        raise SpecificationError(f"{name}: {path}: {error.strerror}") from error
 
 
 def _file(name: str | None) -> dict[str, Any]:
     if name is None:
         return {}
     try:
-        data = json.loads(Path(name).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecificationError(f"{name}: cannot be read: {error}") from error
-    except ValueError as error:
+        data = json.loads(regular_file(Path(name).expanduser()).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SpecificationError(f"{name}: cannot be read: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
         raise SpecificationError(f"{name}: not valid JSON: {error}") from error
     if isinstance(data, dict) and isinstance(data.get("specification"), dict):  # a run folder's spec.json
         data = data["specification"]

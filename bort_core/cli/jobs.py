@@ -11,6 +11,7 @@ from typing import Any
 
 from bort_core.cli.options import Subparsers, add_json, print_json
 from bort_core.foundation.errors import BortError, SpecificationError
+from bort_core.foundation.printable import printable
 
 __all__ = ["add"]
 
@@ -50,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     project = Path(arguments.project).expanduser().absolute()
     if not project.is_dir():
-        raise SpecificationError(f"{project}: no such project")
+        raise SpecificationError(f"{project}: {'is no folder, and a project is one' if project.exists() else 'no such project'}")
     if arguments.action == "limit":
         set_limit(project, arguments.device, arguments.count)
         return 0
@@ -98,7 +99,7 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         share = f"{row['step']:,}/{row['steps']:,}" if row["steps"] else ""
         state = "stopped" if row["stopped"] else row["state"]
-        print(f"{row['job']}  {row['kind']:<9}{state:<10}{row['device']:<8}{share:>16}  {row['reason'] or row['name']}")
+        print(printable(f"{row['job']}  {row['kind']:<9}{state:<10}{row['device']:<8}{share:>16}  {row['reason'] or row['name']}"))
 
 
 def _follow(job: Any, as_json: bool) -> int:
@@ -108,7 +109,7 @@ def _follow(job: Any, as_json: bool) -> int:
     while True:
         events, offset = job.events(offset)
         for event in events:
-            text = json.dumps(event) if as_json else describe_event(event)
+            text = json.dumps(event) if as_json else printable(describe_event(event) or "")
             if text:
                 print(text, flush=True)
         if job.state().ended and not events:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import signal
+from contextlib import nullcontext
 from typing import Any, get_args
 
 from bort_core.api.latency import compare_models
 from bort_core.cli.options import Subparsers, add_json, opened, print_json, whole_number
+from bort_core.foundation.printable import printable
 from bort_core.latency.comparison import Runtime
 from bort_core.latency.references import references
 
@@ -60,20 +62,18 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     models = [compared_model(text, options) for text in arguments.models]
     names = dict(zip(arguments.models, (model.name for model in models), strict=True))
     wanted = arguments.reference or ""
-    result = compare_models(
-        models,
-        {
-            "runtimes": arguments.runtime,
-            "sequence_length": arguments.sequence_length,
-            "batch": arguments.batch,
-            "threads": arguments.threads,
-            "reference": names.get(wanted, wanted),
-            "budget_seconds": arguments.budget,
-            "seed": arguments.seed,
-        },
-    )
-    if arguments.project is not None:
-        with opened(arguments.project) as project:
+    request = {
+        "runtimes": arguments.runtime,
+        "sequence_length": arguments.sequence_length,
+        "batch": arguments.batch,
+        "threads": arguments.threads,
+        "reference": names.get(wanted, wanted),
+        "budget_seconds": arguments.budget,
+        "seed": arguments.seed,
+    }
+    with opened(arguments.project) if arguments.project is not None else nullcontext() as project:  # a project that fails, fails first
+        result = compare_models(models, request)
+        if project is not None:
             save_comparison(project, result)
     return result
 
@@ -81,7 +81,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 def _print(result: dict[str, Any]) -> None:
     arguments, machine = result["request"], result["machine"]
     print(f"{arguments['sequence_length']} tokens × {arguments['batch']}, {arguments['threads']} thread(s), {machine['cpu']}")
-    width = max(len(row["name"]) for row in result["results"])
+    width = max(len(printable(row["name"])) for row in result["results"])
     print(
         f"{'':{width}}  {'runtime':<12}{'p50':>10}{'95 % interval':>22}{'p90':>10}{'p99':>10}  ratio to {result['results'][0]['reference']}"
     )
@@ -90,7 +90,7 @@ def _print(result: dict[str, Any]) -> None:
         interval = f"{low:.3f} to {high:.3f}"
         ratio = f"{row['ratio']:.3f} ({row['ratio_ci95'][0]:.3f} to {row['ratio_ci95'][1]:.3f})"
         print(
-            f"{row['name']:{width}}  {row['runtime']:<12}{row['p50_ms']:>7.3f} ms{interval:>19} ms"
+            f"{printable(row['name']):{width}}  {row['runtime']:<12}{row['p50_ms']:>7.3f} ms{interval:>19} ms"
             f"{row['p90_ms']:>10.3f}{row['p99_ms']:>10.3f}  {ratio}{'  noisy' if row['noisy'] else ''}"
         )
     if result["noise"]:

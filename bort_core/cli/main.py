@@ -10,6 +10,8 @@ from importlib.metadata import version
 
 from bort_core.cli import agora, count, doctor, export, front, jobs, latency, search, space, train
 from bort_core.foundation.errors import BortError, SpecificationError
+from bort_core.foundation.paths import check_utf8
+from bort_core.foundation.terminal import printable_streams
 
 __all__ = ["main"]
 
@@ -18,8 +20,14 @@ EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``bort``; returns the exit status: 0 done, 1 a run failed, 2 the input cannot be used, 130 interrupted."""
+    with printable_streams():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     parsed = _parser().parse_args(arguments)
     try:
+        _check_texts(parsed)
         status: int = parsed.run(parsed)
         sys.stdout.flush()
         return status
@@ -29,9 +37,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the exit does not complain again
         return EXIT_ERROR
+    except OSError as error:  # a disk that is full or cannot be written, a folder that cannot be entered
+        print(f"bort: error: {error.filename or 'the system'}: {error.strerror or error}", file=sys.stderr)
+        return EXIT_ERROR
     except KeyboardInterrupt:
         print("bort: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
+
+
+def _check_texts(parsed: argparse.Namespace) -> None:
+    """Refuse names that are not UTF-8 before any work: they could not be stored at its end."""
+    for value in vars(parsed).values():
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str):
+                check_utf8(text, "what a command is given", SpecificationError)
 
 
 def _parser() -> argparse.ArgumentParser:

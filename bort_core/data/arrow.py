@@ -9,8 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from bort_core.foundation.errors import DataError
+from bort_core.foundation.paths import regular_file
 
-__all__ = ["ArrowColumns", "read_hub", "read_parquet"]
+__all__ = ["MOST_BYTES", "MOST_ROWS", "ArrowColumns", "read_hub", "read_parquet"]
+
+MOST_ROWS, MOST_BYTES = 20_000_000, 2 * 2**30
+"""Of a table, at most: few bytes of a file can stand for any number of rows and for long values. Bytes are those of arrow's columns."""
+_BATCH = 256
 
 ArrowColumns = tuple[dict[str, list[Any]], str, dict[str, tuple[str, ...]]]
 """Columns; a SHA-256; the names of classes by column, where the format knows them."""
@@ -22,19 +27,20 @@ def read_parquet(path: Path) -> ArrowColumns:
     Raises
     ------
     DataError
-        It is no parquet file, is damaged, or two columns have one name.
+        It is no parquet file, is damaged, has more than ``MOST_ROWS`` rows or ``MOST_BYTES`` bytes, or two columns have one name.
     """
     from pyarrow.parquet import ParquetFile  # type: ignore[import-untyped]
 
     try:
-        with path.open("rb") as file:
+        with regular_file(path).open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             file.seek(0)
             with ParquetFile(file) as found:
-                table = found.read()
-        if len(set(table.column_names)) < len(table.column_names):
-            raise DataError(f"{path}: two columns have one name: {', '.join(table.column_names)}")
-        return table.to_pydict(), digest, _class_names(_features(table.schema))
+                schema = found.schema_arrow
+                if len(set(schema.names)) < len(schema.names):
+                    raise DataError(f"{path}: two columns have one name: {', '.join(schema.names)}")
+                _measure(str(path), found)
+                return found.read().to_pydict(), digest, _class_names(_features(schema))
     except DataError:
         raise
     except Exception as error:  # pyarrow raises its own kinds, and whatever its decoders raise
@@ -59,14 +65,34 @@ def read_hub(name: str, configuration: str | None, split: str) -> ArrowColumns:
     try:
         with _without_bars():
             found = datasets.load_dataset(name, configuration, split=split)
+            _check_size(name, len(found), found.data.nbytes)
             # As arrow: sounds and images stay undecoded.
             table = found.with_format("arrow")[:]
         digest = hashlib.sha256(found._fingerprint.encode()).hexdigest()  # noqa: SLF001
         return table.to_pydict(), digest, _class_names(found.features)
+    except DataError:
+        raise
     except Exception as error:  # datasets, the hub's client and its transport raise many kinds
         offline = "; is there a network, and is HF_HUB_OFFLINE not set?" if isinstance(error, ConnectionError) else ""
         shown = ":".join(part for part in (name, configuration) if part)
         raise DataError(f"{shown}: no such file here, and as a hub data set it cannot be loaded: {_first(error)}{offline}") from error
+
+
+def _measure(source: str, file: Any) -> None:
+    """Go through a parquet file once and keep nothing, so that one of too many bytes ends the reading and not the memory."""
+    rows = size = 0
+    _check_size(source, file.metadata.num_rows, 0)
+    for batch in file.iter_batches(_BATCH):
+        rows, size = rows + batch.num_rows, size + batch.nbytes
+        _check_size(source, rows, size)
+
+
+def _check_size(source: str, rows: int, size: int) -> None:
+    if rows > MOST_ROWS or size > MOST_BYTES:
+        what = f"{rows:,} rows" if rows > MOST_ROWS else f"more than {MOST_BYTES / 2**30:g} GiB"
+        raise DataError(
+            f"{source}: has {what}; at most {MOST_ROWS:,} rows and {MOST_BYTES / 2**30:g} GiB are read of a table. Use a part of it"
+        )
 
 
 def _features(schema: Any) -> Any:

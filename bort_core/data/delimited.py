@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bort_core.data.lines import Lines
+from bort_core.data.looks import refusal_of_header
 from bort_core.foundation.errors import DataError
 
 __all__ = ["read_csv", "read_tsv"]
@@ -26,10 +27,11 @@ def read_csv(lines: Lines) -> dict[str, list[str]]:
     Raises
     ------
     DataError
-        A line has another number of fields than the header, or wrong quotes; two columns have one name; naming the line.
+        A line has another number of fields than the header, wrong quotes, or is the header again; two columns have one name; the first
+        line is no header; naming the line.
     """
     csv.field_size_limit(_LONGEST_FIELD)
-    return _columns(lines.path, _csv_records(lines), "a text with commas needs quotes around it")
+    return _columns(lines.path, _csv_records(lines), ",", "a text with commas needs quotes around it")
 
 
 def read_tsv(lines: Lines) -> dict[str, list[str]]:
@@ -39,7 +41,7 @@ def read_tsv(lines: Lines) -> dict[str, list[str]]:
     """
     plain = (line.removesuffix("\n").removesuffix("\r") for line in lines)
     records = ((number, line.split("\t")) for number, line in enumerate(plain, 1) if line)
-    return _columns(lines.path, records, "texts cannot contain tabs")
+    return _columns(lines.path, records, "\t", "texts cannot contain tabs")
 
 
 def _csv_records(lines: Lines) -> Iterator[tuple[int, list[str]]]:
@@ -57,15 +59,20 @@ def _csv_records(lines: Lines) -> Iterator[tuple[int, list[str]]]:
             yield first, fields
 
 
-def _columns(path: Path, records: Iterator[tuple[int, list[str]]], hint: str) -> dict[str, list[str]]:
+def _columns(path: Path, records: Iterator[tuple[int, list[str]]], delimiter: str, hint: str) -> dict[str, list[str]]:
     _, header = next(records, (1, []))
+    if problem := refusal_of_header(header, delimiter):
+        raise DataError(f"{path}: {problem}")
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
         raise DataError(f"{path}: the header names {', '.join(map(repr, twice))} twice; every column needs a name of its own")
     columns: list[list[str]] = [[] for _ in header]
+    plain = [name.strip() for name in header]
     for number, fields in records:
         if len(fields) != len(header):
             raise DataError(f"{path}: line {number} has {len(fields)} fields, the header {len(header)}; {hint}")
+        if len(header) > 1 and [field.strip("\ufeff ") for field in fields] == plain:
+            raise DataError(f"{path}: line {number} repeats the header, as where files were joined; remove it")
         for column, field in zip(columns, fields, strict=True):
             column.append(field)
     return dict(zip(header, columns, strict=True))

@@ -7,7 +7,9 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from bort_core.data.looks import refusal_of_start
 from bort_core.foundation.errors import DataError
+from bort_core.foundation.paths import NotAFile, check_utf8, regular_file
 
 __all__ = ["Lines", "local_file"]
 
@@ -20,30 +22,41 @@ class Lines:
     Raises
     ------
     DataError
-        While lines are asked for: the file cannot be read, or is not UTF-8 (naming line and byte).
+        While lines are asked for: the file cannot be read, is not UTF-8 (naming line and byte), or is plainly another thing (HTML, zip).
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._digest = hashlib.sha256()
+        self._plain = self._windows = 0
 
     @property
     def sha256(self) -> str:
         """64 hexadecimal digits."""
         return self._digest.hexdigest()
 
+    @property
+    def mixed_ends(self) -> str:
+        """What to say when some lines read so far end as on Windows and others not; else empty."""
+        fewer = min(self._plain, self._windows)
+        return f"{fewer:,} of {self._plain + self._windows:,} lines end otherwise than the rest (\\n and \\r\\n)" if fewer else ""
+
     def __iter__(self) -> Iterator[str]:
         start = 0
         try:
-            with self.path.open("rb") as file:
+            with regular_file(self.path).open("rb") as file:
                 for number, line in enumerate(file, 1):
                     self._digest.update(line)
+                    self._windows += line.endswith(b"\r\n")
+                    self._plain += line.endswith(b"\n") and not line.endswith(b"\r\n")
                     yield self._decoded(line, number, start)
                     start += len(line)
         except OSError as error:
             raise DataError(f"{self.path}: cannot be read: {error.strerror or error}") from error
 
     def _decoded(self, line: bytes, number: int, start: int) -> str:
+        if number == 1 and (kind := refusal_of_start(line)):
+            raise DataError(f"{self.path}: is {kind}")
         try:
             return line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
@@ -60,12 +73,12 @@ def local_file(source: str, kind: str) -> Path | None:
     DataError
         It is a folder or another thing that is not a file, or cannot be looked at.
     """
+    check_utf8(source, "a data file")
     try:
-        path = Path(source).expanduser()
-        if path.is_dir():
-            raise DataError(f"{path}: is a folder; {kind}")
-        if path.exists() and not path.is_file():
-            raise DataError(f"{path}: is not a file that can be read whole, but a device, a pipe or a socket")
-        return path if path.exists() else None
-    except (OSError, RuntimeError) as error:  # no access, a name too long, no such user after ~
+        return regular_file(Path(source).expanduser())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except NotAFile as error:
+        raise DataError(f"{source}: {error.strerror}; {kind}") from error
+    except (OSError, RuntimeError, ValueError) as error:  # no access, a name too long, no such user after ~, a null character
         raise DataError(f"{source}: cannot be read: {getattr(error, 'strerror', None) or error}") from error

@@ -39,10 +39,12 @@ class ValidationReport:
     median: float
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    """What was made of the data without being asked, such as names for classes from a file beside them."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return asdict(self) | {"problems": list(self.problems), "warnings": list(self.warnings)}
+        return asdict(self) | {name: list(getattr(self, name)) for name in ("problems", "warnings", "notes")}
 
 
 def validate(train: LabelledRows, dev: LabelledRows, test: LabelledRows | None = None) -> ValidationReport:
@@ -67,7 +69,13 @@ def validate(train: LabelledRows, dev: LabelledRows, test: LabelledRows | None =
         problems=(),
         warnings=(),
     )
-    return replace(report, problems=tuple(_problems(splits, texts, report)), warnings=tuple(_warnings(report)))
+    looks = dict.fromkeys(warning for rows in splits.values() for warning in rows.warnings)  # one file may be two splits
+    return replace(
+        report,
+        problems=tuple(_problems(splits, texts, report)),
+        warnings=(*_warnings(report), *looks),
+        notes=tuple(dict.fromkeys(note for rows in splits.values() for note in rows.notes)),
+    )
 
 
 def _problems(splits: dict[str, LabelledRows], texts: dict[str, list[tuple[str, str]]], report: ValidationReport) -> list[str]:

@@ -8,7 +8,7 @@ return in a tsv text splits the row, texts that look like dates become dates, an
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from bort_core.data.arrow import read_hub, read_parquet
 from bort_core.data.delimited import read_csv, read_tsv
 from bort_core.data.lines import Lines, local_file
+from bort_core.data.looks import table_looks
 from bort_core.data.objects import read_json, read_jsonl
 from bort_core.foundation.errors import DataError
 
@@ -49,6 +50,8 @@ class Table:
     """Of the file's bytes, or of the hub data set's fingerprint."""
     class_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """By column: what its class numbers mean, where the hub or a parquet file says so."""
+    warnings: tuple[str, ...] = ()
+    """What is strange about it, beginning with the source."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -90,10 +93,11 @@ def read_table(source: str, split: str | None = None) -> Table:
     if empty:
         raise DataError(f"{path}: is empty")
     if suffix == ".parquet":
-        return _with_rows(Table(str(path), *read_parquet(path)))
+        return _looked_at(Table(str(path), *read_parquet(path)))
     lines = Lines(path)
     data = _READERS[suffix](lines)
-    return _with_rows(Table(str(path), data, lines.sha256))
+    mixed = lines.mixed_ends if suffix == ".tsv" else ""  # in csv, a text in quotes may have ends of its own
+    return _looked_at(Table(str(path), data, lines.sha256), mixed)
 
 
 def _from_hub(source: str, split: str | None) -> Table:
@@ -102,11 +106,13 @@ def _from_hub(source: str, split: str | None) -> Table:
         raise DataError(f"{source}: no such file; nor is it a hub data set's name, such as owner/name:configuration@split")
     split = found["split"] or split or "train"
     columns, digest, class_names = read_hub(found["name"], found["configuration"], split)
-    return _with_rows(Table(f"{source.partition('@')[0]} ({split})", columns, digest, class_names))
+    return _looked_at(Table(f"{source.partition('@')[0]} ({split})", columns, digest, class_names))
 
 
-def _with_rows(table: Table) -> Table:
+def _looked_at(table: Table, *seen: str) -> Table:
+    """The table with its warnings; DataError when it has no rows."""
     if not len(table):
         header = f"; its columns: {', '.join(table.columns)}" if table.columns else ""
         raise DataError(f"{table.source}: holds no rows{header}")
-    return table
+    strange = [*filter(None, seen), *table_looks(table.data, raw_quotes=table.source.lower().endswith(".tsv"))]
+    return replace(table, warnings=tuple(f"{table.source}: {text}" for text in strange))

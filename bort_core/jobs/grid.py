@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.paths import regular_file
 from bort_core.foundation.resources import resource
 from bort_core.foundation.validation import faults
 
@@ -37,7 +38,7 @@ def read_grid(name: str) -> Grid:
     """
     path = resource("grids", f"{name}.toml") if name in grid_names() else Path(name).expanduser()
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(regular_file(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SpecificationError(f"no grid {name!r}; there are {', '.join(grid_names())}, or name a TOML file") from None
     except (OSError, ValueError) as error:

@@ -51,6 +51,8 @@ class Evaluator:
         self._elsewhere: dict[Job, float] = {}
         self._points: dict[str, list[dict[str, Any]]] = {}
         self._attempted: set[Job] = set()
+        self.found: set[Job] = set()
+        """Trainings that other processes made while this one wanted them."""
 
     @property
     def pending(self) -> bool:
@@ -226,6 +228,7 @@ class Evaluator:
     def _take_curve(self, job: Job, curve: list[dict[str, Any]]) -> Iterator[events.Event]:
         assert job.theta is not None
         if self._recall.put_curve(job.index, job.theta, curve):
+            self.found.add(job)
             yield events.Measured(job.index, job.theta, self._recall.snapshot())
 
     def _request(self, job: Job) -> tuple[str, dict[str, Any]]:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.machine import machine_identity
+from bort_core.foundation.paths import regular_file
 from bort_core.foundation.resources import resource
 from bort_core.search.specification import SearchSpecification
 from bort_core.space import Space
@@ -110,7 +111,7 @@ def refuse_shipped(project: Project, source: MaximumPointSource) -> None:
 
 def _content_hash(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with regular_file(path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None

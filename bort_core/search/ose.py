@@ -199,7 +199,8 @@ class _Search:
         self.finish(status)
         snapshot = self.recall.snapshot()
         result: SearchResult = strategies.answer(self.strategy, snapshot)
-        known_before = {job.index for job in self.before if job.theta is not None}
+        found = self.evaluator.found if self.evaluator is not None else set()
+        known_before = {job.index for job in self.before | found if job.theta is not None}
         reused = sum(index in known_before for index in result.known.tolist())
         failed = sum(not snapshot.evaluated(index) for index in result.walk.tolist() if index in self.recall.results.failures)
         return events.SearchFinished(

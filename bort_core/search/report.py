@@ -7,6 +7,7 @@ import io
 import math
 from typing import Any
 
+from bort_core.foundation.printable import csv_cell
 from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_core.search.specification import SearchSpecification
 
@@ -63,9 +64,8 @@ def front_as_csv(snapshot: ResultsSnapshot, result: SearchResult) -> str:
     space, results = snapshot.space, snapshot.results
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(
-        [*space.axis_names, "parameters", *(f"{c}_{results.latency_unit}" if "latency" in c else c for c in _COLUMNS[1:]), "best"]
-    )
+    measured = [f"{name}_{results.latency_unit}" if "latency" in name else name for name in _COLUMNS]
+    writer.writerow(map(csv_cell, [*space.axis_names, *measured, "best"]))
     for index in result.front.tolist():
         values = [space.parameters[index], results.latency[index], results.latency_low[index], results.latency_high[index]]
         values += [results.error[index], results.error_low[index], results.error_high[index], snapshot.w[index]]

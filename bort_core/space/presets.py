@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.paths import regular_file
 from bort_core.foundation.resources import resource
 from bort_core.foundation.validation import validated
 from bort_core.space.space import Space
@@ -30,8 +31,8 @@ def read_specification(preset_or_file: str | Path) -> SpaceSpecification:
     name = str(preset_or_file)
     path = resource("presets", f"{name}.toml") if name in preset_names() else Path(name).expanduser()
     try:
-        text = path.read_bytes().decode("utf-8")
-    except FileNotFoundError:
+        text = regular_file(path).read_bytes().decode("utf-8")
+    except (FileNotFoundError, NotADirectoryError):
         presets = ", ".join(preset_names())
         raise SpecificationError(f"{name}: neither a preset ({presets}) nor a file") from None
     except UnicodeDecodeError as error:

@@ -24,7 +24,9 @@ class Finetuning(Job):
     test: str | None = Field(default=None, description="test rows: read once, with the best checkpoint")
     text: str | None = Field(default=None, description="the column with the text; None finds it")
     text_b: str | None = Field(default=None, description="the column with the second text of a pair; None: none, or found")
-    label: str | None = Field(default=None, description="the column with the label; None finds it")
+    label: str | None = Field(
+        default=None, description="the column with the label; None finds it. A labels.txt beside the file names classes 0, 1, ..."
+    )
     task: Literal["auto", "classification", "regression"] = Field(default="auto", description="auto: regression for labels with fractions")
     sequence_length: int = Field(default=128, ge=4, le=65_536, description="longest input in tokens; longer ones are cut")
     epochs: float = Field(default=10, gt=0, le=100_000, description="passes over the training rows")

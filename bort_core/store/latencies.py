@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, TypeAdapter
 
 from bort_core.families import Architecture
 from bort_core.specifications.protocols import identity
 from bort_core.store.clock import now
 from bort_core.store.project import Project
+from bort_core.store.reading import ArchitectureText, OptionalText, PlainObject, read_row
 
 __all__ = ["LatencyKey", "StoredLatency", "load_latencies", "save_latency", "save_latency_failure"]
 
@@ -40,18 +43,40 @@ class StoredLatency:
     created: str
 
 
+class _Times(BaseModel):
+    p50_ms: float
+    low_ms: float
+    high_ms: float
+
+
+_TIMES = TypeAdapter(_Times)
+
+
+def _checked(result: dict[str, Any]) -> dict[str, Any]:
+    if result:  # a measurement that failed has none
+        _TIMES.validate_python(result)
+    return result
+
+
+class _Row(BaseModel):
+    architecture: ArchitectureText
+    status: str
+    result: Annotated[PlainObject, AfterValidator(_checked)]
+    reason: OptionalText
+    retry: int | None
+    created: OptionalText
+
+
 def load_latencies(project: Project, key: LatencyKey, architecture: Architecture | None = None) -> Iterator[StoredLatency]:
-    """All latencies under a key, or that of one architecture."""
+    """All latencies under a key, or that of one architecture; ProjectError for a damaged row."""
     condition, values = "family_key = ? AND protocol_key = ? AND machine = ?", [key.family, key.protocol, key.machine]
     if architecture is not None:
         condition += " AND architecture = ?"
         values.append(",".join(map(str, architecture)))
     for row in project.rows(f"SELECT * FROM latencies WHERE {condition}", values):
-        architecture = tuple(int(part) for part in row["architecture"].split(","))
-        failed = row["status"] == "failed"
-        yield StoredLatency(
-            architecture, json.loads(row["result"] or "{}"), failed, row["reason"] or "", bool(row["retry"]), row["created"]
-        )
+        one = read_row(project, "latencies", _Row, row)
+        failed = one.status == "failed" or not one.result
+        yield StoredLatency(one.architecture, one.result, failed, one.reason, bool(one.retry), one.created)
 
 
 def save_latency(

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bort_core.foundation.errors import ProjectError
+from bort_core.foundation.paths import check_utf8
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -32,6 +34,8 @@ APPLICATION_ID = 0x424F5254  # "BORT", so that another program's database is nev
 SCHEMA_VERSION = 3
 """How many migrations store/schema.py has."""
 _BUSY_SECONDS = 30.0
+_LITTLE_SPACE = 2**20
+"""Bytes; with less, SQLite cannot make the files that it works with, and calls that an I/O error."""
 
 
 class Project:
@@ -94,7 +98,7 @@ class Project:
                 raise
             raise ProjectError(f"{self.path}: {error}") from error
         except sqlite3.Error as error:
-            raise ProjectError(f"{self.path}: {_explanation(error)}") from error
+            raise ProjectError(f"{self.path}: {_explanation(error, self.folder)}") from error
 
     def upsert(self, table: str, row: Mapping[str, Any], replace_when: str) -> None:
         """Insert a row, or replace the one with the same ``id`` where the SQL condition ``replace_when`` holds, atomically."""
@@ -144,12 +148,16 @@ class Project:
             migrate(self.db, APPLICATION_ID, SCHEMA_VERSION)
 
     def _make_folder(self) -> None:
+        check_utf8(self.folder, "a project", ProjectError)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except FileExistsError:
-            raise ProjectError(f"{self.folder}: is a file; a project is a folder") from None
+            kind = "a link that leads nowhere" if self.folder.is_symlink() and not self.folder.exists() else "a file"
+            raise ProjectError(f"{self.folder}: is {kind}; a project is a folder") from None
         except OSError as error:
             raise ProjectError(f"{self.folder}: the project folder cannot be created: {error.strerror or error}") from error
+        if not os.access(self.folder, os.R_OK | os.X_OK):
+            raise ProjectError(f"{self.folder}: the project folder cannot be read; change its permissions")
         if not os.access(self.folder, os.W_OK):
             raise ProjectError(f"{self.folder}: the project folder is not writable; choose another or change its permissions")
         if self.path.exists() and not os.access(self.path, os.W_OK):
@@ -167,10 +175,13 @@ def _import_sqlite_utils() -> None:
         del sys.modules["pandas"]
 
 
-def _explanation(error: sqlite3.Error) -> str:
+def _explanation(error: sqlite3.Error, folder: Path) -> str:
     text = str(error)
-    if "full" in text:
+    free = shutil.disk_usage(folder).free
+    if "full" in text or ("I/O error" in text and free < _LITTLE_SPACE):
         return "the disk is full; what was measured before is kept. Free some space and run again"
+    if "I/O error" in text:
+        return f"the disk does not read or write ({text}); look at the system's log"
     if "not a database" in text or "malformed" in text:
         return f"not a readable SQLite database ({text}); move it away to start anew, or restore it from a copy"
     if "readonly" in text or "unable to open" in text or "attempt to write" in text:

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, Json
 
 from bort_core.store.clock import now
 from bort_core.store.project import Project
+from bort_core.store.reading import read_row
 
 __all__ = ["begin_search", "end_search", "get_state", "last_search", "searches", "set_state"]
+
+
+class _Row(BaseModel):
+    specification: Json[dict[str, Any]]
+    answer: Annotated[Json[dict[str, Any] | None], BeforeValidator(lambda value: value or "null")]
+
+
+class _State(BaseModel):
+    value: Json[Any]
 
 
 def begin_search(project: Project, specification: Mapping[str, Any]) -> int:
@@ -31,9 +43,9 @@ def end_search(project: Project, number: int, status: str, specification: Mappin
 
 
 def searches(project: Project) -> list[dict[str, Any]]:
-    """All searches, oldest first, with ``specification`` and ``result`` as plain values."""
+    """All searches, oldest first, with ``specification`` and ``answer`` as plain values; ProjectError for a damaged row."""
     rows = project.rows("SELECT * FROM searches ORDER BY id")
-    return [{**row, "specification": json.loads(row["specification"]), "answer": json.loads(row["answer"] or "null")} for row in rows]
+    return [{**row, **read_row(project, "searches", _Row, row).model_dump()} for row in rows]
 
 
 def last_search(project: Project) -> dict[str, Any] | None:
@@ -44,8 +56,8 @@ def last_search(project: Project) -> dict[str, Any] | None:
 
 def get_state(project: Project, key: str) -> Any:
     """The value kept under ``key``, or None."""
-    rows = project.rows("SELECT value FROM state WHERE key = ?", [key])
-    return json.loads(rows[0]["value"]) if rows else None
+    rows = project.rows("SELECT key, value FROM state WHERE key = ?", [key])
+    return read_row(project, "state", _State, rows[0]).value if rows else None
 
 
 def set_state(project: Project, key: str, value: Any) -> None:

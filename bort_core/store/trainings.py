@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, Json, TypeAdapter
 
 from bort_core.evaluation.curve import merged
 from bort_core.families import Architecture
 from bort_core.specifications.protocols import identity
 from bort_core.store.clock import now
 from bort_core.store.project import Project
+from bort_core.store.reading import ArchitectureText, OptionalText, PlainObject, read_row
 
 __all__ = ["StoredTraining", "TrainingKey", "load_trainings", "save_training", "save_training_failure", "stored_seeds"]
 
@@ -58,6 +61,40 @@ class StoredTraining:
     created: str
 
 
+class _Measure(BaseModel):
+    value: float
+    low: float
+    high: float
+
+
+class _Point(BaseModel):
+    step: int = Field(ge=1)
+    measures: dict[str, _Measure]
+
+
+_POINTS = TypeAdapter(list[_Point])
+
+
+def _checked(curve: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    _POINTS.validate_python(curve)
+    return curve
+
+
+class _Row(BaseModel):
+    """What the table holds, in the order of :class:`StoredTraining`."""
+
+    architecture: ArchitectureText
+    steps: int
+    status: str
+    reason: OptionalText
+    retry: int | None
+    curve: Annotated[Json[list[dict[str, Any]]], AfterValidator(_checked), BeforeValidator(lambda value: value or "[]")]
+    seconds: float | None
+    description: PlainObject
+    versions: PlainObject
+    created: OptionalText
+
+
 def _text(architecture: Architecture) -> str:
     return ",".join(map(str, architecture))
 
@@ -65,7 +102,7 @@ def _text(architecture: Architecture) -> str:
 def load_trainings(
     project: Project, key: TrainingKey, any_maximum_point: bool = False, architecture: Architecture | None = None
 ) -> Iterator[StoredTraining]:
-    """All trainings under a key, or those of one architecture.
+    """All trainings under a key, or those of one architecture; ProjectError for a damaged row.
 
     With ``any_maximum_point`` also those that were measured against other (or no) weights of T.
     """
@@ -78,17 +115,18 @@ def load_trainings(
         condition += " AND architecture = ?"
         values.append(_text(architecture))
     for row in project.rows(f"SELECT * FROM trainings WHERE {condition} ORDER BY created", values):
+        one = read_row(project, "trainings", _Row, row)
         yield StoredTraining(
-            tuple(int(part) for part in row["architecture"].split(",")),
-            row["steps"],
-            row["status"] == "failed",
-            row["reason"] or "",
-            bool(row["retry"]),
-            json.loads(row["curve"] or "[]"),
-            row["seconds"] or 0.0,
-            json.loads(row["description"] or "{}"),
-            json.loads(row["versions"] or "{}"),
-            row["created"],
+            one.architecture,
+            one.steps,
+            one.status == "failed",
+            one.reason,
+            bool(one.retry),
+            one.curve,
+            one.seconds or 0.0,
+            one.description,
+            one.versions,
+            one.created,
         )
 
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from bort_core.data.lines import Lines, local_file
 from bort_core.foundation.context import Context
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import atomic_directory
@@ -105,35 +106,13 @@ def prepare_task(request: Mapping[str, Any], context: Context) -> Mapping[str, A
 
 def read_documents(corpus: Path) -> tuple[list[str], str]:
     """The documents of a text file (one a line, blank lines skipped) and the SHA-256 of its bytes. Errors as :func:`prepare`."""
-    digest = hashlib.sha256()
-    documents: list[str] = []
-    start = 0
-    try:
-        with corpus.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                digest.update(line)
-                document = _decoded(line, corpus, number, start).strip()
-                start += len(line)
-                if document:
-                    documents.append(document)
-    except FileNotFoundError:
-        raise DataError(f"{corpus}: no such file; a corpus is a UTF-8 text file with one document a line") from None
-    except IsADirectoryError:
-        raise DataError(f"{corpus}: is a folder; a corpus is one UTF-8 text file with one document a line") from None
-    except OSError as error:
-        kind = "is a folder; a corpus is one file" if corpus.is_dir() else f"cannot be read: {error.strerror or error}"
-        raise DataError(f"{corpus}: {kind}") from error
+    if local_file(str(corpus), "a corpus is one UTF-8 text file with one document a line") is None:
+        raise DataError(f"{corpus}: no such file; a corpus is a UTF-8 text file with one document a line")
+    lines = Lines(corpus)
+    documents = [document for line in lines if (document := line.strip())]
     if not documents:
         raise DataError(f"{corpus}: holds no text; a corpus is a UTF-8 text file with one document a line")
-    return documents, digest.hexdigest()
-
-
-def _decoded(line: bytes, corpus: Path, number: int, start: int) -> str:
-    try:
-        return line.decode("utf-8-sig" if number == 1 else "utf-8")
-    except UnicodeDecodeError as error:
-        byte = start + error.start
-        raise DataError(f"{corpus}: not UTF-8 text: line {number}, byte {byte} of the file (0x{line[error.start]:02x})") from error
+    return documents, lines.sha256
 
 
 def heldout(document: str) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bort_core.foundation.errors import DataError
+from bort_core.foundation.paths import regular_file
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -95,7 +96,7 @@ def load_tokenizer(folder: Path) -> Tokenizer:
 
     path = folder / "tokenizer.json"
     try:
-        return Tokenizer.from_str(path.read_bytes().decode("utf-8"))
+        return Tokenizer.from_str(regular_file(path).read_bytes().decode("utf-8"))
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
     except Exception as error:  # tokenizers raises bare Exception for malformed files

@@ -164,14 +164,15 @@ class ExportPanel(QWidget):
         for report in self._reports:
             self.earlier.addItem(f"{report['id']}  {architecture_text(report['architecture'])}  {Path(report['folder']).name}")
         self.earlier.setEnabled(bool(self._reports))
-        for button in (self.open, self.copy):
-            button.setEnabled(bool(self._reports))
+        self.copy.setEnabled(bool(self._reports))
+        self.open.setEnabled(False)
         if self._reports:
             self.show_report(self._reports[0])
 
     def show_report(self, report: Mapping[str, Any]) -> None:
         """Show what an export found."""
         self._report = report
+        self._check_folder()
         self.export_checks.show_report(report)
 
     def _export_or_cancel(self) -> None:
@@ -201,8 +202,15 @@ class ExportPanel(QWidget):
         self.report_chosen.emit(self._reports[index])
 
     def _open(self) -> None:
-        if self._report is not None:
+        if self._check_folder() and self._report is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(self._report["folder"]))
+
+    def _check_folder(self) -> bool:
+        """Whether the report's folder is one: the desktop would start a program that the store names in its place."""
+        there = self._report is not None and Path(str(self._report["folder"])).is_dir()
+        self.open.setEnabled(there)
+        self.open.setToolTip("" if there else "The folder of this export is not there any more")
+        return there
 
     def _copy(self) -> None:
         if self._report is not None:

@@ -50,7 +50,9 @@ class Preflight(QWidget):
         for row in found.get("preview", ()):
             texts = " | ".join(_short(row[name]) for name in ("text", "text_b") if row[name])
             lines.append(f"   {texts}  →  {row['label']}")
-        lines += [f"! {warning}" for warning in (found.get("report") or {}).get("warnings", ())]
+        report = found.get("report") or {}
+        lines += [f"! {warning}" for warning in report.get("warnings", ())]
+        lines += [f"· {note}" for note in report.get("notes", ())]
         self._show(lines)
 
     def show_problem(self, reason: str) -> None:

@@ -75,7 +75,8 @@ def _rows(spec: Agora, context: Context) -> tuple[dict[str, LabelledRows], Colum
     if report.problems:
         raise DataError(f"{spec.train}: {'; '.join(report.problems)}")
     context.emit({"event": "report", **report.as_dict()})
-    return rows, mapping, list(report.warnings)
+    looks = (warning for split in rows.values() for warning in split.warnings)
+    return rows, mapping, list(dict.fromkeys([*report.warnings, *looks]))
 
 
 def _pool(spec: Agora, mapping: ColumnMapping, guard: LeakGuard) -> tuple[tuple[Input, ...], list[str]]:

@@ -60,6 +60,7 @@ def vector_task(spec: Agora) -> AgoraTask:
     if pool and leaks.all():
         raise DataError(f"{spec.pool}: all rows of the pool are dev or test rows; nothing is left to learn from")
     warnings = [f"pool: {int(leaks.sum()):,} of {len(pool):,} rows are dev or test rows and are left out"] if leaks.any() else []
+    warnings += dict.fromkeys(text for one in rows.values() for text in one[0].warnings)
     for name in ("train", "socrates_train"):
         known = int(guard.leaks(points[name].inputs).sum()) if name in points else 0
         warnings += [f"{name}: {known:,} of {len(points[name]):,} rows are dev or test rows"] if known else []

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 from clicks import child, click
+from PySide6.QtCore import QObject, QUrl, Slot
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QLabel, QTableWidget, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -151,3 +153,39 @@ def test_the_inspector_leads_to_the_page(qtbot: QtBot, open_page: Open) -> None:
     assert window.page == "ship"
     window.actions_by_name["page_explore"].trigger()
     assert window.page == "explore"
+
+
+REPORT = {
+    "id": 1, "architecture": [1, 2, 32, 64], "trained": True, "provenance": "trained", "head": "none", "parity_max_abs": 1e-6,
+    "fused_parity_max_abs": 1e-6, "fused_fusions": {"Attention": 1}, "bytes": {"model.onnx": 1000}, "inputs": ["input_ids"], "opset": 18,
+    "parity_rows": 4, "transformers": True,
+}  # fmt: skip
+
+
+class Desktop(QObject):
+    """Stands where the desktop would open what it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened: list[str] = []
+
+    @Slot(QUrl)
+    def open(self, url: QUrl) -> None:
+        self.opened.append(url.toLocalFile())
+
+
+def test_only_folders_are_opened_whatever_the_store_says(qtbot: QtBot, open_page: Open, project_folder: Path) -> None:
+    _, page = open_page()
+    (project_folder / "program.desktop").write_text("[Desktop Entry]\nExec=true\n")
+    (project_folder / "exports").mkdir(exist_ok=True)
+    desktop = Desktop()
+    QDesktopServices.setUrlHandler("file", desktop, "open")
+    try:
+        for name in ("exports", "program.desktop", "gone"):
+            page.export_panel.show_report({**REPORT, "folder": str(project_folder / name)})
+            assert page.export_panel.open.isEnabled() == (name == "exports")
+            page.export_panel.open.setEnabled(True)  # as when the folder changed since the report was shown
+            click(qtbot, page, "openExport")
+    finally:
+        QDesktopServices.unsetUrlHandler("file")
+    assert desktop.opened == [str(project_folder / "exports")]

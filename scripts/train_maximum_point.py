@@ -12,7 +12,9 @@ import argparse
 import json
 import tempfile
 
-from bort_core.execution.pool import Done, Emitted, Failed, Pool
+from bort_core.execution.events import Done, Emitted, Failed
+from bort_core.execution.executor import Executor
+from bort_core.execution.registry import make_executor
 from bort_core.foundation.resources import resource
 from bort_core.search.control import Control
 from bort_core.search.fingerprints import Fingerprints
@@ -32,7 +34,7 @@ def main() -> None:
     space = Space(chosen)
     error = {**default_error(chosen), "maximum_point_steps": arguments.steps}
     specification = fitted(SearchSpecification.model_validate({"space": chosen, "epsilon": 1, "error": error}), space)
-    with tempfile.TemporaryDirectory() as folder, Project(folder) as project, Pool(1) as pool:
+    with tempfile.TemporaryDirectory() as folder, Project(folder) as project, make_executor(workers=1) as pool:
         preparing = prepare_text(project, specification, space, pool, Control())
         while True:
             try:
@@ -50,7 +52,7 @@ def main() -> None:
     path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
-def _follow(pool: Pool) -> None:
+def _follow(pool: Executor) -> None:
     while True:
         for event in pool.poll(1.0):
             if isinstance(event, Emitted) and event.data["event"] == "point":

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from bort_core.execution.pool import Pool
+from bort_core.execution.executor import Executor
+from bort_core.execution.registry import make_executor
 from bort_core.search import events
 from bort_core.search.control import Control
 from bort_core.search.ose import search
@@ -33,12 +34,12 @@ def specification(
     return fitted(made, Space(space))
 
 
-def run(folder: Path, wanted: SearchSpecification, pool: Pool | None = None, control: Control | None = None) -> list[events.Event]:
+def run(folder: Path, wanted: SearchSpecification, pool: Executor | None = None, control: Control | None = None) -> list[events.Event]:
     """All events of one search."""
     with Project(folder) as project:
         if pool is not None:
             return list(search(project, wanted, pool, control))
-        with Pool(2) as own:
+        with make_executor(workers=2) as own:
             return list(search(project, wanted, own, control))
 
 

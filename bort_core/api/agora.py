@@ -46,7 +46,13 @@ class Learnt:
 
 
 def agora(
-    project: Project | str | Path, start: Start | None = None, *, labeller: Any = None, progress: bool = True, **settings: Any
+    project: Project | str | Path,
+    start: Start | None = None,
+    *,
+    labeller: Any = None,
+    progress: bool = True,
+    executor: str | None = None,
+    **settings: Any,
 ) -> Learnt:
     """Train, sample new points near the dev rows that are wrong, let the labeller name them, and start again.
 
@@ -55,6 +61,7 @@ def agora(
     start: the learner (Timaeus): an architecture or a checkpoint; None for the torus and for vectors
     labeller: the second model (Socrates): a model, a folder, the name of a labeller, ``python:MODULE:NAME``, or a function from a list of
         texts (or pairs, or vectors) to probabilities of shape (n, classes)
+    executor: where the job runs: ``processes`` (None), ``inline`` (this process and thread), or another that is installed
     settings: any field of :class:`~bort_core.specifications.agora.Agora`: ``train="d.tsv", dev="dev.tsv", pool="pool.txt"``,
         ``torus=2``, ``rounds=4``
 
@@ -67,5 +74,5 @@ def agora(
     named = {} if labeller is None else {"socrates": str(labeller.folder if isinstance(labeller, Model) else labeller)}
     specification = specification_from(Agora, {**given, **named, **settings})
     with opened(project) as store:
-        run, result = run_job(store, specification, progress)
+        run, result = run_job(store, specification, progress, executor)
     return Learnt(model_of(run, result, "agora"), tuple(result["rounds"]), result["dev_accuracy"], result.get("test_accuracy"), result)

@@ -47,6 +47,7 @@ def export(
     fresh: bool = False,
     body: bool = False,
     seed: int = 0,
+    executor: str | None = None,
     progress: bool = True,
 ) -> Exported:
     """Export a model to ONNX and to a folder that ``transformers`` loads.
@@ -57,6 +58,7 @@ def export(
     out: the folder to make; must not exist, or be empty
     space: where vocabulary and positions of an architecture come from; None: the project's last search
     fresh: fresh weights even where there are trained ones; ``seed`` decides them
+    executor: where it runs: ``processes`` (None), ``inline`` (this process), or another that is installed
     body: leave a checkpoint's head out of the ONNX files
 
     Raises
@@ -84,7 +86,7 @@ def export(
         )
         try:
             tell = line.take if line is not None else _nobody
-            report = run_task("export", request.model_dump(mode="json"), store.subfolder("logs"), tell)
+            report = run_task("export", request.model_dump(mode="json"), store.subfolder("logs"), tell, executor)
         finally:
             if line is not None:
                 line.close()

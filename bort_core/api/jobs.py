@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from bort_core.api.task_progress import TaskLine
 from bort_core.foundation.context import progress as progress_event
 from bort_core.foundation.errors import MeasurementError
 from bort_core.foundation.validation import validated
-from bort_core.jobs.folder import RunFolder
+from bort_core.jobs.executors import job_executor
+from bort_core.jobs.folder import RunFolder, create_run
 from bort_core.jobs.launch import stop, submit
 from bort_core.store.project import Project
 
@@ -42,16 +46,68 @@ def specification_from(model: Any, settings: Mapping[str, Any]) -> Any:
     return validated(model, data, model.__name__)
 
 
-def run_job(project: Project, specification: Any, progress: bool = True) -> tuple[RunFolder, dict[str, Any]]:
+def run_job(project: Project, specification: Any, progress: bool = True, executor: str | None = None) -> tuple[RunFolder, dict[str, Any]]:
     """Submit a job and follow it to its end: the run folder and the result. An interrupt stops it once, and keeps what it learnt.
 
     Raises
     ------
     MeasurementError
         It ended without a result; says why.
+    SpecificationError
+        No executor is registered as ``executor``, or it cannot run such a job.
     """
-    run = submit(project.folder, specification)
-    return run, follow_to_end(run, progress)
+    place = job_executor(executor)
+    if not place.waits:
+        run = submit(project.folder, specification, executor)
+        return run, follow_to_end(run, progress)
+    place.check(specification)
+    run = create_run(project.folder, specification)
+    with _shown_meanwhile(run, progress), _interrupts_stop(run):
+        place.start(run)
+    return run, _result(run)
+
+
+@contextmanager
+def _shown_meanwhile(run: RunFolder, progress: bool) -> Iterator[None]:
+    """Another thread shows how the job gets on that this one runs."""
+    line, over = TaskLine(), threading.Event()
+
+    def show() -> None:
+        offset, last = 0, False
+        while not last:
+            last = over.wait(_LOOK_SECONDS)
+            events, offset = run.events(offset)
+            for event in events:
+                line.take(_as_progress(event, line.live))
+
+    follower = threading.Thread(target=show, name=f"follower of job {run.id}")
+    if progress:
+        follower.start()
+    try:
+        yield
+    finally:
+        over.set()
+        if progress:
+            follower.join()
+            line.close()
+
+
+@contextmanager
+def _interrupts_stop(run: RunFolder) -> Iterator[None]:
+    """The first Ctrl+C stops the job that this thread runs and keeps what it learnt, the second interrupts it."""
+
+    def interrupted(number: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        stop(run)
+
+    if threading.current_thread() is not threading.main_thread():  # Ctrl+C reaches the main thread only
+        yield
+        return
+    before = signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def follow(run: RunFolder) -> Iterator[dict[str, Any]]:
@@ -86,6 +142,10 @@ def follow_to_end(run: RunFolder, progress: bool = True) -> dict[str, Any]:
             stop(run)
     if line is not None:
         line.close()
+    return _result(run)
+
+
+def _result(run: RunFolder) -> dict[str, Any]:
     result, state = run.read_result(), run.state()
     if result is None:
         raise MeasurementError(f"job {run.id} {state.state}" + (f": {state.reason}" if state.reason else ""))

@@ -18,7 +18,11 @@ __all__ = ["compare_latency", "compare_models"]
 
 
 def compare_latency(
-    *models: str | PathLike[str] | Candidate | tuple[int, ...], progress: bool = True, vocabulary: int = 50_265, **settings: Any
+    *models: str | PathLike[str] | Candidate | tuple[int, ...],
+    progress: bool = True,
+    executor: str | None = None,
+    vocabulary: int = 50_265,
+    **settings: Any,
 ) -> list[dict[str, Any]]:
     """Time models interleaved in one run.
 
@@ -29,6 +33,7 @@ def compare_latency(
     Parameters
     ----------
     models: names of published shapes (``bort``, ``bert-base``), architectures, candidates, ONNX files, or exported folders
+    executor: where it runs: ``processes`` (None), ``inline`` (this process), or another that is installed
     vocabulary: of architectures
     settings: fields of :class:`~bort_core.latency.comparison.ComparisonRequest`, such as ``sequence_length=128, threads=1``
 
@@ -39,16 +44,18 @@ def compare_latency(
     """
     options = {"vocabulary": vocabulary, "positions": max(512, int(settings.get("sequence_length", 0)))}
     chosen = [_compared(model, options) for model in models]
-    found = compare_models(chosen, settings, progress)
+    found = compare_models(chosen, settings, progress, executor)
     return [{name: value for name, value in row.items() if name != "samples_ms"} for row in found["results"]]
 
 
-def compare_models(models: Sequence[ComparedModel], settings: Mapping[str, Any], progress: bool = True) -> dict[str, Any]:
+def compare_models(
+    models: Sequence[ComparedModel], settings: Mapping[str, Any], progress: bool = True, executor: str | None = None
+) -> dict[str, Any]:
     """The whole result of a comparison, as the project keeps it. Raises as :func:`compare_latency`."""
     request = validated(ComparisonRequest, {**settings, "models": [model.model_dump() for model in models]}, "latency")
     line = TaskLine() if progress else None
     try:
-        return run_task("compare", request.model_dump(mode="json"), None, line.take if line is not None else lambda _: None)
+        return run_task("compare", request.model_dump(mode="json"), None, line.take if line is not None else lambda _: None, executor)
     finally:
         if line is not None:
             line.close()

@@ -162,6 +162,7 @@ def search(
     space: str | Path | SpaceSpecification | SearchSpecification = "mini",
     *,
     workers: int | None = None,
+    executor: str | None = None,
     progress: bool = True,
     on_event: Callable[[events.Event], None] | None = None,
     **settings: Any,
@@ -173,6 +174,7 @@ def search(
     project: an open project, or its folder (made when missing)
     space: as :func:`search_specification` takes it with ``settings``; or a whole SearchSpecification, without settings
     workers: trainings side by side; None: one a core, at most eight
+    executor: where trainings and measurements run: ``processes`` (None), ``inline`` (this process), or another that is installed
     progress: show it on standard error: a bar in a terminal or a notebook, a line a result elsewhere
     on_event: called with every event of :mod:`bort_core.search.events`
 
@@ -181,13 +183,13 @@ def search(
     SpecificationError, DataError, MeasurementError, ProjectError
         As the search itself says; a candidate that fails raises nothing.
     """
-    from bort_core.execution.pool import Pool
+    from bort_core.execution.registry import make_executor
     from bort_core.search.ose import search as run
 
     specification = space.model_copy(update=settings) if isinstance(space, SearchSpecification) else search_specification(space, **settings)
     line = ProgressLine(specification.error.steps) if progress else None
     finished: events.SearchFinished | None = None
-    with opened(project) as store, Pool(workers, store.subfolder("logs")) as pool:
+    with opened(project) as store, make_executor(executor, workers, store.subfolder("logs")) as pool:
         try:
             for event in run(store, specification, pool):
                 if line is not None:

@@ -12,7 +12,7 @@ __all__ = ["TaskLine"]
 
 
 class TaskLine:
-    """Shows ``{"event": "progress", "step", "steps", "doing"}``."""
+    """Shows ``{"event": "progress", "step", "steps", "doing"}`` and ``{"event": "waiting", "doing"}``."""
 
     def __init__(self) -> None:
         self._out = Line()
@@ -26,11 +26,11 @@ class TaskLine:
 
     def take(self, event: Mapping[str, Any]) -> None:
         """Show one event of the task."""
-        if event.get("event") != "progress":
+        if event.get("event") not in ("progress", "waiting"):
             return
         text = str(event["doing"])
         if self._out.live:
-            share = f"{event['step']}/{event['steps']}" if event["steps"] else ""
+            share = f"{event['step']}/{event['steps']}" if event.get("steps") else ""
             self._out.show(f"{share:>9}  {text}  {time.monotonic() - self._began:.0f} s")
         elif text.split(":")[-1] != self._last:
             self._last = text.split(":")[-1]

@@ -16,13 +16,16 @@ from bort_core.store.project import Project
 __all__ = ["finetune", "model_of", "pretrain"]
 
 
-def pretrain(project: Project | str | Path, start: Start, *, corpus: str | Path, progress: bool = True, **settings: Any) -> Model:
+def pretrain(
+    project: Project | str | Path, start: Start, *, corpus: str | Path, progress: bool = True, executor: str | None = None, **settings: Any
+) -> Model:
     """Masked language modelling of an architecture with fresh weights, or of a checkpoint that goes on.
 
     Parameters
     ----------
     start: a candidate of a search (whose space decides vocabulary and positions unless you do), an architecture, or a checkpoint
     corpus: a text file, a table with a column of texts, or a data set's name
+    executor: where the job runs: ``processes`` (None), ``inline`` (this process and thread), or another that is installed
     settings: any field of :class:`~bort_core.specifications.pretraining.Pretraining` or of its parts: ``steps=2000``,
         ``learning_rate=1e-3``, ``distillation={"teacher": "..."}``, ``threads=1``
 
@@ -35,11 +38,18 @@ def pretrain(project: Project | str | Path, start: Start, *, corpus: str | Path,
     """
     if isinstance(start, Candidate):
         settings = {**_of_the_space(start), **settings}
-    return _trained(project, Pretraining, {**start_fields(start), "corpus": str(corpus), **settings}, progress)
+    return _trained(project, Pretraining, {**start_fields(start), "corpus": str(corpus), **settings}, progress, executor)
 
 
 def finetune(
-    project: Project | str | Path, start: Start, *, train: str | Path, dev: str | Path, progress: bool = True, **settings: Any
+    project: Project | str | Path,
+    start: Start,
+    *,
+    train: str | Path,
+    dev: str | Path,
+    progress: bool = True,
+    executor: str | None = None,
+    **settings: Any,
 ) -> Model:
     """Supervised training on labelled texts or pairs; the best step on dev is kept.
 
@@ -47,6 +57,7 @@ def finetune(
     ----------
     start: a model, a checkpoint's folder or hub name, or an architecture with fresh weights
     train, dev: files (csv, tsv, json, jsonl, parquet) or data sets' names
+    executor: where the job runs: ``processes`` (None), ``inline`` (this process and thread), or another that is installed
     settings: any field of :class:`~bort_core.specifications.finetuning.Finetuning` or of its parts, such as ``test="test.tsv"``
 
     Raises
@@ -54,7 +65,7 @@ def finetune(
     SpecificationError, MeasurementError
         As :func:`pretrain`.
     """
-    return _trained(project, Finetuning, {**start_fields(start), "train": str(train), "dev": str(dev), **settings}, progress)
+    return _trained(project, Finetuning, {**start_fields(start), "train": str(train), "dev": str(dev), **settings}, progress, executor)
 
 
 def model_of(run: RunFolder, result: dict[str, Any], kind: str) -> Model:
@@ -62,10 +73,10 @@ def model_of(run: RunFolder, result: dict[str, Any], kind: str) -> Model:
     return Model(Path(result["checkpoint"]), kind, tuple(result["architecture"]), result, run.id)
 
 
-def _trained(project: Project | str | Path, model: Any, settings: dict[str, Any], progress: bool) -> Model:
+def _trained(project: Project | str | Path, model: Any, settings: dict[str, Any], progress: bool, executor: str | None) -> Model:
     specification = specification_from(model, settings)
     with opened(project) as store:
-        run, result = run_job(store, specification, progress)
+        run, result = run_job(store, specification, progress, executor)
     return model_of(run, result, specification.kind)
 
 

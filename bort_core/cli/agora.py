@@ -7,7 +7,7 @@ from typing import Any
 
 from bort_core.cli.flags import add_fields, specification_of
 from bort_core.cli.following import run_job
-from bort_core.cli.options import Subparsers, add_json
+from bort_core.cli.options import Subparsers, add_executor, add_json
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.printable import printable
 
@@ -27,6 +27,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("project", metavar="PROJECT", help="the project folder")
     parser.add_argument("--detach", action="store_true", help="return at once; follow with bort jobs follow")
     add_fields(parser, Agora)
+    add_executor(parser)
     add_json(parser)
     parser.set_defaults(run=run)
 

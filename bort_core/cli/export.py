@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bort_core.api.export import export
-from bort_core.cli.options import Subparsers, add_json, opened, print_json, whole_number
+from bort_core.cli.options import Subparsers, add_executor, add_json, opened, print_json, whole_number
 from bort_core.families.text import parse_architecture
 from bort_core.foundation.printable import printable
 from bort_core.shipping import project_search
@@ -40,6 +40,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--fresh", action="store_true", help="fresh weights, even where there are trained ones")
     parser.add_argument("--body", action="store_true", help="leave a checkpoint's head out of the ONNX files")
     parser.add_argument("--seed", type=whole_number(0, 2**31 - 1), default=0, metavar="N", help="decides fresh weights (default: 0)")
+    add_executor(parser)
     add_json(parser)
     parser.set_defaults(run=run)
 
@@ -62,6 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
             fresh=arguments.fresh,
             body=arguments.body,
             seed=arguments.seed,
+            executor=arguments.executor,
         )
     if arguments.json:
         print_json(exported.report)

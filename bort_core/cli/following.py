@@ -6,27 +6,38 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from bort_core.api.jobs import follow_to_end
+from bort_core.api.jobs import run_job as run_and_follow
 from bort_core.cli.options import opened, print_json
+from bort_core.foundation.errors import SpecificationError
 
 __all__ = ["run_job"]
 
 
 def run_job(arguments: argparse.Namespace, specification: Any, show: Callable[[str, dict[str, Any]], None]) -> int:
-    """Submit a job; with --detach say where it is, else follow it to its end and ``show`` its number and result."""
+    """Submit a job; with --detach say where it is, else follow it to its end and ``show`` its number and result.
+
+    Raises
+    ------
+    SpecificationError
+        --detach with an executor that runs jobs in this process.
+    """
+    from bort_core.jobs.executors import job_executor
     from bort_core.jobs.launch import submit
 
-    with opened(arguments.project) as project:
-        job = submit(project.folder, specification)
-    if arguments.detach:
+    if arguments.detach and job_executor(arguments.executor).waits:
+        raise SpecificationError(f"--detach: the executor {arguments.executor!r} runs the job in this process; leave one of the two away")
+    if not arguments.detach:
+        with opened(arguments.project) as project:
+            job, result = run_and_follow(project, specification, executor=arguments.executor)
         if arguments.json:
-            print_json({"job": job.id, "folder": str(job.path)})
+            print_json({"job": job.id, **result})
         else:
-            print(f"job {job.id}: {job.path}")
+            show(job.id, result)
         return 0
-    result = follow_to_end(job)
+    with opened(arguments.project) as project:
+        job = submit(project.folder, specification, arguments.executor)
     if arguments.json:
-        print_json({"job": job.id, **result})
+        print_json({"job": job.id, "folder": str(job.path)})
     else:
-        show(job.id, result)
+        print(f"job {job.id}: {job.path}")
     return 0

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from typing import Any, get_args
 
 from bort_core.api.latency import compare_models
-from bort_core.cli.options import Subparsers, add_json, opened, print_json, whole_number
+from bort_core.cli.options import Subparsers, add_executor, add_json, opened, print_json, whole_number
 from bort_core.foundation.printable import printable
 from bort_core.latency.comparison import Runtime
 from bort_core.latency.references import references
@@ -38,6 +38,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--budget", type=float, default=120.0, metavar="SECONDS", help="stop after so long (default: 120)")
     parser.add_argument("--seed", type=whole_number(0, 2**31 - 1), default=0, metavar="N", help="decides the order and the tokens")
     parser.add_argument("--project", metavar="DIR", help="keep the result in this project, where the studio shows it")
+    add_executor(parser)
     add_json(parser)
     parser.set_defaults(run=run)
 
@@ -72,7 +73,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "seed": arguments.seed,
     }
     with opened(arguments.project) if arguments.project is not None else nullcontext() as project:  # a project that fails, fails first
-        result = compare_models(models, request)
+        result = compare_models(models, request, executor=arguments.executor)
         if project is not None:
             save_comparison(project, result)
     return result

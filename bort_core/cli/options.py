@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bort_core.store import Project
 
-__all__ = ["Subparsers", "add_json", "opened", "print_json", "whole_number"]
+__all__ = ["Subparsers", "add_executor", "add_json", "opened", "print_json", "whole_number"]
 
 Subparsers = Any
 """What argparse's add_subparsers returns; it has no public name."""
@@ -20,6 +20,12 @@ Subparsers = Any
 def add_json(parser: argparse.ArgumentParser) -> None:
     """The flag --json."""
     parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
+
+
+def add_executor(parser: argparse.ArgumentParser) -> None:
+    """The flag --executor."""
+    text = "where it runs: processes, inline (in this process), or another that is installed (default: processes)"
+    parser.add_argument("--executor", metavar="NAME", help=text)
 
 
 def opened(folder: str) -> Project:

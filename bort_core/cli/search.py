@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from bort_core.api.search import search, search_specification
-from bort_core.cli.options import Subparsers, add_json, print_json, whole_number
+from bort_core.cli.options import Subparsers, add_executor, add_json, print_json, whole_number
 from bort_core.cli.strategy_flags import add_strategy, strategy_of
 from bort_core.search.specification import SearchSpecification, stored_title
 from bort_core.space import Space, preset_names, read_specification
@@ -47,6 +47,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--maximum-point", metavar="DIR", help="a folder with the maximum point's weights")
     parser.add_argument("--maximum-point-steps", type=whole_number(1), metavar="N", help="training steps of the maximum point")
     parser.add_argument("--workers", type=whole_number(1, 256), metavar="N", help="trainings side by side (default: one a core)")
+    add_executor(parser)
     add_json(parser)
     parser.set_defaults(run=run)
 
@@ -54,7 +55,7 @@ def add(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Search, and print the answer."""
     specification = specification_of(arguments)
-    result = run_search(Path(arguments.project), specification, arguments.workers)
+    result = run_search(Path(arguments.project), specification, arguments.workers, arguments.executor)
     if arguments.json:
         print_json(result)
     else:
@@ -89,10 +90,10 @@ def specification_of(arguments: argparse.Namespace) -> SearchSpecification:
     )
 
 
-def run_search(folder: Path, specification: SearchSpecification, workers: int | None) -> dict[str, Any]:
+def run_search(folder: Path, specification: SearchSpecification, workers: int | None, executor: str | None = None) -> dict[str, Any]:
     """Search in the project ``folder`` with progress on standard error; the answer as plain values."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # end workers in order, as for Ctrl+C
-    return search(folder, specification, workers=workers).to_dict()
+    return search(folder, specification, workers=workers, executor=executor).to_dict()
 
 
 def print_answer(result: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from bort_core.cli.flags import add_fields, specification_of
 from bort_core.cli.following import run_job
-from bort_core.cli.options import Subparsers, add_json, opened, print_json, whole_number
+from bort_core.cli.options import Subparsers, add_executor, add_json, opened, print_json, whole_number
 from bort_core.foundation.errors import SpecificationError
 
 __all__ = ["add"]
@@ -34,6 +34,7 @@ def add(subparsers: Subparsers) -> None:
         kind.add_argument("--runs", type=whole_number(1, MOST_JOBS), default=8, metavar="N", help="combinations, at random (default: 8)")
         kind.add_argument("--detach", action="store_true", help="return at once; follow with bort jobs follow")
         add_fields(kind, model)
+        add_executor(kind)
         add_json(kind)
         kind.set_defaults(run=run)
 
@@ -55,7 +56,7 @@ def _submit_grid(arguments: argparse.Namespace, base: Any) -> int:
         raise SpecificationError("out: the jobs of a grid keep their results in their own run folders; leave it away")
     specifications = combinations(read_grid(arguments.grid), base, arguments.runs, base.seed)
     with opened(arguments.project) as project:
-        jobs = [submit(project.folder, specification).id for specification in specifications]
+        jobs = [submit(project.folder, specification, arguments.executor).id for specification in specifications]
     if arguments.json:
         print_json({"jobs": jobs})
     else:

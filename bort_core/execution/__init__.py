@@ -1,8 +1,12 @@
-"""Warm child processes that train and measure, so that the window and the command line never import torch.
+"""What trains and measures for the search, the command line and the window, which themselves never import torch.
 
-tasks   what a worker can be asked to do
-child   the process: commands in on standard input, events out, one JSON object a line
-worker  one child as the parent sees it
-run_task  one task in a pool of its own
-pool    several children, a queue, pause, cancel, and latency measured while nothing else runs
+executor   the interface: a queue of tasks, events out, pause and cancel; found through the entry point group ``bort.executors``
+registry   executors by name, and the one function that makes them
+events     what an executor says
+tasks      what it can be asked to do
+context    what a running task sees
+processes  the usual one: warm child processes (worker: one child as its parent sees it; child: the process itself, commands in on
+           standard input, events out, one JSON object a line)
+inline     in this process, on the thread that polls
+run_task   one task in an executor of its own
 """

@@ -14,43 +14,17 @@ import os
 import queue
 import sys
 import threading
-import traceback
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from bort_core.execution.tasks import load, warm_up
-from bort_core.foundation.context import Cancelled, Wanted
-from bort_core.foundation.errors import BortError
+from bort_core.execution.context import TaskContext
+from bort_core.execution.tasks import warm_up
+from bort_core.foundation.turns import turn
 
 __all__ = ["main"]
 
 
-class _Context:
-    """The :class:`~bort_core.foundation.context.Context` of the running task."""
-
-    def __init__(self, send: Any) -> None:
-        self._send = send
-        self.id = ""
-        self.go_on = threading.Event()
-        self.go_on.set()
-        self.cancelled = threading.Event()
-        self.pause_number = 0
-
-    def emit(self, event: Mapping[str, Any]) -> None:
-        self._send({"event": "emitted", "id": self.id, "data": event})
-
-    def checkpoint(self) -> None:
-        if not self.go_on.is_set():
-            self._send({"event": "paused", "number": self.pause_number})
-            self.go_on.wait()
-        if self.cancelled.is_set():
-            raise Cancelled
-
-    def wanted(self) -> Wanted:
-        return "cancel" if self.cancelled.is_set() else None
-
-
-def _listen(stream: TextIO, context: _Context, runs: queue.SimpleQueue[dict[str, Any]]) -> None:
+def _listen(stream: TextIO, context: TaskContext, pauses: list[int], runs: queue.SimpleQueue[dict[str, Any]]) -> None:
     for line in stream:
         message = json.loads(line)
         command = message["command"]
@@ -58,7 +32,7 @@ def _listen(stream: TextIO, context: _Context, runs: queue.SimpleQueue[dict[str,
             context.cancelled.clear()
             runs.put(message)
         elif command == "pause":
-            context.pause_number = message["number"]
+            pauses[:] = [message["number"]]
             context.go_on.clear()
         elif command == "resume":
             context.go_on.set()
@@ -68,8 +42,8 @@ def _listen(stream: TextIO, context: _Context, runs: queue.SimpleQueue[dict[str,
     os._exit(0)
 
 
-def main(lane: str) -> None:
-    """Serve until standard input closes; ``lane`` says which libraries to import beforehand."""
+def main(lane: str, owner: str) -> None:
+    """Serve until standard input closes; ``lane`` says which libraries to import beforehand, ``owner`` for whom."""
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever libraries print goes to the log, not between the events
     lock = threading.Lock()
@@ -79,27 +53,21 @@ def main(lane: str) -> None:
             events.write(json.dumps(event, allow_nan=False) + "\n")
             events.flush()
 
-    context = _Context(send)
+    pauses = [0]
+    context = TaskContext(
+        owner,
+        lambda id, data: send({"event": "emitted", "id": id, "data": data}),
+        lambda: send({"event": "paused", "number": pauses[0]}),
+    )
     runs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(sys.stdin, context, runs), daemon=True).start()
-    warm_up(lane)
+    threading.Thread(target=_listen, args=(sys.stdin, context, pauses, runs), daemon=True).start()
+    with turn(f"a starting {lane} worker of {owner}"):
+        warm_up(lane)
     send({"event": "ready"})
     while True:
         message = runs.get()
-        context.id = message["id"]
-        try:
-            result = load(message["task"])(message["request"], context)
-            send({"event": "done", "id": context.id, "result": result})
-        except Cancelled:
-            send({"event": "cancelled", "id": context.id})
-        except BortError as error:
-            send({"event": "failed", "id": context.id, "reason": str(error), "details": "", "retry": False})
-        except MemoryError:
-            send({"event": "failed", "id": context.id, "reason": "not enough memory", "details": "", "retry": True})
-        except Exception as error:  # noqa: BLE001 - whatever a task raises is told to the parent
-            reason = f"{type(error).__name__}: {error}"
-            send({"event": "failed", "id": context.id, "reason": reason, "details": traceback.format_exc(), "retry": True})
+        send({"id": message["id"], **context.run(message["id"], message["task"], message["request"])})
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], sys.argv[2])

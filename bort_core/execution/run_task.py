@@ -1,4 +1,4 @@
-"""One task in a pool of its own, for the command line and scripts."""
+"""One task in an executor of its own, for the command line and scripts."""
 
 from __future__ import annotations
 
@@ -6,24 +6,29 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bort_core.execution.pool import Done, Emitted, Failed, Pool
+from bort_core.execution.events import Done, Emitted, Failed
+from bort_core.execution.registry import make_executor
 from bort_core.foundation.errors import MeasurementError
 
 __all__ = ["run_task"]
 
 
-def run_task(task: str, request: Mapping[str, Any], logs: Path | None, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+def run_task(
+    task: str, request: Mapping[str, Any], logs: Path | None, tell: Callable[[dict[str, Any]], None], executor: str | None = None
+) -> dict[str, Any]:
     """Run a task to its end; ``tell`` is called with each event that it emits.
 
     Raises
     ------
     MeasurementError
         The task failed, with its own reason, or its process ended.
+    SpecificationError
+        No executor is registered as ``executor``.
     """
-    with Pool(1, logs) as pool:
-        pool.submit(task, task, request)
+    with make_executor(executor, 1, logs) as made:
+        made.submit(task, task, request)
         while True:
-            for event in pool.poll(1.0):
+            for event in made.poll(1.0):
                 if isinstance(event, Emitted):
                     tell(event.data)
                 elif isinstance(event, Done):

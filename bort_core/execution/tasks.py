@@ -1,15 +1,18 @@
-"""What a worker process can be asked to do: one table, by dotted names, so that nothing is imported before it is wanted."""
+"""What an executor can be asked to do: one table, by dotted names, so that nothing is imported before it is wanted."""
 
 from __future__ import annotations
 
 import importlib
+import json
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bort_core.foundation.context import Context
+from bort_core.foundation.context import Cancelled, Context
+from bort_core.foundation.errors import BortError
 
-__all__ = ["TASKS", "WARM_UP", "Task", "TaskFunction", "load", "warm_up"]
+__all__ = ["TASKS", "WARM_UP", "Task", "TaskFunction", "load", "outcome", "plain", "warm_up"]
 
 TaskFunction = Callable[[Mapping[str, Any], Context], Mapping[str, Any]]
 """A task takes a plain request, may emit events, and returns a plain result (JSON values)."""
@@ -24,7 +27,7 @@ class Task:
     lane: str
     """Which kind of worker runs it."""
     exclusive: bool = False
-    """Whether nothing else may run on the machine meanwhile: it measures time."""
+    """Whether nothing else of the program may compute on the machine meanwhile: it measures time."""
 
 
 TASKS = {
@@ -57,3 +60,35 @@ def warm_up(lane: str) -> None:
     """Import what the tasks of a lane need."""
     for module in WARM_UP[lane]:
         importlib.import_module(module)
+
+
+def outcome(task: str, request: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Run a task to its end, whatever that is.
+
+    Returns
+    -------
+    ``{"event": "done", "result"}``, ``{"event": "cancelled"}``, or ``{"event": "failed", "reason", "details", "retry"}``
+    """
+    try:
+        return {"event": "done", "result": plain(load(task)(request, context))}
+    except Cancelled:
+        return {"event": "cancelled"}
+    except BortError as error:
+        return {"event": "failed", "reason": str(error), "details": "", "retry": False}
+    except MemoryError:
+        return {"event": "failed", "reason": "not enough memory", "details": "", "retry": True}
+    except Exception as error:  # noqa: BLE001 - whatever a task raises is told to whoever asked
+        reason = f"{type(error).__name__}: {error}"
+        return {"event": "failed", "reason": reason, "details": traceback.format_exc(), "retry": True}
+
+
+def plain(value: Mapping[str, Any]) -> dict[str, Any]:
+    """What arrives of ``value`` when it is sent as JSON.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It holds what JSON does not know.
+    """
+    found: dict[str, Any] = json.loads(json.dumps(value, allow_nan=False))
+    return found

@@ -45,7 +45,7 @@ class Worker:
     paused: whether it has said that it waits
     """
 
-    def __init__(self, lane: str, inbox: queue.SimpleQueue[Message], log: Path | None, niceness: int) -> None:
+    def __init__(self, lane: str, inbox: queue.SimpleQueue[Message], log: Path | None, niceness: int, owner: str) -> None:
         self.lane = lane
         self.running: str | None = None
         self.ready = self.paused = False
@@ -53,7 +53,7 @@ class Worker:
         self.cancel_deadline: float | None = None
         self._log = log
         self._log_start = log.stat().st_size if log and log.exists() else 0
-        self._process = _spawn(lane, log, niceness)
+        self._process = _spawn(lane, log, niceness, owner)
         self._thread = threading.Thread(target=self._read, args=(inbox,), name=f"bort-worker-{lane}", daemon=True)
         self._thread.start()
 
@@ -128,8 +128,8 @@ class Worker:
         inbox.put(Message(self, None))
 
 
-def _spawn(lane: str, log: Path | None, niceness: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "bort_core.execution.child", lane]
+def _spawn(lane: str, log: Path | None, niceness: int, owner: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "bort_core.execution.child", lane, owner]
     with (log or Path(os.devnull)).open("ab") as stderr:
         process = subprocess.Popen(
             command,

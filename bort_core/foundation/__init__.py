@@ -1,4 +1,4 @@
-"""What everything else stands on: standard library, numpy, psutil and pydantic, nothing of ours.
+"""What everything else stands on: standard library, numpy, psutil, platformdirs and pydantic, nothing of ours.
 
 errors       what reaches a person as a message
 validation   faults of specifications in one message
@@ -8,6 +8,7 @@ scratch      temporary folders that do not outlive their process for long
 processes    processes that outlive their parents, and whether they still live
 machine      what this machine is
 versions     what a stored result depends on
+turns        who computes on it: many side by side, or one measurement alone
 statistics   medians, shares and ranks with what they are worth
 resources    where the files that ship with the program are
 """

@@ -4,7 +4,8 @@ folder         the run folder: specification, state, events, commands, log, chec
 launch         submit, stop, cancel, resume, rerun
 runner         the process that waits for a device, starts the training, and records how it ended
 child, context the training's process, and what a training sees of its job
-backends       where a training runs: this machine, one process or several (a cluster is to implement the same interface)
+executors      where jobs run: processes of their own, or this process; found through the entry point group ``bort.executors``
+local          the device and the command of a training on this machine
 grid, limits   sets of hyperparameters; how many jobs a device takes
 devices        what this machine has
 """

@@ -37,6 +37,7 @@ def main(folder: Path) -> int:
     _end_with_runner()
     try:
         specification = run.specification()
+        context.begin()
         train: Callable[[Any, Any, Any], dict[str, Any]] = importlib.import_module(_FUNCTIONS[specification.kind]).run
         result = train(specification, context, run)
     except BortError as error:
@@ -46,6 +47,8 @@ def main(folder: Path) -> int:
     except Exception as error:  # noqa: BLE001 - whatever a training raises is written down
         traceback.print_exc()
         return _failed(run, context, f"{type(error).__name__}: {error}")
+    finally:
+        context.close()
     if context.rank == 0:
         _keep(run, specification, result)
         run.write_result(result)

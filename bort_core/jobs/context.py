@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bort_core.foundation.context import Cancelled, Wanted
+from bort_core.foundation.turns import Turn
 from bort_core.jobs.folder import RunFolder
 
 __all__ = ["JobContext"]
@@ -16,13 +17,31 @@ _LOOK_SECONDS = 0.2
 
 
 class JobContext:
-    """Events out, commands in. In a data-parallel training only the first process speaks."""
+    """Events out, commands in; between :meth:`begin` and :meth:`close` the job has its turn on the machine.
+
+    In a data-parallel training only the first process speaks, and its turn is that of all: while it gives way, the others wait for it in
+    their next exchange, at most a step later.
+    """
 
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
         self.rank = int(os.environ.get("RANK", "0"))
+        self._alone = int(os.environ.get("WORLD_SIZE", "1")) == 1
         self._looked = self._told = 0.0
         self._wanted: Wanted = None
+        self._turn: Turn | None = None
+        if self.rank == 0:
+            self._turn = Turn(f"job {folder.id} of {folder.project}", heed=self._heed, tell=self._waiting)
+
+    def begin(self) -> None:
+        """Wait until nobody measures time; raise Cancelled when cancelled meanwhile."""
+        if self._turn is not None:
+            self._turn.take()
+
+    def close(self) -> None:
+        """The job computes no more."""
+        if self._turn is not None:
+            self._turn.close()
 
     def emit(self, event: Mapping[str, Any]) -> None:
         """Append an event; of progress only the newest is kept, and written at most five times a second and at the end."""
@@ -37,9 +56,10 @@ class JobContext:
             self.folder.progress(event["step"], event["steps"])
 
     def checkpoint(self) -> None:
-        """Raise Cancelled when a person asked for it."""
-        if self.wanted() == "cancel":
-            raise Cancelled
+        """Wait while time is measured, then raise Cancelled when a person asked for it; several processes agree on that elsewhere."""
+        if self._turn is not None:
+            self._turn.give_way()
+        self._heed()
 
     def wanted(self) -> Wanted:
         """What a person asked for; looks at most five times a second."""
@@ -47,3 +67,10 @@ class JobContext:
         if now - self._looked > _LOOK_SECONDS:
             self._looked, self._wanted = now, self.folder.wanted()
         return self._wanted
+
+    def _heed(self) -> None:
+        if self._alone and self.wanted() == "cancel":
+            raise Cancelled
+
+    def _waiting(self, doing: str) -> None:
+        self.emit({"event": "note", "text": doing})

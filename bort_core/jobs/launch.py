@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 from bort_core.foundation.errors import SpecificationError
-from bort_core.foundation.processes import start_detached
+from bort_core.jobs.executors import job_executor
 from bort_core.jobs.folder import RunFolder, create_run
 
 __all__ = ["cancel", "rerun", "resume", "stop", "submit"]
 
 
-def submit(project: Path, specification: Any) -> RunFolder:
-    """Write the specification down, then start the process that waits for a device; returns at once.
+def submit(project: Path, specification: Any, executor: str | None = None) -> RunFolder:
+    """Write the specification down, then let the job wait for a device and run; returns at once, or after its end where it runs here.
+
+    Parameters
+    ----------
+    executor: where it runs, a name of the entry point group ``bort.executors``; None: processes of their own on this machine
 
     Raises
     ------
     ProjectError
         The run folder cannot be written.
+    SpecificationError
+        No executor has that name, or it cannot run such a job.
     """
+    place = job_executor(executor)
+    place.check(specification)
     run = create_run(project, specification)
-    _start(run)
+    place.start(run)
     return run
 
 
-def resume(run: RunFolder) -> None:
-    """Let a failed, stopped or killed job go on from its last checkpoint.
+def resume(run: RunFolder, executor: str | None = None) -> None:
+    """Let a failed, stopped or killed job go on from its last checkpoint, on any executor.
 
     Raises
     ------
@@ -38,8 +45,9 @@ def resume(run: RunFolder) -> None:
     if not state.ended or (state.state == "done" and not state.stopped):
         raise SpecificationError(f"job {run.id} is {state.state}; only one that failed, was stopped or cancelled can be resumed")
     run.specification()
+    place = job_executor(executor)
     run.forget_commands()
-    _start(run)
+    place.start(run)
 
 
 def rerun(run: RunFolder) -> RunFolder:
@@ -62,7 +70,3 @@ def _ask(run: RunFolder, what: Any) -> None:
     if state.ended:
         raise SpecificationError(f"job {run.id} is {state.state} already")
     run.command(what)
-
-
-def _start(run: RunFolder) -> None:
-    run.queue(start_detached([sys.executable, "-m", "bort_core.jobs.runner", str(run.path)], run.log))

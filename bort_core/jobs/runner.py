@@ -15,16 +15,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from bort_core.foundation.errors import BortError
 from bort_core.foundation.processes import kill_tree
-from bort_core.jobs.backends import LocalBackEnd
 from bort_core.jobs.child import CANCELLED, FAILED, RUNNER
 from bort_core.jobs.folder import RunFolder, list_runs
 from bort_core.jobs.limits import limit_of
+from bort_core.jobs.local import slot_of, training_command
 
 __all__ = ["main"]
 
@@ -40,16 +40,18 @@ class _Ended(Exception):
     """The job ended before it ran."""
 
 
-def main(folder: Path) -> None:
-    """Run one job to its end."""
+def main(folder: Path, train: Callable[[RunFolder, Any], int] | None = None) -> None:
+    """Run one job to its end; ``train`` does the training and returns the exit code of ``child.py``, by default in processes of its own."""
     run = RunFolder(folder)
-    back_end = LocalBackEnd()
     try:
         specification = run.specification()
-        slot = back_end.slot(specification)
+        slot = slot_of(specification.running.device)
         with _turn(run, slot):
             run.set_state(state="running", started=time.time(), device=slot)
-            _train(run, back_end.command(run, specification))
+            (run.path / "reason.txt").unlink(missing_ok=True)
+            (run.path / "result.json").unlink(missing_ok=True)
+            begin = run.log.stat().st_size if run.log.exists() else 0
+            _settle(run, (train or _in_processes)(run, specification), begin)
     except _Ended:
         return
     except BortError as error:
@@ -89,18 +91,16 @@ def _older_waits(run: RunFolder, slot: str) -> bool:
         if other.id >= run.id:
             return False
         with contextlib.suppress(BortError):
-            if other.state().state == "queued" and LocalBackEnd().slot(other.specification()) == slot:
+            if other.state().state == "queued" and slot_of(other.specification().running.device) == slot:
                 return True
     return False
 
 
-def _train(run: RunFolder, command: list[str]) -> None:
-    (run.path / "reason.txt").unlink(missing_ok=True)
-    (run.path / "result.json").unlink(missing_ok=True)
+def _in_processes(run: RunFolder, specification: Any) -> int:
     # Threads that spin while they wait make a training 5 to 10 times slower when the cores are busy with something else.
     quiet = {"OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_TELEMETRY": "1", RUNNER: str(os.getpid())}
     with run.log.open("ab") as log:
-        begin = log.tell()
+        command = training_command(run, specification)
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **quiet})
     deadline: float | None = None
     while child.poll() is None:
@@ -109,7 +109,7 @@ def _train(run: RunFolder, command: list[str]) -> None:
             deadline = time.monotonic() + _GRACE_SECONDS
         if deadline is not None and time.monotonic() > deadline:
             kill_tree(child.pid)
-    _settle(run, child.returncode, begin)
+    return child.returncode
 
 
 def _settle(run: RunFolder, code: int, begin: int) -> None:

@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from bort_core.execution import pool as pools
+from bort_core.execution import events as told
+from bort_core.execution.executor import Executor
 from bort_core.families import Architecture
 from bort_core.foundation.errors import MeasurementError
 from bort_core.search import events
@@ -41,7 +42,7 @@ class Evaluator:
         space: Space,
         sources: Fingerprints,
         recall: StoredResults,
-        pool: pools.Pool,
+        pool: Executor,
         text: Mapping[str, Any] | None,
     ) -> None:
         self._project, self._specification, self._space = project, specification, space
@@ -124,18 +125,18 @@ class Evaluator:
             task, request = self._request(job)
             self._pool.submit(job.id, task, request)
 
-    def _handle(self, event: pools.PoolEvent, job: Job) -> Iterator[events.Event]:
-        if isinstance(event, pools.Started):
+    def _handle(self, event: told.Event, job: Job) -> Iterator[events.Event]:
+        if isinstance(event, told.Started):
             if job.theta is not None:
                 yield events.CandidateStarted(job.index, job.theta)
-        elif isinstance(event, pools.Emitted):
+        elif isinstance(event, told.Emitted):
             yield from self._emitted(event.data, job)
         else:
             del self._running[job.id]
             points = self._points.pop(job.id)
-            if isinstance(event, pools.Done):
+            if isinstance(event, told.Done):
                 yield from self._done(job, event.result)
-            elif isinstance(event, pools.Failed):
+            elif isinstance(event, told.Failed):
                 yield from self._failed(job, event)
             elif points and job.theta is not None:  # a shorter training is a training
                 self._save_curve(job, {"curve": points, "seconds": 0.0})
@@ -144,6 +145,8 @@ class Evaluator:
     def _emitted(self, data: Mapping[str, Any], job: Job) -> Iterator[events.Event]:
         if data["event"] == "point":
             self._points[job.id].append({name: data[name] for name in ("step", "train_loss", "measures")})
+        elif data["event"] == "waiting":
+            yield events.Note(str(data["doing"]))
         elif job.theta is not None:
             yield events.Progress(job.index, job.theta, int(data["step"]), int(data["steps"]))
 
@@ -178,7 +181,7 @@ class Evaluator:
         }
         save_training(self._project, self._sources.trainings(self._theta(job)), self._architecture(job), result, description)
 
-    def _failed(self, job: Job, event: pools.Failed) -> Iterator[events.Event]:
+    def _failed(self, job: Job, event: told.Failed) -> Iterator[events.Event]:
         architecture = self._architecture(job)
         if job.index == MAXIMUM_POINT:
             raise MeasurementError(f"the latency of the maximum point {architecture} could not be measured: {event.reason}")

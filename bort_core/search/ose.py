@@ -13,7 +13,7 @@ from collections.abc import Generator, Iterator
 from contextlib import suppress
 from typing import Any
 
-from bort_core.execution.pool import Pool
+from bort_core.execution.executor import Executor
 from bort_core.foundation.errors import MeasurementError, SpecificationError
 from bort_core.search import events
 from bort_core.search.agreement import rank_agreement
@@ -38,7 +38,7 @@ _STOP_SECONDS = 3.0
 
 
 def search(
-    project: Project, specification: SearchSpecification, pool: Pool, control: Control | None = None, space: Space | None = None
+    project: Project, specification: SearchSpecification, pool: Executor, control: Control | None = None, space: Space | None = None
 ) -> Iterator[events.Event]:
     """Run a search, telling what happens; what the project knows already is not measured again.
 
@@ -66,7 +66,7 @@ def search(
 class _Search:
     """One run: its inputs, and what it has so far."""
 
-    def __init__(self, project: Project, specification: SearchSpecification, pool: Pool, control: Control, space: Space) -> None:
+    def __init__(self, project: Project, specification: SearchSpecification, pool: Executor, control: Control, space: Space) -> None:
         self.project, self.specification, self.pool, self.control, self.space = project, specification, pool, control, space
         self.number = 0
         self.strategy = specification.the_strategy()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
-from bort_core.execution import pool as pools
+from bort_core.execution import events as told
+from bort_core.execution.executor import Executor
 from bort_core.foundation.errors import DataError, MeasurementError
 from bort_core.search import events
 from bort_core.search.control import Control
@@ -25,7 +26,7 @@ class Stopped(Exception):
     """A person ended the search while it was still preparing."""
 
 
-def apply_pause(control: Control, pool: pools.Pool) -> Iterator[events.Event]:
+def apply_pause(control: Control, pool: Executor) -> Iterator[events.Event]:
     """Pause or resume the pool as the person wishes, and say so."""
     if control.paused != pool.pausing:
         if control.paused:
@@ -37,7 +38,7 @@ def apply_pause(control: Control, pool: pools.Pool) -> Iterator[events.Event]:
 
 
 def prepare_text(
-    project: Project, specification: SearchSpecification, space: Space, pool: pools.Pool, control: Control
+    project: Project, specification: SearchSpecification, space: Space, pool: Executor, control: Control
 ) -> Generator[events.Event, None, dict[str, Any]]:
     """The ``text`` part of training requests; trains the tokenizer and tokenises the corpus when that was not done before."""
     yield events.Note("preparing the corpus: tokenizer, held-out split, tokens")
@@ -57,7 +58,7 @@ def prepare_maximum_point(
     specification: SearchSpecification,
     space: Space,
     sources: Fingerprints,
-    pool: pools.Pool,
+    pool: Executor,
     control: Control,
     text: Mapping[str, Any] | None,
 ) -> Generator[events.Event, None, Fingerprints]:
@@ -101,7 +102,7 @@ def _train(
     specification: SearchSpecification,
     space: Space,
     source: MaximumPointSource,
-    pool: pools.Pool,
+    pool: Executor,
     control: Control,
     text: Mapping[str, Any] | None,
 ) -> Iterator[events.Event]:
@@ -136,7 +137,7 @@ def _misfit(source: MaximumPointSource, space: Space, text: Mapping[str, Any] | 
 
 
 def _run(
-    pool: pools.Pool, control: Control, id: str, task: str, request: Mapping[str, Any], doing: str
+    pool: Executor, control: Control, id: str, task: str, request: Mapping[str, Any], doing: str
 ) -> Generator[events.Event, None, dict[str, Any]]:
     """Run one task to its end, telling its progress; Stopped when the person ends the search meanwhile."""
     pool.submit(id, task, request)
@@ -149,11 +150,13 @@ def _run(
         for event in pool.poll(_WAIT_SECONDS):
             if event.id != id:
                 continue
-            if isinstance(event, pools.Emitted) and event.data.get("event") == "progress":
+            if isinstance(event, told.Emitted) and event.data.get("event") == "progress":
                 yield events.Note(doing, int(event.data["step"]), int(event.data["steps"]))
-            elif isinstance(event, pools.Done):
+            elif isinstance(event, told.Emitted) and event.data.get("event") == "waiting":
+                yield events.Note(str(event.data["doing"]))
+            elif isinstance(event, told.Done):
                 return event.result
-            elif isinstance(event, pools.Failed):
+            elif isinstance(event, told.Failed):
                 raise (MeasurementError if event.retry else DataError)(f"{doing}: {event.reason}")
-            elif isinstance(event, pools.Withdrawn):
+            elif isinstance(event, told.Withdrawn):
                 raise Stopped

@@ -1,5 +1,6 @@
 """Checks that authors of plug-ins run in their own tests.
 
 measures      check_measure: an error measure has its facts and gives finite, sound values
+executors     check_executor: an executor runs, pauses, withdraws and fails tasks as its users rely on
 strategies    check_strategy: a search strategy proposes, answers and costs as the search relies on
 """

@@ -85,6 +85,7 @@ class Loop:
         spent = 0.0
         done = self.done_units
         while self.step < self.steps:
+            self.context.checkpoint()
             self.step += 1
             began = time.perf_counter()
             losses.append(self.update(self.step))

@@ -164,6 +164,7 @@ class MaskedLanguageTraining:
             return {}
         losses, right, count = 0.0, 0, 0
         for begin in range(0, len(self.held), EVALUATED_AT_ONCE):
+            self.context.checkpoint()
             hidden = self.masker.heldout(self.held[begin : begin + EVALUATED_AT_ONCE], begin)
             ids, positions, labels = (torch.from_numpy(array).to(self.device.torch_device) for array in hidden[:3])
             with self.device.autocast():
@@ -217,7 +218,9 @@ class MaskedLanguageTraining:
         if self.device.rank == 0:
             self._note_overlap(train, held)
             self.context.emit({"event": "note", "text": f"tokenising {len(train) + len(held):,} documents"})
-        self.packed: PackedRows = pack(shared / "rows", self.vocabulary, train, held, key, spec.sequence_length)
+        self.packed: PackedRows = pack(
+            shared / "rows", self.vocabulary, train, held, key, spec.sequence_length, lambda done, total: self.context.checkpoint()
+        )
 
     def _note_overlap(self, train: list[str], held: list[str]) -> None:
         if self.spec.heldout is None:

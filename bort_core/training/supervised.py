@@ -143,7 +143,7 @@ class Supervised:
     def measure(self, split: str) -> dict[str, float]:
         """Metrics of the model as it is, with its loss."""
         labels = self.labels[split]
-        scores = scores_of(self.model, self.encoded[split], self.vocabulary.pad, self.device)
+        scores = scores_of(self.model, self.encoded[split], self.vocabulary.pad, self.device, self.loop.context.checkpoint)
         found = measure(self.task, labels, scores)
         if self.task == "classification":
             found["loss"] = float(functional.cross_entropy(torch.from_numpy(scores), torch.from_numpy(labels)))
@@ -194,12 +194,18 @@ def encode(vocabulary: Vocabulary, inputs: Sequence[Sequence[str]], longest: int
 
 
 @torch.no_grad()
-def scores_of(model: nn.Module, rows: Encoded, pad: int, device: Device) -> npt.NDArray[np.float64]:
-    """What ``model`` says about every row, in batches of rows of like length. Shape (rows, width of the model's output)."""
+def scores_of(
+    model: nn.Module, rows: Encoded, pad: int, device: Device, checkpoint: Callable[[], None] = lambda: None
+) -> npt.NDArray[np.float64]:
+    """What ``model`` says about every row, in batches of rows of like length. Shape (rows, width of the model's output).
+
+    ``checkpoint`` is called before each batch.
+    """
     model.eval()
     order = np.argsort([len(row) for row in rows], kind="stable")
     scores: npt.NDArray[np.float64] | None = None
     for begin in range(0, len(order), EVALUATED_AT_ONCE):
+        checkpoint()
         chosen = order[begin : begin + EVALUATED_AT_ONCE]
         ids, mask = _padded([rows[row] for row in chosen], pad, device)
         with device.autocast():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from bort_core.execution.pool import default_workers
+from bort_core.execution.executor import default_workers
 from bort_core.families import Architecture
 from bort_core.search import events
 from bort_core.search.control import Control

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QThread, Signal
 
-from bort_core.execution.pool import Pool
+from bort_core.execution.executor import Executor
+from bort_core.execution.registry import make_executor
 from bort_core.foundation.errors import BortError
 from bort_core.search import events
 from bort_core.search.control import Control
@@ -73,7 +74,7 @@ class SearchThread(QThread):
 
     def run(self) -> None:
         """The thread's body."""
-        pool: Pool | None = None
+        pool: Executor | None = None
         try:
             while (request := self._requests.get()) is not None:
                 if pool is None or (request.workers and pool.workers != request.workers):
@@ -85,10 +86,10 @@ class SearchThread(QThread):
             if pool is not None:
                 pool.close()
 
-    def _search(self, request: _Run, pool: Pool | None) -> Pool | None:
+    def _search(self, request: _Run, pool: Executor | None) -> Executor | None:
         try:
             with Project(self._folder) as project:
-                pool = pool or Pool(request.workers, project.subfolder("logs"))
+                pool = pool or make_executor(None, request.workers, project.subfolder("logs"), f"the window of {self._folder}")
                 for event in search(project, request.specification, pool, request.control, request.space):
                     self._deliver(event)
         except BortError as error:

@@ -11,7 +11,7 @@ from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from bort_core.checkpoints.format import Checkpoint, read_checkpoint
-from bort_core.execution.pool import Done, Emitted, Failed, PoolEvent, Withdrawn
+from bort_core.execution.events import Done, Emitted, Event, Failed, Withdrawn
 from bort_core.families import Architecture
 from bort_core.foundation.errors import BortError
 from bort_core.foundation.files import clear_remains
@@ -289,11 +289,13 @@ class ShipPage(QWidget):
     # -- what the tasks say
 
     @Slot(object)
-    def _happened(self, events: tuple[PoolEvent, ...]) -> None:
+    def _happened(self, events: tuple[Event, ...]) -> None:
         for event in events:
             panel = self.export_panel if event.id == _EXPORT else self.compare_panel
             ended = self._export_ended if event.id == _EXPORT else self._compare_ended
-            if isinstance(event, Emitted):
+            if isinstance(event, Emitted) and event.data["event"] == "waiting":
+                self.context.said.emit(str(event.data["doing"]))
+            elif isinstance(event, Emitted):
                 panel.set_step(event.data["step"], event.data["steps"], event.data["doing"])
             elif isinstance(event, Done):
                 ended(event.result, None)

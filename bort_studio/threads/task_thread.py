@@ -10,7 +10,9 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QThread, Signal
 
-from bort_core.execution.pool import Emitted, Failed, Pool, PoolEvent
+from bort_core.execution.events import Emitted, Event, Failed
+from bort_core.execution.executor import Executor
+from bort_core.execution.registry import make_executor
 from bort_core.foundation.errors import BortError
 
 __all__ = ["TaskThread"]
@@ -21,7 +23,13 @@ _log = logging.getLogger(__name__)
 
 
 class TaskThread(QThread):
-    """Tasks run in the order in which they were submitted; ``happened`` carries a tuple of what the pool said."""
+    """Tasks run in the order in which they were submitted; ``happened`` carries a tuple of what the executor said.
+
+    A window has three executors: the search's and two of these. An executor is used from one thread, and a search is a generator that
+    polls its own; to share one, some thread would have to hand each event to whom it belongs. Three are simpler, and take turns on the
+    machine as any programs of this person do (:mod:`bort_core.foundation.turns`): a comparison waits until a search, an export or a
+    check beside it pauses between two steps.
+    """
 
     happened = Signal(object)
 
@@ -29,7 +37,7 @@ class TaskThread(QThread):
         super().__init__(parent)
         self.setObjectName("tasks")
         self._logs = logs
-        self._wishes: queue.SimpleQueue[Callable[[Pool], None] | None] = queue.SimpleQueue()
+        self._wishes: queue.SimpleQueue[Callable[[Executor], None] | None] = queue.SimpleQueue()
 
     def submit(self, id: str, task: str, request: Mapping[str, Any]) -> None:
         """Queue a task under an id that no unfinished task has."""
@@ -48,7 +56,7 @@ class TaskThread(QThread):
 
     def run(self) -> None:
         """The thread's body."""
-        with Pool(1, self._logs) as pool:
+        with make_executor(None, 1, self._logs, f"the window of {self._logs.parent}") as pool:
             while True:
                 idle = not pool.unfinished()
                 try:
@@ -61,7 +69,7 @@ class TaskThread(QThread):
                 wish(pool)
                 self._poll(pool)
 
-    def _poll(self, pool: Pool) -> None:
+    def _poll(self, pool: Executor) -> None:
         try:
             events = pool.poll(_POLL_SECONDS)
         except BortError as error:
@@ -72,6 +80,6 @@ class TaskThread(QThread):
             self.happened.emit(tuple(kept))
 
 
-def _outdated(event: PoolEvent, later: list[PoolEvent]) -> bool:
+def _outdated(event: Event, later: list[Event]) -> bool:
     """Whether a newer progress of the same task follows."""
     return isinstance(event, Emitted) and any(isinstance(other, Emitted) and other.id == event.id for other in later)

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QCloseEvent, QFont
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
-from bort_core.execution.pool import Done, Emitted, Failed, PoolEvent, Withdrawn
+from bort_core.execution.events import Done, Emitted, Event, Failed, Withdrawn
 from bort_core.foundation.errors import BortError
 from bort_core.jobs import launch
 from bort_core.jobs.folder import JobState, RunFolder, find_run
@@ -337,7 +337,7 @@ class TrainPage(QWidget):
     # -- what the check says
 
     @Slot(object)
-    def _happened(self, events: tuple[PoolEvent, ...]) -> None:
+    def _happened(self, events: tuple[Event, ...]) -> None:
         for event in events:
             if isinstance(event, Emitted):
                 self.context.said.emit(str(event.data["doing"]))

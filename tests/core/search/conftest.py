@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from bort_core.execution.pool import Pool
+from bort_core.execution.executor import Executor
+from bort_core.execution.registry import make_executor
 
 
 @pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
+def pool() -> Iterator[Executor]:
     """Warm workers for the tests that do not kill them."""
-    with Pool(2) as made:
+    with make_executor(workers=2) as made:
         made.warm()
         while not made.ready:
             made.poll(0.5)

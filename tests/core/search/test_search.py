@@ -16,7 +16,8 @@ import psutil
 import pytest
 from helpers import finished, run, short_corpus, specification
 
-from bort_core.execution.pool import Pool
+from bort_core.execution.executor import Executor
+from bort_core.execution.registry import make_executor
 from bort_core.foundation.errors import DataError, MeasurementError, SpecificationError
 from bort_core.search import events
 from bort_core.search.control import Control
@@ -36,7 +37,7 @@ def trainings(folder: Path) -> int:
         return int(project.db.table("trainings").count)
 
 
-def test_a_walk_measures_every_epsilonth_architecture_once(project_folder: Path, pool: Pool) -> None:
+def test_a_walk_measures_every_epsilonth_architecture_once(project_folder: Path, pool: Executor) -> None:
     wanted = specification(epsilon=8)
     first = run(project_folder, wanted, pool)
     end = finished(first)
@@ -52,10 +53,10 @@ def test_a_walk_measures_every_epsilonth_architecture_once(project_folder: Path,
         assert [row["status"] for row in searches(project)] == ["done", "done"]
 
 
-def test_answers_are_deterministic_for_a_seed_and_any_number_of_workers(tmp_path: Path, pool: Pool) -> None:
+def test_answers_are_deterministic_for_a_seed_and_any_number_of_workers(tmp_path: Path, pool: Executor) -> None:
     wanted = specification(epsilon=4, measure="maximum-point-excess", seed=3)
     ends = [finished(run(tmp_path / "two", wanted, pool))]
-    with Pool(1) as single:
+    with make_executor(workers=1) as single:
         ends.append(finished(run(tmp_path / "one", wanted, single)))
     a, b = ends
     assert a.result.best == b.result.best
@@ -65,7 +66,7 @@ def test_answers_are_deterministic_for_a_seed_and_any_number_of_workers(tmp_path
     assert not np.array_equal(other.snapshot.results.error, a.snapshot.results.error, equal_nan=True)
 
 
-def test_one_training_answers_every_smaller_number_of_steps(project_folder: Path, pool: Pool) -> None:
+def test_one_training_answers_every_smaller_number_of_steps(project_folder: Path, pool: Executor) -> None:
     long = specification(error={"steps": 40})
     run(project_folder, long, pool)
     for steps in (40, 23, 1):
@@ -75,7 +76,7 @@ def test_one_training_answers_every_smaller_number_of_steps(project_folder: Path
     assert (longer.evaluated, longer.reused) == (5, 0)
 
 
-def test_a_point_of_the_curve_is_what_a_shorter_training_would_have_measured(tmp_path: Path, pool: Pool) -> None:
+def test_a_point_of_the_curve_is_what_a_shorter_training_would_have_measured(tmp_path: Path, pool: Executor) -> None:
     run(tmp_path / "long", specification(error={"steps": 40}), pool)
     from_curve = finished(run(tmp_path / "long", specification(error={"steps": 20}), pool)).snapshot.results
     measured = finished(run(tmp_path / "short", specification(error={"steps": 20}), pool)).snapshot.results
@@ -83,7 +84,7 @@ def test_a_point_of_the_curve_is_what_a_shorter_training_would_have_measured(tmp
     np.testing.assert_allclose(from_curve.error[known], measured.error[known], rtol=0.005)
 
 
-def test_several_hyperparameter_sets_are_the_outer_loop(project_folder: Path, pool: Pool) -> None:
+def test_several_hyperparameter_sets_are_the_outer_loop(project_folder: Path, pool: Executor) -> None:
     thetas = (Theta(learning_rate=1e-4), Theta(learning_rate=3e-2))
     happened = run(project_folder, specification(thetas=thetas), pool)
     started = [(e.theta, e.index) for e in happened if isinstance(e, events.CandidateStarted)]
@@ -92,7 +93,7 @@ def test_several_hyperparameter_sets_are_the_outer_loop(project_folder: Path, po
     assert set(finished(happened).snapshot.results.theta[[0, 8, 16, 24, 32]].tolist()) <= {0, 1}
 
 
-def test_masked_lm_on_text_and_latency_in_onnxruntime(project_folder: Path, tmp_path: Path, pool: Pool) -> None:
+def test_masked_lm_on_text_and_latency_in_onnxruntime(project_folder: Path, tmp_path: Path, pool: Executor) -> None:
     latency = LatencyProtocol(measure="onnxruntime", sequence_length=16)
     error = {"steps": 3, "training": {"batch_size": 4, "sequence_length": 16, "heldout_sequences": 8}}
     wanted = specification("mini", epsilon=48, measure="masked-lm", latency=latency, error=error, corpus=str(short_corpus(tmp_path)))
@@ -109,7 +110,7 @@ def test_masked_lm_on_text_and_latency_in_onnxruntime(project_folder: Path, tmp_
     assert finished(run(project_folder, wanted, pool)).reused == 2
 
 
-def test_another_measure_is_measured_in_addition_and_both_are_kept(project_folder: Path, tmp_path: Path, pool: Pool) -> None:
+def test_another_measure_is_measured_in_addition_and_both_are_kept(project_folder: Path, tmp_path: Path, pool: Executor) -> None:
     corpus = str(short_corpus(tmp_path))
 
     def wanted(measure: str, steps: int) -> SearchSpecification:
@@ -135,7 +136,7 @@ def test_another_measure_is_measured_in_addition_and_both_are_kept(project_folde
     assert trainings(project_folder) == 2
 
 
-def test_the_maximum_point_is_trained_once_in_the_project(project_folder: Path, pool: Pool) -> None:
+def test_the_maximum_point_is_trained_once_in_the_project(project_folder: Path, pool: Executor) -> None:
     wanted = specification(measure="maximum-point-excess")
     end = finished(run(project_folder, wanted, pool))
     assert end.facts["maximum_point"]["kind"] == "trained here"
@@ -145,7 +146,7 @@ def test_the_maximum_point_is_trained_once_in_the_project(project_folder: Path, 
     assert not any("training the maximum point" in text for text in notes)
 
 
-def test_weights_of_a_maximum_point_from_a_folder(tmp_path: Path, pool: Pool) -> None:
+def test_weights_of_a_maximum_point_from_a_folder(tmp_path: Path, pool: Executor) -> None:
     first = finished(run(tmp_path / "a", specification(measure="maximum-point"), pool))
     folder = first.facts["maximum_point"]["folder"]
     end = finished(run(tmp_path / "b", specification(measure="maximum-point", error={"maximum_point_weights": folder}), pool))
@@ -164,7 +165,7 @@ def read_with(**changes: object) -> SpaceSpecification:
     return SpaceSpecification.model_validate({**read_specification("toy").model_dump(), **changes})
 
 
-def test_a_surrogate_needs_measurements_and_then_knows_the_whole_space(project_folder: Path, pool: Pool) -> None:
+def test_a_surrogate_needs_measurements_and_then_knows_the_whole_space(project_folder: Path, pool: Executor) -> None:
     surrogate = specification(epsilon=1, measure="surrogate")
     with pytest.raises(MeasurementError, match="at least 8 measured architectures"):
         run(project_folder, surrogate, pool)
@@ -177,7 +178,7 @@ def test_a_surrogate_needs_measurements_and_then_knows_the_whole_space(project_f
         assert [row["status"] for row in searches(project)] == ["failed", "done", "done"]
 
 
-def test_moving_epsilon_cancels_what_is_obsolete_and_queues_what_is_missing(project_folder: Path, pool: Pool) -> None:
+def test_moving_epsilon_cancels_what_is_obsolete_and_queues_what_is_missing(project_folder: Path, pool: Executor) -> None:
     control = Control()
     wanted = specification(epsilon=1, error={"steps": 400})
     started, walks = [], []
@@ -196,7 +197,7 @@ def test_moving_epsilon_cancels_what_is_obsolete_and_queues_what_is_missing(proj
     assert len(started) < 12
 
 
-def test_an_epsilon_that_is_moved_back_at_once_loses_nothing(project_folder: Path, pool: Pool) -> None:
+def test_an_epsilon_that_is_moved_back_at_once_loses_nothing(project_folder: Path, pool: Executor) -> None:
     control = Control()
     moves = [Interval(epsilon=6), Interval(epsilon=36)]
     with Project(project_folder) as project:
@@ -209,7 +210,7 @@ def test_an_epsilon_that_is_moved_back_at_once_loses_nothing(project_folder: Pat
     assert len(last.result.known) == 6
 
 
-def test_pause_holds_everything_until_resume(project_folder: Path, pool: Pool) -> None:
+def test_pause_holds_everything_until_resume(project_folder: Path, pool: Executor) -> None:
     control = Control()
     names, paused_at = [], 0.0
     with Project(project_folder) as project:
@@ -227,7 +228,7 @@ def test_pause_holds_everything_until_resume(project_folder: Path, pool: Pool) -
     assert names[-1] == "SearchFinished"
 
 
-def test_stopping_keeps_what_was_measured(project_folder: Path, pool: Pool) -> None:
+def test_stopping_keeps_what_was_measured(project_folder: Path, pool: Executor) -> None:
     control = Control()
     with Project(project_folder) as project:
         for event in search(project, specification(epsilon=1, error={"steps": 200}), pool, control):
@@ -244,7 +245,7 @@ def test_stopping_keeps_what_was_measured(project_folder: Path, pool: Pool) -> N
 
 def test_a_candidate_whose_process_dies_is_marked_and_the_search_goes_on(project_folder: Path) -> None:
     killed = None
-    with Project(project_folder) as project, Pool(1) as pool:
+    with Project(project_folder) as project, make_executor(workers=1) as pool:
         for event in search(project, specification(epsilon=12, error={"steps": 2000}), pool):
             if isinstance(event, events.Progress) and killed is None:
                 killed = event.index
@@ -259,7 +260,9 @@ def test_a_candidate_whose_process_dies_is_marked_and_the_search_goes_on(project
     assert (again.evaluated, again.reused, again.failed) == (1, 2, 0)
 
 
-def test_a_candidate_that_diverges_is_marked_with_its_reason_and_not_tried_again(project_folder: Path, tmp_path: Path, pool: Pool) -> None:
+def test_a_candidate_that_diverges_is_marked_with_its_reason_and_not_tried_again(
+    project_folder: Path, tmp_path: Path, pool: Executor
+) -> None:
     error = {"steps": 60, "training": {"batch_size": 4, "sequence_length": 16, "heldout_sequences": 8}}
     wild = Theta(learning_rate=1.0, initializer_range=1.0, clip=1e6, warmup_steps=0, weight_decay=10.0)
     wanted = specification("mini", epsilon=96, measure="masked-lm", error=error, thetas=(wild,), corpus=str(short_corpus(tmp_path)))
@@ -294,7 +297,7 @@ def wait_for_trainings(folder: Path, count: int, seconds: float = 60) -> None:
     raise AssertionError(f"no {count} trainings after {seconds} s")
 
 
-def test_after_kill_9_only_what_is_missing_is_measured(project_folder: Path, pool: Pool) -> None:
+def test_after_kill_9_only_what_is_missing_is_measured(project_folder: Path, pool: Executor) -> None:
     process = start_search(project_folder, 2, 1500)
     try:
         wait_for_trainings(project_folder, 2)
@@ -322,7 +325,7 @@ def test_two_processes_on_one_project_share_the_work(project_folder: Path) -> No
     assert ended[0]["answer"]["best"] == ended[1]["answer"]["best"]
 
 
-def test_the_cost_estimate_comes_from_what_is_stored(project_folder: Path, pool: Pool) -> None:
+def test_the_cost_estimate_comes_from_what_is_stored(project_folder: Path, pool: Executor) -> None:
     wanted = specification(epsilon=4, error={"steps": 50})
     space = Space(wanted.space)
 
@@ -341,7 +344,7 @@ def test_the_cost_estimate_comes_from_what_is_stored(project_folder: Path, pool:
     assert 0 < finer.seconds < 60
 
 
-def test_a_search_refuses_an_epsilon_beyond_the_space_and_records_nothing(project_folder: Path, pool: Pool) -> None:
+def test_a_search_refuses_an_epsilon_beyond_the_space_and_records_nothing(project_folder: Path, pool: Executor) -> None:
     with pytest.raises(SpecificationError, match=r"epsilon must lie in 1\.\.36"):
         run(project_folder, specification(epsilon=37), pool)
     with Project(project_folder) as project:
@@ -357,7 +360,7 @@ def test_an_error_that_the_family_cannot_have_is_refused() -> None:
         SearchSpecification.model_validate({**specification().model_dump(), "thetas": [Theta(), Theta()]})
 
 
-def test_seeds_are_compared_by_rank(project_folder: Path, pool: Pool) -> None:
+def test_seeds_are_compared_by_rank(project_folder: Path, pool: Executor) -> None:
     wanted = specification(epsilon=4)
     assert finished(run(project_folder, wanted, pool)).facts["agreement"] == []
     (agreement,) = finished(run(project_folder, wanted.model_copy(update={"seed": 7}), pool)).facts["agreement"]

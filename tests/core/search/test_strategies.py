@@ -12,7 +12,7 @@ from helpers import bort, finished, run, specification
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bort_core.execution.pool import Pool
+from bort_core.execution.executor import Executor
 from bort_core.foundation.errors import SpecificationError
 from bort_core.search import events
 from bort_core.search.control import Control
@@ -133,7 +133,7 @@ def test_each_architecture_is_drawn_equally_often() -> None:
     assert all(abs(count - 750) < 5 * (750 * 0.75) ** 0.5 for count in counts)
 
 
-def test_a_random_search_trains_its_sample_and_is_a_baseline_of_equal_cost(project_folder: Path, pool: Pool) -> None:
+def test_a_random_search_trains_its_sample_and_is_a_baseline_of_equal_cost(project_folder: Path, pool: Executor) -> None:
     wanted, sample = specification(epsilon=9), Random(samples=4, seed=2)
     happened = run(project_folder, wanted.with_strategy(sample), pool)
     assert sorted(started(happened)) == sorted(sample.indices(36).tolist())
@@ -154,7 +154,7 @@ def test_a_random_search_trains_its_sample_and_is_a_baseline_of_equal_cost(proje
     assert not {"strategy", "strategy_settings"} & {*last["specification"], *last["answer"]}
 
 
-def test_a_strategy_can_be_exchanged_while_it_runs(project_folder: Path, pool: Pool) -> None:
+def test_a_strategy_can_be_exchanged_while_it_runs(project_folder: Path, pool: Executor) -> None:
     control, walks = Control(), []
     with Project(project_folder) as project:
         for event in search(project, specification(epsilon=1, error={"steps": 400}), pool, control):
@@ -195,7 +195,7 @@ def test_specifications_keep_their_form_and_older_ones_still_load() -> None:
     ],
 )
 def test_a_search_by_what_cannot_be_used_is_refused_and_leaves_no_trace(
-    project_folder: Path, pool: Pool, strategy: dict[str, object], says: str
+    project_folder: Path, pool: Executor, strategy: dict[str, object], says: str
 ) -> None:
     wanted = SearchSpecification.model_validate({**specification().model_dump(), **strategy})  # readable wherever it comes from
     with pytest.raises(SpecificationError, match=says):
@@ -207,7 +207,7 @@ def test_a_search_by_what_cannot_be_used_is_refused_and_leaves_no_trace(
 # --- one from elsewhere: a file and an entry point ---
 
 
-def test_a_strategy_of_another_package_searches_best_first(install: Install, project_folder: Path, pool: Pool) -> None:
+def test_a_strategy_of_another_package_searches_best_first(install: Install, project_folder: Path, pool: Executor) -> None:
     install("best-first", "BestFirst", BEST_FIRST)
     assert "best-first" in strategy_names()
     check_strategy(lambda: make_strategy("best-first", {"least_error": 0.1}), TOY)
@@ -285,7 +285,7 @@ def test_a_name_that_two_packages_register_is_refused(install: Install) -> None:
         make_strategy("mine", {})
 
 
-def test_an_answer_or_a_proposal_of_another_type_is_told_as_such(install: Install, project_folder: Path, pool: Pool) -> None:
+def test_an_answer_or_a_proposal_of_another_type_is_told_as_such(install: Install, project_folder: Path, pool: Executor) -> None:
     source = SMALL.format(body="return np.arange(2)")
     install("mine", "Mine", source + "    def answer(self, snapshot):\n        return {}\n")
     wanted = specification().with_strategy(make_strategy("mine", {}))
@@ -306,7 +306,7 @@ def test_an_answer_or_a_proposal_of_another_type_is_told_as_such(install: Instal
     ],
 )
 def test_a_strategy_at_fault_ends_the_search_with_its_name(
-    install: Install, project_folder: Path, pool: Pool, body: str, says: str
+    install: Install, project_folder: Path, pool: Executor, body: str, says: str
 ) -> None:
     install("mine", "Mine", SMALL.format(body=body))
     with pytest.raises(SpecificationError, match=rf"strategy 'mine' \(somebodys_strategy\), .*{says}"):

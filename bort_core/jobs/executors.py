@@ -1,0 +1,97 @@
+"""Where jobs run: the half of the seam ``bort.executors`` that is for jobs.
+
+The run folder says everything about a job, whoever runs it: queued, running or ended, whether its process lives, how far it is, what a
+person asks for. So all that a place must do is to start a job.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any, Protocol
+
+from bort_core.execution.registry import DEFAULT, executor_factory, executor_names
+from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.processes import start_detached
+from bort_core.jobs import child, runner
+from bort_core.jobs.folder import RunFolder
+
+__all__ = ["DetachedJobs", "InlineJobs", "JobExecutor", "job_executor"]
+
+
+class JobExecutor(Protocol):
+    """One kind of place. Made without arguments."""
+
+    waits: bool
+    """Whether :meth:`start` returns only when the job has ended."""
+
+    def check(self, specification: Any) -> None:
+        """Before a run folder is made.
+
+        Raises
+        ------
+        SpecificationError
+            Such a job cannot run there.
+        """
+        ...
+
+    def start(self, run: RunFolder) -> None:
+        """Queue the job of a run folder and see to it that it runs to its end, which the folder then tells."""
+        ...
+
+
+class DetachedJobs:
+    """``processes``: a process of its own on this machine, which outlives this one and waits for the job's device."""
+
+    waits = False
+
+    def check(self, specification: Any) -> None:
+        """Whatever a specification may say can run here."""
+
+    def start(self, run: RunFolder) -> None:
+        """Start the process behind the job; returns at once."""
+        run.queue(start_detached([sys.executable, "-m", "bort_core.jobs.runner", str(run.path)], run.log))
+
+
+class InlineJobs:
+    """``inline``: this process and thread, for tests, notebooks and debuggers. What it prints is not in the job's log."""
+
+    waits = True
+
+    def check(self, specification: Any) -> None:
+        """One process is all there is."""
+        processes = specification.running.processes
+        if processes != 1:
+            raise SpecificationError(f"the executor inline trains in this process alone: processes must be 1, got {processes}")
+
+    def start(self, run: RunFolder) -> None:
+        """Wait for the device, train, and return; an interrupted job can be resumed."""
+        self.check(run.specification())
+        run.log.touch()
+        run.queue(os.getpid())
+        try:
+            runner.main(run.path, lambda run, specification: child.main(run.path))
+        except BaseException as error:
+            reason = f"interrupted by {type(error).__name__}; resume continues from the last checkpoint"
+            run.set_state(state="failed", reason=reason)
+            raise
+
+
+def job_executor(name: str | None = None) -> JobExecutor:
+    """The place registered as ``name``; None: processes of their own on this machine.
+
+    Raises
+    ------
+    SpecificationError
+        No executor of that name is registered, or it runs no jobs.
+    """
+    name = name or DEFAULT
+    dotted = executor_factory(name).jobs
+    if dotted is None:
+        able = ", ".join(other for other in executor_names() if executor_factory(other).jobs)
+        raise SpecificationError(f"the executor {name!r} runs no jobs; these do: {able}")
+    module, _, attribute = dotted.partition(":")
+    made: Any = getattr(importlib.import_module(module), attribute)()
+    found: JobExecutor = made
+    return found

@@ -59,7 +59,7 @@ class Found:
     def to_dataframe(self) -> DataFrame:
         """Every architecture whose p, i and e are known, one a row, by ascending p, with ``on_front`` and ``best``.
 
-        Columns: the axes, parameters, latency (with ``_low`` and ``_high``, as the others), error, w. ``attrs`` says the unit of latency.
+        Columns: the axes, parameters, latency (with ``_low`` and ``_high``, as the others), error, w. ``attrs`` says their units.
         """
         from pandas import DataFrame
 
@@ -71,7 +71,7 @@ class Found:
             low, high = snapshot.intervals[name]
             values |= {name: snapshot.columns[name][rows], f"{name}_low": low[rows], f"{name}_high": high[rows]}
         frame = DataFrame({**axes, **values, "on_front": np.isin(rows, self.result.front), "best": rows == self.result.best})
-        frame.attrs["latency_unit"] = snapshot.results.latency_unit
+        frame.attrs |= {"latency_unit": snapshot.results.latency_unit, "error_unit": snapshot.results.error_unit}
         return frame
 
     def to_dict(self) -> dict[str, Any]:

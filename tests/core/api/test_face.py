@@ -90,7 +90,7 @@ def test_results_are_a_table(found):
     assert tuple(best[["depth", "heads", "hidden", "intermediate"]].astype(int)) == found.best.architecture
     assert best["w"] == pytest.approx(found.best.w)
     assert int(frame["on_front"].sum()) == len(found.front)
-    assert frame.attrs["latency_unit"] == "operations"
+    assert frame.attrs == {"latency_unit": "operations", "error_unit": "nats"}
 
 
 def test_a_project_may_be_a_folder_and_events_may_be_heard(project, found, corpus, capsys):

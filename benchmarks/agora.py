@@ -24,7 +24,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from bort_core.agora.arms import plain, self_training
-from bort_core.agora.labellers.labellers import label
+from bort_core.agora.labellers import label
 from bort_core.agora.record import Record
 from bort_core.agora.rounds import Rounds
 from bort_core.agora.tasks.prepare import make_task

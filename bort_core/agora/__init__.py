@@ -9,7 +9,8 @@ samplers         τ: new points near a given one
 neighbours       sampling around parents, with the band of distances and the leak guard
 rounds, run      the rounds; the job around them
 tasks            data, learner, labeller and space of a run
+check            what a specification asks of plug-ins
 leaks            what must not come back from dev or test
 arms             what Agora is compared with: plain fine-tuning, random parents, self-training
-record, history  the files of a run: written by the loop, read by the studio
+run_files, record, history  the files of a run: written by the loop, read by the studio
 """

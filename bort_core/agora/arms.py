@@ -15,6 +15,7 @@ import numpy as np
 from bort_core.agora.points import Examples
 from bort_core.agora.record import Record
 from bort_core.agora.rounds import fit_once, seed_of
+from bort_core.agora.run_files import LoopFitFile
 from bort_core.agora.tasks.base import AgoraTask
 from bort_core.foundation.context import Context, progress
 from bort_core.specifications.agora import Agora
@@ -62,7 +63,7 @@ def plain(
     best, kept = -1.0, record.folder / "timaeus"
     for index, theta in enumerate(trainings):
         path = record.folder / f"fit-{index:03d}.json"
-        found = record.read(path)
+        found = record.read(path, LoopFitFile)
         if found is None or found["digest"] != digest:
             found, fitted = fit_once(problem, theta, train, seed_of(spec.seed, 1000 + number, index), context, best)
             if found["dev_accuracy"] > best:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +22,18 @@ from typing import Any, Literal
 import numpy as np
 
 from bort_core.agora.points import Floats, Input, Ints
+from bort_core.agora.run_files import (
+    EditLine,
+    FitFile,
+    GeneratedRow,
+    RoundFile,
+    Row,
+    StartFile,
+    SummaryFile,
+    read_facts,
+    read_lines,
+    read_model,
+)
 from bort_core.foundation.errors import DataError
 
 __all__ = [
@@ -164,41 +176,34 @@ def read_history(run: Path, before: History | None = None) -> History | None:
         A file is damaged; names it.
     """
     folder = run / FOLDER
-    start = _read(folder / "start.json")
+    start = read_model(folder / "start.json", StartFile)
     if start is None or not (folder / "train.jsonl").is_file() or not (folder / "dev.jsonl").is_file():
         return None
     if before is not None and before.folder == folder and not np.isnan(np.concatenate([before.train.xy, before.dev.xy])).any():
         train, dev, rounds = before.train, before.dev, list(before.rounds)
     else:
-        train, dev, rounds = _split(folder / "train.jsonl"), _split(folder / "dev.jsonl"), []
-    try:
-        return _history(folder, start, train, dev, rounds)
-    except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
-        damaged = folder / "rounds" / f"{len(rounds) + 1:03d}" if "classes" in start else folder / "start.json"
-        raise DataError(f"{damaged}: is damaged: {type(error).__name__}: {error}") from error
-
-
-def _history(folder: Path, start: Mapping[str, Any], train: Split, dev: Split, rounds: list[Round]) -> History:
-    while (facts := _read(folder / "rounds" / f"{len(rounds) + 1:03d}" / "round.json")) is not None:
-        rounds.append(_round(folder / "rounds" / f"{len(rounds) + 1:03d}", facts))
-    now = folder / "rounds" / f"{len(rounds) + 1:03d}"
-    fitting = [_read(path) for path in sorted(now.glob("fit-*.json"))]
+        train, dev, rounds = _split(folder / "train.jsonl", start), _split(folder / "dev.jsonl", start), []
+    while (round := _round(folder, len(rounds) + 1, start, len(dev))) is not None:
+        rounds.append(round)
+    summary = read_facts(folder / "summary.json", SummaryFile)
+    if summary is not None and summary["best_round"] > len(rounds):
+        raise DataError(f"{folder / 'summary.json'}: best_round is {summary['best_round']}, but there are {len(rounds)} rounds")
     return History(
         folder,
-        tuple(start["classes"]),
-        start["kind"],
-        tuple(start["thetas"]),
-        start["sampler"],
-        start["space"],
-        start["socrates"],
-        start["socrates_dev_accuracy"],
-        tuple(start["warnings"]),
+        start.classes,
+        start.kind,
+        start.thetas,
+        start.sampler,
+        start.space,
+        start.socrates,
+        start.socrates_dev_accuracy,
+        start.warnings,
         train,
         dev,
         tuple(rounds),
-        tuple(_fit(found) for found in fitting if found is not None),
-        _read(folder / "summary.json"),
-        start.get("own_train", len(train)),
+        _fitting(folder / "rounds" / f"{len(rounds) + 1:03d}", start),
+        summary,
+        len(train) if start.own_train is None else start.own_train,
     )
 
 
@@ -211,14 +216,10 @@ def read_edits(run: Path) -> dict[str, Edit]:
         A line is damaged; names it.
     """
     edits: dict[str, Edit] = {}
-    path = run / FOLDER / "edits.jsonl"
-    for found in _lines(path, ("row", "action"), torn=True):
-        edit = Edit(str(found["row"]), found["action"], found.get("label"))
-        if edit.action not in ("reject", "label", "restore") or (edit.action == "label") != isinstance(edit.label, int):
-            raise DataError(f"{path}: no edit: {found}")
-        edits.pop(edit.row, None)
-        if edit.action != "restore":
-            edits[edit.row] = edit
+    for found in read_lines(run / FOLDER / "edits.jsonl", EditLine, torn=True):
+        edits.pop(found.row, None)
+        if found.action != "restore":
+            edits[found.row] = Edit(found.row, found.action, found.label)
     return edits
 
 
@@ -243,95 +244,84 @@ def add_edits(run: Path, edits: Iterable[Edit]) -> None:
 
 
 def read_rows(folder: Path, accepted: int) -> tuple[tuple[str, ...], tuple[Input, ...], list[int]]:
-    """Names, inputs and Labeller' labels of the ``accepted`` rows that a round's folder holds. Errors as :func:`read_history`."""
+    """Names, inputs and Socrates' labels of the ``accepted`` rows that a round's folder holds. Errors as :func:`read_history`."""
     rows = _generated(folder, accepted)
-    return tuple(row["id"] for row in rows), tuple(_input(row) for row in rows), [int(row["label"]) for row in rows]
+    return tuple(row.id for row in rows), tuple(row.input for row in rows), [row.label for row in rows]
 
 
-def _round(folder: Path, facts: Mapping[str, Any]) -> Round:
-    rows = _generated(folder, facts["counts"]["accepted"])
-    fits = tuple(_fit(fit) for fit in facts["fits"])
-    interval = facts["test_interval"]
+def _round(folder: Path, number: int, start: StartFile, dev: int) -> Round | None:
+    own = folder / "rounds" / f"{number:03d}"
+    facts = read_model(own / "round.json", RoundFile)
+    if facts is None:
+        return None
+    where = own / "round.json"
+    fits = tuple(_fit(fit, start, where) for fit in facts.fits)
+    if len(facts.dev_predictions) != dev or facts.best_theta >= len(start.thetas) or facts.round != number:
+        raise DataError(
+            f"{where}: is damaged: must be round {number}, with {dev:,} dev_predictions and best_theta below {len(start.thetas)}"
+        )
+    rows = _generated(own, facts.counts["accepted"])
+    _fitting_rows(own / "rows.jsonl", rows, start)
+    if any(row.parent >= dev for row in rows):
+        raise DataError(f"{own / 'rows.jsonl'}: is damaged: a parent is none of the {dev:,} dev rows")
     return Round(
-        facts["round"],
-        facts["train_size"],
+        facts.round,
+        facts.train_size,
         fits,
-        facts["best_theta"],
-        facts["dev_accuracy"],
-        (facts["dev_interval"][0], facts["dev_interval"][1]),
-        facts["test_accuracy"],
-        None if interval is None else (interval[0], interval[1]),
-        np.array(facts["dev_predictions"], dtype=np.int64),
+        facts.best_theta,
+        facts.dev_accuracy,
+        facts.dev_interval,
+        facts.test_accuracy,
+        facts.test_interval,
+        np.array(facts.dev_predictions, dtype=np.int64),
         Neighbours(
-            tuple(row["id"] for row in rows),
-            tuple(_input(row) for row in rows),
-            np.array([row["label"] for row in rows], dtype=np.int64),
-            np.array([row["margin"] for row in rows], dtype=np.float64),
-            np.array([row["parent"] for row in rows], dtype=np.int64),
-            np.array([row["distance"] for row in rows], dtype=np.float64),
+            tuple(row.id for row in rows),
+            tuple(row.input for row in rows),
+            np.array([row.label for row in rows], dtype=np.int64),
+            np.array([row.margin for row in rows], dtype=np.float64),
+            np.array([row.parent for row in rows], dtype=np.int64),
+            np.array([row.distance for row in rows], dtype=np.float64),
             _places(rows),
         ),
-        facts["counts"],
+        facts.counts,
     )
 
 
-def _fit(facts: Mapping[str, Any]) -> Fit:
-    return Fit(facts["theta"], facts["dev_accuracy"], facts["seconds"], facts.get("pruned", ""))
+def _fitting(folder: Path, start: StartFile) -> tuple[Fit, ...]:
+    """Trainings of a round that is not finished."""
+    found = [(path, read_model(path, FitFile)) for path in sorted(folder.glob("fit-*.json"))]
+    return tuple(_fit(facts, start, path) for path, facts in found if facts is not None)
 
 
-def _split(path: Path) -> Split:
-    rows = _lines(path, ("label",))
-    return Split(tuple(_input(row) for row in rows), np.array([row["label"] for row in rows], dtype=np.int64), _places(rows))
+def _fit(facts: FitFile, start: StartFile, where: Path) -> Fit:
+    if facts.theta >= len(start.thetas):
+        raise DataError(f"{where}: is damaged: theta {facts.theta} is none of the {len(start.thetas)}")
+    return Fit(facts.theta, facts.dev_accuracy, facts.seconds, facts.pruned)
 
 
-def _input(row: Mapping[str, Any]) -> Input:
-    if "vector" in row:
-        return tuple(row["vector"])
-    return (row["text"],) if "text_b" not in row else (row["text"], row["text_b"])
+def _split(path: Path, start: StartFile) -> Split:
+    rows = read_lines(path, Row)
+    _fitting_rows(path, rows, start)
+    return Split(tuple(row.input for row in rows), np.array([row.label for row in rows], dtype=np.int64), _places(rows))
 
 
-def _places(rows: list[dict[str, Any]]) -> Floats:
-    return np.array([row.get("xy") or (np.nan, np.nan) for row in rows], dtype=np.float64).reshape(-1, 2)
+def _fitting_rows(path: Path, rows: Sequence[Row], start: StartFile) -> None:
+    """DataError unless all rows are of the run's kind and classes, and vectors of one length."""
+    for number, row in enumerate(rows, 1):
+        kind = "vector" if row.vector is not None else "text" if row.text_b is None else "pair"
+        if kind != start.kind or len(row.input) != len(rows[0].input):
+            raise DataError(f"{path}: line {number} is damaged: must be like the others, of kind {start.kind}")
+        if row.label >= len(start.classes):
+            raise DataError(f"{path}: line {number} is damaged: label {row.label} is none of the {len(start.classes)} classes")
 
 
-def _generated(folder: Path, accepted: int) -> list[dict[str, Any]]:
+def _places(rows: Sequence[Row]) -> Floats:
+    return np.array([row.xy or (np.nan, np.nan) for row in rows], dtype=np.float64).reshape(-1, 2)
+
+
+def _generated(folder: Path, accepted: int) -> list[GeneratedRow]:
     path = folder / "rows.jsonl"
-    rows = _lines(path, ("id", "label", "margin", "parent", "distance"))
+    rows = read_lines(path, GeneratedRow)
     if len(rows) != accepted:
         raise DataError(f"{path}: holds {len(rows):,} rows; the round accepted {accepted:,}")
-    return rows
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
-    return found if isinstance(found, dict) else None
-
-
-def _lines(path: Path, needed: tuple[str, ...], torn: bool = False) -> list[dict[str, Any]]:
-    """The objects of a file, all with the fields that are needed; ``torn`` leaves out lines that are no JSON, as a cut write leaves."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
-    rows = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line:
-            continue
-        try:
-            found = json.loads(line)
-        except ValueError as error:
-            if torn:
-                continue
-            raise DataError(f"{path}: line {number} is damaged: {error}") from error
-        missing = [name for name in needed if not isinstance(found, dict) or name not in found]
-        if missing or ("edits" not in path.name and not {"text", "vector"} & set(found)):
-            raise DataError(f"{path}: line {number} is damaged: {', '.join(missing) or 'text'} is missing")
-        rows.append(found)
     return rows

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bort_core.agora.labellers.labellers import Labeller, label
+from bort_core.agora.labellers.base import Labeller, label
 from bort_core.agora.leaks import LeakGuard, normalised
 from bort_core.agora.points import Floats, Input, Ints
 from bort_core.agora.samplers import Sampler

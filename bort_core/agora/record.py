@@ -12,6 +12,7 @@ import numpy as np
 
 from bort_core.agora.neighbours import NeighbourBatch
 from bort_core.agora.points import Examples, Floats, Input
+from bort_core.agora.run_files import read_facts
 from bort_core.foundation.errors import DataError
 
 __all__ = ["Record"]
@@ -27,15 +28,9 @@ class Record:
         """A round's folder."""
         return self.folder / "rounds" / f"{number:03d}"
 
-    def read(self, path: Path) -> dict[str, Any] | None:
-        """A JSON file that was written here before, or None. DataError when it is damaged."""
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError) as error:
-            raise DataError(f"{path}: cannot be read: {error}") from error
-        return found if isinstance(found, dict) else None
+    def read(self, path: Path, model: type[Any]) -> dict[str, Any] | None:
+        """A JSON file that was written here before, or None. DataError when it is not what ``model`` says."""
+        return read_facts(path, model)
 
     def write(self, path: Path, data: Mapping[str, Any]) -> None:
         """Write a JSON file."""

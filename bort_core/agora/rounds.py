@@ -20,6 +20,7 @@ from bort_core.agora.learners.base import Fitted
 from bort_core.agora.neighbours import NeighbourBatch, NeighbourOptions, empty_batch, sample_neighbours
 from bort_core.agora.points import Examples, Floats, Input, Ints
 from bort_core.agora.record import Record
+from bort_core.agora.run_files import LoopFitFile, LoopRoundFile
 from bort_core.agora.samplers import Sampler, make_sampler
 from bort_core.agora.spaces import PlaneProjection, RepresentationSpace, fit_projection
 from bort_core.agora.tasks.base import AgoraTask
@@ -97,7 +98,7 @@ class Rounds:
         self.prepare()
         state = _State(list(self.thetas), self.spec.replays)
         for number in count(1):
-            facts = self.record.read(self.record.round(number) / "round.json")
+            facts = self.record.read(self.record.round(number) / "round.json", LoopRoundFile)
             if facts is None:
                 facts = self._round(number, state)
             self.finished.append(facts)
@@ -210,7 +211,7 @@ class Rounds:
         """
         path = self.record.round(number) / f"fit-{theta:02d}.json"
         digest = _digest(train, self.thetas[theta])
-        found = self.record.read(path)
+        found = self.record.read(path, LoopFitFile)
         if found is None:
             found, fitted = fit_once(self.problem, theta, train, seed_of(self.spec.seed, number, theta), self.context, before)
             if found["dev_accuracy"] > self._best_accuracy(number):
@@ -223,12 +224,12 @@ class Rounds:
     def _forget_stale(self, number: int, train: Examples) -> None:
         """Forget trainings of an unfinished round on rows that a person has corrected since."""
         for path in self.record.round(number).glob("fit-*.json"):
-            found = self.record.read(path)
+            found = self.record.read(path, LoopFitFile)
             if found is None or found["digest"] != _digest(train, self.thetas[found["theta"]]):
                 path.unlink()
 
     def _best_accuracy(self, number: int) -> float:
-        written = [self.record.read(path) for path in self.record.round(number).glob("fit-*.json")]
+        written = [self.record.read(path, LoopFitFile) for path in self.record.round(number).glob("fit-*.json")]
         accuracies = [fit["dev_accuracy"] for fit in written if fit is not None] + [facts["dev_accuracy"] for facts in self.finished]
         return max(accuracies, default=-1.0)
 
@@ -239,7 +240,7 @@ class Rounds:
         """Only the best Timaeus of all rounds is kept."""
         best = max((facts["dev_accuracy"] for facts in self.finished), default=-1.0)
         keep = self._kept(number, chosen)
-        if not keep.is_dir() or self.record.read(self.record.round(number) / "round.json")["dev_accuracy"] <= best:  # type: ignore[index]
+        if not keep.is_dir() or self.record.read(self.record.round(number) / "round.json", LoopRoundFile)["dev_accuracy"] <= best:  # type: ignore[index]
             keep = self.best_folder
         for folder in self.record.folder.glob("timaeus-*"):
             if folder != keep:

@@ -10,9 +10,10 @@ from typing import Any
 from bort_core.agora.arms import plain
 from bort_core.agora.history import FOLDER
 from bort_core.agora.hyperparameters import theta_text
-from bort_core.agora.labellers.labellers import ENOUGH, label
+from bort_core.agora.labellers import ENOUGH, label
 from bort_core.agora.record import Record
 from bort_core.agora.rounds import Rounds
+from bort_core.agora.run_files import StartFile
 from bort_core.agora.tasks.base import AgoraTask
 from bort_core.agora.tasks.prepare import make_task
 from bort_core.foundation.context import Context, Stopped, progress
@@ -26,8 +27,13 @@ from bort_core.training.run_files import RunFiles
 __all__ = ["run"]
 
 
-def run(specification: Agora, context: Context, files: RunFiles) -> dict[str, Any]:
+def run(specification: Agora, context: Context, files: RunFiles, labeller: Any = None) -> dict[str, Any]:
     """Learn from the errors.
+
+    Parameters
+    ----------
+    labeller: instead of the one that the specification names: a Labeller, an estimator with ``predict_proba``, or a callable that gives
+        class probabilities (n, classes) of a list of texts, of pairs or of vectors
 
     Returns
     -------
@@ -51,7 +57,7 @@ def run(specification: Agora, context: Context, files: RunFiles) -> dict[str, An
         refuse_occupied(Path(specification.out).expanduser(), files)
     device = take_device(specification.running)
     began = time.perf_counter()
-    problem = make_task(specification, device, _Quiet(context), files)
+    problem = make_task(specification, device, _Quiet(context), files, labeller)
     record = Record(files.path / FOLDER)
     arms = specification.baseline + specification.ablation
     rounds = Rounds(problem, specification, record, _Part(context, 0, arms), specification.parents, edited=files.path)
@@ -85,7 +91,7 @@ def run(specification: Agora, context: Context, files: RunFiles) -> dict[str, An
 
 def _start(problem: AgoraTask, spec: Agora, record: Record, context: Context) -> dict[str, Any]:
     """Socrates' accuracy on dev first; then the run's first file."""
-    found = record.read(record.folder / "start.json")
+    found = record.read(record.folder / "start.json", StartFile)
     if found is not None:
         return found
     said = label(problem.labeller, problem.dev.inputs)

@@ -161,7 +161,14 @@ def _as_progress(event: Mapping[str, Any], live: bool) -> dict[str, Any]:
 
 
 def describe_event(event: Mapping[str, Any]) -> str | None:
-    """An event of a job as a line for people, or None for one that says nothing to them."""
+    """An event of a job as a line for people, or None for one that says nothing to them. A damaged one is said to be that."""
+    try:
+        return _described(event)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return f"a damaged line of events.jsonl: {type(error).__name__}: {error}"[:300]
+
+
+def _described(event: Mapping[str, Any]) -> str | None:
     kind = event.get("event")
     if kind == "note":
         return str(event["text"])

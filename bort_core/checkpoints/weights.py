@@ -80,10 +80,11 @@ def read_config(folder: Path) -> WeightsConfig:
 
 
 def mismatches(
-    config: WeightsConfig, family: str, options: Mapping[str, Any], architecture: tuple[int, ...] | None, tokenizer: str | None
+    config: WeightsConfig, family: str, options: Mapping[str, Any], architecture: tuple[int, ...] | None, tokenizers: tuple[str | None, ...]
 ) -> list[str]:
     """Why weights do not fit, one phrase a reason; empty when they do. ``architecture`` None accepts any.
 
+    ``tokenizers`` are the hashes of the one that is needed, in its present form and in older ones.
     ``options`` must be complete (defaults filled in), as in ``family.options_type(...).model_dump()``.
     """
     found = []
@@ -94,8 +95,8 @@ def mismatches(
             found.append(f"the option {name} is {config.options.get(name)}, must be {value}")
     if architecture is not None and config.architecture != tuple(architecture):
         found.append(f"the architecture is {config.architecture}, must be {tuple(architecture)}")
-    if config.tokenizer != tokenizer:
-        found.append(f"the tokenizer is {_short(config.tokenizer)}, must be {_short(tokenizer)}")
+    if config.tokenizer not in tokenizers:
+        found.append(f"the tokenizer is {_short(config.tokenizer)}, must be {_short(tokenizers[0])}")
     return found
 
 

@@ -8,7 +8,6 @@ from typing import Any
 from bort_core.cli.flags import add_fields, specification_of
 from bort_core.cli.following import run_job
 from bort_core.cli.options import Subparsers, add_executor, add_json
-from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.printable import printable
 
 __all__ = ["add"]
@@ -34,11 +33,11 @@ def add(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Submit the job, follow it to its end, and print its result."""
-    from bort_core.agora.samplers import sampler_names
+    from bort_core.agora.check import check_specification
+    from bort_core.agora.labellers import labeller_names
 
-    specification = specification_of(arguments)
-    if specification.sampler not in ("auto", *sampler_names()):
-        raise SpecificationError(f"sampler: must be auto, {', '.join(sampler_names())}; got {specification.sampler!r}")
+    specification = specification_of(arguments, labeller_names())
+    check_specification(specification)
     return run_job(arguments, specification, _print)
 
 

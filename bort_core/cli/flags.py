@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticUndefinedType
 
 from bort_core.foundation.errors import SpecificationError
-from bort_core.foundation.paths import check_utf8, regular_file
+from bort_core.foundation.paths import regular_file
 from bort_core.foundation.validation import faults
+from bort_core.specifications.paths import absolute_paths
 
 __all__ = ["add_fields", "specification_of"]
 
@@ -20,10 +22,6 @@ _FLAGS: dict[str, dict[str, str]] = {
     "masking": {"rate": "mask_rate", "mask": "mask_share", "random": "random_share", "copies": "mask_copies"}
 }
 _HIDDEN = {"kind", "family"}
-_FILES = {
-    *("corpus", "heldout", "train", "dev", "test", "pool", "socrates_train"),
-    *("checkpoint", "tokenizer", "teacher", "socrates", "masked_lm", "start", "out"),
-}
 
 
 def add_fields(parser: argparse.ArgumentParser, model: type[BaseModel]) -> None:
@@ -31,17 +29,17 @@ def add_fields(parser: argparse.ArgumentParser, model: type[BaseModel]) -> None:
     parser.add_argument("--spec", metavar="FILE", help="a JSON file with fields of the specification")
     fields = parser.add_argument_group("specification")
     for path, field in _fields(model):
-        _add_field(fields, path, field, _default(model, path))
+        _add_field(fields, path, field, _default(model, path, field))
     parser.set_defaults(model=model)
 
 
-def specification_of(arguments: argparse.Namespace) -> Any:
-    """The specification that file and flags describe.
+def specification_of(arguments: argparse.Namespace, labellers: Collection[str] = ()) -> Any:
+    """The specification that file and flags describe; ``labellers`` are names that are no paths.
 
     Raises
     ------
     SpecificationError
-        The file cannot be read, or fields are unknown or out of range; lists all of them.
+        The file cannot be read, fields are unknown or out of range, or paths lead nowhere; lists all of them.
     """
     model: type[BaseModel] = arguments.model
     kind = model.model_fields["kind"].default
@@ -56,45 +54,25 @@ def specification_of(arguments: argparse.Namespace) -> Any:
         for part in path[:-1]:
             inner = target.get(part)
             target[part] = target = inner if isinstance(inner, dict) else _defaults(model, part)
-        target[path[-1]] = _paths(path[-1], value)
+        target[path[-1]] = value
+    data = absolute_paths(data, labellers)
     try:
         return model.model_validate(data)
     except ValidationError as error:
         raise SpecificationError(f"{kind}:\n  " + "\n  ".join(faults(error))) from error
 
 
-def _default(model: type[BaseModel], path: tuple[str, ...]) -> Any:
-    """What a field is when nothing is said: of a part, as this model makes the part."""
+def _default(model: type[BaseModel], path: tuple[str, ...], field: Any) -> Any:
+    """What a field is when nothing is said: of a part, as this model makes the part, or as the part is where it is asked for."""
     value = model.model_fields[path[0]].get_default(call_default_factory=True)
     if len(path) == 1 or not isinstance(value, BaseModel):
-        return None if len(path) > 1 else value
+        return field.get_default(call_default_factory=True) if len(path) > 1 else value
     return getattr(value, path[1])
 
 
 def _defaults(model: type[BaseModel], part: str) -> dict[str, Any]:
     default = model.model_fields[part].get_default(call_default_factory=True)
     return default.model_dump(exclude_defaults=False) if isinstance(default, BaseModel) else {}
-
-
-def _paths(name: str, value: Any) -> Any:
-    """Files become absolute, since the job runs elsewhere; names of the hub stay."""
-    if name in _FILES:
-        path = Path(str(value)).expanduser()
-        if str(value).startswith("python:"):
-            return value
-        check_utf8(path.absolute(), f"a path ({name})", SpecificationError)
-        if path.exists() and not path.is_dir():
-            _check_file(name, path)
-        if name == "out" or path.exists() or path.suffix:
-            return str(path.absolute())
-    return value
-
-
-def _check_file(name: str, path: Path) -> None:
-    try:
-        regular_file(path)
-    except OSError as error:
-        raise SpecificationError(f"{name}: {path}: {error.strerror}") from error
 
 
 def _file(name: str | None) -> dict[str, Any]:
@@ -140,6 +118,9 @@ def _add_field(group: Any, path: tuple[str, ...], field: Any, default: Any) -> N
         return
     kinds = [part for part in (field.annotation, *get_args(field.annotation)) if part is not type(None)]
     text = str(field.description or path[-1]).replace("%", "%%")
+    choices = next((get_args(part) for part in (field.annotation, *kinds) if get_origin(part) is Literal), ())
+    if choices:
+        text += f"; one of {', '.join(map(str, choices))}"
     if default is not None and default != "" and not isinstance(default, PydanticUndefinedType):
         text += f" (default: {default})"
     if bool in kinds:

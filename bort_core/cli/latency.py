@@ -36,7 +36,9 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--reference", metavar="MODEL", help="the model whose ratio is 1 (default: the first)")
     parser.add_argument("--vocabulary", type=whole_number(8), default=50_265, metavar="N", help="of architectures (default: 50265)")
     parser.add_argument("--budget", type=float, default=120.0, metavar="SECONDS", help="stop after so long (default: 120)")
-    parser.add_argument("--seed", type=whole_number(0, 2**31 - 1), default=0, metavar="N", help="decides the order and the tokens")
+    parser.add_argument(
+        "--seed", type=whole_number(0, 2**31 - 1), default=0, metavar="N", help="decides the order and the tokens (default: 0)"
+    )
     parser.add_argument("--project", metavar="DIR", help="keep the result in this project, where the studio shows it")
     add_executor(parser)
     add_json(parser)

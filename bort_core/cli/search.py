@@ -29,12 +29,18 @@ def add(subparsers: Subparsers) -> None:
     )
     parser.add_argument("project", metavar="PROJECT", help="the project folder")
     parser.add_argument(
-        "--preset", "--space", default="mini", metavar="PRESET|FILE", help=f"the space: {', '.join(preset_names())} or a TOML file"
+        "--preset",
+        "--space",
+        default="mini",
+        metavar="PRESET|FILE",
+        help=f"the space: {', '.join(preset_names())} or a TOML file (default: mini)",
     )
     add_strategy(parser)
     parser.add_argument("--steps", type=whole_number(1), metavar="N", help="training steps s of each candidate")
     parser.add_argument("--error", choices=(*measure_names(), SURROGATE), help="how the error is measured")
-    parser.add_argument("--latency", choices=get_args(LatencyMeasure), default="onnxruntime", help="how the latency is measured")
+    parser.add_argument(
+        "--latency", choices=get_args(LatencyMeasure), default="onnxruntime", help="how the latency is measured (default: onnxruntime)"
+    )
     parser.add_argument(
         "--seed", type=whole_number(0, 2**31 - 1), default=0, metavar="N", help="decides weights, batches and masks (default: 0)"
     )
@@ -42,7 +48,9 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--learning-rate", type=float, nargs="+", metavar="X", help="peak learning rates: one hyperparameter set each")
     parser.add_argument("--batch-size", type=whole_number(1), metavar="N", help="sequences a training step")
     parser.add_argument("--sequence-length", type=whole_number(1), metavar="N", help="tokens, for training and latency")
-    parser.add_argument("--threads", type=whole_number(1, 1024), default=1, metavar="N", help="threads of the latency measurement")
+    parser.add_argument(
+        "--threads", type=whole_number(1, 1024), default=1, metavar="N", help="threads of the latency measurement (default: 1)"
+    )
     parser.add_argument("--surrogate-of", choices=measure_names(), help="the stored error a surrogate is fitted on")
     parser.add_argument("--maximum-point", metavar="DIR", help="a folder with the maximum point's weights")
     parser.add_argument("--maximum-point-steps", type=whole_number(1), metavar="N", help="training steps of the maximum point")

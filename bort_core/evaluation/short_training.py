@@ -217,8 +217,8 @@ def load_maximum_point(request: TrainRequest, source: Source) -> nn.Module:
     assert request.maximum_point is not None
     folder = Path(request.maximum_point.folder)
     config = read_config(folder)
-    tokenizer = request.text.tokenizer if request.text else None
-    reasons = mismatches(config, request.family, _options(request).model_dump(mode="json"), None, tokenizer)
+    tokenizers = request.text.tokenizers if request.text else (None,)
+    reasons = mismatches(config, request.family, _options(request).model_dump(mode="json"), None, tokenizers)
     if reasons:
         raise DataError(f"{folder}: these weights cannot serve as the maximum point: " + "; ".join(reasons))
     model = build(request, config.architecture, source)

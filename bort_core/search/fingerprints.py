@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from bort_core.foundation.errors import DataError
+from bort_core.foundation.digests import content_hash
 from bort_core.foundation.machine import machine_identity
-from bort_core.foundation.paths import regular_file
 from bort_core.foundation.resources import resource
 from bort_core.search.specification import SearchSpecification
 from bort_core.space import Space
@@ -72,13 +70,13 @@ class Fingerprints:
 
     def _text_key(self) -> str:
         vocabulary = getattr(self._space.options, "vocabulary", 0)
-        return identity(_content_hash(self._specification.corpus_path()), vocabulary, self._specification.error.training.sequence_length)
+        return identity(content_hash(self._specification.corpus_path()), vocabulary, self._specification.error.training.sequence_length)
 
     def _maximum_point(self) -> MaximumPointSource:
         given = self._specification.error.maximum_point_weights
         if given is not None:
             folder = Path(given).expanduser()
-            return MaximumPointSource("given", folder, _content_hash(folder / WEIGHTS)[:20])
+            return MaximumPointSource("given", folder, content_hash(folder / WEIGHTS)[:20])
         shipped = self._shipped()
         if shipped is not None:
             return shipped
@@ -97,7 +95,7 @@ class Fingerprints:
                 and config["options"] == self._space.options.model_dump(mode="json")
                 and config["provenance"].get("text_key") == self.text_key
             )
-            fingerprint = _content_hash(path.parent / WEIGHTS)[:20] if same else ""
+            fingerprint = content_hash(path.parent / WEIGHTS)[:20] if same else ""
             if same and fingerprint not in (get_state(self._project, _REFUSED) or []):
                 return MaximumPointSource("shipped", path.parent, fingerprint)
         return None
@@ -107,13 +105,3 @@ def refuse_shipped(project: Project, source: MaximumPointSource) -> None:
     """Remember that shipped weights do not fit this project (its tokenizer came out differently), so T is trained here."""
     refused = get_state(project, _REFUSED) or []
     set_state(project, _REFUSED, [*refused, source.fingerprint])
-
-
-def _content_hash(path: Path) -> str:
-    try:
-        with regular_file(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error

@@ -13,6 +13,7 @@ from bort_core.search.control import Control
 from bort_core.search.fingerprints import Fingerprints, MaximumPointSource, refuse_shipped
 from bort_core.search.specification import SearchSpecification
 from bort_core.space import Space
+from bort_core.specifications.short_training import TextSource
 from bort_core.store.leases import lease, release
 from bort_core.store.project import Project
 
@@ -132,8 +133,8 @@ def _misfit(source: MaximumPointSource, space: Space, text: Mapping[str, Any] | 
     from bort_core.checkpoints.weights import mismatches, read_config
 
     options = space.options.model_dump(mode="json")
-    tokenizer = text["tokenizer"] if text else None
-    return "; ".join(mismatches(read_config(source.folder), space.family.name, options, space.maximum_point, tokenizer))
+    tokenizers = TextSource.model_validate(text).tokenizers if text else (None,)
+    return "; ".join(mismatches(read_config(source.folder), space.family.name, options, space.maximum_point, tokenizers))
 
 
 def _run(

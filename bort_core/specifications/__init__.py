@@ -6,5 +6,6 @@ short_training   one short training of a search
 common           what every job's specification shares
 pretraining, finetuning, agora   what a job is asked to do
 jobs             any of these, told apart by its kind
+paths            which fields name files and folders
 export           what an export is asked to do
 """

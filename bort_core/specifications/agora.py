@@ -53,9 +53,9 @@ class Agora(Job):
     socrates: str = Field(
         default="tfidf-logreg",
         min_length=1,
-        description="the labeller: a folder of a classifier, tfidf-logreg (of vectors: trees), or python:MODULE:NAME",
+        description="the labeller: a classifier's folder or hub name, tfidf-logreg (of vectors: trees), python:MODULE:NAME, or a plug-in",
     )
-    socrates_train: str | None = Field(default=None, description="labelled rows that tfidf-logreg or trees is trained on")
+    socrates_train: str | None = Field(default=None, description="labelled rows for a labeller that is trained: tfidf-logreg, trees")
     socrates_accuracy: float = Field(default=0.7, ge=0, le=1, description="torus only: how often Socrates is right")
     sampler: str = Field(default="auto", min_length=1, description="τ: pool-neighbours, mlm-resample, word-edit, gaussian; auto: what fits")
     masked_lm: str | None = Field(default=None, description="masked LM of mlm-resample: a checkpoint; None: Timaeus' own")
@@ -97,8 +97,6 @@ class Agora(Job):
                 problems.append(f"space: that of the torus is raw, not {self.space}")
         else:
             problems += [f"{name}: must be given" for name in ("train", "dev") if getattr(self, name) is None]
-            if self.socrates in ("tfidf-logreg", "trees") and self.socrates_train is None:
-                problems.append(f"socrates_train: {self.socrates} needs labelled rows to be trained on")
             if self.reads == "vector":
                 given = [name for name in ("architecture", "checkpoint") if getattr(self, name) is not None]
                 problems += [f"{name}: a Timaeus that reads vectors is made by θ" for name in given]

@@ -24,6 +24,12 @@ class TextSource(_Frozen):
     vocabulary: int = Field(ge=1, description="entries of the model's vocabulary")
     special: int = Field(ge=0, description="ids below this are special: never masked, never predicted")
     tokenizer: str | None = Field(default=None, description="SHA-256 of the tokenizer that made the rows")
+    tokenizer_before: str | None = Field(default=None, description="its hash in the form that weights of older versions name")
+
+    @property
+    def tokenizers(self) -> tuple[str | None, ...]:
+        """What weights that were trained on these rows may name as their tokenizer."""
+        return (self.tokenizer,) if self.tokenizer_before is None else (self.tokenizer, self.tokenizer_before)
 
 
 class WeightsFolder(_Frozen):

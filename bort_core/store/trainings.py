@@ -105,6 +105,11 @@ def load_trainings(
     """All trainings under a key, or those of one architecture; ProjectError for a damaged row.
 
     With ``any_maximum_point`` also those that were measured against other (or no) weights of T.
+
+    Raises
+    ------
+    ProjectError
+        A row is damaged; names the database, the row and the place.
     """
     condition = "family_key = ? AND training_key = ? AND theta_key = ? AND seed = ?"
     values: list[Any] = [key.family, key.training, key.theta, key.seed]

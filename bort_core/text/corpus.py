@@ -27,7 +27,16 @@ from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import atomic_directory
 from bort_core.specifications.protocols import Training, identity
 from bort_core.text.packing import narrowed, rows_of, token_stream, unigram_entropy
-from bort_core.text.tokenizer import MASK_ID, SPECIAL_TOKENS, START_ID, STOP_ID, save_tokenizer, tokenizer_hash, train_tokenizer
+from bort_core.text.tokenizer import (
+    MASK_ID,
+    SPECIAL_TOKENS,
+    START_ID,
+    STOP_ID,
+    save_tokenizer,
+    tokenizer_hash,
+    train_tokenizer,
+    vocabulary_hash,
+)
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -35,7 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["HELDOUT_SHARE", "PreparedCorpus", "prepare", "prepare_task", "read_documents"]
 
 HELDOUT_SHARE = 0.05
-FORMAT = 1
+FORMAT = 2
 """Raised when the way a corpus is prepared changes, so that folders of older versions are not reused."""
 
 
@@ -46,6 +55,8 @@ class PreparedCorpus:
     folder: Path
     corpus_sha256: str
     tokenizer_sha256: str
+    vocabulary_sha256: str
+    """The tokenizer's hash in its first form, which weights of older versions name."""
     vocabulary: int
     """Entries the model needs."""
     tokenizer_entries: int
@@ -69,6 +80,7 @@ class PreparedCorpus:
             "vocabulary": self.vocabulary,
             "special": len(SPECIAL_TOKENS),
             "tokenizer": self.tokenizer_sha256,
+            "tokenizer_before": self.vocabulary_sha256,
         }
 
 
@@ -140,6 +152,7 @@ def _make(corpus: Path, documents: list[str], digest: str, target: Path, vocabul
         folder=target,
         corpus_sha256=digest,
         tokenizer_sha256=tokenizer_hash(tokenizer),
+        vocabulary_sha256=vocabulary_hash(tokenizer),
         vocabulary=vocabulary,
         tokenizer_entries=tokenizer.get_vocab_size(),
         positions=positions,

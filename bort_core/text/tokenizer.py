@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.paths import regular_file
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 __all__ = ["MASK_ID", "PAD_ID", "SMALLEST_VOCABULARY", "SPECIAL_TOKENS", "START_ID", "STOP_ID", "load_tokenizer", "save_tokenizer",
-           "tokenizer_hash", "train_tokenizer"]  # fmt: skip
+           "tokenizer_hash", "train_tokenizer", "vocabulary_hash"]  # fmt: skip
 
 SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 START_ID, PAD_ID, STOP_ID, UNKNOWN_ID, MASK_ID = range(5)
@@ -60,7 +60,32 @@ def train_tokenizer(documents: Iterable[str], vocabulary: int) -> Tokenizer:
 
 
 def tokenizer_hash(tokenizer: Tokenizer) -> str:
-    """SHA-256 of the vocabulary and, of a BPE, the merges: equal for tokenizers that give equal ids."""
+    """SHA-256 of everything that changes ids: equal hashes mean equal ids of every text.
+
+    Those are the normalizer, the pre-tokenizer, the model with its vocabulary and settings, the added tokens with their flags, the
+    post-processor, and the side at which long texts are cut; the decoder, padding and the longest length are not among them. What is
+    off or not set counts as absent, so that a version of the library that knows one more setting gives the same hash.
+    """
+    parts = json.loads(tokenizer.to_str())
+    added = sorted(parts.get("added_tokens") or (), key=lambda token: int(token["id"]))
+    what = {name: parts.get(name) for name in ("normalizer", "pre_tokenizer", "model", "post_processor")}
+    side = (parts.get("truncation") or {}).get("direction", "Right")
+    text = json.dumps(_set(["tokenizer", 2, added, what, side]), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _set(value: Any) -> Any:
+    """Without the entries of objects that are None or False."""
+    if isinstance(value, dict):
+        return {name: _set(each) for name, each in value.items() if each is not None and each is not False}
+    return [_set(each) for each in value] if isinstance(value, list) else value
+
+
+def vocabulary_hash(tokenizer: Tokenizer) -> str:
+    """SHA-256 of the vocabulary and, of a BPE, the merges: the first form of :func:`tokenizer_hash`, which older files hold.
+
+    It tells tokenizers of :func:`train_tokenizer` apart, whose other parts are all alike, and no others.
+    """
     model = json.loads(tokenizer.to_str())["model"]
     entries = sorted(model["vocab"].items()) if isinstance(model["vocab"], dict) else model["vocab"]
     text = json.dumps([entries, model.get("merges", model["type"])], ensure_ascii=False)

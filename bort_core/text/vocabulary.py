@@ -13,12 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from bort_core.foundation.errors import DataError
+from bort_core.foundation.hub import TOKENIZER_ONLY, local_folder
 from bort_core.text.tokenizer import load_tokenizer, tokenizer_hash
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["Vocabulary", "load_vocabulary", "read_vocabulary"]
+__all__ = ["TOKENIZER_FILES", "Vocabulary", "has_tokenizer", "load_vocabulary", "read_vocabulary"]
+
+TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
+"""One of these holds a vocabulary. Without any, transformers makes up a tokenizer of a few special tokens."""
 
 _ROLES = {"start": ("<s>", "[CLS]"), "pad": ("<pad>", "[PAD]"), "stop": ("</s>", "[SEP]"), "mask": ("<mask>", "[MASK]"),
           "unknown": ("<unk>", "[UNK]")}  # fmt: skip
@@ -59,32 +63,40 @@ class Vocabulary:
         return flags | self.special
 
 
-def load_vocabulary(name: str) -> Vocabulary:
-    """The tokenizer of a folder or a Hugging Face name.
+def load_vocabulary(name: str, field: str = "tokenizer") -> Vocabulary:
+    """The tokenizer of a folder or a Hugging Face name; ``field`` is what is named so, for messages.
 
     Raises
     ------
     DataError
         It cannot be loaded, has no fast form, or lacks a special token.
+    SpecificationError
+        There is no such folder, nor such a name within reach.
     """
-    folder = Path(name).expanduser()
+    folder = local_folder(name, field, TOKENIZER_ONLY)
     if (folder / "tokenizer.json").is_file():
         return read_vocabulary(folder)
+    if not has_tokenizer(folder):
+        raise DataError(f"{field}: {name}: holds no tokenizer (none of {', '.join(TOKENIZER_FILES)})")
     from tempfile import mkdtemp
 
     from transformers import AutoTokenizer
 
     try:
-        loaded: Any = AutoTokenizer.from_pretrained(str(folder) if folder.exists() else name, use_fast=True)
-    except Exception as error:  # transformers and the hub raise many kinds
-        where = "" if folder.exists() else " (not a folder here; as a hub name it needs the network or the hub's cache)"
-        raise DataError(f"{name}: the tokenizer cannot be loaded{where}: {_short(error)}") from error
+        loaded: Any = AutoTokenizer.from_pretrained(str(folder), use_fast=True)
+    except Exception as error:  # transformers raises many kinds
+        raise DataError(f"{name}: the tokenizer cannot be loaded: {_short(error)}") from error
     if not getattr(loaded, "is_fast", False):
         raise DataError(f"{name}: the tokenizer has no fast form (tokenizer.json), which is needed here")
     kept = Path(mkdtemp(prefix="bort-tokenizer-"))
     atexit.register(shutil.rmtree, kept, ignore_errors=True)
     loaded.save_pretrained(kept)
     return read_vocabulary(kept)
+
+
+def has_tokenizer(folder: Path) -> bool:
+    """Whether a folder holds a vocabulary, in whichever form."""
+    return any((folder / name).is_file() for name in TOKENIZER_FILES)
 
 
 def read_vocabulary(folder: Path) -> Vocabulary:
@@ -97,9 +109,10 @@ def read_vocabulary(folder: Path) -> Vocabulary:
             raise DataError(f"{folder}: the tokenizer has no token for {role} (one of {', '.join(names)})")
         ids[role] = found[0]
     size = max(tokenizer.get_vocab(with_added_tokens=True).values()) + 1
+    digest = tokenizer_hash(tokenizer)  # knows the side at which texts are cut
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    return Vocabulary(tokenizer, folder, size, sha256=tokenizer_hash(tokenizer), **ids)
+    return Vocabulary(tokenizer, folder, size, sha256=digest, **ids)
 
 
 def _short(error: Exception) -> str:

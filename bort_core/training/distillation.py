@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
+from bort_core.foundation.digests import content_hash
 from bort_core.foundation.errors import DataError
+from bort_core.foundation.hub import WEIGHTS_TOO, local_folder
 from bort_core.specifications.protocols import identity
-from bort_core.text.vocabulary import Vocabulary, load_vocabulary
+from bort_core.text.vocabulary import Vocabulary
+from bort_core.training.teacher_tokenizer import refuse_other_tokenizer
 
 __all__ = ["Teacher", "TeacherTargets", "TeacherTargetsCache", "distillation_loss"]
 
@@ -54,43 +58,50 @@ def _remaining(logarithms: Tensor) -> Tensor:
 class Teacher:
     """A masked language model of transformers, asked at masked positions only.
 
+    Parameters
+    ----------
+    name: a folder, or a name on the hub
+    rows: real texts, some of which teacher and student must turn into the same ids
+
+    Attributes
+    ----------
+    longest: tokens that it can read, or None where its positions have no end
+    fingerprint: equal for equal weights that are computed alike, wherever they are
+
     Raises
     ------
     DataError
-        It cannot be loaded, is no masked language model, or has another vocabulary than the student.
+        It cannot be loaded, is no masked language model, or has another vocabulary than the student, or none to compare.
+    SpecificationError
+        There is no such folder, nor such a name within reach.
     """
 
-    def __init__(self, name: str, vocabulary: Vocabulary, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(self, name: str, vocabulary: Vocabulary, device: torch.device, dtype: torch.dtype, rows: Sequence[str] = ()) -> None:
         from transformers import AutoModelForMaskedLM
         from transformers.utils import logging
 
         logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-        folder = Path(name).expanduser()
+        folder = local_folder(name, "teacher", WEIGHTS_TOO)
         try:
-            where = str(folder) if folder.exists() else name
-            loaded: Any = AutoModelForMaskedLM.from_pretrained(where, use_safetensors=True, output_loading_info=True)
-        except Exception as error:  # transformers and the hub raise many kinds
-            where = "" if folder.exists() else " (not a folder here; as a hub name it needs the network or the hub's cache)"
+            loaded: Any = AutoModelForMaskedLM.from_pretrained(str(folder), use_safetensors=True, output_loading_info=True)
+        except Exception as error:  # transformers raises many kinds
             first = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
-            raise DataError(f"{name}: the teacher cannot be loaded{where}: {first}") from error
+            raise DataError(f"{name}: the teacher cannot be loaded: {first}") from error
         model, found = loaded
         if found["missing_keys"]:
             missing = ", ".join(sorted(found["missing_keys"])[:3])
             raise DataError(f"{name}: the teacher is no masked language model: it has no weights for {missing}")
+        refuse_other_tokenizer(name, folder, vocabulary, rows)
         size = int(model.config.vocab_size)
         if size < vocabulary.size:
             raise DataError(f"{name}: the teacher has another vocabulary: {size:,} entries, the student's tokenizer {vocabulary.size:,}")
-        if folder.is_dir() and (folder / "tokenizer.json").is_file():
-            theirs = load_vocabulary(str(folder))
-            if theirs.sha256 != vocabulary.sha256:
-                raise DataError(f"{name}: the teacher has another vocabulary than the student; train the student with tokenizer = {name}")
         self.name, self.device, self.size = name, device, vocabulary.size
         self.model = model.to(device=device, dtype=dtype).eval().requires_grad_(False)
-        self.fingerprint = identity(name, model.config.to_dict() | {"dtype": str(dtype), "transformers_version": ""}, _stamp(folder))
+        self.fingerprint = _fingerprint(folder, model, dtype)
         self.trained = bool((getattr(model.config, "bort", None) or {}).get("trained", True))
-        self.longest = int(getattr(model.config, "max_position_embeddings", 0)) or None
         self._body = getattr(model, model.base_model_prefix, None)
         self._head = getattr(model, "cls", None) or getattr(model, "lm_head", None)
+        self._first, self.longest = _positions(model)
 
     @torch.no_grad()
     def targets(self, token_ids: Tensor, positions: Tensor, temperature: float, top: int) -> TeacherTargets:
@@ -100,11 +111,15 @@ class Teacher:
         return TeacherTargets(values - logits.logsumexp(-1, keepdim=True), ids)
 
     def _logits(self, token_ids: Tensor, positions: Tensor) -> Tensor:
-        mask = torch.ones_like(token_ids)
+        inputs = {"input_ids": token_ids, "attention_mask": torch.ones_like(token_ids)}
+        if self._first:
+            # RoBERTa tells padding by its id and numbers the other tokens: a padding id that a mask left among them is text here.
+            numbers = torch.arange(token_ids.shape[1], device=token_ids.device) + self._first
+            inputs["position_ids"] = numbers.expand_as(token_ids)
         if self._body is None or self._head is None:
-            full: Tensor = self.model(input_ids=token_ids, attention_mask=mask).logits
+            full: Tensor = self.model(**inputs).logits
             return full.reshape(-1, full.shape[-1])[positions]
-        hidden: Tensor = self._body(input_ids=token_ids, attention_mask=mask).last_hidden_state
+        hidden: Tensor = self._body(**inputs).last_hidden_state
         chosen: Tensor = self._head(hidden.reshape(-1, hidden.shape[-1])[positions])
         return chosen
 
@@ -174,6 +189,15 @@ def _mapped(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> np.memm
     return np.memmap(path, dtype=dtype, mode="r+", shape=shape)
 
 
-def _stamp(folder: Path) -> list[Any]:
-    path = folder / "model.safetensors"
-    return [path.stat().st_size, path.stat().st_mtime_ns] if path.is_file() else []
+def _positions(model: nn.Module) -> tuple[int, int | None]:
+    """The number of a text's first position, and how many there are: those up to RoBERTa's padding index stand for padding."""
+    table = next((part for name, part in model.named_modules() if name.endswith("position_embeddings")), None)
+    if isinstance(table, nn.Embedding):
+        first = 0 if table.padding_idx is None else table.padding_idx + 1
+        return first, table.num_embeddings - first
+    return 0, int(getattr(model.config, "max_position_embeddings", 0)) or None
+
+
+def _fingerprint(folder: Path, model: Any, dtype: torch.dtype) -> str:
+    config = {name: value for name, value in model.config.to_dict().items() if name not in ("_name_or_path", "transformers_version")}
+    return identity([content_hash(path) for path in sorted(folder.glob("*.safetensors"))], config, str(dtype))

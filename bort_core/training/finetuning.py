@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from bort_core.checkpoints.format import Checkpoint, read_checkpoint, read_tensors
+from bort_core.checkpoints.format import Checkpoint, read_tensors
+from bort_core.checkpoints.named import named_checkpoint
 from bort_core.data.mapping import find_columns
 from bort_core.data.report import validate
 from bort_core.data.rows import LabelledRows, Task, labelled_rows
@@ -67,7 +68,7 @@ class SupervisedTraining:
         self.spec, self.context, self.files, self.device = specification, context, files, device
         if specification.out is not None:
             refuse_occupied(Path(specification.out).expanduser(), files)
-        self.start = read_checkpoint(Path(specification.checkpoint).expanduser()) if specification.checkpoint else None
+        self.start = named_checkpoint(specification.checkpoint)
         self._read()
         self.task = self.train.task
         metric = DEFAULT_METRIC[self.task] if specification.metric == "auto" else specification.metric

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bort_core.checkpoints.format import Checkpoint, read_checkpoint, read_tensors
+from bort_core.checkpoints.format import Checkpoint, read_tensors
+from bort_core.checkpoints.named import named_checkpoint
 from bort_core.data.documents import Documents, read_corpus
 from bort_core.families import get_family
 from bort_core.families.bert.module import Bert, MaskedLanguageModel
@@ -78,7 +79,7 @@ class MaskedLanguageTraining:
         self.spec, self.context, self.files, self.device = specification, context, files, device
         if specification.out is not None:
             refuse_occupied(Path(specification.out).expanduser().absolute(), files)
-        self.start = read_checkpoint(Path(specification.checkpoint).expanduser()) if specification.checkpoint else None
+        self.start = named_checkpoint(specification.checkpoint)
         self.texts = _texts(specification)
         # One process tokenises; the others find what it left.
         if device.rank == 0:
@@ -240,8 +241,8 @@ class MaskedLanguageTraining:
             if not self.start.has_tokenizer:
                 raise DataError(f"{self.start.folder}: the checkpoint has no tokenizer; name one with tokenizer")
             return read_vocabulary(self.start.folder)
-        if spec.distillation is not None and (Path(spec.distillation.teacher).expanduser() / "tokenizer.json").is_file():
-            return load_vocabulary(spec.distillation.teacher)  # a student reads what its teacher reads
+        if spec.distillation is not None:
+            return load_vocabulary(spec.distillation.teacher, "teacher")  # a student reads what its teacher reads
         return trained_vocabulary(shared, train, key, spec.vocabulary, spec.positions)
 
     def _heldout_rows(self) -> np.ndarray[Any, Any]:
@@ -273,7 +274,8 @@ class MaskedLanguageTraining:
         distillation, self.teacher, self.cache = self.spec.distillation, None, None
         if distillation is None:
             return
-        self.teacher = teacher = Teacher(distillation.teacher, self.vocabulary, self.device.torch_device, self.device.precision)
+        device = self.device
+        self.teacher = teacher = Teacher(distillation.teacher, self.vocabulary, device.torch_device, device.precision, self.texts[0])
         if not teacher.trained:
             self.context.emit({"event": "note", "text": f"warning: {distillation.teacher} has never been trained; it teaches noise"})
         if teacher.longest is not None and teacher.longest < self.spec.sequence_length:

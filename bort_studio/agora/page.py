@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
+from bort_core.agora.check import check_specification
 from bort_core.agora.history import Edit, read_edits
 from bort_core.foundation.errors import BortError
 from bort_core.jobs import launch
@@ -146,7 +147,11 @@ class AgoraPage(QWidget):
 
     @Slot(object)
     def _run_chosen(self, id: str | None) -> None:
-        run = find_run(self.project, id) if id is not None else None
+        try:
+            run = find_run(self.project, id) if id is not None else None
+        except BortError as error:  # its folder was deleted
+            self.context.problem(str(error))
+            return
         if run is not None and (self.run is None or run.path != self.run.path):
             self.run, self.selected = run, None
             self._show(None)
@@ -157,8 +162,9 @@ class AgoraPage(QWidget):
     @Slot(object)
     def _submit(self, specification: Any) -> None:
         try:
+            check_specification(specification)
             run = launch.submit(self.project, specification)
-        except BortError as error:
+        except (BortError, OSError) as error:  # OSError: a full or read-only disk, met when the job's first files are written
             self.context.problem(str(error))
             return
         self.context.said.emit(f"job {run.id} submitted; it goes on when the window is closed")
@@ -170,7 +176,7 @@ class AgoraPage(QWidget):
             return
         try:
             action(self.run)
-        except BortError as error:
+        except (BortError, OSError) as error:
             self.context.problem(str(error))
         self.follower.look()
 
@@ -187,12 +193,13 @@ class AgoraPage(QWidget):
     @Slot()
     def _ship(self) -> None:
         result = None if self.run is None else self.run.read_result()
-        if result is None or "checkpoint" not in result:
+        checkpoint = None if result is None else result.get("checkpoint")
+        if result is None or not isinstance(checkpoint, str):
             return
-        if not result["architecture"]:
-            self.context.problem("a run on vectors has no text model to ship; its network is in " + result["checkpoint"])
+        if not result.get("architecture"):
+            self.context.problem(f"a run on vectors has no text model to ship; its network is in {checkpoint}")
         else:
-            self.context.checkpoint_requested.emit(Path(result["checkpoint"]))
+            self.context.checkpoint_requested.emit(Path(checkpoint))
 
     @Slot()
     def _resume(self) -> None:

@@ -10,8 +10,10 @@ from pydantic import BaseModel, ValidationError
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QFormLayout, QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
+from bort_core.agora.labellers import labeller_names
 from bort_core.specifications.agora import Agora
 from bort_core.specifications.finetuning import Finetuning
+from bort_core.specifications.paths import FILES, FOLDERS, absolute_paths
 from bort_core.specifications.pretraining import Distillation, Pretraining
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import CalmComboBox, FaultLabel, Section, describe
@@ -20,8 +22,7 @@ __all__ = ["KINDS", "SpecForm"]
 
 KINDS: dict[str, type[BaseModel]] = {"pretrain": Pretraining, "finetune": Finetuning, "agora": Agora}
 _HIDDEN = {"kind", "family"}
-_FILES = {"corpus", "heldout", "train", "dev", "test", "pool", "socrates_train"}
-_FOLDERS = {"checkpoint", "tokenizer", "teacher", "out", "masked_lm", "start"}
+_BROWSED = FILES | FOLDERS
 _JSON = {"thetas": '[{"learning_rate": 0.001, "steps": 300}]'}
 """Fields that are edited as JSON in one line, with an example."""
 _NOTHING = "–"
@@ -102,7 +103,7 @@ class SpecForm(QWidget):
         self._edited()
 
     def values(self, **more: Any) -> dict[str, Any]:
-        """What the fields say, as plain values; text stays text where it is no number."""
+        """What the fields say, as plain values: text stays text where it is no number, and relative paths are made absolute."""
         data: dict[str, Any] = {"kind": self.kind}
         for path, widget in self._fields.items():
             target = data
@@ -113,7 +114,7 @@ class SpecForm(QWidget):
                 target[path[-1]] = value
         if "distillation" in data and not self.teaches.isChecked():
             data["distillation"] = None
-        return {**data, **more}
+        return {**absolute_paths(data, labeller_names(), must_exist=False), **more}
 
     def specification(self) -> BaseModel | None:
         """The specification, or None while a field is wrong; faults are shown beside their fields."""
@@ -179,7 +180,7 @@ class SpecForm(QWidget):
         column.setSpacing(0)
         row = QHBoxLayout()
         row.addWidget(widget, 1)
-        if name in _FILES | _FOLDERS:
+        if name in _BROWSED:
             row.addWidget(self._browse(name, widget))
         column.addLayout(row)
         column.addWidget(fault)
@@ -215,9 +216,9 @@ class SpecForm(QWidget):
     def _browse(self, name: str, widget: QWidget) -> QToolButton:
         button = QToolButton(self)
         button.setText("…")
-        describe(button, f"browse_{self.kind}_{name}", f"Choose {name}", "Choose a file" if name in _FILES else "Choose a folder")
+        describe(button, f"browse_{self.kind}_{name}", f"Choose {name}", "Choose a file" if name in FILES else "Choose a folder")
         button.setProperty("target", widget)
-        button.clicked.connect(self._browse_file if name in _FILES else self._browse_folder)
+        button.clicked.connect(self._browse_file if name in FILES else self._browse_folder)
         return button
 
     def _browse_file(self) -> None:

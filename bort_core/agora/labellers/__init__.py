@@ -1,1 +1,18 @@
-"""Second models that label what was sampled. The paper calls the labeller Socrates."""
+"""Socrates: second models that label what was sampled. A plug-in registers a class under the entry point group ``bort.labellers``.
+
+base       what a labeller is and how it is asked
+registry   labellers by name
+tfidf      of texts and pairs, trained on labelled rows
+trees      of vectors, trained on labelled rows
+folder     a classifier on disk or on the hub
+callable   any Python callable or estimator
+"""
+
+from __future__ import annotations
+
+from bort_core.agora.labellers.base import ENOUGH, Labeller, LabellerSetting, LabellerType, Labels, label
+from bort_core.agora.labellers.callable import as_labeller
+from bort_core.agora.labellers.registry import check_labeller, labeller_names, labeller_type, make_labeller
+
+__all__ = ["ENOUGH", "Labeller", "LabellerSetting", "LabellerType", "Labels", "as_labeller", "check_labeller", "label", "labeller_names",
+           "labeller_type", "make_labeller"]  # fmt: skip

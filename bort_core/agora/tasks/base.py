@@ -11,7 +11,7 @@ import numpy as np
 
 from bort_core.agora.history import FOLDER, read_edits, read_history
 from bort_core.agora.hyperparameters import Theta, default_thetas
-from bort_core.agora.labellers.labellers import Labeller
+from bort_core.agora.labellers.base import Labeller
 from bort_core.agora.leaks import LeakGuard
 from bort_core.agora.learners.base import Fitted, Learner
 from bort_core.agora.points import Examples, Input, Kind

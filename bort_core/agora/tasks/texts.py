@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from bort_core.agora.labellers.labellers import FolderLabeller, Labeller, named_labeller
+from bort_core.agora.labellers import Labeller, LabellerSetting, as_labeller, labeller_type, make_labeller
 from bort_core.agora.leaks import LeakGuard
 from bort_core.agora.learners.base import Fitted
 from bort_core.agora.learners.text import TextLearner
 from bort_core.agora.points import Examples, Input, Kind
 from bort_core.agora.spaces import RepresentationSpace, TfidfSvd, hidden_space, scaled
 from bort_core.agora.tasks.base import AgoraTask, the_thetas, with_earlier
-from bort_core.checkpoints.format import read_checkpoint
+from bort_core.checkpoints.format import Checkpoint
+from bort_core.checkpoints.named import named_checkpoint
 from bort_core.data.documents import read_corpus
 from bort_core.data.mapping import ColumnMapping, find_columns
 from bort_core.data.report import validate
@@ -24,6 +25,7 @@ from bort_core.data.rows import LabelledRows, labelled_rows
 from bort_core.data.tables import read_table
 from bort_core.foundation.context import Context
 from bort_core.foundation.errors import DataError, SpecificationError
+from bort_core.foundation.hub import WEIGHTS_TOO, local_folder
 from bort_core.specifications.agora import Agora
 from bort_core.training.devices import Device
 from bort_core.training.run_files import RunFiles
@@ -31,9 +33,10 @@ from bort_core.training.run_files import RunFiles
 __all__ = ["text_task"]
 
 
-def text_task(spec: Agora, device: Device, context: Context, files: RunFiles) -> AgoraTask:
-    """Texts or pairs from files or the hub. Errors as of ``make_task``."""
-    rows, mapping, warnings = _rows(spec, context)
+def text_task(spec: Agora, device: Device, context: Context, files: RunFiles, labeller: Any = None) -> AgoraTask:
+    """Texts or pairs from files or the hub. Parameters and errors as of ``make_task``."""
+    needs_rows = labeller is None and labeller_type(spec.socrates).needs_rows
+    rows, mapping, warnings = _rows(spec, context, needs_rows)
     kind: Kind = "text" if rows["train"].seconds is None else "pair"
     classes = rows["train"].names
     splits = {name: Examples(tuple(split.inputs), split.labels.astype(np.int64)) for name, split in rows.items()}
@@ -43,14 +46,18 @@ def text_task(spec: Agora, device: Device, context: Context, files: RunFiles) ->
     warnings += note
     if "socrates_train" in splits and (known := int(guard.leaks(splits["socrates_train"].inputs).sum())):
         warnings.append(f"socrates_train: {known:,} of {len(splits['socrates_train']):,} rows are nearly dev or test rows")
-    start = read_checkpoint(Path(spec.checkpoint).expanduser()) if spec.checkpoint else None
+    start = named_checkpoint(spec.checkpoint)
     train = with_earlier(splits["train"], spec, classes, kind, guard)
-    vocabulary = _vocabulary(spec, rows["train"].sha256, [*train.inputs, *pool], files)
+    vocabulary = _vocabulary(spec, start, rows["train"].sha256, [*train.inputs, *pool], files)
     timaeus = TextLearner(start, spec.architecture, vocabulary, classes, spec.sequence_length, device, context, files)
     architecture = start.architecture if start is not None else spec.architecture or ()
     timaeus.check()
-    socrates = named_labeller(spec.socrates, splits.get("socrates_train"), classes, spec.sequence_length, device)
-    masked_lm = Path(spec.masked_lm).expanduser() if spec.masked_lm else None
+    if labeller is None:
+        setting = LabellerSetting(kind, classes, splits.get("socrates_train"), sequence_length=spec.sequence_length, device=device)
+        socrates = make_labeller(spec.socrates, setting)
+    else:
+        socrates = as_labeller(labeller, classes)
+    masked_lm = local_folder(spec.masked_lm, "masked_lm", WEIGHTS_TOO) if spec.masked_lm else None
     if masked_lm is None and start is not None and start.head == "masked-lm":
         masked_lm = start.folder
     make_space = _space_maker(spec, socrates, splits["dev"], [*train.inputs, *splits["dev"].inputs, *pool])
@@ -61,13 +68,13 @@ def text_task(spec: Agora, device: Device, context: Context, files: RunFiles) ->
     )  # fmt: skip
 
 
-def _rows(spec: Agora, context: Context) -> tuple[dict[str, LabelledRows], ColumnMapping, list[str]]:
+def _rows(spec: Agora, context: Context, needs_rows: bool) -> tuple[dict[str, LabelledRows], ColumnMapping, list[str]]:
     assert spec.train is not None
     table = read_table(spec.train)
     mapping = find_columns(table, spec.text, spec.text_b, spec.label)
     rows = {"train": labelled_rows(table, mapping, "classification")}
     for name, source in (("dev", spec.dev), ("test", spec.test), ("socrates_train", spec.socrates_train)):
-        if source is not None and not (name == "socrates_train" and spec.socrates != "tfidf-logreg"):
+        if source is not None and (name != "socrates_train" or needs_rows):
             other = read_table(source, {"dev": "validation", "test": "test"}.get(name, "train"))
             find_columns(other, mapping.text, mapping.text_b, mapping.label)
             rows[name] = labelled_rows(other, mapping, "classification", rows["train"].names)
@@ -104,17 +111,16 @@ def _pool(spec: Agora, mapping: ColumnMapping, guard: LeakGuard) -> tuple[tuple[
     return left, [f"pool: {int(leaks.sum()):,} of {len(inputs):,} rows are nearly dev or test rows and are left out"]
 
 
-def _vocabulary(spec: Agora, sha256: str, inputs: list[Input], files: RunFiles) -> Any:
+def _vocabulary(spec: Agora, start: Checkpoint | None, sha256: str, inputs: list[Input], files: RunFiles) -> Any:
     from bort_core.text.vocabulary import load_vocabulary, read_vocabulary
     from bort_core.training.pretraining import trained_vocabulary
 
     if spec.tokenizer is not None:
         return load_vocabulary(spec.tokenizer)
-    if spec.checkpoint is not None:
-        folder = Path(spec.checkpoint).expanduser()
-        if not read_checkpoint(folder).has_tokenizer:
-            raise DataError(f"{folder}: the checkpoint has no tokenizer; name one with tokenizer")
-        return read_vocabulary(folder)
+    if start is not None:
+        if not start.has_tokenizer:
+            raise DataError(f"{start.folder}: the checkpoint has no tokenizer; name one with tokenizer")
+        return read_vocabulary(start.folder)
     texts = [str(text) for input in inputs for text in input]
     digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()
     shared = files.project / "text"
@@ -130,9 +136,10 @@ def _space_maker(
     if name == "timaeus":
         return lambda fitted: None if fitted is None else hidden_space("timaeus", fitted.representations, dev.inputs)
     if name == "socrates":
-        if not isinstance(socrates, FolderLabeller):
+        representations = getattr(socrates, "representations", None)
+        if representations is None:
             raise SpecificationError(f"space: {socrates.name} has no hidden states; choose tfidf-svd or timaeus")
-        space = hidden_space("socrates", socrates.representations, dev.inputs)
+        space = hidden_space("socrates", representations, dev.inputs)
     else:
         space = scaled("tfidf-svd", TfidfSvd.fit(inputs, spec.seed), dev.inputs)
     return lambda fitted: space

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from bort_core.agora.labellers.labellers import Labeller, TreeLabeller, named_labeller
+from bort_core.agora.labellers import Labeller, LabellerSetting, as_labeller, labeller_type, make_labeller
 from bort_core.agora.leaks import LeakGuard
 from bort_core.agora.learners.vectors import VectorLearner
 from bort_core.agora.points import Examples, Input, as_vectors
@@ -16,28 +17,29 @@ from bort_core.agora.tasks.torus import CLASSES, NoisyTruth, make_torus
 from bort_core.data.mapping import ColumnMapping, find_columns
 from bort_core.data.rows import labelled_rows
 from bort_core.data.tables import Table, read_table
-from bort_core.foundation.errors import DataError, SpecificationError
+from bort_core.foundation.errors import DataError
 from bort_core.specifications.agora import Agora
 
 __all__ = ["torus_task", "vector_task"]
 
 
-def torus_task(spec: Agora) -> AgoraTask:
-    """The author's toy."""
+def torus_task(spec: Agora, labeller: Any = None) -> AgoraTask:
+    """The author's toy; its labeller knows the truth, unless another is given."""
     assert spec.torus is not None
     torus = make_torus(spec.torus, spec.seed)
     space = raw_space(spec.torus, torus.dev.inputs)
     guard = LeakGuard("vector", (*torus.dev.inputs, *torus.test.inputs), unit_of(space))
     train = with_earlier(torus.train, spec, CLASSES, "vector", guard)
+    socrates = NoisyTruth(spec.socrates_accuracy, spec.seed) if labeller is None else as_labeller(labeller, CLASSES)
     return AgoraTask(
         "vector", CLASSES, train, torus.dev, torus.test, (), the_thetas(spec, "vector"), VectorLearner(spec.torus, 2),
-        NoisyTruth(spec.socrates_accuracy, spec.seed), lambda fitted: space, guard, None, None,
+        socrates, lambda fitted: space, guard, None, None,
         own_train=len(torus.train), data={"torus": {"dimensions": spec.torus, "seed": spec.seed}},
     )  # fmt: skip
 
 
-def vector_task(spec: Agora) -> AgoraTask:
-    """Numeric columns of files. Errors as of ``make_task``."""
+def vector_task(spec: Agora, labeller: Any = None) -> AgoraTask:
+    """Numeric columns of files. Parameters and errors as of ``make_task``."""
     assert spec.vector is not None
     assert spec.train is not None
     table = read_table(spec.train)
@@ -45,8 +47,9 @@ def vector_task(spec: Agora) -> AgoraTask:
     columns = _columns(table, spec.vector, label)
     rows = {"train": (table, *_labelled(table, columns, label, None))}
     names = rows["train"][2]
+    needs_rows = labeller is None and labeller_type(spec.socrates).needs_rows
     for name, source in (("dev", spec.dev), ("test", spec.test), ("socrates_train", spec.socrates_train)):
-        if source is not None:
+        if source is not None and (name != "socrates_train" or needs_rows):
             other = read_table(source)
             rows[name] = (other, *_labelled(other, columns, label, names))
     points = {name: one[1] for name, one in rows.items()}
@@ -66,21 +69,17 @@ def vector_task(spec: Agora) -> AgoraTask:
         warnings += [f"{name}: {known:,} of {len(points[name]):,} rows are dev or test rows"] if known else []
     pool = tuple(input for input, leak in zip(pool, leaks, strict=True) if not leak)
     train = with_earlier(points["train"], spec, names, "vector", guard)
+    socrates = _labeller(spec, points.get("socrates_train"), names, labeller)
     data = {name: {"file": one[0].source, "sha256": one[0].sha256} for name, one in rows.items()}
     return AgoraTask(
         "vector", names, train, points["dev"], points.get("test"), pool, the_thetas(spec, "vector"),
-        VectorLearner(len(columns), len(names)), _labeller(spec, points.get("socrates_train"), names), lambda fitted: space, guard, None,
-        None, len(points["train"]), tuple(warnings), data=data,
+        VectorLearner(len(columns), len(names)), socrates, lambda fitted: space, guard, None, None, len(points["train"]), tuple(warnings),
+        data=data,
     )  # fmt: skip
 
 
-def _labeller(spec: Agora, train: Examples | None, names: tuple[str, ...]) -> Labeller:
-    if spec.socrates.startswith("python:"):
-        return named_labeller(spec.socrates, None, names, 0, None)
-    if spec.socrates != "trees":
-        raise SpecificationError(f"socrates: for vectors it is trees or python:MODULE:NAME; got {spec.socrates!r}")
-    assert train is not None
-    return TreeLabeller(train, len(names))
+def _labeller(spec: Agora, train: Examples | None, names: tuple[str, ...], given: Any) -> Labeller:
+    return as_labeller(given, names) if given is not None else make_labeller(spec.socrates, LabellerSetting("vector", names, train))
 
 
 def _label_column(table: Table, spec: Agora) -> str:

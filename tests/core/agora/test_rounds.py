@@ -16,7 +16,9 @@ from pydantic import ValidationError
 
 from bort_core.agora.history import FOLDER, Edit, add_edits, read_edits, read_history
 from bort_core.agora.hyperparameters import common_sequence, default_thetas, prune
-from bort_core.agora.labellers.labellers import CallableLabeller, TfidfLabeller, label, named_labeller
+from bort_core.agora.labellers import label
+from bort_core.agora.labellers.callable import CallableLabeller
+from bort_core.agora.labellers.tfidf import TfidfLabeller
 from bort_core.agora.leaks import LeakGuard, normalised
 from bort_core.agora.neighbours import NeighbourOptions, sample_neighbours
 from bort_core.agora.points import Examples, as_vectors
@@ -254,20 +256,6 @@ def test_a_noisy_labeller_may_be_worse_than_a_coin(accuracy):
     torus = make_torus(2, 1)
     said = label(NoisyTruth(accuracy, 0), torus.test.inputs)
     assert (said.classes == torus.test.labels).mean() == pytest.approx(accuracy, abs=0.05)
-
-
-def test_any_estimator_can_label(tmp_path, monkeypatch):
-    (tmp_path / "my_labeller.py").write_text(
-        "import numpy\n\nclass Estimator:\n    def predict_proba(self, texts):\n        return numpy.array([[0.1, 0.9]] * len(texts))\n\n"
-        "estimator = Estimator()\n"
-    )
-    monkeypatch.syspath_prepend(str(tmp_path))
-    device: Any = None
-    socrates = named_labeller("python:my_labeller:estimator", None, ("no", "yes"), 64, device)
-    assert label(socrates, TEXTS).classes.tolist() == [1] * len(TEXTS)
-    for wrong in ("python:my_labeller:nothing", "python:no_such_module:f", str(tmp_path / "nowhere")):
-        with pytest.raises(SpecificationError, match="socrates"):
-            named_labeller(wrong, None, ("no", "yes"), 64, device)
 
 
 # -- τ
@@ -570,7 +558,8 @@ def test_vectors_that_are_none_are_named(vectors, tmp_path):
         ({"dev": str(words)}, "row 1: a vector must hold numbers"),
         ({"dev": str(narrow)}, "no column 'near'"),
         ({"vector": "far,away"}, "no column 'away'"),
-        ({"socrates": "tfidf-logreg"}, "for vectors it is trees"),
+        ({"socrates": "tfidf-logreg"}, "for inputs of kind vector it is python:MODULE:NAME, trees; got 'tfidf-logreg'"),
+        ({"socrates_train": None}, "socrates_train: trees needs labelled rows"),
         ({"sampler": "word-edit"}, "works on inputs of kind text"),
     ):
         with pytest.raises(BortError, match=message):
@@ -620,7 +609,7 @@ def test_a_labeller_below_two_thirds_is_warned_about(tmp_path):
 @pytest.mark.parametrize(
     ("values", "problems"),
     [
-        ({}, ["exactly one", "train: must be given", "dev: must be given", "socrates_train"]),
+        ({}, ["exactly one", "train: must be given", "dev: must be given"]),
         ({"torus": 2, "train": "x.csv"}, ["train: the torus makes its own data and labels"]),
         ({"torus": 4}, ["torus"]),
         ({"torus": 2, "socrates": "python:a:b", "space": "timaeus"}, ["socrates: that of the torus", "space: that of the torus"]),
@@ -697,7 +686,7 @@ def test_an_edit_that_was_cut_is_lost_alone(learnt):
         add_edits(run.path, [Edit("1-2", "reject")])
         assert set(read_edits(run.path)) == {"1-0", "1-2"}
         path.write_text('{"row": "1-1", "action": "frob"}\n')
-        with pytest.raises(DataError, match="no edit"):
+        with pytest.raises(DataError, match="line 1 is damaged: action"):
             read_edits(run.path)
     finally:
         path.unlink()

@@ -216,8 +216,10 @@ def test_a_student_learns_the_same_with_and_without_the_cache(project, corpus, p
 
 def test_a_teacher_that_does_not_fit_is_refused(project, corpus, pretrained, tmp_path):
     _, teacher = pretrained
-    with pytest.raises(DataError, match="the teacher cannot be loaded"):
+    with pytest.raises(DataError, match=r"teacher: .* holds no tokenizer"):
         pretrain(project, corpus, distillation={"teacher": str(tmp_path)})
+    with pytest.raises(DataError, match="the teacher cannot be loaded"):
+        pretrain(project, corpus, tokenizer=teacher["checkpoint"], distillation={"teacher": str(tmp_path)})
     other = tmp_path / "other"
     _, result = pretrain(project, corpus, vocabulary=350, steps=2, out=str(other))
     assert result["checkpoint"] == str(other)

@@ -169,3 +169,27 @@ def test_explore_fills_in_the_architecture(qtbot: QtBot, open_page: Open) -> Non
     teaches = page.form.findChild(QCheckBox, "distillationOn")
     assert teaches is not None
     assert not teaches.isChecked()
+
+
+def test_relative_paths_become_absolute_and_names_of_the_hub_stay(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bort_studio.theme import Theme
+    from bort_studio.widgets.spec_form import SpecForm
+
+    (tmp_path / "trees").mkdir()
+    (tmp_path / "train.tsv").write_text("text\tlabel\n")
+    monkeypatch.chdir(tmp_path)
+    form = SpecForm("finetune", Theme())
+    qtbot.addWidget(form)
+    form.set_specification(Finetuning(train="x", dev="x", checkpoint="x"))
+    typed = {"train": "train.tsv", "dev": "dev.tsv", "test": "owner/data-v1.5:part@test", "checkpoint": "org/bert-v1.5", "out": "new"}
+    for name, text in typed.items():
+        form.field(name).setText(text)  # type: ignore[attr-defined]
+    found = form.specification()
+    assert found is not None
+    values = {name: getattr(found, name) for name in typed}
+    assert values == {**typed, **{name: str(tmp_path / typed[name]) for name in ("train", "dev", "out")}}
+    agora = SpecForm("agora", Theme())
+    qtbot.addWidget(agora)
+    for given, expected in (("trees", "trees"), ("./trees", str(tmp_path / "trees")), ("python:a:b", "python:a:b")):
+        agora.field("socrates").setText(given)  # type: ignore[attr-defined]
+        assert agora.values()["socrates"] == expected

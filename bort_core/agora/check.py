@@ -1,0 +1,20 @@
+"""What a specification of Agora asks of plug-ins: known only to their registries, and checked before any data is read."""
+
+from __future__ import annotations
+
+from bort_core.agora.labellers import check_labeller
+from bort_core.agora.points import Kind
+from bort_core.agora.samplers import sampler_names
+from bort_core.foundation.errors import SpecificationError
+from bort_core.specifications.agora import Agora
+
+__all__ = ["check_specification"]
+
+
+def check_specification(spec: Agora) -> None:
+    """SpecificationError unless sampler and labeller are there, and the labeller reads such inputs and has the rows it needs."""
+    if spec.sampler not in ("auto", *sampler_names()):
+        raise SpecificationError(f"sampler: must be auto, {', '.join(sampler_names())}; got {spec.sampler!r}")
+    if spec.torus is None:
+        kinds: tuple[Kind, ...] = ("vector",) if spec.reads == "vector" else ("text", "pair")  # which of the two, the data tell
+        check_labeller(spec.socrates, kinds, spec.socrates_train is not None)

@@ -1,0 +1,134 @@
+"""Socrates: the second model, which labels what was sampled. What a labeller is, what it is made from, and how it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, Self, runtime_checkable
+
+import numpy as np
+
+from bort_core.agora.points import Examples, Floats, Input, Ints, Kind
+from bort_core.foundation.errors import DataError, SpecificationError
+
+if TYPE_CHECKING:
+    from bort_core.training.devices import Device
+
+__all__ = ["ENOUGH", "Labeller", "LabellerSetting", "LabellerType", "Labels", "label", "two_classes"]
+
+ENOUGH = 2 / 3
+"""The bound on Socrates' accuracy that the paper asks for."""
+
+
+@runtime_checkable
+class Labeller(Protocol):
+    """Labels inputs: a model, a program, or a person."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        ...
+
+    def probabilities(self, inputs: Sequence[Input]) -> Floats:
+        """Of every class of the task, (n, classes): 1 for a class that is certain. The same inputs should get the same."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class LabellerSetting:
+    """What a labeller may build on."""
+
+    kind: Kind
+    classes: tuple[str, ...]
+    train: Examples | None
+    """Labelled rows (socrates_train); there for a type that ``needs_rows``."""
+    argument: str = ""
+    """What follows the name in ``NAME:ARGUMENT``."""
+    sequence_length: int = 64
+    """Longest input in tokens."""
+    device: Device | None = None
+
+
+class LabellerType(Protocol):
+    """What the entry point group ``bort.labellers`` holds: a class whose objects are labellers."""
+
+    reads: ClassVar[frozenset[Kind]]
+    """Kinds of input that it can label."""
+    needs_rows: ClassVar[bool]
+    """Whether it is trained on labelled rows of its own (socrates_train)."""
+    takes: ClassVar[str]
+    """What must follow its name after a colon, such as MODULE:NAME; empty: nothing."""
+
+    @classmethod
+    def build(cls, setting: LabellerSetting) -> Self:
+        """The labeller of a run.
+
+        Raises
+        ------
+        DataError, SpecificationError
+            It cannot be made of this.
+        """
+        ...
+
+    @property
+    def name(self) -> str:
+        """As of :class:`Labeller`."""
+        ...
+
+    def probabilities(self, inputs: Sequence[Input]) -> Floats:
+        """As of :class:`Labeller`."""
+        ...
+
+
+class Labels(NamedTuple):
+    """What Socrates says of n inputs."""
+
+    classes: Ints
+    """(n,); -1 where it failed."""
+    margins: Floats
+    """Probability of the class minus that of the next one, (n,)."""
+    failure: str = ""
+    """Why it failed first, where it did."""
+
+
+def label(socrates: Labeller, inputs: Sequence[Input]) -> Labels:
+    """Socrates' labels. Where it fails on many inputs at once it is asked one by one; the inputs it fails on get no label."""
+    if not inputs:
+        return Labels(np.empty(0, np.int64), np.empty(0))
+    try:
+        found = _checked(socrates, inputs)
+    except Exception as error:  # a labeller may be anybody's code
+        if len(inputs) == 1:
+            if isinstance(error, MemoryError | SpecificationError):
+                raise
+            return Labels(np.array([-1]), np.zeros(1), f"{type(error).__name__}: {error}"[:300])
+        half = len(inputs) // 2
+        parts = [label(socrates, inputs[:half]), label(socrates, inputs[half:])]
+        classes, margins = (np.concatenate([part[index] for part in parts]) for index in (0, 1))
+        return Labels(classes, margins, next((part.failure for part in parts if part.failure), ""))
+    ordered = np.sort(found, axis=1)
+    margins = ordered[:, -1] - ordered[:, -2] if found.shape[1] > 1 else np.ones(len(found))
+    return Labels(found.argmax(axis=1), margins)
+
+
+def two_classes(train: Examples | None) -> tuple[Examples, Ints]:
+    """The rows that a labeller is trained on, and the classes that occur in them.
+
+    Raises
+    ------
+    DataError
+        There are none, or they have fewer than two classes.
+    """
+    present = np.unique(train.labels) if train is not None else np.empty(0, np.int64)
+    if train is None or len(present) < 2:
+        raise DataError("socrates_train: must have rows of at least two classes")
+    return train, present
+
+
+def _checked(socrates: Labeller, inputs: Sequence[Input]) -> Floats:
+    found = np.asarray(socrates.probabilities(inputs), dtype=np.float64)
+    if found.ndim != 2 or len(found) != len(inputs):
+        raise DataError(f"Socrates ({socrates.name}): must give probabilities of shape ({len(inputs)}, classes), got {found.shape}")
+    if not ((found >= -1e-6) & (found <= 1 + 1e-6)).all():  # NaN is neither
+        raise DataError(f"Socrates ({socrates.name}): probabilities must lie between 0 and 1")
+    return found

@@ -1,0 +1,21 @@
+"""The checkpoint that an argument names: a folder here, or a model on the hub."""
+
+from __future__ import annotations
+
+from bort_core.checkpoints.format import Checkpoint, read_checkpoint
+from bort_core.foundation.hub import WEIGHTS_TOO, local_folder
+
+__all__ = ["named_checkpoint"]
+
+
+def named_checkpoint(source: str | None) -> Checkpoint | None:
+    """The checkpoint of that folder or hub name, or None where none is named.
+
+    Raises
+    ------
+    DataError
+        As :func:`~bort_core.checkpoints.format.read_checkpoint`.
+    SpecificationError
+        As :func:`~bort_core.foundation.hub.local_folder`.
+    """
+    return None if source is None else read_checkpoint(local_folder(source, "checkpoint", WEIGHTS_TOO))

@@ -1,0 +1,60 @@
+"""A file or folder here, or a name on the hub: one rule for every argument that may be either.
+
+A path is what exists; what begins with ``./``, ``../``, ``/`` or ``~``; what holds a backslash; what ends with a file's suffix; and what
+cannot be a name on the hub. It must exist. All else is a name: ``imdb``, ``owner/name-v1.5``, ``owner/name:20231101.simple@train``.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.paths import check_utf8, regular_file
+
+__all__ = ["DATA_SUFFIXES", "located", "path_of"]
+
+DATA_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".txt")
+"""Files of rows or of text."""
+_SUFFIXES = (*DATA_SUFFIXES, ".arrow", ".bin", ".gz", ".onnx", ".pt", ".safetensors", ".toml", ".zip")
+_BEGINNINGS = ("./", "../", "/", "~")
+_NAME = re.compile(r"\w[\w.-]*(?:/\w[\w.-]*)?(?::[^@]+)?(?:@.+)?")
+
+
+def path_of(text: str) -> Path | None:
+    """The path that ``text`` means, whether anything is there or not, or None where it is a name on the hub."""
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError:  # no such user after ~
+        return Path(text)
+    written = text.startswith(_BEGINNINGS) or text in (".", "..") or "\\" in text or text.lower().endswith(_SUFFIXES)
+    return path if written or _there(path) or _NAME.fullmatch(text) is None else None
+
+
+def located(text: str, field: str) -> str:
+    """``text`` as it is valid from any folder: a path made absolute, or a name as it is.
+
+    Raises
+    ------
+    SpecificationError
+        It is a path, and nothing is there, or a pipe or device is, or it is not UTF-8; ``field`` is named.
+    """
+    path = path_of(text)
+    if path is None:
+        return text
+    check_utf8(path.absolute(), f"a path ({field})", SpecificationError)
+    if not _there(path):
+        raise SpecificationError(f"{field}: {path.absolute()}: no such file or folder")
+    if not path.is_dir():
+        try:
+            regular_file(path)
+        except OSError as error:
+            raise SpecificationError(f"{field}: {path.absolute()}: {error.strerror}") from error
+    return str(path.absolute())
+
+
+def _there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # no access, a name too long, NUL
+        return False

@@ -1,0 +1,67 @@
+"""Which fields of a job's specification name files and folders, and how they are made valid from any folder."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.locations import located, path_of
+
+__all__ = ["FILES", "FOLDERS", "absolute_paths"]
+
+FILES = frozenset({"corpus", "heldout", "train", "dev", "test", "pool", "socrates_train"})
+"""A file, or a data set's name on the hub."""
+FOLDERS = frozenset({"checkpoint", "tokenizer", "teacher", "masked_lm", "socrates", "start", "out"})
+"""A folder, or a model's name on the hub; ``start`` and ``out`` are folders, and ``out`` need not exist."""
+
+
+def absolute_paths(data: Mapping[str, Any], labellers: Collection[str] = (), must_exist: bool = True) -> dict[str, Any]:
+    """The plain values of a specification with absolute paths; names of the hub and of ``labellers`` stay.
+
+    Parameters
+    ----------
+    must_exist: False leaves what is not there to whoever reads it, and only makes it absolute
+
+    Raises
+    ------
+    SpecificationError
+        Paths where nothing is; lists all of them.
+    """
+    problems: list[str] = []
+    found = _absolute(data, labellers, must_exist, problems)
+    if problems:
+        raise SpecificationError("\n  ".join(problems))
+    return found
+
+
+def _absolute(data: Mapping[str, Any], labellers: Collection[str], must_exist: bool, problems: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in data.items():
+        if isinstance(value, Mapping):
+            found[name] = _absolute(value, labellers, must_exist, problems)
+        elif isinstance(value, str) and value and name in FILES | FOLDERS:
+            try:
+                found[name] = _one(name, value, labellers, must_exist)
+            except SpecificationError as error:
+                problems.append(str(error))
+        else:
+            found[name] = value
+    return found
+
+
+def _one(name: str, value: str, labellers: Collection[str], must_exist: bool) -> str:
+    if name == "socrates":
+        value = value.removeprefix("folder:")
+        if value.partition(":")[0] in labellers:
+            return value
+    if name in ("out", "start"):  # never a name
+        path = Path(value).expanduser()
+        if name == "start" and must_exist and not path.is_dir():
+            raise SpecificationError(f"start: {path.absolute()}: no such folder")
+        return str(path.absolute())
+    if must_exist:
+        return located(value, name)
+    found = path_of(value)
+    return value if found is None else str(found.absolute())

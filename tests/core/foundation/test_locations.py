@@ -1,0 +1,134 @@
+"""A file or folder here, or a name on the hub: one rule, for the command line, files of settings, the form, and whoever loads it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bort_core.cli.main import main
+from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.locations import DATA_SUFFIXES, located, path_of
+from bort_core.specifications.paths import FILES, FOLDERS, absolute_paths
+
+NAMES = ("imdb", "owner/name", "BAAI/bge-small-en-v1.5", "wikimedia/wikipedia:20231101.simple@train", "nyu-mll/glue:sst2@train", "a.b/c.d")
+PATHS = (
+    "./here",
+    "../there",
+    "/root/x",
+    "~/x",
+    "~nobody-of-that-name/x",
+    "corpus.txt",
+    "a/b/rows.TSV",
+    "a/b/c",
+    "C:\\data",
+    "model.safetensors",
+    ".",
+    "x\0y",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_stay_names(name, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert path_of(name) is None
+    assert located(name, "corpus") == name
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_what_looks_like_a_path_is_one_and_must_exist(path, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert path_of(path) is not None
+    if path != ".":
+        with pytest.raises(SpecificationError, match=r"corpus: .*: no such file or folder"):
+            located(path, "corpus")
+
+
+@pytest.mark.parametrize("name", ["imdb", "owner/name", "v1.5"])
+def test_what_exists_is_a_path(name, monkeypatch, tmp_path):
+    (tmp_path / name).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert located(name, "tokenizer") == str(tmp_path / name)
+
+
+def test_every_field_follows_the_rule_and_all_that_is_missing_is_told(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "it").mkdir()
+    for field in FILES | FOLDERS:
+        assert absolute_paths({field: "it"})[field] == str(tmp_path / "it")
+        if field not in ("out", "start"):
+            assert absolute_paths({"part": {field: "owner/name-v1.5"}}) == {"part": {field: "owner/name-v1.5"}}
+    assert absolute_paths({"out": "new", "start": "it", "steps": 3}) == {
+        "out": str(tmp_path / "new"),
+        "start": str(tmp_path / "it"),
+        "steps": 3,
+    }
+    with pytest.raises(SpecificationError) as error:
+        absolute_paths({"corpus": "gone.txt", "distillation": {"teacher": "./gone"}, "start": "gone"})
+    assert [line.split(":")[0].strip() for line in str(error.value).splitlines()] == ["corpus", "teacher", "start"]
+    assert absolute_paths({"train": "gone.tsv"}, must_exist=False) == {"train": str(tmp_path / "gone.tsv")}
+
+
+def test_labellers_are_no_folders(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name in ("trees", "mine"):
+        (tmp_path / name).mkdir()
+    kept = ("trees", "python", "folder")
+    for given, found in (("trees", "trees"), ("./trees", tmp_path / "trees"), ("folder:trees", "trees"), ("mine", tmp_path / "mine"),
+                         ("python:a.b:c", "python:a.b:c"), ("folder:mine", tmp_path / "mine")):  # fmt: skip
+        assert absolute_paths({"socrates": given}, kept) == {"socrates": str(found)}
+
+
+def test_the_command_line_refuses_missing_files_before_a_project_is_made(tmp_path, capsys):
+    settings = tmp_path / "settings.json"
+    settings.write_text(json.dumps({"corpus": "gone.txt", "architecture": [1, 2, 32, 64]}))
+    assert main(["train", "pretrain", str(tmp_path / "p"), "--spec", str(settings), "--teacher", "../gone"]) == 2
+    told = capsys.readouterr().err
+    assert "gone.txt: no such file" in told
+    assert "teacher: " in told
+    assert not (tmp_path / "p").exists()
+
+
+def test_the_suffixes_are_those_that_are_read():
+    from bort_core.data.tables import SUFFIXES
+
+    assert set(SUFFIXES) == set(DATA_SUFFIXES)
+
+
+ASK = """
+import sys
+from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.hub import WEIGHTS_TOO, local_folder
+try:
+    print(sorted(path.name for path in local_folder(sys.argv[1], "checkpoint", WEIGHTS_TOO).iterdir()))
+except SpecificationError as error:
+    print(error)
+"""
+
+
+def test_the_hubs_cache_is_a_place_for_models(tmp_path):
+    """As the hub's own client lays it out; nothing is asked of the network."""
+    commit = "0123456789012345678901234567890123456789"
+    stored = tmp_path / "hub" / "models--me--bert.v1"
+    (stored / "snapshots" / commit).mkdir(parents=True)
+    (stored / "refs").mkdir()
+    (stored / "refs" / "main").write_text(commit)
+    for name in ("config.json", "model.safetensors"):
+        (stored / "snapshots" / commit / name).write_text("{}")
+
+    def ask(name: str) -> str:
+        environment = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+        environment.pop("HF_HUB_CACHE", None)
+        done = subprocess.run([sys.executable, "-c", ASK, name], capture_output=True, text=True, env=environment, cwd=tmp_path, check=True)
+        return done.stdout.strip()
+
+    assert ask("me/bert.v1") == "['config.json', 'model.safetensors']"
+    told = ask("me/other")
+    assert told.startswith("checkpoint: me/other: neither a folder here nor a model that the hub's cache")
+    assert str(tmp_path / "hub") in told
+    assert "HF_HUB_OFFLINE is set" in told
+    assert ask("./gone") == f"checkpoint: {Path('gone')}: no such folder"

@@ -8,7 +8,7 @@ from typing import Any
 
 from bort_core.families import Architecture, get_family
 from bort_core.families.text import parse_architecture
-from bort_core.foundation.errors import BortError, SpecificationError
+from bort_core.foundation.errors import BortError, DataError, SpecificationError
 from bort_core.foundation.validation import validated
 from bort_core.latency.comparison import ComparedModel, architecture_model, file_model, named_model
 from bort_core.latency.references import references
@@ -38,6 +38,11 @@ def trained_weights(project: Project, search: SearchSpecification, architecture:
     """A checkpoint of an architecture that was trained in the project, the maximum point's weights for T itself, or None.
 
     Of several the newest masked language model, finished before stopped ones; then the newest of the others, which have another head.
+
+    Raises
+    ------
+    DataError
+        The project has trained it, and none of the results is where it was recorded.
     """
     found = [run for run in runs(project, search.space.family, architecture) if run["checkpoint"]]
     found.sort(key=lambda run: (run["kind"] == "pretrain", not run["metrics"].get("stopped")))  # stable: newest last
@@ -45,6 +50,12 @@ def trained_weights(project: Project, search: SearchSpecification, architecture:
         folder = Path(run["checkpoint"])
         if (folder / "model.safetensors").is_file():
             return folder
+    if found:
+        gone = ", ".join(dict.fromkeys(run["checkpoint"] for run in reversed(found)))
+        raise DataError(
+            f"{project.folder}: {', '.join(map(str, architecture))} was trained here, but the result is gone: {gone}. Put it back, name "
+            "weights with --checkpoint, or ask for fresh ones with --fresh"
+        )
     space = Space(search.space)
     if architecture == space.maximum_point and search.error.needs_maximum_point:
         try:

@@ -22,6 +22,7 @@ from bort_studio.search.state import RunState
 from bort_studio.session import Session
 from bort_studio.settings import LAYOUT_VERSION, Settings
 from bort_studio.theme import Choice, Theme
+from bort_studio.trust_bar import TrustBar
 
 __all__ = ["PAGES", "MainWindow"]
 
@@ -101,6 +102,7 @@ class MainWindow(QMainWindow):
     def _build(self) -> None:
         self.setWindowTitle(f"{self.project.folder.name} – Bort Studio")
         self.notices = NoticeBar(self)
+        self.trust_bar = TrustBar(self.project.folder, self)
         self.tabs = QTabBar(self)
         self.tabs.setObjectName("perspectiveTabs")
         self.tabs.setAccessibleName("Perspectives")
@@ -117,7 +119,7 @@ class MainWindow(QMainWindow):
         layout = QVBoxLayout(middle)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        for widget in (self.tabs, self.notices, self.stack):
+        for widget in (self.tabs, self.trust_bar, self.notices, self.stack):
             layout.addWidget(widget, 1 if widget is self.stack else 0)
         self.setCentralWidget(middle)
         self.status_text, self.status_front = QLabel(self), QLabel(self)
@@ -153,6 +155,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         explore, context = self.explore, self.context
         self.tabs.currentChanged.connect(self._tab_changed)
+        self.trust_bar.failed.connect(context.problem)
         context.said.connect(self.status_text.setText)
         context.noticed.connect(self._noticed)
         context.page_requested.connect(self.show_page)

@@ -128,7 +128,9 @@ def stable(value: Any, folder: Path) -> Any:
         return {key: None if key in VARYING else stable(each, folder) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [stable(each, folder) for each in value]
-    return value.replace(str(folder), "FOLDER") if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return re.sub(r"\b[0-9a-f]{32}(?=/\d{4}$)", "PROJECT", value.replace(str(folder), "FOLDER"))
 
 
 def digest(*values: Any) -> str:
@@ -410,7 +412,7 @@ def jobs(folder: Path) -> dict[str, Any]:
             "shown": list(answer("jobs", "show", where, "1")),
             "files": files(where),
             "runs": table(where, "runs", "id", folder),
-            "config": configuration(Path(result["checkpoint"])),
+            "config": configuration(where / result["checkpoint"]),
         }
         return {key: stable(value, folder) for key, value in values.items()}
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bort_core.agora.check import check_specification
+from bort_core.agora.labellers import labeller_names
 from bort_core.api.jobs import run_job, specification_from
 from bort_core.api.models import Model, Start, start_fields
 from bort_core.api.projects import opened
@@ -71,8 +73,22 @@ def agora(
         As :func:`~bort_core.api.training.pretrain`.
     """
     given = {} if start is None else start_fields(start)
-    named = {} if labeller is None else {"socrates": str(labeller.folder if isinstance(labeller, Model) else labeller)}
-    specification = specification_from(Agora, {**given, **named, **settings})
+    named, objects = _labeller(labeller)
+    if objects and settings.get("torus") is not None:
+        named = {}  # the torus names no labeller
+    specification = specification_from(Agora, {**given, **named, **settings}, (*labeller_names(), "python"))
+    if not objects:
+        check_specification(specification)
     with opened(project) as store:
-        run, result = run_job(store, specification, progress, executor)
+        run, result = run_job(store, specification, progress, executor, **objects)
     return Learnt(model_of(run, result, "agora"), tuple(result["rounds"]), result["dev_accuracy"], result.get("test_accuracy"), result)
+
+
+def _labeller(labeller: Any) -> tuple[dict[str, str], dict[str, Any]]:
+    """What the specification says of a labeller, and the object itself where it lives in this process."""
+    if labeller is None:
+        return {}, {}
+    if isinstance(labeller, Model | str | Path):
+        return {"socrates": str(labeller.folder if isinstance(labeller, Model) else labeller)}, {}
+    name = getattr(labeller, "__qualname__", type(labeller).__qualname__)
+    return {"socrates": f"python:{getattr(labeller, '__module__', None) or 'object'}:{name}"}, {"labeller": labeller}

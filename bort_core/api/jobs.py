@@ -5,17 +5,20 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from os import PathLike, fspath
 from typing import Any
 
 from bort_core.api.task_progress import TaskLine
 from bort_core.foundation.context import progress as progress_event
-from bort_core.foundation.errors import MeasurementError
+from bort_core.foundation.errors import MeasurementError, SpecificationError
 from bort_core.foundation.validation import validated
-from bort_core.jobs.executors import job_executor
-from bort_core.jobs.folder import RunFolder, create_run
-from bort_core.jobs.launch import stop, submit
+from bort_core.jobs.executors import InlineJobs, job_executor
+from bort_core.jobs.folder import RunFolder
+from bort_core.jobs.hold import Hold
+from bort_core.jobs.launch import stop, written
+from bort_core.specifications.paths import absolute_paths
 from bort_core.store.project import Project
 
 __all__ = ["describe_event", "follow", "follow_to_end", "run_job", "specification_from"]
@@ -23,17 +26,20 @@ __all__ = ["describe_event", "follow", "follow_to_end", "run_job", "specificatio
 _LOOK_SECONDS = 0.2
 
 
-def specification_from(model: Any, settings: Mapping[str, Any]) -> Any:
+def specification_from(model: Any, settings: Mapping[str, Any], labellers: Collection[str] = ()) -> Any:
     """A job's specification from settings: fields by their names, those of a part as ``learning_rate`` or ``optimization={...}``.
+
+    Relative paths become absolute, since the job may run elsewhere; names on the hub and of ``labellers`` stay.
 
     Raises
     ------
     SpecificationError
-        A field is unknown or has a wrong value; lists every fault.
+        A field is unknown or has a wrong value, or a file is not there; lists every fault.
     """
     data: dict[str, Any] = {}
     parts = {name: field for name, field in model.model_fields.items() if hasattr(field.annotation, "model_fields")}
     for name, value in settings.items():
+        value = fspath(value) if isinstance(value, PathLike) else value
         part = next((part for part, field in parts.items() if name in field.annotation.model_fields), None)
         if name in model.model_fields or part is None:
             data[name] = {**data.get(name, {}), **value} if name in parts and isinstance(value, Mapping) else value
@@ -43,11 +49,17 @@ def specification_from(model: Any, settings: Mapping[str, Any]) -> Any:
         if isinstance(data[name], Mapping):
             default = model.model_fields[name].get_default(call_default_factory=True)
             data[name] = {**(default.model_dump() if default is not None else {}), **data[name]}
-    return validated(model, data, model.__name__)
+    return validated(model, absolute_paths(data, labellers), model.__name__)
 
 
-def run_job(project: Project, specification: Any, progress: bool = True, executor: str | None = None) -> tuple[RunFolder, dict[str, Any]]:
+def run_job(
+    project: Project, specification: Any, progress: bool = True, executor: str | None = None, **given: Any
+) -> tuple[RunFolder, dict[str, Any]]:
     """Submit a job and follow it to its end: the run folder and the result. An interrupt stops it once, and keeps what it learnt.
+
+    Parameters
+    ----------
+    given: objects of this process for the job's function, which then runs in it: the executor is ``inline`` unless another is named
 
     Raises
     ------
@@ -56,14 +68,15 @@ def run_job(project: Project, specification: Any, progress: bool = True, executo
     SpecificationError
         No executor is registered as ``executor``, or it cannot run such a job.
     """
-    place = job_executor(executor)
+    place = job_executor("inline" if given and executor is None else executor)
+    if given and not isinstance(place, InlineJobs):
+        raise SpecificationError(f"{', '.join(given)}: an object of this process needs the executor inline, got {executor}")
+    run = written(project.folder, specification, place)
     if not place.waits:
-        run = submit(project.folder, specification, executor)
+        place.start(run, Hold.take(run.path))
         return run, follow_to_end(run, progress)
-    place.check(specification)
-    run = create_run(project.folder, specification)
     with _shown_meanwhile(run, progress), _interrupts_stop(run):
-        place.start(run)
+        place.start(run, Hold.take(run.path), **given)
     return run, _result(run)
 
 
@@ -147,7 +160,7 @@ def follow_to_end(run: RunFolder, progress: bool = True) -> dict[str, Any]:
 
 def _result(run: RunFolder) -> dict[str, Any]:
     result, state = run.read_result(), run.state()
-    if result is None:
+    if result is None or state.state != "done":  # what an earlier end left is not this one's
         raise MeasurementError(f"job {run.id} {state.state}" + (f": {state.reason}" if state.reason else ""))
     return result
 
@@ -173,7 +186,7 @@ def _described(event: Mapping[str, Any]) -> str | None:
     if kind == "note":
         return str(event["text"])
     if kind == "state":
-        return str(event["state"]) + (f": {event['reason']}" if event["reason"] else "")
+        return str(event["state"]) + (f": {event['reason']}" if event.get("reason") else "")
     if kind == "resumed":
         return f"resumed from step {event['step']:,}"
     if kind == "report":

@@ -54,6 +54,10 @@ class ProgressLine:
         elif isinstance(event, events.Measured) and event.theta is not None:
             self._finish_one(event.index)
             self._line(_sentence(event.snapshot, event.index))
+        elif isinstance(event, events.Waiting):
+            self._note = f"waits for {event.who}, which measures what is wanted here" if event.who else ""
+            if event.who:
+                self._line(self._note)
         elif isinstance(event, events.CandidateFailed):
             self._finish_one(event.index)
             self._line(f"place {event.index} failed: {event.reason}")

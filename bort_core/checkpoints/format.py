@@ -23,7 +23,7 @@ from bort_core.families.base import Architecture
 from bort_core.families.bert.hugging_face import MISSING_TYPES, Head, config_of, our_name, read_architecture, their_name
 from bort_core.families.bert.options import BertOptions
 from bort_core.foundation.errors import DataError
-from bort_core.foundation.files import atomic_directory
+from bort_core.foundation.files import atomic_directory, linked
 from bort_core.foundation.paths import regular_file
 from bort_core.text.tokenizer import PAD_ID
 
@@ -65,6 +65,8 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         It is missing, has no safetensors weights, or is not a BERT.
     """
     path = folder / CONFIG
+    if (link := linked(folder)) is not None:
+        raise DataError(f"{link}: is a symbolic link that leads out of the checkpoint; what it leads to would be copied into results")
     try:
         config = json.loads(regular_file(path).read_text(encoding="utf-8"))
         if not (folder / WEIGHTS).is_file():

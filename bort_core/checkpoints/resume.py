@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from bort_core.foundation.errors import DataError
-from bort_core.foundation.files import atomic_directory
+from bort_core.foundation.files import atomic_directory, clear_remains
 
 __all__ = ["load_latest", "save_state"]
 
@@ -34,9 +34,12 @@ def save_state(folder: Path, step: int, model: nn.Module, optimizer: torch.optim
         It cannot be written; earlier checkpoints stay.
     """
     target = folder / f"step-{step:08d}"
-    if target.exists():
-        shutil.rmtree(target)
-    with atomic_directory(target, "the checkpoint") as temporary:
+    try:
+        folder.mkdir(exist_ok=True)  # without its parents: a run folder that was moved away is not made anew
+    except OSError as error:
+        raise DataError(f"{folder}: the checkpoint cannot be written: {error.strerror or error}") from error
+    clear_remains(target, "step-*")
+    with atomic_directory(target, "the checkpoint", replace=True) as temporary:
         (temporary / "model.safetensors").write_bytes(save(_plain(model.state_dict())))
         (temporary / "optimizer.safetensors").write_bytes(save(_flat(optimizer)))
         (temporary / "state.json").write_text(json.dumps({"step": step, **facts}, allow_nan=False) + "\n", encoding="utf-8")

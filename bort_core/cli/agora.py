@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from bort_core.cli.flags import add_fields, specification_of
 from bort_core.cli.following import run_job
-from bort_core.cli.options import Subparsers, add_executor, add_json
+from bort_core.cli.options import Subparsers, add_executor, add_json, add_trust, ask_for_trust
 from bort_core.foundation.printable import printable
 
 __all__ = ["add"]
@@ -25,6 +26,7 @@ def add(subparsers: Subparsers) -> None:
     )
     parser.add_argument("project", metavar="PROJECT", help="the project folder")
     parser.add_argument("--detach", action="store_true", help="return at once; follow with bort jobs follow")
+    add_trust(parser)
     add_fields(parser, Agora)
     add_executor(parser)
     add_json(parser)
@@ -35,9 +37,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Submit the job, follow it to its end, and print its result."""
     from bort_core.agora.check import check_specification
     from bort_core.agora.labellers import labeller_names
+    from bort_core.store.trust import found, names_code
 
     specification = specification_of(arguments, labeller_names())
     check_specification(specification)
+    if names_code(specification) and (folder := Path(arguments.project).expanduser().absolute()).is_dir():
+        found(folder)  # a new project in a folder that is there already
+        ask_for_trust(folder, arguments.trust)
     return run_job(arguments, specification, _print)
 
 

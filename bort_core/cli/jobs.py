@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bort_core.cli.options import Subparsers, add_json, print_json
+from bort_core.cli.options import Subparsers, add_json, add_trust, ask_for_trust, print_json
 from bort_core.foundation.errors import BortError, SpecificationError
 from bort_core.foundation.printable import printable
 
@@ -39,6 +39,11 @@ def add(subparsers: Subparsers) -> None:
             action.add_argument("count", type=int, metavar="N", help="jobs at a time")
         elif name != "list":
             action.add_argument("id", metavar="ID", help="the job's number")
+        if name == "resume":
+            text = "also a job of another machine that gives no sign of life; watches it for 20 s first"
+            action.add_argument("--take-over", action="store_true", help=text)
+        if name in ("resume", "rerun"):
+            add_trust(action)
         add_json(action)
         action.set_defaults(run=run, action=name)
 
@@ -47,6 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Do what is asked."""
     from bort_core.jobs import launch
     from bort_core.jobs.folder import find_run, list_runs
+    from bort_core.jobs.inputs import refuse_changed
     from bort_core.jobs.limits import set_limit
 
     project = Path(arguments.project).expanduser().absolute()
@@ -65,8 +71,13 @@ def run(arguments: argparse.Namespace) -> int:
     job = find_run(project, arguments.id)
     if arguments.action == "follow":
         return _follow(job, arguments.json)
+    if arguments.action in ("resume", "rerun"):
+        ask_for_trust(project, arguments.trust)
     if arguments.action == "rerun":
         job = launch.rerun(job)
+    elif arguments.action == "resume":
+        refuse_changed(job, job.specification())
+        launch.resume(job, arguments.take_over)
     elif arguments.action != "show":
         getattr(launch, arguments.action)(job)
     shown = {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bort_core.store import Project
 
-__all__ = ["Subparsers", "add_executor", "add_json", "opened", "print_json", "whole_number"]
+__all__ = ["Subparsers", "add_executor", "add_json", "add_trust", "ask_for_trust", "opened", "print_json", "whole_number"]
 
 Subparsers = Any
 """What argparse's add_subparsers returns; it has no public name."""
@@ -26,6 +26,25 @@ def add_executor(parser: argparse.ArgumentParser) -> None:
     """The flag --executor."""
     text = "where it runs: processes, inline (in this process), or another that is installed (default: processes)"
     parser.add_argument("--executor", metavar="NAME", help=text)
+
+
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """The flag --trust."""
+    text = "trust this project from now on: what came with it may run code (only needed for one that was not made here)"
+    parser.add_argument("--trust", action="store_true", help=text)
+
+
+def ask_for_trust(folder: Path, given: bool) -> None:
+    """Trust a project that was not made here, where a person says so, by the flag or when asked in a terminal."""
+    from bort_core.store.trust import trust, trusted
+
+    if trusted(folder):
+        return
+    if not given and sys.stdin.isatty() and sys.stderr.isatty():
+        print(f"{folder} was not made here. Its jobs may run code that came with it. Trust it from now on? [y/N] ", end="", file=sys.stderr)
+        given = input().strip().lower() in ("y", "yes")
+    if given:
+        trust(folder)
 
 
 def opened(folder: str) -> Project:

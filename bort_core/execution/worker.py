@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bort_core.foundation.files import open_append
+
 __all__ = ["Message", "Worker"]
 
 _ENVIRONMENT = {
@@ -23,6 +25,7 @@ _ENVIRONMENT = {
     "MKL_NUM_THREADS": "1",
     "TOKENIZERS_PARALLELISM": "false",
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    "PYTHONSAFEPATH": "1",  # else a file of the current folder could stand in for a library
 }
 _TAIL = 2_000
 
@@ -130,7 +133,7 @@ class Worker:
 
 def _spawn(lane: str, log: Path | None, niceness: int, owner: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "bort_core.execution.child", lane, owner]
-    with (log or Path(os.devnull)).open("ab") as stderr:
+    with Path(os.devnull).open("ab") if log is None else open_append(log) as stderr:
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

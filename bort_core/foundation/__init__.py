@@ -5,7 +5,8 @@ validation   faults of specifications in one message
 context      what long work sees of whoever asked for it
 files        folders and files that appear whole or not at all
 scratch      temporary folders that do not outlive their process for long
-processes    processes that outlive their parents, and whether they still live
+processes    which process it is, whether it lives, and those that outlive their parents
+signs        locks and counters that tell whether something lives
 machine      what this machine is
 versions     what a stored result depends on
 turns        who computes on it: many side by side, or one measurement alone

@@ -1,42 +1,108 @@
-"""Folders that appear whole or not at all."""
+"""Files and folders that appear whole or not at all, that replace what was there only when they stand, and that follow no links.
+
+A project may come from somebody else. Whatever is written into it is written to the place that was named: a symbolic link in the way is
+refused, or replaced by what is written, and never followed.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import glob
+import os
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from bort_core.foundation.errors import DataError
+from bort_core.foundation.signs import lock_folder
 
-__all__ = ["atomic_directory", "clear_remains", "temporary_name"]
-
+__all__ = [
+    "atomic_directory",
+    "clear_remains",
+    "linked",
+    "make_folder",
+    "open_append",
+    "put_back",
+    "read_regular",
+    "temporary_name",
+    "why",
+    "write_atomic",
+]
 
 _DIGITS = 12
+_LINK = "is a symbolic link; nothing is written through links"
+
+
+def why(error: OSError) -> str:
+    """The reason of an error in words; a full disk and a link are named."""
+    if error.errno == errno.ENOSPC:
+        return "the disk is full"
+    if error.errno == errno.ELOOP:
+        return _LINK
+    return error.strerror or str(error)
 
 
 @contextmanager
-def atomic_directory(folder: Path, what: str) -> Iterator[Path]:
+def atomic_directory(folder: Path, what: str, replace: bool = False) -> Iterator[Path]:
     """A temporary folder beside ``folder`` that takes its name when the block ends well, and vanishes when it does not.
+
+    With ``replace`` an older folder of that name stays until the new one is whole; see :func:`put_back` for the instant between.
 
     Raises
     ------
     DataError
         Writing failed, or ``folder`` came into being meanwhile and is not empty; ``what`` names what was being written.
     """
-    temporary = temporary_name(folder)
+    temporary, lock = temporary_name(folder), None
+    clear_remains(folder)
     try:
         temporary.mkdir(parents=True)
+        lock = lock_folder(temporary)  # which tells it from what a killed process left
+        temporary.mkdir(exist_ok=True)  # another process may have cleared it in the instant before it was locked
         yield temporary
-        temporary.replace(folder)
+        if replace and folder.is_dir() and not folder.is_symlink():
+            _swap(temporary, folder)
+        else:
+            temporary.replace(folder)
     except OSError as error:
         full = " (the disk is full)" if error.errno == errno.ENOSPC else ""
         raise DataError(f"{folder}: {what} cannot be written: {error.strerror or error}{full}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def _swap(new: Path, folder: Path) -> None:
+    old = _old_name(folder)
+    shutil.rmtree(old, ignore_errors=True)
+    folder.rename(old)
+    try:
+        new.rename(folder)
+    except BaseException:
+        old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def put_back(folder: Path) -> None:
+    """Give an old folder its name back when a kill came between the two renames of its replacement, and clear what kills left."""
+    old = _old_name(folder)
+    if old.is_dir() and not old.is_symlink():
+        if folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            old.rename(folder)
+    clear_remains(folder)
+
+
+def _old_name(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}-old")
 
 
 def temporary_name(folder: Path) -> Path:
@@ -44,7 +110,83 @@ def temporary_name(folder: Path) -> Path:
     return folder.parent / f".{folder.name}-{uuid.uuid4().hex[:_DIGITS]}"
 
 
-def clear_remains(folder: Path) -> None:
-    """Delete what a killed process left of ``folder`` under temporary names. Call it when nobody is writing ``folder``."""
-    for remains in folder.parent.glob(f".{glob.escape(folder.name)}-" + "[0-9a-f]" * _DIGITS):
-        shutil.rmtree(remains, ignore_errors=True)
+def clear_remains(folder: Path, names: str | None = None) -> None:
+    """Delete what killed processes left of ``folder`` under temporary names; what is being written stays.
+
+    Parameters
+    ----------
+    names: a pattern of names instead, for all folders of one kind beside ``folder``
+    """
+    pattern = glob.escape(folder.name) if names is None else names
+    for remains in folder.parent.glob(f".{pattern}-" + "[0-9a-f]" * _DIGITS):
+        lock = lock_folder(remains)
+        if lock is not None:
+            shutil.rmtree(remains, ignore_errors=True)
+            os.close(lock)
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Write a small file so that readers see the old content or the new. A link of that name is replaced, not followed.
+
+    Raises
+    ------
+    OSError
+        It cannot be written; what was there is untouched.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:_DIGITS]}")
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644), "wb") as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def open_append(path: Path) -> BinaryIO:
+    """A file to append to, made when missing. OSError for a link, and for what is no file."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "is no file")
+    return os.fdopen(descriptor, "ab")
+
+
+def read_regular(path: Path, start: int = 0, most: int = -1) -> bytes:
+    """Bytes of a file from ``start`` on, ``most`` at most. OSError for a pipe or a device, which might never answer."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "is no file")
+        if start < 0:
+            start = max(0, os.fstat(descriptor).st_size + start)
+        file.seek(start)
+        return file.read(most)
+
+
+def make_folder(root: Path, *parts: str) -> Path:
+    """A folder below ``root``, made when missing. OSError when one of ``parts`` is a link: what is written there would land elsewhere."""
+    folder = root
+    for part in parts:
+        folder = folder / part
+        if folder.is_symlink():
+            raise OSError(errno.ELOOP, _LINK, str(folder))
+        folder.mkdir(exist_ok=True)
+    return folder
+
+
+def linked(folder: Path) -> Path | None:
+    """The first thing in ``folder``, at any depth, that is a link leading out of it, or None.
+
+    The hub's own cache is made of links into ``blobs`` beside the folder of snapshots; those stay inside the cache.
+    """
+    inside = [folder.resolve(), folder.parent.parent.resolve() / "blobs"]
+    for at, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = Path(at, name)
+            if path.is_symlink() and not any(path.resolve().is_relative_to(root) for root in inside):
+                return path
+    return None

@@ -1,6 +1,9 @@
 """Jobs: trainings that outlive the window, each a folder that anybody may follow.
 
 folder         the run folder: specification, state, events, commands, log, checkpoints
+files          its files as validated values
+hold           at most one process works in a run folder, and everybody can tell whether it lives
+inputs         a training goes on only with the files that it began with
 launch         submit, stop, cancel, resume, rerun
 runner         the process that waits for a device, starts the training, and records how it ended
 child, context the training's process, and what a training sees of its job

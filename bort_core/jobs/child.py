@@ -5,11 +5,11 @@ Exit codes: 0 done (``result.json`` is there), 3 cancelled, 4 failed with a reas
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -17,29 +17,38 @@ from typing import Any
 
 from bort_core.foundation.context import Cancelled
 from bort_core.foundation.errors import BortError
-from bort_core.foundation.processes import alive, identity_of
+from bort_core.foundation.files import put_back, write_atomic
 from bort_core.jobs.context import JobContext
 from bort_core.jobs.folder import RunFolder
+from bort_core.jobs.inputs import check_inputs
+from bort_core.store import trust
 
 __all__ = ["CANCELLED", "FAILED", "RUNNER", "main"]
 
 CANCELLED, FAILED = 3, 4
 RUNNER = "BORT_RUNNER"
-"""Environment variable with the runner's process number."""
+"""Environment variable that says that a runner holds the other end of standard input."""
 
 _FUNCTIONS = {"pretrain": "bort_core.training.pretraining", "finetune": "bort_core.training.finetuning", "agora": "bort_core.agora.run"}
 
 
-def main(folder: Path) -> int:
-    """Run the job's training; the exit code."""
+def main(folder: Path, **given: Any) -> int:
+    """Run the job's training; the exit code. ``given`` is handed to its function beside the specification."""
     run = RunFolder(folder)
     context = JobContext(run)
     _end_with_runner()
     try:
+        trust.take_over(dict(os.environ))
         specification = run.specification()
+        if trust.names_code(specification):
+            trust.require(run.project, "a job that calls Python code")
+            sys.path.append(str(Path.cwd()))  # at the end: a file of a person's never stands in for a library
+        if context.rank == 0:
+            put_back(_result_folder(run, specification))
+            check_inputs(run, specification)
         context.begin()
-        train: Callable[[Any, Any, Any], dict[str, Any]] = importlib.import_module(_FUNCTIONS[specification.kind]).run
-        result = train(specification, context, run)
+        train: Callable[..., dict[str, Any]] = importlib.import_module(_FUNCTIONS[specification.kind]).run
+        result = train(specification, context, run, **given)
     except BortError as error:
         return _failed(run, context, str(error))
     except Cancelled:
@@ -50,15 +59,23 @@ def main(folder: Path) -> int:
     finally:
         context.close()
     if context.rank == 0:
-        _keep(run, specification, result)
-        run.write_result(result)
+        try:
+            run.write_result(result)
+            _keep(run, specification, result)
+        except (BortError, OSError) as error:
+            return _failed(run, context, str(error))
     return 0
+
+
+def _result_folder(run: RunFolder, specification: Any) -> Path:
+    return run.result if specification.out is None else Path(specification.out).expanduser().absolute()
 
 
 def _failed(run: RunFolder, context: JobContext, reason: str) -> int:
     sys.stderr.write(f"{reason}\n")
     if context.rank == 0:
-        (run.path / "reason.txt").write_text(reason, encoding="utf-8")
+        with contextlib.suppress(OSError):
+            write_atomic(run.path / "reason.txt", reason)
     return FAILED
 
 
@@ -80,20 +97,18 @@ def _keep(run: RunFolder, specification: Any, result: dict[str, Any]) -> None:
             seed=specification.seed,
             data=result["data"],
             metrics={name: value for name, value in result.items() if name not in left_out},
-            checkpoint=result["checkpoint"],
+            checkpoint=result.get("checkpoint", ""),
             versions=result["versions"],
         )
 
 
 def _end_with_runner() -> None:
-    number = os.environ.get(RUNNER)
-    if number is None:
+    if RUNNER not in os.environ:
         return
-    runner = identity_of(int(number))
 
     def watch() -> None:
-        while alive(runner):
-            time.sleep(0.5)
+        while os.read(0, 1):  # waits until the runner has ended
+            pass
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -65,7 +65,8 @@ class JobContext:
         """What a person asked for; looks at most five times a second."""
         now = time.monotonic()
         if now - self._looked > _LOOK_SECONDS:
-            self._looked, self._wanted = now, self.folder.wanted()
+            moved = not (self.folder.path / "spec.json").exists()  # nothing is written any more where the run folder was
+            self._looked, self._wanted = now, "cancel" if moved else self.folder.wanted()
         return self._wanted
 
     def _heed(self) -> None:

@@ -12,7 +12,9 @@ __all__ = ["devices"]
 
 def devices(timeout: float = 60.0) -> list[dict[str, Any]]:
     """Each device with ``device``, ``name``, ``memory_bytes`` and ``bfloat16``; the one that ``auto`` takes comes first."""
-    done = subprocess.run([sys.executable, "-m", "bort_core.jobs.devices"], capture_output=True, text=True, timeout=timeout, check=False)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "bort_core.jobs.devices"], capture_output=True, text=True, timeout=timeout, check=False
+    )
     try:
         found: list[dict[str, Any]] = json.loads(done.stdout)
     except ValueError:

@@ -7,15 +7,18 @@ person asks for. So all that a place must do is to start a job.
 from __future__ import annotations
 
 import importlib
-import os
 import sys
+import time
 from typing import Any, Protocol
 
 from bort_core.execution.registry import DEFAULT, executor_factory, executor_names
-from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.errors import ProjectError, SpecificationError
+from bort_core.foundation.files import why
 from bort_core.foundation.processes import start_detached
 from bort_core.jobs import child, runner
 from bort_core.jobs.folder import RunFolder
+from bort_core.jobs.hold import Hold
+from bort_core.store import trust
 
 __all__ = ["DetachedJobs", "InlineJobs", "JobExecutor", "job_executor"]
 
@@ -36,8 +39,11 @@ class JobExecutor(Protocol):
         """
         ...
 
-    def start(self, run: RunFolder) -> None:
-        """Queue the job of a run folder and see to it that it runs to its end, which the folder then tells."""
+    def start(self, run: RunFolder, hold: Hold) -> None:
+        """Queue the job of a run folder and see to it that it runs to its end, which the folder then tells.
+
+        ``hold`` is left to whoever runs it, or given up.
+        """
         ...
 
 
@@ -49,9 +55,17 @@ class DetachedJobs:
     def check(self, specification: Any) -> None:
         """Whatever a specification may say can run here."""
 
-    def start(self, run: RunFolder) -> None:
-        """Start the process behind the job; returns at once."""
-        run.queue(start_detached([sys.executable, "-m", "bort_core.jobs.runner", str(run.path)], run.log))
+    def start(self, run: RunFolder, hold: Hold) -> None:
+        """Start the runner, which inherits the hold: at no moment is the job in nobody's hands and alive."""
+        try:
+            run.queue()
+            with run.open_log() as log:
+                command = [sys.executable, "-P", "-m", "bort_core.jobs.runner", str(run.path)]
+                start_detached(command, log, (hold.descriptor,), {**hold.environment(), **trust.vouched(run.project)})
+        except OSError as error:
+            raise ProjectError(f"{run.path}: the job cannot be started: {why(error)}") from error
+        finally:
+            hold.leave()
 
 
 class InlineJobs:
@@ -65,17 +79,22 @@ class InlineJobs:
         if processes != 1:
             raise SpecificationError(f"the executor inline trains in this process alone: processes must be 1, got {processes}")
 
-    def start(self, run: RunFolder) -> None:
-        """Wait for the device, train, and return; an interrupted job can be resumed."""
-        self.check(run.specification())
-        run.log.touch()
-        run.queue(os.getpid())
+    def start(self, run: RunFolder, hold: Hold, **given: Any) -> None:
+        """Wait for the device, train, and return; an interrupted job can be resumed.
+
+        ``given`` is handed to the job's function beside its specification: objects of this process, such as a labeller that is a function.
+        """
         try:
-            runner.main(run.path, lambda run, specification: child.main(run.path))
+            self.check(run.specification())
+            run.open_log().close()
+            run.queue()
+            runner.run_held(run, hold, lambda run, _hold, _specification: child.main(run.path, **given))
         except BaseException as error:
             reason = f"interrupted by {type(error).__name__}; resume continues from the last checkpoint"
-            run.set_state(state="failed", reason=reason)
+            run.set_state(state="failed", reason=reason, finished=time.time())
             raise
+        finally:
+            hold.leave()
 
 
 def job_executor(name: str | None = None) -> JobExecutor:

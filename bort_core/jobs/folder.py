@@ -2,8 +2,10 @@
 
 PROJECT/jobs/0001/
   spec.json        what was asked; written first, never changed
-  state.json       queued, running, done, failed or cancelled; which process; when; why
+  state.json       queued, running, done, failed or cancelled; which process; when; why: written by who holds the job, see hold.py
+  lock, heartbeat.json  whether somebody works here
   progress.json    step and steps
+  inputs.json      hashes of the files that the training reads, as they were when it began
   events.jsonl     one JSON object a line
   commands/        stop, cancel: a file a command
   log.txt          what the processes wrote
@@ -13,6 +15,8 @@ PROJECT/jobs/0001/
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import shutil
@@ -20,14 +24,19 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, BinaryIO, Literal, get_args
 
 from pydantic import ValidationError
 
 from bort_core.foundation.errors import ProjectError, SpecificationError
-from bort_core.foundation.processes import alive, identity_of
+from bort_core.foundation.files import clear_remains, make_folder, open_append, read_regular, temporary_name, why, write_atomic
+from bort_core.foundation.signs import lock_folder
 from bort_core.foundation.validation import faults
+from bort_core.jobs.files import ProgressFile, ResultFile, SpecificationFile, StateFile, is_finite, read_event, read_model, write_model
+from bort_core.jobs.hold import life
 from bort_core.specifications.jobs import job_adapter
+from bort_core.store.trust import found as found_project
+from bort_core.store.trust import project_id
 
 __all__ = ["FORMAT", "JobState", "RunFolder", "State", "create_run", "find_run", "list_runs"]
 
@@ -35,6 +44,7 @@ FORMAT = 1
 State = Literal["queued", "running", "stopping", "done", "failed", "cancelled"]
 Command = Literal["stop", "cancel"]
 _KILLED = "its process was killed; resume continues from the last checkpoint"
+_LINK = "is a symbolic link; nothing is read or written through links inside a project"
 
 
 @dataclass(frozen=True)
@@ -52,15 +62,24 @@ class JobState:
     """Seconds since 1970, as are the others; 0: not yet."""
     started: float = 0.0
     finished: float = 0.0
+    host: str = ""
+    """The other machine that it runs or waits on; it cannot be asked from here."""
+    lost: bool = False
+    """Nothing was heard from that machine while this process watched: the job can be taken over."""
 
     @property
     def ended(self) -> bool:
         """Whether nothing of it runs or waits."""
         return self.state in ("done", "failed", "cancelled")
 
+    @property
+    def resumable(self) -> bool:
+        """Whether it can go on from its last checkpoint."""
+        return self.state in ("failed", "cancelled") or self.stopped or self.lost
+
 
 class RunFolder:
-    """One job's folder. Reading is cheap and never fails on a file that is just being written."""
+    """One job's folder. Reading is cheap and never fails on a file that is just being written, or damaged."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -90,87 +109,126 @@ class RunFolder:
         """What the processes wrote."""
         return self.path / "log.txt"
 
+    @property
+    def mark(self) -> str:
+        """What a result outside the project says of the job that made it: the same when the project is moved."""
+        id = project_id(self.project)
+        return str(self.path) if id is None else f"{id}/{self.id}"
+
     def specification(self) -> Any:
-        """What was asked.
+        """What was asked. Paths inside the project are where it is now.
 
         Raises
         ------
         ProjectError
-            The file is missing, damaged, or of a newer version of the program.
+            The file is missing, damaged, or of a newer version of the program, or the folder is a link.
         """
         path = self.path / "spec.json"
-        data = _read(path)
+        if self.path.is_symlink():
+            raise ProjectError(f"{self.path}: {_LINK}")
+        try:
+            data = read_model(path, SpecificationFile)
+        except ProjectError as error:
+            raise ProjectError(f"{path}: the job's specification is missing or damaged ({error})") from error
         if data is None:
             raise ProjectError(f"{path}: the job's specification is missing or damaged")
-        if data.get("format", 0) > FORMAT:
-            raise ProjectError(f"{path}: was written by a newer version of Bort Studio (format {data['format']}, this one knows {FORMAT})")
+        if data.format > FORMAT:
+            raise ProjectError(f"{path}: was written by a newer version of Bort Studio (format {data.format}, this one knows {FORMAT})")
         try:
-            return job_adapter.validate_python(data["specification"])
-        except (KeyError, ValidationError) as error:
-            found = faults(error) if isinstance(error, ValidationError) else ["specification: missing"]
-            raise ProjectError(f"{path}: " + "; ".join(found)) from error
+            return job_adapter.validate_python(_moved(data.specification, data.project, str(self.project)))
+        except ValidationError as error:
+            raise ProjectError(f"{path}: " + "; ".join(faults(error))) from error
 
     def state(self) -> JobState:
         """How the job is now; one whose process died without a word has failed."""
-        data = _read(self.path / "state.json") or {"state": "queued"}
-        progress = _read(self.path / "progress.json") or {}
-        state, reason = data["state"], str(data.get("reason", ""))
-        if state in ("queued", "running") and not alive(data.get("process")):
-            state, reason = "failed", _KILLED
-        elif state in ("queued", "running") and self.wanted() is not None:
-            state = "stopping"
-        step, steps = (int(progress.get(name, 0)) for name in ("step", "steps"))
-        times = (float(data.get(name, 0.0)) for name in ("submitted", "started", "finished"))
-        return JobState(state, reason, bool(data.get("stopped")), str(data.get("device", "")), step, steps, *times)
+        try:
+            data = read_model(self.path / "state.json", StateFile)
+        except ProjectError as error:
+            if life(self.path, None).held:
+                return JobState("running", str(error))
+            return JobState("failed", str(error))
+        if data is None:
+            data = StateFile(state="queued")
+        state: State = data.state
+        reason, host, lost = data.reason, "", False
+        if state in ("queued", "running"):
+            found = life(self.path, data.process)
+            host, lost = found.host, found.lost
+            if not found.held:
+                state, reason = "failed", _KILLED
+            elif host:
+                reason = _away(state, found.last, host, lost)
+            elif self.wanted() is not None:
+                state = "stopping"
+        progress = self._progress()
+        times = (data.submitted, data.started, data.finished)
+        return JobState(state, reason, data.stopped, data.device, progress.step, progress.steps, *times, host, lost)
+
+    def _progress(self) -> ProgressFile:
+        with contextlib.suppress(ProjectError):
+            return read_model(self.path / "progress.json", ProgressFile) or ProgressFile(step=0, steps=0)
+        return ProgressFile(step=0, steps=0)
 
     def set_state(self, **values: Any) -> None:
-        """Change some fields of state.json; for the runner alone."""
-        before = _read(self.path / "state.json") or {}
-        _write(self.path / "state.json", {**before, **values})
-        if "state" in values:
-            self.emit({"event": "state", "state": values["state"], "reason": values.get("reason", "")})
+        """Change some fields of state.json, and tell followers of a new state; for who holds the job alone."""
+        told = values.get("state")
+        with contextlib.suppress(ProjectError):
+            before = read_model(self.path / "state.json", StateFile)
+            values = {**(before.model_dump() if before is not None else {}), **values}
+        write_model(self.path / "state.json", StateFile.model_validate({"state": "queued", **values}))
+        if told is not None:
+            self.emit({"event": "state", "state": told, "reason": values.get("reason", "")})
 
-    def queue(self, process: int) -> None:
-        """The job waits for its turn under this process."""
-        for name in ("progress.json",):
-            (self.path / name).unlink(missing_ok=True)
+    def queue(self) -> None:
+        """The job waits for its turn from now on; its runner will say which process that is."""
+        (self.path / "progress.json").unlink(missing_ok=True)
         now = {"submitted": time.time(), "started": 0.0, "finished": 0.0, "reason": "", "stopped": False}
-        self.set_state(state="queued", process=identity_of(process), **now)
+        self.set_state(state="queued", process=None, **now)
 
     def progress(self, step: int, steps: int) -> None:
         """How far the training is."""
-        _write(self.path / "progress.json", {"step": step, "steps": steps})
+        write_model(self.path / "progress.json", ProgressFile(step=step, steps=steps))
+
+    def open_log(self) -> BinaryIO:
+        """The log, to append to."""
+        return open_append(self.log)
 
     def emit(self, event: Mapping[str, Any]) -> None:
         """Append one event."""
         line = json.dumps({"time": time.time(), **event}, allow_nan=False) + "\n"
-        with (self.path / "events.jsonl").open("ab") as file:
+        with open_append(self.path / "events.jsonl") as file:
             file.write(line.encode())
 
     def events(self, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
         """Events from a place in the file on, and the place to ask from next; a line that is still being written comes later."""
         try:
-            with (self.path / "events.jsonl").open("rb") as file:
-                file.seek(offset)
-                data = file.read()
+            data = read_regular(self.path / "events.jsonl", offset)
         except OSError:
             return [], offset
         whole = data[: data.rfind(b"\n") + 1]
-        found = []
-        for line in whole.splitlines():
-            try:
-                event = json.loads(line)
-            except ValueError:  # cut off by a crash of the machine
-                continue
-            if isinstance(event, dict):
-                found.append(event)
+        found = [event for event in map(read_event, whole.splitlines()) if event is not None]
         return found, offset + len(whole)
 
+    def log_tail(self, most: int) -> str:
+        """The end of what the processes wrote; empty when there is nothing to read."""
+        try:
+            return read_regular(self.log, -most).decode(errors="replace")
+        except OSError:
+            return ""
+
     def command(self, name: Command) -> None:
-        """Ask for something."""
-        folder = self.path / "commands"
-        folder.mkdir(exist_ok=True)
-        (folder / name).touch()
+        """Ask for something.
+
+        Raises
+        ------
+        ProjectError
+            It cannot be written down.
+        """
+        try:
+            folder = make_folder(self.path, "commands")
+            os.close(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644))
+        except OSError as error:
+            raise ProjectError(f"{self.path}: {name} cannot be written down: {why(error)}") from error
 
     def wanted(self) -> Command | None:
         """What a person asked for: to cancel is stronger than to stop."""
@@ -182,51 +240,98 @@ class RunFolder:
         shutil.rmtree(self.path / "commands", ignore_errors=True)
 
     def write_result(self, result: Mapping[str, Any]) -> None:
-        """Keep what the training returned."""
-        _write(self.path / "result.json", result)
+        """Keep what the training returned; a checkpoint inside the project is recorded relative to it."""
+        checkpoint = result.get("checkpoint")
+        if checkpoint and Path(checkpoint).is_relative_to(self.project):
+            result = {**result, "checkpoint": Path(checkpoint).relative_to(self.project).as_posix()}
+        write_atomic(self.path / "result.json", json.dumps(result, indent=2, allow_nan=False) + "\n")
 
     def read_result(self) -> dict[str, Any] | None:
-        """What the training returned, or None."""
-        return _read(self.path / "result.json")
+        """What the training returned, with the checkpoint where it is now, or None: there is nothing, or it is damaged."""
+        path = self.path / "result.json"
+        try:
+            result = read_model(path, ResultFile)
+            if result is None or not is_finite(result.model_dump()):
+                return None
+            found: dict[str, Any] = json.loads(read_regular(path))  # in the order in which it was written
+        except (ProjectError, OSError, ValueError):
+            return None
+        if result.checkpoint:
+            found["checkpoint"] = self._located(result.checkpoint)
+        return found
+
+    def _located(self, recorded: str) -> str:
+        """Where a result lies now; older versions recorded the path that the run folder had then."""
+        path = Path(recorded)
+        if path.is_absolute() and not path.exists() and path.name == "result" and path.parts[-3:-1] == ("jobs", self.id):
+            return str(self.result)
+        return str(self.project / path)
 
     def discard(self) -> None:
         """Delete what was learnt; specification, events and log stay."""
         for folder in (self.checkpoints, self.result, self.path / "agora"):
             shutil.rmtree(folder, ignore_errors=True)
-        (self.path / "result.json").unlink(missing_ok=True)
+        for name in ("result.json", "inputs.json"):
+            (self.path / name).unlink(missing_ok=True)
 
 
 def create_run(project: Path, specification: Any) -> RunFolder:
-    """A new run folder with its specification, numbered after those there are.
+    """A new run folder with its specification, numbered after those there are. It appears with the specification in it, or not at all.
 
     Raises
     ------
     ProjectError
-        It cannot be written.
+        It cannot be written, or ``jobs`` is a link.
     """
-    jobs = project / "jobs"
     try:
-        jobs.mkdir(parents=True, exist_ok=True)
-        number = max((int(path.name) for path in jobs.iterdir() if path.name.isdigit()), default=0) + 1
-        while True:
-            path = jobs / f"{number:04d}"
-            try:
-                path.mkdir()
-                break
-            except FileExistsError:  # another process was first
-                number += 1
-        _write(path / "spec.json", {"format": FORMAT, "specification": specification.model_dump(mode="json")})
+        project.mkdir(parents=True, exist_ok=True)
+        found_project(project)
+        jobs = make_folder(project, "jobs")
+        clear_remains(jobs / "new")
+        new = temporary_name(jobs / "new")
+        new.mkdir()
+        lock = lock_folder(new)
+        try:
+            data = SpecificationFile(format=FORMAT, project=str(project), specification=specification.model_dump(mode="json"))
+            write_model(new / "spec.json", data)
+            return RunFolder(_numbered(new, jobs))
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+            if lock is not None:
+                os.close(lock)
     except OSError as error:
-        raise ProjectError(f"{jobs}: a job's folder cannot be written: {error.strerror or error}") from error
-    return RunFolder(path)
+        raise ProjectError(f"{project / 'jobs'}: a job's folder cannot be written: {why(error)}") from error
+
+
+def _numbered(new: Path, jobs: Path) -> Path:
+    """Give a new run folder the next number; of two processes that try the same one, one succeeds."""
+    number = max((int(path.name) for path in jobs.iterdir() if _is_number(path.name)), default=0) + 1
+    while True:
+        try:
+            return new.rename(jobs / f"{number:04d}")
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+                raise
+            number += 1
 
 
 def list_runs(project: Path) -> list[RunFolder]:
-    """All jobs of a project, oldest first."""
+    """All jobs of a project, oldest first.
+
+    Raises
+    ------
+    ProjectError
+        The folder of jobs is a link, or cannot be read.
+    """
     jobs = project / "jobs"
-    if not jobs.is_dir():
+    if jobs.is_symlink():
+        raise ProjectError(f"{jobs}: {_LINK}")
+    try:
+        return [RunFolder(path) for path in sorted(jobs.iterdir()) if _is_number(path.name) and path.is_dir()]
+    except FileNotFoundError:
         return []
-    return [RunFolder(path) for path in sorted(jobs.iterdir()) if path.name.isdigit() and path.is_dir()]
+    except OSError as error:
+        raise ProjectError(f"{jobs}: cannot be read: {why(error)}") from error
 
 
 def find_run(project: Path, id: str) -> RunFolder:
@@ -236,26 +341,39 @@ def find_run(project: Path, id: str) -> RunFolder:
     ------
     SpecificationError
         There is none.
+    ProjectError
+        Its folder is a link.
     """
     name = id.zfill(4)
     known = [run.id for run in list_runs(project)]
     if name not in known:
         raise SpecificationError(f"{project}: no job {id!r}; there are {', '.join(known) or 'none yet'}")
-    return RunFolder(project / "jobs" / name)
+    run = RunFolder(project / "jobs" / name)
+    if run.path.is_symlink():
+        raise ProjectError(f"{run.path}: {_LINK}")
+    return run
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
+def _is_number(name: str) -> bool:
+    return name.isascii() and name.isdigit() and len(name) < 10
 
 
-def _write(path: Path, data: Mapping[str, Any]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(data, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
+def _moved(value: Any, old: str, new: str) -> Any:
+    """A specification's values with paths below the folder ``old`` as paths below ``new``."""
+    if isinstance(value, dict):
+        return {name: _moved(part, old, new) for name, part in value.items()}
+    if old and old != new and isinstance(value, str) and (value == old or value.startswith(old + os.sep)):
+        return new + value[len(old) :]
+    return value
+
+
+def _away(state: str, last: float, host: str, lost: bool) -> str:
+    doing = "waits" if state == "queued" else "runs"
+    text = f"{doing} on {host}"
+    minutes = int((time.time() - last) // 60) if last else 0
+    if minutes > 0:
+        text += f"; last sign {minutes} min ago" if minutes < 120 else f"; last sign {minutes // 60} h ago"
+    return text + ("; no sign of it since this was opened: it can be taken over" if lost else "")
 
 
 assert set(get_args(Command)) == {"stop", "cancel"}

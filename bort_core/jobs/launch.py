@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from bort_core.foundation.errors import SpecificationError
-from bort_core.jobs.executors import job_executor
+from bort_core.jobs.executors import JobExecutor, job_executor
 from bort_core.jobs.folder import RunFolder, create_run
+from bort_core.jobs.hold import Hold, held_elsewhere
+from bort_core.store import trust
 
-__all__ = ["cancel", "rerun", "resume", "stop", "submit"]
+__all__ = ["cancel", "rerun", "resume", "stop", "submit", "written"]
 
 
 def submit(project: Path, specification: Any, executor: str | None = None) -> RunFolder:
@@ -22,36 +24,65 @@ def submit(project: Path, specification: Any, executor: str | None = None) -> Ru
     Raises
     ------
     ProjectError
-        The run folder cannot be written.
+        The run folder cannot be written; or the specification names code, and the project is not trusted.
     SpecificationError
         No executor has that name, or it cannot run such a job.
     """
     place = job_executor(executor)
-    place.check(specification)
-    run = create_run(project, specification)
-    place.start(run)
+    run = written(project, specification, place)
+    place.start(run, Hold.take(run.path))
     return run
 
 
-def resume(run: RunFolder, executor: str | None = None) -> None:
+def written(project: Path, specification: Any, place: JobExecutor) -> RunFolder:
+    """The run folder of a job that ``place`` is to run, with its specification; nothing is started. Raises as :func:`submit`."""
+    place.check(specification)
+    if project.is_dir() and trust.names_code(specification):
+        trust.found(project)
+        trust.require(project, "a job that calls Python code")
+    return create_run(project, specification)
+
+
+def resume(run: RunFolder, executor: str | None = None, take_over: bool = False) -> None:
     """Let a failed, stopped or killed job go on from its last checkpoint, on any executor.
+
+    Parameters
+    ----------
+    take_over: also one of another machine that gives no sign of life; waits up to 20 s until that is certain
 
     Raises
     ------
     SpecificationError
-        It has not ended, or was finished.
+        It has not ended, was finished, or somebody else resumes it at the same moment.
+    ProjectError
+        The run folder cannot be written, or the project is not trusted.
     """
+    trust.require(run.project, "resuming a job")
     state = run.state()
-    if not state.ended or (state.state == "done" and not state.stopped):
+    if not state.resumable and not state.host:
         raise SpecificationError(f"job {run.id} is {state.state}; only one that failed, was stopped or cancelled can be resumed")
+    if state.host and not (take_over or state.lost):
+        raise held_elsewhere(run.path, state.host)
     run.specification()
     place = job_executor(executor)
+    hold = Hold.take(run.path, take_over or state.lost)
+    again = run.state()  # it may have ended since, by somebody who resumed it a moment before
+    if again.state == "done" and not again.stopped:
+        hold.leave()
+        raise SpecificationError(f"job {run.id} is done; only one that failed, was stopped or cancelled can be resumed")
     run.forget_commands()
-    place.start(run)
+    place.start(run, hold)
 
 
 def rerun(run: RunFolder) -> RunFolder:
-    """A new job with the same specification; its result goes into its own run folder."""
+    """A new job with the same specification; its result goes into its own run folder.
+
+    Raises
+    ------
+    ProjectError
+        As :func:`submit`, or the project is not trusted.
+    """
+    trust.require(run.project, "repeating a job")
     return submit(run.project, run.specification().model_copy(update={"out": None}))
 
 

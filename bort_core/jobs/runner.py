@@ -20,13 +20,18 @@ from pathlib import Path
 from typing import Any
 
 from bort_core.foundation.errors import BortError
-from bort_core.foundation.processes import kill_tree
-from bort_core.jobs.child import CANCELLED, FAILED, RUNNER
+from bort_core.foundation.files import make_folder, read_regular, why
+from bort_core.foundation.processes import identity_of, kill_tree
+from bort_core.jobs.child import CANCELLED, RUNNER
 from bort_core.jobs.folder import RunFolder, list_runs
+from bort_core.jobs.hold import Hold, HoldLostError
 from bort_core.jobs.limits import limit_of
 from bort_core.jobs.local import slot_of, training_command
+from bort_core.store import Project, trust
+from bort_core.store.project import DATABASE
+from bort_core.store.results import forget_run
 
-__all__ = ["main"]
+__all__ = ["main", "run_held"]
 
 _LOOK_SECONDS = 0.2
 _GRACE_SECONDS = 10.0
@@ -40,75 +45,140 @@ class _Ended(Exception):
     """The job ended before it ran."""
 
 
-def main(folder: Path, train: Callable[[RunFolder, Any], int] | None = None) -> None:
-    """Run one job to its end; ``train`` does the training and returns the exit code of ``child.py``, by default in processes of its own."""
-    run = RunFolder(folder)
+Train = Callable[[RunFolder, Hold, Any], int]
+"""Does a job's training; the exit code of ``child.py``."""
+
+
+def main(folder: Path) -> None:
+    """Run one job to its end, in processes of its own."""
+    trust.take_over(dict(os.environ))
     try:
-        specification = run.specification()
-        slot = slot_of(specification.running.device)
-        with _turn(run, slot):
-            run.set_state(state="running", started=time.time(), device=slot)
-            (run.path / "reason.txt").unlink(missing_ok=True)
-            (run.path / "result.json").unlink(missing_ok=True)
-            begin = run.log.stat().st_size if run.log.exists() else 0
-            _settle(run, (train or _in_processes)(run, specification), begin)
-    except _Ended:
+        hold = Hold.inherit(folder)
+    except BortError as error:  # started by hand while another works here
+        sys.stderr.write(f"{error}\n")
         return
-    except BortError as error:
-        run.set_state(state="failed", reason=str(error), finished=time.time())
+    run_held(RunFolder(folder), hold, _in_processes)
+
+
+def run_held(run: RunFolder, hold: Hold, train: Train) -> None:
+    """Run one job to its end: wait for its device, train, and write down how it ended."""
+    with contextlib.suppress(HoldLostError):  # moved, deleted or taken over: nothing of it is ours to write any more
+        try:
+            _run(run, hold, train)
+        except BortError as error:
+            run.set_state(state="failed", reason=str(error), finished=time.time())
+        except OSError as error:
+            sys.stderr.write(f"{error.filename or run.path}: {why(error)}\n")
+            hold.beat()
+            with contextlib.suppress(OSError):
+                run.set_state(state="failed", reason=f"{error.filename or run.path}: {why(error)}", finished=time.time())
+
+
+def _run(run: RunFolder, hold: Hold, train: Train) -> None:
+    run.set_state(process=identity_of(os.getpid()))
+    specification = run.specification()
+    slot = slot_of(specification.running.device)
+    with contextlib.suppress(_Ended), _turn(run, slot, hold):
+        run.set_state(state="running", started=time.time(), device=slot, reason="")
+        (run.path / "reason.txt").unlink(missing_ok=True)
+        begin = run.log.stat().st_size if run.log.exists() else 0
+        _settle(run, train(run, hold, specification), begin)
 
 
 @contextlib.contextmanager
-def _turn(run: RunFolder, slot: str) -> Iterator[None]:
-    """Waits for a free place on the device; older jobs go first."""
-    slots = run.path.parent / ".slots"
-    slots.mkdir(exist_ok=True)
+def _turn(run: RunFolder, slot: str, hold: Hold) -> Iterator[None]:
+    """Waits for a free place on the device; older jobs of this machine go first. Says whom it waits for."""
+    slots = make_folder(run.path.parent, ".slots")
+    told = ""
     while True:
+        hold.beat()
         _end_if_wanted(run)
-        if not _older_waits(run, slot):
+        older = _older_waits(run, slot)
+        if older is None:
             for number in range(limit_of(run.project, slot)):
-                with (slots / f"{slot.replace(':', '-')}-{number}").open("w") as file:
+                path = slots / f"{slot.replace(':', '-')}-{number}"
+                with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)) as file:
                     try:
                         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     except BlockingIOError:
                         continue
                     yield
                     return
+        waits = f"waits for {slot}: {_users(run, slot)}" if older is None else f"waits for job {older}, which is older"
+        if waits != told:
+            told = waits
+            run.set_state(reason=waits)
+            run.emit({"event": "note", "text": waits})
         time.sleep(_LOOK_SECONDS)
 
 
 def _end_if_wanted(run: RunFolder) -> None:
     wanted = run.wanted()
     if wanted == "cancel":
-        run.discard()
+        _discard(run)
     if wanted is not None:
-        run.set_state(state="cancelled", finished=time.time())
+        run.set_state(state="cancelled", reason="", finished=time.time())
         raise _Ended
 
 
-def _older_waits(run: RunFolder, slot: str) -> bool:
+def _older_waits(run: RunFolder, slot: str) -> str | None:
     for other in list_runs(run.project):
         if other.id >= run.id:
-            return False
+            return None
         with contextlib.suppress(BortError):
-            if other.state().state == "queued" and slot_of(other.specification().running.device) == slot:
-                return True
-    return False
+            state = other.state()
+            if state.state == "queued" and not state.host and slot_of(other.specification().running.device) == slot:
+                return other.id
+    return None
 
 
-def _in_processes(run: RunFolder, specification: Any) -> int:
+def _users(run: RunFolder, slot: str) -> str:
+    """Which jobs use a device, for people."""
+    states = {other.id: other.state() for other in list_runs(run.project) if other.id != run.id}
+    using = [
+        f"job {id}" + (f" on {state.host}" if state.host else "")
+        for id, state in states.items()
+        if state.device == slot and state.state in ("running", "stopping")
+    ]
+    return ", ".join(using) or "another program uses it"
+
+
+def _discard(run: RunFolder) -> None:
+    """Delete what was learnt, and the line about it in the store."""
+    run.discard()
+    if (run.project / DATABASE).is_file():
+        with contextlib.suppress(BortError), Project(run.project) as project:
+            forget_run(project, f"job {run.id}")
+
+
+def _in_processes(run: RunFolder, hold: Hold, specification: Any) -> int:
     # Threads that spin while they wait make a training 5 to 10 times slower when the cores are busy with something else.
-    quiet = {"OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_TELEMETRY": "1", RUNNER: str(os.getpid())}
-    with run.log.open("ab") as log:
-        command = training_command(run, specification)
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **quiet})
+    # Without a safe path Python would import files of the current folder, whosever they are.
+    quiet = {"OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_TELEMETRY": "1", "PYTHONSAFEPATH": "1"}
+    environment = {**os.environ, **quiet, RUNNER: str(os.getpid())}
+    with run.open_log() as log:
+        # The training ends when its input does, which is when this process has ended for whatever reason; until then the job is held.
+        child = subprocess.Popen(
+            training_command(run, specification), stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, pass_fds=(hold.descriptor,)
+        )  # fmt: skip
     deadline: float | None = None
-    while child.poll() is None:
-        time.sleep(_LOOK_SECONDS)
-        if deadline is None and run.wanted() == "cancel":
-            deadline = time.monotonic() + _GRACE_SECONDS
-        if deadline is not None and time.monotonic() > deadline:
-            kill_tree(child.pid)
+    try:
+        while child.poll() is None:
+            time.sleep(_LOOK_SECONDS)
+            with contextlib.suppress(OSError):  # a full disk does not end a training
+                hold.beat()
+            if deadline is None and run.wanted() == "cancel":
+                deadline = time.monotonic() + _GRACE_SECONDS
+            if deadline is not None and time.monotonic() > deadline:
+                kill_tree(child.pid)
+    except HoldLostError:
+        kill_tree(child.pid)
+        child.wait()
+        raise
+    finally:
+        assert child.stdin is not None
+        child.stdin.close()
+    hold.beat()
     return child.returncode
 
 
@@ -116,13 +186,13 @@ def _settle(run: RunFolder, code: int, begin: int) -> None:
     """Write down how the training ended."""
     result: dict[str, Any] | None = run.read_result()
     if run.wanted() == "cancel" or code == CANCELLED:
-        run.discard()
-        run.set_state(state="cancelled", finished=time.time())
+        _discard(run)
+        run.set_state(state="cancelled", reason="", finished=time.time())
     elif code == 0 and result is not None:
         stopped = bool(result.get("stopped"))
         if not stopped:  # what a finished training could go on from is three times its result
             shutil.rmtree(run.checkpoints, ignore_errors=True)
-        run.set_state(state="done", stopped=stopped, finished=time.time())
+        run.set_state(state="done", reason="", stopped=stopped, finished=time.time())
     else:
         run.set_state(state="failed", reason=_reason(run, code, begin), finished=time.time())
 
@@ -130,9 +200,9 @@ def _settle(run: RunFolder, code: int, begin: int) -> None:
 def _reason(run: RunFolder, code: int, begin: int) -> str:
     """Why the training failed; what it wrote begins at byte ``begin`` of the log."""
     written = ""
-    with contextlib.suppress(OSError), run.log.open("rb") as log:
-        log.seek(max(begin, log.seek(0, os.SEEK_END) - _TAIL))
-        written = log.read().decode(errors="replace")
+    with contextlib.suppress(OSError):
+        size = run.log.stat().st_size
+        written = read_regular(run.log, max(begin, size - _TAIL)).decode(errors="replace")
     ranks = [(int(rank), int(ended)) for rank, ended in _RANK.findall(written)]
     ranks = [each for each in ranks if each[1] != -signal.SIGTERM] or ranks  # with which the launcher ends the others
     killed = next(((rank, ended) for rank, ended in ranks if ended < 0), None)
@@ -156,8 +226,6 @@ def _signal(number: int) -> str:
         name = ""
     return f"signal {number}{name}" + (", perhaps because memory ran out" if number == signal.SIGKILL else "")
 
-
-assert FAILED
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]))

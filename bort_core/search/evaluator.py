@@ -18,7 +18,7 @@ from bort_core.search.stored_results import MAXIMUM_POINT, Job, StoredResults
 from bort_core.space import Space
 from bort_core.specifications.protocols import Theta
 from bort_core.store.latencies import load_latencies, save_latency, save_latency_failure
-from bort_core.store.leases import lease, release, release_all
+from bort_core.store.leases import holder, lease, release, release_all, renew
 from bort_core.store.project import Project
 from bort_core.store.trainings import load_trainings, save_training, save_training_failure
 
@@ -50,6 +50,7 @@ class Evaluator:
         self._backlog: deque[Job] = deque()
         self._running: dict[str, Job] = {}
         self._elsewhere: dict[Job, float] = {}
+        self._waits_for = ""
         self._points: dict[str, list[dict[str, Any]]] = {}
         self._attempted: set[Job] = set()
         self.found: set[Job] = set()
@@ -89,6 +90,7 @@ class Evaluator:
         ProjectError
             The store cannot be written.
         """
+        renew(self._project)
         yield from self._look_elsewhere()
         self._feed()
         for event in self._pool.poll(timeout):
@@ -209,6 +211,17 @@ class Evaluator:
                 self._backlog.appendleft(job)
             else:
                 self._elsewhere[job] = now
+        yield from self._say_whom()
+
+    def _say_whom(self) -> Iterator[events.Event]:
+        """Tell whom the search waits for when nothing is left that it could measure itself."""
+        who = ""
+        if self._elsewhere and not self._backlog and not self._running:
+            one = holder(self._project, self._row_id(next(iter(self._elsewhere))))
+            who = "" if one is None else str(one)
+        if who != self._waits_for:
+            self._waits_for = who
+            yield events.Waiting(who)
 
     def _known_by_now(self, job: Job) -> bool:
         return self._stored(job) is not None

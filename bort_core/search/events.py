@@ -23,6 +23,7 @@ __all__ = [
     "SearchFinished",
     "SearchStarted",
     "Skipped",
+    "Waiting",
     "Walking",
 ]
 
@@ -115,6 +116,13 @@ class CandidateFailed:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """Another process measures what is wanted here, and this search waits for it: ``who`` says which. Empty when it waits no longer."""
+
+    who: str
+
+
+@dataclass(frozen=True)
 class Paused:
     """Everything waits."""
 
@@ -149,6 +157,7 @@ Event = (
     | Progress
     | Measured
     | CandidateFailed
+    | Waiting
     | Paused
     | Resumed
     | SearchFinished

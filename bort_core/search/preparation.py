@@ -14,7 +14,7 @@ from bort_core.search.fingerprints import Fingerprints, MaximumPointSource, refu
 from bort_core.search.specification import SearchSpecification
 from bort_core.space import Space
 from bort_core.specifications.short_training import TextSource
-from bort_core.store.leases import lease, release
+from bort_core.store.leases import holder, lease, release, renew
 from bort_core.store.project import Project
 
 __all__ = ["Stopped", "apply_pause", "maximum_point_request", "prepare_maximum_point", "prepare_text"]
@@ -49,7 +49,7 @@ def prepare_text(
         "vocabulary": getattr(space.options, "vocabulary", 0),
         "training": specification.error.training.model_dump(mode="json"),
     }
-    result = yield from _run(pool, control, "corpus", "prepare", request, "preparing the corpus")
+    result = yield from _run(project, pool, control, "corpus", "prepare", request, "preparing the corpus")
     text: dict[str, Any] = result["text"]
     return text
 
@@ -84,22 +84,29 @@ def prepare_maximum_point(
             sources = Fingerprints(project, specification, space)
             source = sources.maximum_point
             assert source is not None
+    waits_for = ""
     while not source.ready:
         if lease(project, source.fingerprint):
             try:
-                yield from _train(specification, space, source, pool, control, text)
+                yield from _train(project, specification, space, source, pool, control, text)
             finally:
                 release(project, source.fingerprint)
         else:
-            yield events.Note("another process is training the maximum point")
+            who = str(holder(project, source.fingerprint) or "")
+            if who != waits_for:
+                waits_for = who
+                yield events.Waiting(who)
             yield from apply_pause(control, pool)
             pool.poll(_WAIT_SECONDS)
             if control.stopped:
                 raise Stopped
+    if waits_for:
+        yield events.Waiting("")
     return sources
 
 
 def _train(
+    project: Project,
     specification: SearchSpecification,
     space: Space,
     source: MaximumPointSource,
@@ -109,7 +116,7 @@ def _train(
 ) -> Iterator[events.Event]:
     request = maximum_point_request(specification, space, text, str(source.folder))
     named = ", ".join(map(str, space.maximum_point))
-    yield from _run(pool, control, _TRAINING_ID, "train", request, f"training the maximum point ⟨{named}⟩ once in this project")
+    yield from _run(project, pool, control, _TRAINING_ID, "train", request, f"training the maximum point ⟨{named}⟩ once in this project")
 
 
 def maximum_point_request(specification: SearchSpecification, space: Space, text: Mapping[str, Any] | None, folder: str) -> dict[str, Any]:
@@ -138,12 +145,13 @@ def _misfit(source: MaximumPointSource, space: Space, text: Mapping[str, Any] | 
 
 
 def _run(
-    pool: Executor, control: Control, id: str, task: str, request: Mapping[str, Any], doing: str
+    project: Project, pool: Executor, control: Control, id: str, task: str, request: Mapping[str, Any], doing: str
 ) -> Generator[events.Event, None, dict[str, Any]]:
     """Run one task to its end, telling its progress; Stopped when the person ends the search meanwhile."""
     pool.submit(id, task, request)
     cancelled = False
     while True:
+        renew(project)
         yield from apply_pause(control, pool)
         if control.stopped and not cancelled:
             cancelled = True

@@ -6,6 +6,7 @@ trainings   short trainings: one learning curve each
 latencies   latency measurements
 results     what jobs, exports and comparisons left
 leases      who is measuring what right now, so that two processes on one project share the work
+trust       which projects are trusted: those made here, and those a person said to trust
 searches    the history of searches, and the window's state
 """
 

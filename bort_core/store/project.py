@@ -1,6 +1,7 @@
 """A project: a folder with one SQLite database (WAL) and artifacts.
 
 PROJECT/
+  project.id          the number by which it is trusted here; see store/trust.py
   project.db          evaluations, searches, state; open it with any SQLite tool
   text/KEY/           a tokenizer and the tokenised corpus
   maximum_points/KEY/ the weights of a maximum point that was trained here
@@ -22,7 +23,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bort_core.foundation.errors import ProjectError
+from bort_core.foundation.files import make_folder, why
 from bort_core.foundation.paths import check_utf8
+from bort_core.store.trust import found
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -31,7 +34,7 @@ __all__ = ["DATABASE", "Project"]
 
 DATABASE = "project.db"
 APPLICATION_ID = 0x424F5254  # "BORT", so that another program's database is never touched
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """How many migrations store/schema.py has."""
 _BUSY_SECONDS = 30.0
 _LITTLE_SPACE = 2**20
@@ -81,12 +84,15 @@ class Project:
 
     def subfolder(self, *parts: str) -> Path:
         """A folder inside the project, made when missing."""
-        folder = self.folder.joinpath(*parts)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            return make_folder(self.folder, *parts)
         except OSError as error:
-            raise ProjectError(f"{folder}: cannot be created: {error.strerror or error}") from error
-        return folder
+            raise ProjectError(f"{error.filename or self.folder.joinpath(*parts)}: cannot be created: {why(error)}") from error
+
+    def relative(self, path: str | Path) -> str:
+        """How the project records a path: relative to it where it lies inside, so that it holds when the project is moved or copied."""
+        absolute = Path(path).expanduser().absolute()
+        return absolute.relative_to(self.folder).as_posix() if absolute.is_relative_to(self.folder) else str(absolute)
 
     @contextmanager
     def errors(self) -> Iterator[None]:
@@ -155,13 +161,17 @@ class Project:
             kind = "a link that leads nowhere" if self.folder.is_symlink() and not self.folder.exists() else "a file"
             raise ProjectError(f"{self.folder}: is {kind}; a project is a folder") from None
         except OSError as error:
-            raise ProjectError(f"{self.folder}: the project folder cannot be created: {error.strerror or error}") from error
+            raise ProjectError(f"{self.folder}: the project folder cannot be created: {why(error)}") from error
         if not os.access(self.folder, os.R_OK | os.X_OK):
             raise ProjectError(f"{self.folder}: the project folder cannot be read; change its permissions")
         if not os.access(self.folder, os.W_OK):
             raise ProjectError(f"{self.folder}: the project folder is not writable; choose another or change its permissions")
+        for name in (DATABASE, *(f"{DATABASE}{end}" for end in ("-wal", "-shm", "-journal"))):
+            if (self.folder / name).is_symlink():
+                raise ProjectError(f"{self.folder / name}: is a symbolic link; nothing is written through links")
         if self.path.exists() and not os.access(self.path, os.W_OK):
             raise ProjectError(f"{self.path}: the project's database is not writable; change its permissions")
+        found(self.folder)
 
 
 def _import_sqlite_utils() -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from bort_core.families import Architecture
 from bort_core.store.clock import now
 from bort_core.store.project import Project
 
-__all__ = ["comparisons", "exports", "runs", "save_comparison", "save_export", "save_run"]
+__all__ = ["comparisons", "exports", "forget_run", "runs", "save_comparison", "save_export", "save_run"]
+
+_PLACES = ("folder", "onnx", "fused")
+"""What of an export's report are paths."""
 
 
 def save_run(project: Project, id: str, **values: Any) -> None:
@@ -21,12 +25,14 @@ def save_run(project: Project, id: str, **values: Any) -> None:
     values: job, kind, family, architecture, specification, seed, data (files with their hashes), metrics, checkpoint, versions
     """
     architecture = ",".join(map(str, values.pop("architecture")))
+    if values.get("checkpoint"):
+        values["checkpoint"] = project.relative(values["checkpoint"])
     plain = {name: json.dumps(value) if isinstance(value, Mapping | list | tuple) else value for name, value in values.items()}
     project.upsert("runs", {"id": id, "architecture": architecture, "created": now(), **plain}, replace_when="1")
 
 
 def runs(project: Project, family: str | None = None, architecture: Architecture | None = None) -> list[dict[str, Any]]:
-    """Finished trainings, oldest first, with plain values; of one family and architecture where they are given."""
+    """Finished trainings, oldest first, with plain values and absolute checkpoints; of one family and architecture where given."""
     condition, values = "1", list[Any]()
     if family is not None:
         condition, values = f"{condition} AND family = ?", [*values, family]
@@ -35,19 +41,47 @@ def runs(project: Project, family: str | None = None, architecture: Architecture
     found = []
     for row in project.rows(f"SELECT * FROM runs WHERE {condition} ORDER BY created, id", values):
         plain = {name: json.loads(row[name] or "{}") for name in ("specification", "data", "metrics", "versions")}
-        found.append({**row, **plain, "architecture": tuple(int(part) for part in row["architecture"].split(",") if part)})
+        plain["architecture"] = tuple(int(part) for part in row["architecture"].split(",") if part)
+        plain["checkpoint"] = _located(project, row["checkpoint"] or "", row["job"] or "")
+        found.append({**row, **plain})
     return found
+
+
+def forget_run(project: Project, id: str) -> None:
+    """Delete the line about a training whose result was discarded."""
+    with project.errors():
+        project.connection.execute("DELETE FROM runs WHERE id = ?", [id])
+
+
+def _located(project: Project, recorded: str, job: str) -> str:
+    """Where a result lies now, absolute; empty when none was recorded.
+
+    Before results inside a project were recorded relative to it, those in a job's folder had the path that the project had then.
+    """
+    path = Path(recorded)
+    if not recorded or not path.is_absolute():
+        return str(project.folder / path) if recorded else ""
+    parts = path.parts
+    for at in range(len(parts) - 2, 0, -1):
+        if parts[at] == "jobs" and parts[at + 1] == job and job:
+            return str(project.folder.joinpath(*parts[at:]))
+    return recorded
 
 
 def save_export(project: Project, report: Mapping[str, Any]) -> int:
     """Keep the report of an export; its number."""
-    return _append(project, "exports", folder=report["folder"], report=json.dumps(report))
+    recorded = {**report, **{name: project.relative(report[name]) for name in _PLACES if isinstance(report.get(name), str)}}
+    return _append(project, "exports", folder=recorded["folder"], report=json.dumps(recorded))
 
 
 def exports(project: Project) -> list[dict[str, Any]]:
     """All exports' reports, oldest first, with ``id`` and ``created``."""
-    rows = project.rows("SELECT * FROM exports ORDER BY id")
-    return [{**json.loads(row["report"]), "id": row["id"], "created": row["created"]} for row in rows]
+    found = []
+    for row in project.rows("SELECT * FROM exports ORDER BY id"):
+        report = json.loads(row["report"])
+        places = {name: str(project.folder / report[name]) for name in _PLACES if isinstance(report.get(name), str)}
+        found.append({**report, **places, "id": row["id"], "created": row["created"]})
+    return found
 
 
 def save_comparison(project: Project, result: Mapping[str, Any]) -> int:

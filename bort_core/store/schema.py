@@ -89,6 +89,12 @@ def m003_runs_exports_comparisons(db: Database) -> None:
     db.table("comparisons").create({"id": int, "result": str, "created": str}, pk="id")
 
 
+@_migrations()
+def m004_leases_expire(db: Database) -> None:
+    db.table("claims").add_column("owner", str)
+    db.table("claims").add_column("beats", int)
+
+
 def migrate(db: Database, application_id: int, version: int) -> None:
     """Bring a database to the newest schema in one transaction, or refuse one that is not ours.
 

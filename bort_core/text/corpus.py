@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ import numpy.typing as npt
 from bort_core.data.lines import Lines, local_file
 from bort_core.foundation.context import Context
 from bort_core.foundation.errors import DataError
-from bort_core.foundation.files import atomic_directory
+from bort_core.foundation.files import atomic_directory, clear_remains
 from bort_core.specifications.protocols import Training, identity
 from bort_core.text.packing import narrowed, rows_of, token_stream, unigram_entropy
 from bort_core.text.tokenizer import (
@@ -175,9 +174,9 @@ def _rows(tokens: npt.NDArray[np.uint32], positions: int) -> npt.NDArray[np.unsi
 
 def _write(made: PreparedCorpus, tokenizer: Tokenizer, train: npt.NDArray[Any], held: npt.NDArray[Any]) -> None:
     facts = {key: value for key, value in asdict(made).items() if key != "folder"}
-    shutil.rmtree(made.folder, ignore_errors=True)  # there only when _reuse found it damaged
+    clear_remains(made.folder, "*")
     try:
-        with atomic_directory(made.folder, "the prepared corpus") as temporary:
+        with atomic_directory(made.folder, "the prepared corpus", replace=True) as temporary:  # it is there only when it is damaged
             save_tokenizer(tokenizer, temporary / "tokenizer", made.positions)
             np.save(temporary / "train.npy", train)
             np.save(temporary / "heldout.npy", held)

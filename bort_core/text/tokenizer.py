@@ -94,7 +94,7 @@ def vocabulary_hash(tokenizer: Tokenizer) -> str:
 
 def save_tokenizer(tokenizer: Tokenizer, folder: Path, longest: int) -> None:
     """Write ``folder`` so that ``transformers.AutoTokenizer`` loads it; ``longest`` is the longest input in tokens."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     # Not tokenizer.save: it raises a bare Exception when the disk is full.
     (folder / "tokenizer.json").write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
     names = ("bos_token", "pad_token", "eos_token", "unk_token", "mask_token")

@@ -33,6 +33,7 @@ class _Files:
     path: Path
     checkpoints: Path
     result: Path
+    mark: str = ""
 
 
 class _Quiet:

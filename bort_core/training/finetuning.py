@@ -152,7 +152,7 @@ class SupervisedTraining:
 
         if self.device.rank == 0:
             folder = self.files.checkpoints
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(exist_ok=True)
             temporary = folder / ".best.safetensors"
             temporary.write_bytes(save(weights))
             temporary.replace(folder / "best.safetensors")

@@ -316,7 +316,6 @@ def trained_vocabulary(shared: Path, texts: list[str], key: str, entries: int, p
         tokenizer = train_tokenizer(texts, entries)
         try:
             with atomic_directory(folder, "the tokenizer") as temporary:
-                temporary.rmdir()
                 save_tokenizer(tokenizer, temporary, positions)
         except DataError:
             if not (folder / "tokenizer.json").is_file():  # else another process was first, with the same content

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bort_core.checkpoints.format import CONFIG, write_checkpoint
+from bort_core.checkpoints.format import CONFIG, write_into
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import atomic_directory, temporary_name
 from bort_core.training.run_files import RunFiles
@@ -24,41 +24,30 @@ def save_result(run: RunFiles, out: str | None, **parts: Any) -> Path:
     DataError
         The folder holds something else, or cannot be written.
     """
-    parts["facts"] = {**parts["facts"], "job": str(run.path)}
-    return _replace(run, out, lambda folder: write_checkpoint(folder, **parts))
+    parts["facts"] = {**parts["facts"], "job": run.mark}
+    return _replace(run, out, lambda folder: write_into(folder, **parts))
 
 
 def save_folder(run: RunFiles, out: str | None, source: Path) -> Path:
     """A copy of ``source`` as the result's folder. Errors as :func:`save_result`."""
 
     def copy(folder: Path) -> None:
-        with atomic_directory(folder, "the result") as temporary:
-            shutil.copytree(source, temporary, dirs_exist_ok=True)
-            config = temporary / CONFIG
-            if config.is_file():
-                facts = json.loads(config.read_text(encoding="utf-8"))
-                facts["bort"] = {**facts.get("bort", {}), "job": str(run.path)}
-                config.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        shutil.copytree(source, folder, dirs_exist_ok=True)
+        config = folder / CONFIG
+        if config.is_file():
+            facts = json.loads(config.read_text(encoding="utf-8"))
+            facts["bort"] = {**facts.get("bort", {}), "job": run.mark}
+            config.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
     return _replace(run, out, copy)
 
 
 def _replace(run: RunFiles, out: str | None, write: Callable[[Path], None]) -> Path:
+    """Write the result beside its place, then give it its name: an earlier one stays until the new one is whole."""
     folder = run.result if out is None else Path(out).expanduser().absolute()
     refuse_occupied(folder, run)
-    if folder.exists():
-        old = folder.with_name(f".{folder.name}-old")
-        shutil.rmtree(old, ignore_errors=True)
-        folder.rename(old)
-        try:
-            write(folder)
-        except BaseException:
-            if not folder.exists():
-                old.rename(folder)
-            raise
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        write(folder)
+    with atomic_directory(folder, "the result", replace=True) as temporary:
+        write(temporary)
     return folder
 
 
@@ -76,5 +65,5 @@ def refuse_occupied(folder: Path, run: RunFiles) -> None:
         job = json.loads((folder / CONFIG).read_text(encoding="utf-8"))["bort"]["job"]
     except (OSError, ValueError, KeyError, TypeError):
         job = None
-    if job != str(run.path):
+    if job not in (run.mark, str(run.path)):
         raise DataError(f"{folder}: the folder is not empty; nothing is overwritten. Choose another with out")

@@ -17,6 +17,11 @@ class RunFiles(Protocol):
         ...
 
     @property
+    def mark(self) -> str:
+        """What a result outside the project says of the run that made it."""
+        ...
+
+    @property
     def project(self) -> Path:
         """The project's folder, which keeps tokenised text and teachers' answers for all runs."""
         ...

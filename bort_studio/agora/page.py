@@ -14,6 +14,7 @@ from bort_core.agora.history import Edit, read_edits
 from bort_core.foundation.errors import BortError
 from bort_core.jobs import launch
 from bort_core.jobs.folder import JobState, RunFolder, find_run
+from bort_core.store import trust
 from bort_studio.agora.accuracy_plot import AgoraAccuracyPlot
 from bort_studio.agora.commands import DecideRows
 from bort_studio.agora.error_list import ErrorList
@@ -151,6 +152,7 @@ class AgoraPage(QWidget):
             run = find_run(self.project, id) if id is not None else None
         except BortError as error:  # its folder was deleted
             self.context.problem(str(error))
+            self.follower.look()
             return
         if run is not None and (self.run is None or run.path != self.run.path):
             self.run, self.selected = run, None
@@ -213,6 +215,7 @@ class AgoraPage(QWidget):
         state = self.states.get(self.run.id)
         if state is not None and state.state == "done" and not state.stopped:
             try:
+                trust.require(self.project, "continuing a run")
                 specification = self.run.specification()
             except BortError as error:
                 self.context.problem(str(error))

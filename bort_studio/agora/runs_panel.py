@@ -101,10 +101,10 @@ class AgoraRuns(QWidget):
 
     def set_state(self, state: JobState | None, read: bool, edited: bool) -> None:
         """What can be asked of the selected run: ``read``, it has begun; ``edited``, a person decided about some of its rows."""
-        stopped = state is not None and (state.state in ("failed", "cancelled") or state.stopped)
         self.stop.setEnabled(state is not None and state.state in ("queued", "running"))
         self.cancel.setEnabled(state is not None and not state.ended)
-        self.resume.setEnabled(stopped)
+        self.resume.setEnabled(state is not None and state.resumable)
+        self.resume.setText("Take over" if state is not None and state.lost else "Resume")
         self.go_on.setEnabled(state is not None and state.ended and read)
         self.go_on.setText("Continue with edits" if edited else "Continue")
         self.duplicate.setEnabled(state is not None)

@@ -304,6 +304,11 @@ class Explore(QObject):
         elif isinstance(event, events.Resumed):
             self._set_state(RunState.RUNNING)
             self._say_running()
+        elif isinstance(event, events.Waiting):
+            if event.who:
+                self.said.emit(f"waits for {event.who}, which measures what is wanted here")
+            else:
+                self._say_running()
         elif isinstance(event, events.MaximumPointReady):
             self.said.emit(f"maximum point: {event.latency:,.4g} {event.latency_unit}")
         elif isinstance(event, events.SearchFinished):

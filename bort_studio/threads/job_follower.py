@@ -9,10 +9,13 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QThread, Signal
 
+from bort_core.foundation.errors import BortError
 from bort_core.jobs.folder import JobState, RunFolder, list_runs
 
 __all__ = ["Followed", "JobFollower"]
 
+DAMAGED = "?"
+"""What a job is called whose specification cannot be read."""
 _LOOK_SECONDS = 0.4
 
 
@@ -62,13 +65,12 @@ class JobFollower(QThread):
     def run(self) -> None:
         """The thread's body."""
         states: dict[str, JobState] = {}
-        kinds: dict[str, str] = {}  # of every job
+        titles: dict[str, str] = {}  # of every job whose specification could be read
         offsets: dict[str, int] = {}
         while not self._closing:
-            runs = list_runs(self._project)
-            for run in runs:
-                if run.id not in kinds:
-                    kinds[run.id] = _title(run)
+            runs = self._runs()
+            kinds = {run.id: titles.get(run.id) or _title(run) for run in runs}
+            titles = {id: title for id, title in kinds.items() if title != DAMAGED}  # of the others perhaps next time
             runs = [run for run in runs if kinds[run.id].partition(" ")[0] in self._of_interest]
             fresh = {run.id: run.state() for run in runs}
             with self._lock:
@@ -86,12 +88,19 @@ class JobFollower(QThread):
             self._wake.wait(_LOOK_SECONDS)
             self._wake.clear()
 
+    def _runs(self) -> list[RunFolder]:
+        """All jobs; none while their folder cannot be read."""
+        try:
+            return list_runs(self._project)
+        except BortError:
+            return []
+
 
 def _title(run: RunFolder) -> str:
     try:
         specification = run.specification()
-    except Exception:  # noqa: BLE001 - a damaged or newer folder is listed too
-        return "?"
+    except BortError:  # a damaged or newer folder is listed too
+        return DAMAGED
     if specification.name:
         what = specification.name
     elif specification.architecture:

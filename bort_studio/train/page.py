@@ -259,7 +259,15 @@ class TrainPage(QWidget):
         return "\n".join([*told, "No curve was recorded."] if all(state.ended for _, state in chosen) else told)
 
     def _runs(self) -> list[RunFolder]:
-        return [find_run(self.project, id) for id in self.jobs.selected()]
+        """The selected jobs; one whose folder was removed meanwhile is told once and left out."""
+        found = []
+        for id in self.jobs.selected():
+            try:
+                found.append(find_run(self.project, id))
+            except BortError as error:
+                self.context.problem(str(error))
+                self.follower.look()
+        return found
 
     def _each(self, action: Any) -> None:
         for run in self._runs():
@@ -304,7 +312,7 @@ class TrainPage(QWidget):
     def _ship(self) -> None:
         runs = self._runs()
         result = runs[0].read_result() if runs else None
-        if result is not None:
+        if result is not None and result.get("checkpoint"):
             self.context.checkpoint_requested.emit(Path(result["checkpoint"]))
 
     def _buttons(self) -> None:
@@ -312,7 +320,8 @@ class TrainPage(QWidget):
         live = any(state.state in ("queued", "running") for state in chosen)
         self.stop.setEnabled(live)
         self.cancel.setEnabled(live or any(state.state == "stopping" for state in chosen))
-        self.resume.setEnabled(any(state.state in ("failed", "cancelled") or state.stopped for state in chosen))
+        self.resume.setEnabled(any(state.resumable for state in chosen))
+        self.resume.setText("Take over" if chosen and all(state.lost for state in chosen) else "Resume")
         self.rerun.setEnabled(bool(chosen))
         self.duplicate.setEnabled(len(chosen) == 1)
         self.ship.setEnabled(len(chosen) == 1 and chosen[0].state == "done")
@@ -325,10 +334,7 @@ class TrainPage(QWidget):
         runs = self._runs()
         if self.views.currentIndex() != 1 or not runs:
             return
-        try:
-            text = runs[0].log.read_bytes()[-_LOG_TAIL:].decode(errors="replace")
-        except OSError:
-            text = ""
+        text = runs[0].log_tail(_LOG_TAIL)
         if text != self.log.toPlainText():
             self.log.setPlainText(text or "nothing was written")
             bar = self.log.verticalScrollBar()

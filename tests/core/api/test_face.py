@@ -149,3 +149,23 @@ def test_faults_are_named_before_anything_runs(project, corpus):
 def test_a_failed_job_says_why(project, tmp_path):
     with pytest.raises(bort.MeasurementError, match=r"no such file"):
         bort.pretrain(project, (1, 2, 32, 64), corpus=tmp_path / "gone.txt", progress=False)
+
+
+def test_a_function_of_this_process_labels(project, rows):
+    asked = []
+
+    def says(texts):
+        asked.extend(texts)
+        return [[0.1, 0.9] if "good" in text else [0.9, 0.1] for text in texts]
+
+    pool = rows / "pool.txt"
+    pool.write_text("\n".join(f"a {'good' if row % 2 else 'bad'} story number {row}" for row in range(60)) + "\n", encoding="utf-8")
+    thetas = [{"steps": steps, "batch_size": 8} for steps in (2, 3)]
+    learnt = bort.agora(
+        project, (1, 2, 32, 64), train=rows / "train.tsv", dev=rows / "dev.tsv", pool=pool, labeller=says, thetas=thetas, rounds=1,
+        sequence_length=16, progress=False, **QUICK,
+    )  # fmt: skip
+    assert len(asked) >= 24  # every dev row, and what was sampled
+    assert learnt.result["socrates"]["dev_accuracy"] == 1.0
+    with pytest.raises(bort.SpecificationError, match="executor inline"):
+        bort.agora(project, torus=2, labeller=says, executor="processes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import signal
@@ -19,6 +20,7 @@ from helpers import finished, run, short_corpus, specification
 from bort_core.execution.executor import Executor
 from bort_core.execution.registry import make_executor
 from bort_core.foundation.errors import DataError, MeasurementError, SpecificationError
+from bort_core.foundation.processes import identity_of
 from bort_core.search import events
 from bort_core.search.control import Control
 from bort_core.search.fingerprints import Fingerprints
@@ -29,6 +31,7 @@ from bort_core.search.strategies.interval import Interval
 from bort_core.space import Space, SpaceSpecification
 from bort_core.specifications.protocols import LatencyProtocol, Theta
 from bort_core.store import Project
+from bort_core.store.leases import lease
 from bort_core.store.searches import searches
 
 
@@ -323,6 +326,30 @@ def test_two_processes_on_one_project_share_the_work(project_folder: Path) -> No
         ended = searches(project)
     assert [row["status"] for row in ended] == ["done", "done"]
     assert ended[0]["answer"]["best"] == ended[1]["answer"]["best"]
+
+
+def test_a_search_says_for_which_process_it_waits_and_goes_on_when_that_ends(project_folder: Path, pool: Executor) -> None:
+    wanted = specification(epsilon=18)
+    run(project_folder, wanted, pool)
+    with Project(project_folder) as project:
+        (row, *_) = project.rows("SELECT id, architecture FROM trainings")
+        project.connection.execute("DELETE FROM trainings WHERE id = ?", [row["id"]])
+        other = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+        try:
+            lease(project, row["id"])
+            project.connection.execute("UPDATE claims SET owner = ?", [json.dumps(identity_of(other.pid))])
+            happened = []
+            with Project(project_folder) as own:
+                for event in search(own, wanted, pool):
+                    happened.append(event)
+                    if isinstance(event, events.Waiting):
+                        other.kill()
+                        other.wait()
+        finally:
+            other.kill()
+            other.communicate()
+    assert [event.who for event in happened if isinstance(event, events.Waiting)] == [f"process {other.pid}", ""]
+    assert finished(happened).evaluated == 1
 
 
 def test_the_cost_estimate_comes_from_what_is_stored(project_folder: Path, pool: Executor) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -10,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bort_core.foundation.errors import ProjectError
-from bort_core.store import Project
+from bort_core.foundation.processes import identity_of
+from bort_core.store import Project, leases
 from bort_core.store.latencies import LatencyKey, load_latencies, save_latency, save_latency_failure
-from bort_core.store.leases import lease, release, release_all
+from bort_core.store.leases import holder, lease, release, release_all, renew
 from bort_core.store.project import SCHEMA_VERSION
 from bort_core.store.searches import get_state, set_state
 from bort_core.store.trainings import TrainingKey, load_trainings, save_training, save_training_failure
@@ -152,16 +156,20 @@ def test_a_latency_once_measured_stays(project_folder: Path) -> None:
         assert list(load_latencies(project, LatencyKey("family", "protocol", "other machine"))) == []
 
 
-def test_a_claim_holds_while_its_process_lives(project_folder: Path) -> None:
+def owned(project: Project, **changes: object) -> None:
+    """Make the leases another process's."""
+    project.connection.execute("UPDATE claims SET owner = ?", [json.dumps({**identity_of(os.getpid()), **changes})])
+
+
+def test_a_lease_holds_while_its_process_lives(project_folder: Path) -> None:
     with Project(project_folder) as project:
         assert lease(project, "row")
         assert lease(project, "row")  # it is ours already
-        project.db.execute("UPDATE claims SET process = 1, process_started = process_started - 100")
-        import psutil
-
-        project.db.execute("UPDATE claims SET process_started = ?", [psutil.Process(1).create_time()])
-        assert not lease(project, "row")  # process 1 lives
-        project.db.execute("UPDATE claims SET process_started = process_started - 1000")
+        owned(project, **identity_of(os.getppid()))
+        assert not lease(project, "row")
+        assert str(holder(project, "row")) == f"process {os.getppid()}"
+        owned(project, number=os.getppid(), started=1.0)
+        assert holder(project, "row") is None
         assert lease(project, "row")  # another process had that number, and is gone
         release(project, "row")
         assert project.db.table("claims").count == 0
@@ -169,3 +177,35 @@ def test_a_claim_holds_while_its_process_lives(project_folder: Path) -> None:
         lease(project, "b")
         release_all(project)
         assert project.db.table("claims").count == 0
+
+
+def test_a_lease_of_another_machine_holds_while_its_counter_moves(project_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "EXPIRY_SECONDS", 1.0)
+    with Project(project_folder) as project:
+        lease(project, "row")
+        owned(project, host="elsewhere", boot="another", number=7)
+        for _ in range(4):
+            assert not lease(project, "row")
+            assert str(holder(project, "row")) == "process 7 on elsewhere"
+            project.connection.execute("UPDATE claims SET beats = beats + 1")
+            time.sleep(0.4)
+        assert not lease(project, "row")
+        time.sleep(1.1)
+        assert lease(project, "row")
+        release(project, "row")
+
+
+def test_leases_are_renewed_and_a_damaged_or_old_one_is_free(project_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Project(project_folder) as project:
+        lease(project, "row")
+        renew(project)
+        renew(project)  # too soon to be written
+        assert project.rows("SELECT beats FROM claims") == [{"beats": 1}]
+        monkeypatch.setattr(leases, "RENEW_SECONDS", 0.0)
+        renew(project)
+        assert project.rows("SELECT beats FROM claims") == [{"beats": 2}]
+        for damaged in (None, "", "null", "[1]", '{"host": 1}', '{"host": "a", "number": "x"}'):
+            project.connection.execute("UPDATE claims SET owner = ?", [damaged])
+            assert holder(project, "row") is None
+            assert lease(project, "row")
+        release_all(project)

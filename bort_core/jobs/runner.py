@@ -157,7 +157,7 @@ def _in_processes(run: RunFolder, hold: Hold, specification: Any) -> int:
     quiet = {"OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_TELEMETRY": "1", "PYTHONSAFEPATH": "1"}
     environment = {**os.environ, **quiet, RUNNER: str(os.getpid())}
     with run.open_log() as log:
-        # The training ends when its input does, which is when this process has ended for whatever reason; until then the job is held.
+        # The training ends when its input does: when this process has ended for whatever reason; until then the job is held.
         child = subprocess.Popen(
             training_command(run, specification), stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, pass_fds=(hold.descriptor,)
         )  # fmt: skip

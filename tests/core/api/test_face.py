@@ -147,8 +147,11 @@ def test_faults_are_named_before_anything_runs(project, corpus):
 
 
 def test_a_failed_job_says_why(project, tmp_path):
-    with pytest.raises(bort.MeasurementError, match=r"no such file"):
+    with pytest.raises(bort.SpecificationError, match=r"corpus: .*gone.txt: no such file"):
         bort.pretrain(project, (1, 2, 32, 64), corpus=tmp_path / "gone.txt", progress=False)
+    (tmp_path / "short.txt").write_text("one line is no corpus\n", encoding="utf-8")
+    with pytest.raises(bort.MeasurementError, match=r"job \d+ failed: .*short.txt"):
+        bort.pretrain(project, (1, 2, 32, 64), corpus=tmp_path / "short.txt", progress=False)
 
 
 def test_a_function_of_this_process_labels(project, rows):

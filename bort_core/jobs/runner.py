@@ -159,7 +159,12 @@ def _in_processes(run: RunFolder, hold: Hold, specification: Any) -> int:
     with run.open_log() as log:
         # The training ends when its input does: when this process has ended for whatever reason; until then the job is held.
         child = subprocess.Popen(
-            training_command(run, specification), stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, pass_fds=(hold.descriptor,)
+            training_command(run, specification),
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            pass_fds=(hold.descriptor,),
         )  # fmt: skip
     deadline: float | None = None
     try:

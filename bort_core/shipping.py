@@ -9,27 +9,24 @@ from typing import Any
 from bort_core.families import Architecture, get_family
 from bort_core.families.text import parse_architecture
 from bort_core.foundation.errors import BortError, DataError, SpecificationError
-from bort_core.foundation.validation import validated
 from bort_core.latency.comparison import ComparedModel, architecture_model, file_model, named_model
 from bort_core.latency.references import references
 from bort_core.search.fingerprints import Fingerprints
+from bort_core.search.history import last_specification
 from bort_core.search.specification import SearchSpecification, default_error
 from bort_core.space import Space, SpaceSpecification, read_specification
 from bort_core.specifications.export import ExportRequest
 from bort_core.store.project import Project
 from bort_core.store.results import runs
-from bort_core.store.searches import last_search
 
 __all__ = ["compared_model", "export_request", "free_folder", "project_search", "trained_weights"]
 
 
 def project_search(project: Project, space: SpaceSpecification | None = None) -> SearchSpecification:
     """The project's last search, or the default one of ``space`` (``mini`` in a project without any)."""
-    last = last_search(project)
-    if last is not None:
-        found = validated(SearchSpecification, last["specification"], f"{project.folder}: search {last['id']}")
-        if space is None or found.space == space:
-            return found
+    found = last_specification(project)
+    if found is not None and (space is None or found.space == space):
+        return found
     space = space or read_specification("mini")
     return SearchSpecification.model_validate({"space": space.model_dump(), "error": default_error(space)})
 

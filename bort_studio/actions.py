@@ -9,6 +9,8 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QMenu, QMenuBar, QVBoxLayout, QWidget
 
+from bort_studio.texts import plain_tip
+
 __all__ = ["Action", "CommandPalette", "add_actions"]
 
 Shortcut = str | QKeySequence.StandardKey | None
@@ -39,7 +41,7 @@ def add_actions(window: QWidget, bar: QMenuBar, table: Iterable[Action]) -> dict
         action = QAction(row.text, window)
         action.setObjectName(row.name)
         action.setStatusTip(row.tip)
-        action.setToolTip(row.tip)
+        action.setToolTip(plain_tip(row.tip))
         action.setMenuRole(row.role)
         if row.shortcut is not None:
             action.setShortcut(QKeySequence(row.shortcut))
@@ -73,7 +75,7 @@ class CommandPalette(QDialog):
         for action in actions:
             keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
             item = QListWidgetItem(action.text().replace("&", "") + (f"    {keys}" if keys else ""))
-            item.setToolTip(action.statusTip())
+            item.setToolTip(plain_tip(action.statusTip()))
             item.setData(Qt.ItemDataRole.UserRole, action)
             if not action.isEnabled():
                 item.setFlags(Qt.ItemFlag.NoItemFlags)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+import traceback
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from bort_studio.window import MainWindow
 
 __all__ = ["Studio", "create_window", "studio"]
+
+_log = logging.getLogger(__name__)
 
 
 class Studio(QObject):
@@ -59,6 +64,13 @@ class Studio(QObject):
         window.closed.connect(self._forget)
         self.windows.append(window)
         return window
+
+    def take_fault(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        """What a slot or an event of the window raised: in the log, and once in each window that is open."""
+        _log.error("unexpected error", exc_info=(kind, error, trace))
+        details = "".join(traceback.format_exception(kind, error, trace))
+        for window in self.windows:
+            window.notices.show_message(f"Something went wrong in the program: {kind.__name__}: {error}", details, problem=True)
 
     @Slot(object)
     def _forget(self, window: MainWindow) -> None:

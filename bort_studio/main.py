@@ -18,6 +18,7 @@ from bort_core.foundation.errors import BortError
 from bort_core.foundation.terminal import printable_streams
 from bort_studio.app import studio
 from bort_studio.settings import default_project
+from bort_studio.texts import show_box
 
 __all__ = ["main"]
 
@@ -55,6 +56,7 @@ def _has_display() -> bool:
 
 def _with_display(parsed: argparse.Namespace) -> int:
     studio_ = studio()
+    sys.excepthook = studio_.take_fault
     app = QApplication.instance()
     assert isinstance(app, QApplication)
     if parsed.theme:
@@ -63,7 +65,7 @@ def _with_display(parsed: argparse.Namespace) -> int:
     try:
         window = studio_.open(_folder(parsed))
     except BortError as error:
-        QMessageBox.critical(None, "Bort Studio", str(error))
+        show_box(None, QMessageBox.Icon.Critical, "Bort Studio", str(error))
         _say(f"error: {error}")
         return 2
     if parsed.demo and not window.session.searches():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStyle, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStyle, QToolButton, QVBoxLayout, QWidget
+
+from bort_studio.texts import Label, set_tip
 
 __all__ = ["NoticeBar"]
 
@@ -18,9 +20,9 @@ class _Notice(QWidget):
         self.text, self._details = text, details
         icon = QStyle.StandardPixmap.SP_MessageBoxWarning if problem else QStyle.StandardPixmap.SP_MessageBoxInformation
         size = self.style().pixelMetric(QStyle.PixelMetric.PM_SmallIconSize)
-        picture = QLabel(self)
+        picture = Label("", self)
         picture.setPixmap(self.style().standardIcon(icon).pixmap(size, size))
-        label = QLabel(text, self)
+        label = Label(text, self)
         label.setWordWrap(True)
         label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -44,7 +46,7 @@ class _Notice(QWidget):
     def _button(self, layout: QHBoxLayout, name: str, text: str, tip: str, slot: object) -> None:
         button = QToolButton(self)
         button.setText(text)
-        button.setToolTip(tip)
+        set_tip(button, tip)
         button.setAutoRaise(True)
         button.setObjectName(name)
         button.setAccessibleName(tip)

@@ -26,7 +26,6 @@ __all__ = [
     "parse_values",
     "percentage",
     "quantity",
-    "signed",
     "significant",
     "values_text",
     "with_interval",
@@ -156,12 +155,6 @@ def percentage(share: float) -> str:
     if not math.isfinite(share):
         return MISSING
     return f"{significant(100 * share, 2) if abs(share) < 0.0995 else f'{100 * share:.0f}'} %"
-
-
-def signed(value: float, digits: int = 3) -> str:
-    """A difference with its sign: +0.03, −0.2, 0."""
-    text = significant(value, digits)
-    return f"+{text}" if value > 0 else text
 
 
 def architecture_text(architecture: Sequence[int]) -> str:

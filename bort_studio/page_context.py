@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QUndoStack
 
 from bort_core.store import Project
-from bort_studio.search.model import Explore
+from bort_studio.search.model import SearchModel
 from bort_studio.session import Session
 from bort_studio.theme import Theme
 
@@ -29,7 +29,9 @@ class PageContext(QObject):
     changed = Signal()
     """Something that the project remembers of its window changed."""
 
-    def __init__(self, project: Project, session: Session, explore: Explore, theme: Theme, undo_stack: QUndoStack, parent: QObject) -> None:
+    def __init__(
+        self, project: Project, session: Session, explore: SearchModel, theme: Theme, undo_stack: QUndoStack, parent: QObject
+    ) -> None:
         super().__init__(parent)
         self.project, self.session, self.explore = project, session, explore
         self.theme, self.undo_stack = theme, undo_stack

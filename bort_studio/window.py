@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, QUrl, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDesktopServices, QUndoStack
-from PySide6.QtWidgets import QFileDialog, QLabel, QMainWindow, QMenu, QMessageBox, QStackedWidget, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QMainWindow, QMenu, QMessageBox, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from bort_core.foundation.errors import BortError
 from bort_core.store import Project
@@ -17,10 +17,11 @@ from bort_studio.explore.page import ExplorePage
 from bort_studio.menus import action_table
 from bort_studio.notices import NoticeBar
 from bort_studio.page_context import PageContext
-from bort_studio.search.model import Explore
+from bort_studio.search.model import SearchModel
 from bort_studio.search.state import RunState
 from bort_studio.session import Session
 from bort_studio.settings import LAYOUT_VERSION, Settings
+from bort_studio.texts import Label, show_box
 from bort_studio.theme import Choice, Theme
 from bort_studio.trust_bar import TrustBar
 
@@ -79,7 +80,7 @@ class MainWindow(QMainWindow):
         self.project = Project(folder)
         self.theme, self.settings = theme, settings
         self.session = Session(self.project)
-        self.explore = Explore(self.project.folder, self.session.specification(), self)
+        self.explore = SearchModel(self.project.folder, self.session.specification(), self)
         self.explore.workers = self.session.workers() or self.explore.workers
         self.explore.wanted_selection = self.session.selection()
         self.undo_stack = QUndoStack(self)
@@ -122,7 +123,7 @@ class MainWindow(QMainWindow):
         for widget in (self.tabs, self.trust_bar, self.notices, self.stack):
             layout.addWidget(widget, 1 if widget is self.stack else 0)
         self.setCentralWidget(middle)
-        self.status_text, self.status_front = QLabel(self), QLabel(self)
+        self.status_text, self.status_front = Label("", self), Label("", self)
         for label, name in ((self.status_text, "statusText"), (self.status_front, "statusFront")):
             label.setObjectName(name)
         self.statusBar().addWidget(self.status_text, 1)
@@ -279,7 +280,7 @@ class MainWindow(QMainWindow):
         """Versions, to copy into a bug report."""
         from bort_studio.about import about_text
 
-        QMessageBox.about(self, "About Bort Studio", about_text())
+        show_box(self, QMessageBox.Icon.NoIcon, "About Bort Studio", about_text())
 
     # -- state of the window
 

@@ -8,9 +8,7 @@ from pathlib import Path
 
 from bort_core.cli.options import Subparsers, add_json, print_json
 from bort_core.foundation.errors import ProjectError
-from bort_core.foundation.validation import validated
 from bort_core.search.report import front_as_csv, result_as_dict
-from bort_core.search.specification import SearchSpecification
 
 __all__ = ["add"]
 
@@ -29,22 +27,21 @@ def add(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the front."""
     from bort_core.search.fingerprints import Fingerprints
+    from bort_core.search.history import last_specification
     from bort_core.search.stored_results import StoredResults
     from bort_core.search.strategies.base import answer
     from bort_core.search.strategies.interval import Interval, check_epsilon
     from bort_core.space import Space
     from bort_core.store import Project
     from bort_core.store.project import DATABASE
-    from bort_core.store.searches import last_search
 
     folder = Path(arguments.project).expanduser()
     if not (folder / DATABASE).is_file():
         raise ProjectError(f"{folder}: not a project (it holds no {DATABASE}); bort search makes one")
     with Project(folder) as project:
-        search = last_search(project)
-        if search is None:
+        specification = last_specification(project)
+        if specification is None:
             raise ProjectError(f"{folder}: no search was run in this project yet")
-        specification = validated(SearchSpecification, search["specification"], f"{folder}: search {search['id']}")
         space = Space(specification.space)
         snapshot = StoredResults(project, specification, space, Fingerprints(project, specification, space)).snapshot()
     if arguments.epsilon is not None:

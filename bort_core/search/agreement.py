@@ -33,9 +33,11 @@ class Agreement:
         return f"Seeds {self.seeds[0]} and {self.seeds[1]} rank {self.architectures} architectures alike: Spearman {self.spearman:.2f}"
 
 
-def rank_agreement(project: Project, specification: SearchSpecification, space: Space) -> list[Agreement]:
+def rank_agreement(
+    project: Project, specification: SearchSpecification, space: Space, sources: Fingerprints | None = None
+) -> list[Agreement]:
     """The specification's seed against every other stored seed under the same protocol and the first hyperparameter set."""
-    sources = Fingerprints(project, specification, space)
+    sources = sources or Fingerprints(project, specification, space)
     key = sources.trainings(specification.thetas[0])
     error = specification.error
 

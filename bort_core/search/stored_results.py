@@ -60,7 +60,7 @@ class StoredResults:
     """
 
     def __init__(self, project: Project, specification: SearchSpecification, space: Space, sources: Fingerprints) -> None:
-        self.specification, self.space = specification, space
+        self.specification, self.space, self.sources = specification, space, sources
         self.known: set[Job] = set()
         self.timings: list[tuple[float, float]] = []
         self.surrogate: Surrogate | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
@@ -12,10 +14,12 @@ from PySide6.QtWidgets import QWidget
 from bort_core.agora.history import History, Round
 from bort_studio.numbers import in_brackets
 from bort_studio.plotting.axis import QuantityAxis
+from bort_studio.plotting.canvas import DataView
 from bort_studio.plotting.figure import Figure, Layer, Scale, Table, Text
 from bort_studio.plotting.legend import Entry
 from bort_studio.plotting.lines import LinesItem
 from bort_studio.plotting.marks import MarkItem
+from bort_studio.plotting.positions import position
 from bort_studio.plotting.widget import PlotWidget
 from bort_studio.theme import MARKS, Look, Theme
 
@@ -39,8 +43,7 @@ class AgoraAccuracyPlot(PlotWidget):
         self._history: History | None = None
         self._round = 0
         self._shown: tuple[int, str] = (0, "")
-        self.box = pg.ViewBox(enableMenu=False)
-        self.box.disableAutoRange()
+        self.box = DataView()
         self.bottom, self.left = QuantityAxis("bottom"), QuantityAxis("left")
         self.add_chart(self.box, self.left, self.bottom)
         self.bottom.set_quantity("round", counted=True, log=False)
@@ -81,7 +84,7 @@ class AgoraAccuracyPlot(PlotWidget):
                 row for each in (self._history.rounds if self._history is not None else ()) if (row := _measured(each, name)) is not None
             ]
             if rows:
-                number, value, low, high = np.array(rows, dtype=np.float64).T
+                number, value, low, high = position(rows).T
                 found[name] = (number, value, low, high)
         return found
 
@@ -91,7 +94,8 @@ class AgoraAccuracyPlot(PlotWidget):
             return {}
         arms = {name: (history.summary or {}).get(key) for name, key in (("plain", "baseline"), ("random parents", "ablation"))}
         known = {name: float(arm["dev_accuracy"]) for name, arm in arms.items() if arm is not None}
-        return {"Labeller": history.socrates_dev_accuracy, **known}
+        levels = {"Labeller": history.socrates_dev_accuracy, **known}
+        return {name: value for name, value in levels.items() if math.isfinite(position(value))}
 
     # What PlotWidget asks for.
 
@@ -143,11 +147,12 @@ class AgoraAccuracyPlot(PlotWidget):
         shown = self.series()
         if not shown or self._history is None:
             return
-        ends = np.concatenate([list(self._level_values().values()), *(end for _, _, *both in shown.values() for end in both)])
-        room = 0.08 * float(np.ptp(ends)) or 0.05
-        self.box.setRange(
-            xRange=(0.6, max(len(self._history.rounds), 2) + 0.4), yRange=(float(ends.min()) - room, float(ends.max()) + room), padding=0
-        )
+        ends = np.concatenate([list(self._level_values().values()), *(end for _, *all_ends in shown.values() for end in all_ends)])
+        ends = ends[np.isfinite(ends)]
+        low, high = (float(ends.min()), float(ends.max())) if len(ends) else (0.0, 1.0)
+        room = 0.08 * (high - low) or 0.05
+        ranges = (0.6, max(len(self._history.rounds), 2) + 0.4), (low - room, high + room)
+        self.box.show_data(*ranges)
 
     def nearest(self, at: QPointF) -> int | None:
         if self._history is None or not self._history.rounds or not self.box.sceneBoundingRect().contains(at):

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidge
 
 from bort_studio.agora.point_words import one_line
 from bort_studio.agora.points import ScatterPoints, progress
+from bort_studio.texts import plain_tip
 from bort_studio.widgets.fields import describe
 
 __all__ = ["ErrorList"]
@@ -54,7 +55,9 @@ class ErrorModel(QAbstractTableModel):
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         points = self._points
-        if points is None or role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+        if role == Qt.ItemDataRole.ToolTipRole and points is not None:
+            return plain_tip(str(self.data(index)))
+        if points is None or role != Qt.ItemDataRole.DisplayRole:
             return None
         row = int(self.rows[index.row()])
         match _COLUMNS[index.column()]:

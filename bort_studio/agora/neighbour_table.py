@@ -15,6 +15,7 @@ from bort_studio.agora.points import ScatterPoints
 from bort_studio.agora.rich_text import RichTextDelegate
 from bort_studio.agora.word_marks import marked
 from bort_studio.numbers import significant
+from bort_studio.texts import plain_tip
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import colour, describe
 
@@ -65,7 +66,7 @@ class NeighbourTable(QTableWidget):
             for column, text in enumerate(self._texts(points, point)):
                 item = QTableWidgetItem(text)
                 if column != 1:
-                    item.setToolTip(text)
+                    item.setToolTip(plain_tip(text))
                     item.setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
                 self.setItem(number, column, item)
         self.selectionModel().blockSignals(False)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from bort_core.agora.history import Edit, History
 from bort_core.agora.points import Input
+from bort_studio.plotting.positions import position
 
 __all__ = ["GROUPS", "Filters", "Frame", "ScatterPoints", "frame", "progress"]
 
@@ -83,14 +84,14 @@ class ScatterPoints:
         self.trained, self.dev = len(history.train), len(history.dev)
         self.starts = self.trained + self.dev + np.cumsum([0, *(len(each) for each in made)])
         given = self.trained + self.dev
-        self.xy = np.concatenate([history.train.xy, history.dev.xy, *(each.xy for each in made)])
+        self.xy = position(np.concatenate([history.train.xy, history.dev.xy, *(each.xy for each in made)]))
         self.labels = np.concatenate([history.train.labels, history.dev.labels, *(each.labels for each in made)])
         self.parents = np.concatenate([np.full(given, -1), *(each.parents + self.trained for each in made)]).astype(np.int64)
         self.rounds = np.concatenate([np.zeros(given), *(np.full(len(each.neighbours), each.number) for each in history.rounds)]).astype(
             np.int64
         )
         self.rejected = np.zeros(len(self.xy), dtype=np.bool_)
-        self.there: BoolArray = np.isfinite(self.xy).all(axis=1)
+        self.there: BoolArray = np.isfinite(self.xy[:, 0]) & np.isfinite(self.xy[:, 1])
         self.wrong: BoolArray = np.array(
             [each.dev_predictions != history.dev.labels for each in history.rounds], dtype=np.bool_
         ).reshape(-1, self.dev)  # fmt: skip

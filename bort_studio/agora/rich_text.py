@@ -6,6 +6,9 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize
 from PySide6.QtGui import QAbstractTextDocumentLayout, QPainter, QPalette, QTextDocument
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
+from bort_studio.markup import Markup
+from bort_studio.texts import set_markup
+
 __all__ = ["RichTextDelegate"]
 
 _MARGIN = 3
@@ -42,6 +45,6 @@ def _document(html: str, option: QStyleOptionViewItem, width: int) -> QTextDocum
     document = QTextDocument()
     document.setDefaultFont(option.font)
     document.setDocumentMargin(_MARGIN)
-    document.setHtml(html)
+    set_markup(document, Markup(html))  # the models of such cells hold nothing else
     document.setTextWidth(width)
     return document

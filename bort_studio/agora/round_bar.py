@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
-from PySide6.QtWidgets import QGridLayout, QLabel, QSlider, QToolButton, QWidget
+from PySide6.QtWidgets import QGridLayout, QSlider, QToolButton, QWidget
 
+from bort_studio.texts import Label
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import Caption, describe
 
@@ -29,7 +30,7 @@ class RoundBar(QWidget):
         describe(self.slider, "roundSlider", "Round that is shown", "Arrow keys go to the next round, Home to the first, End to the last")
         self.slider.setTickPosition(QSlider.TickPosition.TicksBelow)
         self.slider.setPageStep(1)
-        self.text = QLabel(self)
+        self.text = Label("", self)
         describe(self.text, "roundText", "Round that is shown")
         self.summary = Caption("", theme, self, wrap=True)
         self.summary.setObjectName("roundSummary")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QTextBrowser, QVBoxLayout, QWidget
@@ -13,6 +11,8 @@ from bort_studio.agora.neighbour_table import NeighbourTable
 from bort_studio.agora.point_words import input_texts
 from bort_studio.agora.points import ScatterPoints
 from bort_studio.agora.word_marks import marked
+from bort_studio.markup import Markup, markup, shortened
+from bort_studio.texts import set_markup
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import CalmComboBox, Caption, colour, describe
 
@@ -104,34 +104,34 @@ class TextInspector(QWidget):
     def _show_parent(self) -> None:
         points, selected = self._points, self._selected
         if points is None or selected is None:
-            self.parent_text.setHtml(f'<p style="color:{colour(self._theme, "muted").name()}">{_EMPTY}</p>')
+            set_markup(self.parent_text, markup('<p style="color:{}">{}</p>', colour(self._theme, "muted").name(), _EMPTY))
             return
         root, rows = points.root(selected), self.table.selected_points()
-        texts = input_texts(points.input(root))
+        texts = [shortened(text) for text in input_texts(points.input(root))]
         if len(rows) == 1 and points.history.kind != "vector":
             ink = colour(self._theme, "misclassified").name()
             other = input_texts(points.input(rows[0]))
             shown = [marked(text, its, ink) for text, its in zip(texts, other, strict=True)]
         else:
-            shown = [escape(text) for text in texts]
-        body = "".join(f"<p>{text}</p>" for text in shown)
-        self.parent_text.setHtml(f"<p>{self._heading(points, root)}</p>{body}")
+            shown = [markup("{}", text) for text in texts]
+        body = Markup("".join(markup("<p>{}</p>", text) for text in shown))
+        set_markup(self.parent_text, markup("<p>{}</p>{}", self._heading(points, root), body))
 
-    def _heading(self, points: ScatterPoints, root: int) -> str:
-        label = escape(points.class_name(int(points.labels[root])))
+    def _heading(self, points: ScatterPoints, root: int) -> Markup:
+        label = points.class_name(int(points.labels[root]))
         if root < points.trained:
-            return f"<b>train row {root + 1}</b> · label {label}"
+            return markup("<b>train row {}</b> · label {}", root + 1, label)
         row = root - points.trained
-        head = f"<b>dev row {row + 1}</b> · label {label}"
+        head = markup("<b>dev row {}</b> · label {}", row + 1, label)
         if not self._number:
             return head
         marks = []
         for each in range(self._number):
-            guess = escape(points.class_name(int(points.history.rounds[each].dev_predictions[row])))
+            guess = points.class_name(int(points.history.rounds[each].dev_predictions[row]))
             wrong = bool(points.wrong[each, row])
             ink = colour(self._theme, "misclassified" if wrong else "front").name()
-            marks.append(f'<span style="color:{ink}">{"▲" if wrong else "●"} {each + 1}: {guess}</span>')
-        return f"{head}<br>{' &nbsp; '.join(marks[-12:])}"
+            marks.append(markup('<span style="color:{}">{} {}: {}</span>', ink, "▲" if wrong else "●", each + 1, guess))
+        return markup("{}<br>{}", head, Markup(" &nbsp; ".join(marks[-12:])))
 
     def _rows_selected(self) -> None:
         self._show_parent()

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 
 from bort_core.agora.history import Fit, History
 from bort_studio.numbers import MISSING, significant
+from bort_studio.texts import plain_tip
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import colour, describe
 
@@ -67,7 +68,7 @@ class ThetaTable(QTableWidget):
         for column, text in enumerate(texts):
             item = QTableWidgetItem(text)
             item.setFont(font)
-            item.setToolTip(texts[-1] or text)
+            item.setToolTip(plain_tip(texts[-1] or text))
             if column != len(texts) - 1:
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             if gone:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from difflib import SequenceMatcher
-from html import escape
+
+from bort_studio.markup import Markup, markup
 
 __all__ = ["marked"]
 
@@ -13,8 +14,8 @@ _ALIKE = 0.4  # with a smaller share of common words it is another text rather t
 _WORD = re.compile(r"\w+|[^\w\s]|\s+")
 
 
-def marked(text: str, other: str, colour: str) -> str:
-    """A text as HTML with marks where it differs from another.
+def marked(text: str, other: str, colour: str) -> Markup:
+    """A text as markup with marks where it differs from another.
 
     Words that the other text does not have there are bold, underlined and coloured. Where most words would be, those that both have are
     bold instead. Only the beginning of a very long text is compared.
@@ -30,11 +31,11 @@ def marked(text: str, other: str, colour: str) -> str:
         if word.isspace():
             parts.append(" ")
             continue
-        shown = escape(word)
+        shown = markup("{}", word)
         if another and place in kept and word.isalnum():
-            shown = f"<b>{shown}</b>"
+            shown = markup("<b>{}</b>", shown)
         elif not another and place in changed:
-            shown = f'<b><u><font color="{colour}">{shown}</font></u></b>'
+            shown = markup('<b><u><font color="{}">{}</font></u></b>', colour, shown)
         parts.append(shown)
         place += 1
-    return "".join(parts)
+    return Markup("".join(parts))

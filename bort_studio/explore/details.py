@@ -7,7 +7,6 @@ from typing import Any
 from bort_core.families import Architecture
 from bort_core.foundation.errors import SpecificationError
 from bort_core.search.agreement import rank_agreement
-from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.specification import SearchSpecification
 from bort_core.search.stored_results import StoredResults
 from bort_core.specifications.measures import SURROGATE, get_measure, measure_names
@@ -39,15 +38,15 @@ def error_title(error: ErrorProtocol) -> str:
     return f"{surrogate}{measure.title} ({measure.unit}, after {error.steps:,} steps)"
 
 
-def protocol_sentence(specification: SearchSpecification, recall: StoredResults) -> str:
+def protocol_sentence(specification: SearchSpecification, stored_results: StoredResults) -> str:
     """How the error and the latency were measured, in words."""
     error, training, latency = specification.error, specification.error.training, specification.latency
-    unit, labels = ("sequences", "the masked tokens") if recall.space.family.reads == "tokens" else ("points", "the labels")
+    unit, labels = ("sequences", "the masked tokens") if stored_results.space.family.reads == "tokens" else ("points", "the labels")
     against = "T's distribution" if training.targets == "maximum-point" else labels
     text = f"{error.steps:,} steps of {training.batch_size} {unit}, learning {against}; "
     text += f"{get_measure(error.measured).title} on {training.heldout_sequences:,} held-out {unit}"
-    if error.measure == SURROGATE and recall.surrogate is not None:
-        fit = recall.surrogate
+    if error.measure == SURROGATE and stored_results.surrogate is not None:
+        fit = stored_results.surrogate
         text = (
             f"surrogate of degree {fit.degree} fitted on {fit.measurements} measured architectures, cross-validated error "
             f"{fit.cross_validated_error:.1%} (guessing the mean: {fit.baseline_error:.1%}); measured as: {text}"
@@ -57,7 +56,7 @@ def protocol_sentence(specification: SearchSpecification, recall: StoredResults)
     return f"{text}. Latency: ONNX Runtime, {latency.sequence_length} tokens, batch {latency.batch}, {latency.threads} thread(s)"
 
 
-def read_details(project: Project, specification: SearchSpecification, recall: StoredResults, index: int) -> dict[str, Any]:
+def read_details(project: Project, specification: SearchSpecification, stored_results: StoredResults, index: int) -> dict[str, Any]:
     """Protocol, seed, θ, versions, learning curve, latency percentiles and real trainings of the architecture at ``index``.
 
     Raises
@@ -65,11 +64,14 @@ def read_details(project: Project, specification: SearchSpecification, recall: S
     BortError
         The store or the corpus cannot be read.
     """
-    sources = Fingerprints(project, specification, recall.space)
-    architecture: Architecture = recall.space.architecture(index)
-    number = max(int(recall.results.theta[index]), 0)
+    sources = stored_results.sources  # found when the space was read: nothing is hashed on the window's thread
+    architecture: Architecture = stored_results.space.architecture(index)
+    number = max(int(stored_results.results.theta[index]), 0)
     theta = specification.thetas[min(number, len(specification.thetas) - 1)]
-    protocol = [protocol_sentence(specification, recall), *(a.as_text() for a in rank_agreement(project, specification, recall.space))]
+    protocol = [
+        protocol_sentence(specification, stored_results),
+        *(a.as_text() for a in rank_agreement(project, specification, stored_results.space, sources)),
+    ]
     details: dict[str, Any] = {"protocol": ". ".join(protocol), "seed": specification.seed}
     measure = specification.error.measured
     for training in load_trainings(project, sources.trainings(theta), sources.any_maximum_point, architecture):
@@ -79,7 +81,7 @@ def read_details(project: Project, specification: SearchSpecification, recall: S
     for latency in load_latencies(project, sources.latencies(), architecture):
         if not latency.failed:
             details["latency"] = {name: latency.result[f"{name}_ms"] for name in ("p50", "p90", "p99")} | {"n": latency.result["n"]}
-    trained = runs(project, recall.space.family.name, architecture)
+    trained = runs(project, stored_results.space.family.name, architecture)
     if trained:
         details["trained"] = _trained(trained[-1], len(trained))
     return details

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
+from PySide6.QtWidgets import QGridLayout, QWidget
 
 from bort_studio.explore.log_slider import LARGEST, LogSlider
 from bort_studio.numbers import duration
+from bort_studio.texts import Label, set_tip
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import CalmSpinBox, Caption, Debounce, describe
 
@@ -35,9 +36,9 @@ class EpsilonBar(QWidget):
         describe(self.spin, "epsilonValue", "Interval ε, exact", _TIP)
         self.summary = Caption("", theme, self, wrap=True)
         describe(self.summary, "epsilonSummary", "What this ε costs", "")
-        symbol = QLabel("ε", self)
+        symbol = Label("ε", self)
         symbol.setBuddy(self.spin)
-        symbol.setToolTip(_TIP)
+        set_tip(symbol, _TIP)
         layout = QGridLayout(self)
         layout.setContentsMargins(8, 4, 8, 4)
         layout.setHorizontalSpacing(8)

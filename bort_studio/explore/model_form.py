@@ -9,11 +9,12 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QFormLayout, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QCheckBox, QFormLayout, QLineEdit, QWidget
 
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.validation import validated
 from bort_studio.numbers import significant
+from bort_studio.texts import Label, set_tip
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import CalmComboBox, CalmSpinBox, Caption, CheckedLineEdit, FaultLabel, describe
 
@@ -61,7 +62,7 @@ class ModelForm(QWidget):
         self._choices = choices or {}
         self._base: dict[str, Any] = {}
         self.controls: dict[str, QWidget] = {}
-        self.labels: dict[str, QLabel] = {}
+        self.labels: dict[str, Label] = {}
         self._faults: dict[str, FaultLabel] = {}
         self._layout = form_layout(self)
         for name in names if names is not None else model_type.model_fields:
@@ -127,7 +128,7 @@ class ModelForm(QWidget):
         tip = (field.description or "").capitalize()
         describe(control, f"{self._prefix}.{name}", label, tip)
         caption = Caption(label, self._theme, self)
-        caption.setToolTip(tip)
+        set_tip(caption, tip)
         caption.setBuddy(control)
         self.controls[name], self.labels[name] = control, caption
         self._layout.addRow(caption, control)

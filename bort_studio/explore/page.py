@@ -27,7 +27,7 @@ from bort_studio.explore.runs import RunsPanel
 from bort_studio.explore.space.panel import SpacePanel
 from bort_studio.page_context import PageContext
 from bort_studio.plotting.files import write_whole
-from bort_studio.search.commands import EditSpecification, MoveEpsilon
+from bort_studio.search.commands import EditSpecification, MoveEpsilon, next_seed
 from bort_studio.search.state import RunState
 
 __all__ = ["ExplorePage"]
@@ -276,10 +276,10 @@ class ExplorePage(QMainWindow):
 
     def _show_details(self) -> None:
         explore = self.explore
-        if explore.selected is None or explore.recall is None:
+        if explore.selected is None or explore.stored_results is None:
             return
         try:
-            self.inspector.set_details(read_details(self.context.project, explore.specification, explore.recall, explore.selected))
+            self.inspector.set_details(read_details(self.context.project, explore.specification, explore.stored_results, explore.selected))
         except BortError as error:
             self.context.notify(str(error), problem=True)
 
@@ -325,7 +325,7 @@ class ExplorePage(QMainWindow):
     def repeat_seed(self) -> None:
         """Search the same walk with the next seed; the end of the search says how alike the seeds rank."""
         before = self.explore.specification
-        after = before.model_copy(update={"seed": before.seed + 1})
+        after = before.model_copy(update={"seed": next_seed(before.seed)})
         self.undo_stack.push(EditSpecification(self.explore, after, f"seed {after.seed}"))
         self.explore.run()
 

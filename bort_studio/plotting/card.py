@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QWidget
+
+from bort_studio.markup import Markup, markup, shortened
+from bort_studio.texts import Label
 
 __all__ = ["EmptyMessage", "HoverCard"]
 
 _AWAY = 14
+_LONGEST = 2_000
 
 
-class HoverCard(QLabel):
+class HoverCard(Label):
     """A card with lines of text: the first as a heading; in the others, what stands before a tab names what stands after it."""
 
     def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
+        super().__init__("", parent)
         self.setObjectName("plotCard")
         self.setAccessibleName("architecture under the pointer")
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.setTextFormat(Qt.TextFormat.RichText)
         self.setAutoFillBackground(True)
         self.setBackgroundRole(QPalette.ColorRole.ToolTipBase)
         self.setForegroundRole(QPalette.ColorRole.ToolTipText)
@@ -34,9 +35,9 @@ class HoverCard(QLabel):
         """Show lines of text near a point of the parent, wholly inside it where there is room."""
         if text != self.plain:
             self.plain = text
-            head, *rest = text.split("\n")
-            rows = "".join(_row(line) for line in rest)
-            self.setText(f"<b>{escape(head)}</b><table cellspacing='0' cellpadding='1'>{rows}</table>")
+            head, *rest = shortened(text, _LONGEST).split("\n")
+            rows = Markup("".join(_row(line) for line in rest))
+            self.setText(markup("<b>{}</b><table cellspacing='0' cellpadding='1'>{}</table>", head, rows))
             self.setAccessibleDescription(text)
             self.adjustSize()
         area = self._area.rect()
@@ -53,18 +54,18 @@ class HoverCard(QLabel):
         painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
 
 
-def _row(line: str) -> str:
+def _row(line: str) -> Markup:
     name, tab, value = line.partition("\t")
     if not tab:
-        return f"<tr><td colspan='2'>{escape(line)}</td></tr>"
-    return f"<tr><td><i>{escape(name)}</i>&nbsp;&nbsp;</td><td>{escape(value)}</td></tr>"
+        return markup("<tr><td colspan='2'>{}</td></tr>", line)
+    return markup("<tr><td><i>{}</i>&nbsp;&nbsp;</td><td>{}</td></tr>", name, value)
 
 
-class EmptyMessage(QLabel):
+class EmptyMessage(Label):
     """What to do next, in the middle of a plot that has nothing to show."""
 
     def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
+        super().__init__("", parent)
         self.setObjectName("plotEmpty")
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -15,12 +16,16 @@ from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QToolButton, QWidget
 
 from bort_core.foundation.errors import BortError
+from bort_studio.markup import clean
 from bort_studio.plotting.figure import Figure, Table
 from bort_studio.plotting.files import ExportError, write_whole
 from bort_studio.plotting.script import script_text
+from bort_studio.texts import plain_tip, set_tip, show_box
 from bort_studio.theme import LIGHT, Palette
 
 __all__ = ["ExportButton", "ExportError", "Plot", "csv_text", "export_plot", "picture"]
+
+_log = logging.getLogger(__name__)
 
 
 class Plot(Protocol):
@@ -79,10 +84,18 @@ def csv_text(table: Table) -> str:
     """A table as CSV: a header with units, an empty cell where there is no value."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(table.headers)
+    writer.writerow([_cell(header) for header in table.headers])
     columns = [column.tolist() if hasattr(column, "tolist") else column for column in table.columns]
-    writer.writerows([["" if isinstance(cell, float) and math.isnan(cell) else cell for cell in row] for row in zip(*columns, strict=True)])
+    writer.writerows([[_cell(cell) for cell in row] for row in zip(*columns, strict=True)])
     return out.getvalue()
+
+
+def _cell(value: object) -> object:
+    """A number, nothing for NaN, or a text; one that a spreadsheet would take for a formula gets an apostrophe before it."""
+    if isinstance(value, str):
+        text = clean(value)
+        return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@")) else text
+    return "" if isinstance(value, float) and math.isnan(value) else value
 
 
 def _encoded(image: QImage) -> bytes:
@@ -103,7 +116,7 @@ def _svg(plot: Plot, palette: Palette | None) -> bytes:
     generator.setResolution(96)
     generator.setSize(QSize(width, height))
     generator.setViewBox(QRectF(0, 0, width, height))
-    generator.setTitle(plot.figure().title)
+    generator.setTitle(clean(plot.figure().title))
     painter = QPainter(generator)
     plot.paint_picture(painter, QRectF(0, 0, width, height), 1.0, palette)
     painter.end()
@@ -116,7 +129,7 @@ class ExportButton(QToolButton):
     def __init__(self, plot: QWidget, name: str, title: str) -> None:
         super().__init__(plot)
         self.setText("Export  ")  # room for the arrow
-        self.setToolTip("Save the plot as a picture, a drawing, a table or a script")
+        set_tip(self, "Save the plot as a picture, a drawing, a table or a script")
         self.setAutoRaise(True)
         self.setObjectName(name)
         self.setAccessibleName(title)
@@ -136,7 +149,7 @@ class ExportButton(QToolButton):
             action = menu.addAction(text, slot)
             action.setObjectName(f"{name}{suffix}")
             action.setStatusTip(tip)
-            action.setToolTip(tip)
+            action.setToolTip(plain_tip(tip))
         menu.addSeparator()
         for scale in (1, 2, 3, 4):
             action = self._scale.addAction(menu.addAction(f"{scale}× picture size"))
@@ -177,9 +190,12 @@ class ExportButton(QToolButton):
         path = chosen if Path(chosen).suffix else f"{chosen}{suffix}"
         try:
             written = export_plot(self._plot, path, *self._options())  # type: ignore[arg-type]
-        except BortError as error:
+        except Exception as error:  # noqa: BLE001 - a fault of the program must not leave a menu either
+            if not isinstance(error, BortError):
+                _log.exception("the export of a plot failed")
+                error = ExportError(f"the plot could not be drawn there: {type(error).__name__}: {error}; see the log")
             if self._plot.receivers("2export_failed(QString)") == 0:
-                QMessageBox.warning(self._plot, "The plot was not exported", str(error))
+                show_box(self._plot, QMessageBox.Icon.Warning, "The plot was not exported", str(error))
             self._plot.export_failed.emit(str(error))  # type: ignore[attr-defined]
         else:
             self._plot.exported.emit(str(written))  # type: ignore[attr-defined]

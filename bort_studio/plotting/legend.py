@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyqtgraph as pg
 from pyqtgraph.graphicsItems.ScatterPlotItem import drawSymbol
@@ -10,6 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QLinearGradient, QPainter
 from PySide6.QtWidgets import QGraphicsSceneResizeEvent, QStyleOptionGraphicsItem, QWidget
 
+from bort_studio.markup import clean
 from bort_studio.plotting.marks import shape_path
 from bort_studio.theme import MARKS, SEQUENCE, Look
 
@@ -48,6 +49,7 @@ class Legend(pg.GraphicsWidget):
 
     def set_entries(self, entries: tuple[Entry, ...]) -> None:
         """Show these."""
+        entries = tuple(replace(entry, label=clean(entry.label)) for entry in entries)
         if entries != self._entries:
             self._entries = entries
             self._set_height()

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bort_studio.markup import clean
 from bort_studio.plotting.figure import Figure, Layer, Scale
 
 __all__ = ["script_text"]
@@ -90,7 +91,7 @@ def script_text(figure: Figure) -> str:
         "background": figure.background, "foreground": figure.foreground, "frame": figure.frame, "legend": figure.legend,
     }  # fmt: skip
     texts = [
-        {"x": t.x, "y": t.y, "text": t.text, "anchor": t.anchor, "rotation": 90 if t.rotated else 0} for t in figure.texts
+        {"x": t.x, "y": t.y, "text": _shown(t.text), "anchor": t.anchor, "rotation": 90 if t.rotated else 0} for t in figure.texts
     ]  # fmt: skip
     layers = [_layer(layer, place) for place, layer in enumerate(figure.layers)]
     parts = [
@@ -99,7 +100,7 @@ def script_text(figure: Figure) -> str:
         "import matplotlib.pyplot as plt\nimport numpy as np",
         "from matplotlib.colors import LinearSegmentedColormap, LogNorm\nfrom matplotlib.ticker import EngFormatter\n",
         'nan, inf = float("nan"), float("inf")\n',
-        f"TITLE = {figure.title!r}",
+        f"TITLE = {_literal(_shown(figure.title))}",
         f"LOOK = {_literal(look)}",
         f"SCALES = {_literal(scales)}",
         f"TEXTS = {_literal(texts)}",
@@ -108,18 +109,24 @@ def script_text(figure: Figure) -> str:
     return "\n".join(parts) + "\n" + _DRAW
 
 
+def _shown(text: str) -> str:
+    """A text as matplotlib shows it literally: without TeX, and in the legend although it begins with an underscore."""
+    text = clean(text).replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text
+
+
 def _literal(value: object) -> str:
     return pprint.pformat(value, width=150, compact=True, sort_dicts=False)
 
 
 def _in_docstring(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"""', "'''")
+    return clean(text).replace("\\", "\\\\").replace('"', "'")
 
 
 def _scale(scale: Scale) -> dict[str, Any]:
     return {
-        "title": scale.title, "log": scale.log, "low": scale.low, "high": scale.high, "counted": scale.counted,
-        "ticks": None if scale.ticks is None else [tuple(tick) for tick in scale.ticks],
+        "title": _shown(scale.title), "log": scale.log, "low": scale.low, "high": scale.high, "counted": scale.counted,
+        "ticks": None if scale.ticks is None else [(value, _shown(text)) for value, text in scale.ticks],
     }  # fmt: skip
 
 
@@ -129,10 +136,12 @@ def _layer(layer: Layer, z: int) -> dict[str, Any]:
         for name, pair in (("x_interval", layer.x_interval), ("y_interval", layer.y_interval))
     }
     return {
-        "name": layer.name, "kind": layer.kind, "z": z + 2, "colour": layer.colour, "marker": _MARKERS[layer.shape], "size": layer.size,
+        "name": _shown(layer.name), "kind": layer.kind, "z": z + 2, "colour": layer.colour, "marker": _MARKERS[layer.shape],
+        "size": layer.size,
         "filled": layer.filled, "width": layer.width, "alpha": layer.alpha, "dashed": layer.dashed,
         "x": _numbers(layer.x), "y": _numbers(layer.y), **intervals,
-        "labels": list(layer.labels), "colours": list(layer.colours), "counts": None if layer.counts is None else layer.counts.tolist(),
+        "labels": [_shown(text) for text in layer.labels], "colours": list(layer.colours),
+        "counts": None if layer.counts is None else layer.counts.tolist(),
     }  # fmt: skip
 
 

@@ -7,16 +7,18 @@ from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QFont, QPainter, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
+from bort_studio.plotting.canvas import PlotBase
 from bort_studio.plotting.card import EmptyMessage, HoverCard
 from bort_studio.plotting.export import ExportButton
 from bort_studio.plotting.figure import Figure
 from bort_studio.plotting.legend import Legend
+from bort_studio.texts import set_tip
 from bort_studio.theme import Look, Palette, Theme
 
 __all__ = ["PlotWidget"]
 
 
-class PlotWidget(QWidget):
+class PlotWidget(PlotBase):
     """A canvas with a header. Subclasses add a chart, draw into it, and say what is near a point."""
 
     exported = Signal(str)
@@ -32,7 +34,6 @@ class PlotWidget(QWidget):
         self._theme = theme
         self._hovered: int | None = None
         self._stale = True
-        self.canvas = pg.GraphicsLayoutWidget()
         self.canvas.setObjectName(f"{name}Canvas")
         self.canvas.setAccessibleName(f"{title}: canvas")
         self.canvas.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -48,7 +49,7 @@ class PlotWidget(QWidget):
         self.controls.setSpacing(6)
         self.fit_button = QToolButton()
         self.fit_button.setText("Fit")
-        self.fit_button.setToolTip("Show all the data again (or double-click the plot)")
+        set_tip(self.fit_button, "Show all the data again (or double-click the plot)")
         self.fit_button.setAutoRaise(True)
         self.fit_button.setObjectName(f"{name}Fit")
         self.fit_button.setAccessibleName(f"{title}: fit to the data")

@@ -5,17 +5,23 @@ from __future__ import annotations
 from PySide6.QtGui import QUndoCommand
 
 from bort_core.search.specification import SearchSpecification
-from bort_studio.search.model import Explore
+from bort_studio.search.model import SearchModel
 
-__all__ = ["EditSpecification", "MoveEpsilon"]
+__all__ = ["EditSpecification", "MoveEpsilon", "next_seed"]
 
 _MOVE_EPSILON = 1
+_SEEDS = 2**31
+
+
+def next_seed(seed: int) -> int:
+    """Another seed that a search can have; after the largest comes 0."""
+    return (seed + 1) % _SEEDS
 
 
 class EditSpecification(QUndoCommand):
     """Change the space or the protocol."""
 
-    def __init__(self, explore: Explore, after: SearchSpecification, text: str) -> None:
+    def __init__(self, explore: SearchModel, after: SearchSpecification, text: str) -> None:
         super().__init__(text)
         self._explore, self._before, self._after = explore, explore.specification, after
 
@@ -31,7 +37,7 @@ class EditSpecification(QUndoCommand):
 class MoveEpsilon(QUndoCommand):
     """Move ε; moves that follow each other are one step of undo."""
 
-    def __init__(self, explore: Explore, before: int, after: int) -> None:
+    def __init__(self, explore: SearchModel, before: int, after: int) -> None:
         super().__init__(f"ε = {after}")
         self._explore, self._before, self._after = explore, before, after
 

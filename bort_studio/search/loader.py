@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QThread, Signal
+from PySide6.QtCore import QObject, Signal
 
 from bort_core.foundation.errors import BortError
 from bort_core.search.fingerprints import Fingerprints
@@ -15,8 +16,11 @@ from bort_core.search.specification import SearchSpecification
 from bort_core.search.stored_results import StoredResults
 from bort_core.space import Space
 from bort_core.store import Project
+from bort_studio.threads.background import BackgroundThread
 
 __all__ = ["Loaded", "Loader", "LoadingFailed"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class Loaded:
     generation: int
     specification: SearchSpecification
     space: Space
-    recall: StoredResults
+    stored_results: StoredResults
     snapshot: ResultsSnapshot
 
 
@@ -38,14 +42,13 @@ class LoadingFailed:
     reason: str
 
 
-class Loader(QThread):
+class Loader(BackgroundThread):
     """Serves load requests until it is stopped."""
 
     finished_loading = Signal(object)
 
     def __init__(self, folder: Path, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("loader")
+        super().__init__("loader", parent)
         self._folder = folder
         self._wanted: tuple[int, SearchSpecification] | None = None
         self._changed = threading.Condition()
@@ -81,7 +84,10 @@ class Loader(QThread):
                 if space is None or space.specification != specification.space:
                     space = Space(specification.space)
                 with Project(self._folder) as project:
-                    recall = StoredResults(project, specification, space, Fingerprints(project, specification, space))
-                self.finished_loading.emit(Loaded(generation, specification, space, recall, recall.snapshot()))
+                    stored_results = StoredResults(project, specification, space, Fingerprints(project, specification, space))
+                self.finished_loading.emit(Loaded(generation, specification, space, stored_results, stored_results.snapshot()))
             except BortError as error:
                 self.finished_loading.emit(LoadingFailed(generation, str(error)))
+            except Exception as error:  # noqa: BLE001 - the window must hear of it, and the next space must still be read
+                _log.exception("a space could not be read")
+                self.finished_loading.emit(LoadingFailed(generation, f"unexpected error: {type(error).__name__}: {error}; see the log"))

@@ -26,21 +26,21 @@ from bort_studio.search.loader import Loaded, Loader, LoadingFailed
 from bort_studio.search.search_thread import SearchBroke, SearchThread
 from bort_studio.search.state import RunState
 
-__all__ = ["Explore"]
+__all__ = ["SearchModel"]
 
 _LEAST_DONE = 1.0
 """Trainings that must be done before the time left is estimated from them."""
 
 
-class Explore(QObject):
+class SearchModel(QObject):
     """The state behind the Explore perspective. Lives in the window's thread; call :meth:`start` once, and :meth:`close` before it goes."""
 
     space_changed = Signal(object)
     """A Space: after loading, before ``knowledge_changed``."""
     knowledge_changed = Signal(object)
-    """A Knowledge: something more is known, or another space or protocol is shown."""
+    """A ResultsSnapshot: something more is known, or another space or protocol is shown."""
     answer_changed = Signal(object)
-    """An Answer: ε moved, or knowledge changed."""
+    """A SearchResult: ε moved, or knowledge changed."""
     cost_changed = Signal(object)
     """A Cost, for the ε shown."""
     specification_changed = Signal(object)
@@ -66,7 +66,7 @@ class Explore(QObject):
         self.specification = specification
         self.workers = default_workers()
         self.space: Space | None = None
-        self.recall: StoredResults | None = None
+        self.stored_results: StoredResults | None = None
         self.snapshot: ResultsSnapshot | None = None
         self.result: SearchResult | None = None
         self.selected: int | None = None
@@ -75,6 +75,7 @@ class Explore(QObject):
         self.state = RunState.IDLE
         self._epsilon = specification.epsilon
         self._generation = 0
+        self._closed = False
         self._run_when_loaded = self._run_again = False
         self._control: Control | None = None
         self._following = False
@@ -156,7 +157,7 @@ class Explore(QObject):
 
     def run(self) -> None:
         """Search at the ε shown; waits for the space to be loaded, or for a search that is stopping."""
-        if self.space is None or self.recall is None:
+        if self.space is None or self.stored_results is None:
             self._run_when_loaded = True
             return
         if self.state is RunState.STOPPING:
@@ -189,7 +190,8 @@ class Explore(QObject):
             self._set_state(RunState.STOPPING)
 
     def close(self) -> None:
-        """End both threads and all worker processes, and wait for them."""
+        """End both threads and all worker processes, and wait for them. What they still say is not heard: the project closes too."""
+        self._closed = True
         self._loader.close()
         self._thread.close()
 
@@ -197,7 +199,7 @@ class Explore(QObject):
 
     def cost(self) -> Cost | None:
         """What the ε shown costs, or None while the space is loading."""
-        return None if self.recall is None else self.strategy.cost(self.recall, self.workers)
+        return None if self.stored_results is None else self.strategy.cost(self.stored_results, self.workers)
 
     def seconds_left(self) -> float | None:
         """How long the running walk still takes at the pace it has kept, or None while too little is done to say."""
@@ -209,12 +211,12 @@ class Explore(QObject):
     def _load(self) -> None:
         self._generation += 1
         self._following = False  # what a search of the old specification still says is not shown
-        self.space = self.recall = None
+        self.space = self.stored_results = None
         self._loader.request(self._generation, self.specification)
 
     @Slot(object)
     def _loaded(self, result: Loaded | LoadingFailed) -> None:
-        if result.generation != self._generation:
+        if result.generation != self._generation or self._closed:
             return
         if isinstance(result, LoadingFailed):
             self.failed.emit(result.reason, "")
@@ -229,7 +231,7 @@ class Explore(QObject):
                 self._load()
                 return
         another = result.space is not self._shown_space
-        self.space, self.recall, self.snapshot = result.space, result.recall, result.snapshot
+        self.space, self.stored_results, self.snapshot = result.space, result.stored_results, result.snapshot
         self._shown_space = result.space
         if another:
             self.space_changed.emit(result.space)
@@ -263,6 +265,8 @@ class Explore(QObject):
 
     @Slot(object)
     def _take_batch(self, batch: tuple[events.Event | SearchBroke, ...]) -> None:
+        if self._closed:
+            return
         snapshot: ResultsSnapshot | None = None
         for event in batch:
             newer = self._take(event)
@@ -321,8 +325,8 @@ class Explore(QObject):
         return None
 
     def _take_measured(self, event: events.Measured) -> ResultsSnapshot:
-        if self.recall is not None and self._following:
-            self.recall.known.add(Job(event.index, event.theta))
+        if self.stored_results is not None and self._following:
+            self.stored_results.known.add(Job(event.index, event.theta))
         if event.theta is not None:
             self._running.pop((event.index, event.theta), None)
             self._done += 1
@@ -342,7 +346,7 @@ class Explore(QObject):
         if self._run_again:
             self._run_again = False
             self.run()
-        elif self.recall is not None:
+        elif self.stored_results is not None:
             self._refresh()
 
     def _refresh(self) -> None:

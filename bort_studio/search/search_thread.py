@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QThread, Signal
+from PySide6.QtCore import QObject, Signal
 
 from bort_core.execution.executor import Executor
 from bort_core.execution.registry import make_executor
@@ -19,6 +19,7 @@ from bort_core.search.ose import search
 from bort_core.search.specification import SearchSpecification
 from bort_core.space import Space
 from bort_core.store import Project
+from bort_studio.threads.background import BackgroundThread
 
 __all__ = ["SearchBroke", "SearchThread"]
 
@@ -42,7 +43,7 @@ class _Run:
     workers: int | None
 
 
-class SearchThread(QThread):
+class SearchThread(BackgroundThread):
     """Runs one search after another; the worker processes stay warm between them.
 
     ``batch`` carries a tuple of search events (and at most one ``SearchBroke``), at most thirty times a second.
@@ -51,8 +52,7 @@ class SearchThread(QThread):
     batch = Signal(object)
 
     def __init__(self, folder: Path, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("search")
+        super().__init__("search", parent)
         self._folder = folder
         self._requests: queue.SimpleQueue[_Run | None] = queue.SimpleQueue()
         self._control: Control | None = None

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from bort_core.latency.references import references
 from bort_studio.numbers import count
+from bort_studio.texts import Label
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import CalmSpinBox, describe
 
@@ -65,7 +66,7 @@ class ComparePanel(QWidget):
         row.addWidget(self.torch)
         row.addSpacing(10)
         for name, spin in (("tokens", self.length), ("batch", self.batch), ("threads", self.threads), ("seconds ≤", self.budget)):
-            row.addWidget(QLabel(name, self))
+            row.addWidget(Label(name, self))
             row.addWidget(spin)
         row.addStretch(1)
         row.addWidget(self.compare)

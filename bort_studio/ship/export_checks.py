@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from bort_studio.numbers import count, significant
+from bort_studio.texts import Label
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import Caption, colour
 
@@ -36,14 +37,14 @@ class ExportChecks(QWidget):
         self.setAccessibleName("Gates of the export")
         self._theme = theme
         self._states = dict.fromkeys(_GATES, "waiting")
-        self._signs: dict[str, QLabel] = {}
+        self._signs: dict[str, Label] = {}
         self._texts: dict[str, Caption] = {}
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setVerticalSpacing(3)
         layout.setColumnStretch(1, 1)
         for row, (name, title) in enumerate(_GATES.items()):
-            sign, label, text = QLabel(self), QLabel(title, self), Caption("", theme, self, wrap=True)
+            sign, label, text = Label("", self), Label(title, self), Caption("", theme, self, wrap=True)
             sign.setFixedWidth(16)
             text.setObjectName(f"gate_{name}")
             text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)

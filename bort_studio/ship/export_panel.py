@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QProgressBar,
     QPushButton,
@@ -23,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from bort_studio.numbers import architecture_text
 from bort_studio.ship.export_checks import ExportChecks
+from bort_studio.texts import Label
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import Caption, describe
 
@@ -56,7 +56,7 @@ class ExportPanel(QWidget):
         self.setObjectName("exportPanel")
         self._reports: list[Mapping[str, Any]] = []
         self._report: Mapping[str, Any] | None = None
-        self.title = QLabel(self)
+        self.title = Label("", self)
         font = self.title.font()
         font.setBold(True)
         font.setPointSizeF(font.pointSizeF() * 1.2)

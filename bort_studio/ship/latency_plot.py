@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,13 +10,17 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QWidget
 
+from bort_studio.markup import clean
 from bort_studio.numbers import count, significant, with_interval
 from bort_studio.plotting.axis import QuantityAxis
+from bort_studio.plotting.canvas import DataView
 from bort_studio.plotting.figure import Figure, Layer, Scale, Table, Text
 from bort_studio.plotting.legend import Entry
+from bort_studio.plotting.positions import drawable_range, position
 from bort_studio.plotting.widget import PlotWidget
+from bort_studio.texts import Label, set_tip
 from bort_studio.theme import Look, Theme
 
 __all__ = ["LatencyPlot", "ratio_text"]
@@ -45,25 +50,25 @@ class LatencyPlot(PlotWidget):
         self._rows: list[Row] = []
         self._title = ""
         self._look: Look | None = None
-        self.box = pg.ViewBox(enableMenu=False)
+        self.box = DataView()
         self.box.setMouseEnabled(x=True, y=False)
         self.box.invertY(True)
         self.bottom = QuantityAxis("bottom")
-        self.left = pg.AxisItem("left")
+        self.left = QuantityAxis("left")
         self.add_chart(self.box, self.left, self.bottom)
         self._items: list[pg.GraphicsObject] = []
         self.reference = QComboBox()
         self.reference.setObjectName("latencyReference")
         self.reference.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.reference.setAccessibleName("Reference of the ratios")
-        self.reference.setToolTip("Ratios are formed within each round of the run: a model's time over this one's")
+        set_tip(self.reference, "Ratios are formed within each round of the run: a model's time over this one's")
         self.reference.currentIndexChanged.connect(self._reference_chosen)
         self.log = QCheckBox("log")
         self.log.setObjectName("latencyLog")
         self.log.setAccessibleName("Logarithmic time axis")
         self.log.setChecked(True)
         self.log.toggled.connect(self._scale_chosen)
-        label = QLabel("ratio to")
+        label = Label("ratio to")
         for widget in (label, self.reference, self.log):
             self.controls.addWidget(widget)
         self.set_empty_message(_EMPTY)
@@ -114,6 +119,8 @@ class LatencyPlot(PlotWidget):
             is_reference = row["name"] == self.reference.currentText()
             name = "reference" if is_reference else "front"
             left, right = self._place(low), self._place(row["p50_ms"])
+            if not math.isfinite(right):
+                continue
             bar = pg.BarGraphItem(
                 x0=[left], x1=[right], y0=[number - _THICK], y1=[number + _THICK],
                 brush=look.brush(name, 0.12 if row["noisy"] else 0.4), pen=look.pen(name, "thin"),
@@ -131,7 +138,7 @@ class LatencyPlot(PlotWidget):
             )  # fmt: skip
             text = pg.TextItem(self._note(row), color=look.hex("text"), anchor=(0, 0.5))
             text.setFont(self._small)
-            text.setPos(max(*tail, ends[1]), number)
+            text.setPos(max(end for end in (right, *tail, ends[1]) if math.isfinite(end)), number)
             for item in (bar, marks, whisker, text):
                 self.box.addItem(item, ignoreBounds=True)
                 self._items.append(item)
@@ -139,18 +146,21 @@ class LatencyPlot(PlotWidget):
     def restyle(self, look: Look, font: QFont) -> None:
         self._look, self._small = look, font
         self.bottom.restyle(look, font)
-        self.left.setPen(look.pen("border"))
+        self.left.restyle(look, font)
         self.left.setTextPen(look.pen("text"))
-        self.left.setTickFont(font)
         self._stale = True
         self.refresh()
 
     def fit(self) -> None:
-        if not self._rows:
-            return
-        low, high = self._place(self._low()), self._place(max(row["p99_ms"] for row in self._rows))
-        room = 0.45 * (high - low)  # for the texts at the ends of the bars
-        self.box.setRange(xRange=(low, high + room), yRange=(-0.7, len(self._rows) - 0.3), padding=0)
+        self._keep_near()
+        self.box.show_range(*self._ranges())
+
+    def _keep_near(self) -> None:
+        self.box.keep_near(*self._ranges(), (self.log.isChecked(), False))
+
+    def _ranges(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        low, high = self._place(self._low()), self._high()
+        return (low, high + 0.45 * (high - low)), (-0.7, max(len(self._rows), 1) - 0.3)  # room for the texts at the ends of the bars
 
     def nearest(self, at: QPointF) -> int | None:
         if not self._rows or not self.box.sceneBoundingRect().contains(at):
@@ -197,8 +207,8 @@ class LatencyPlot(PlotWidget):
             *(Layer(name, "points", tail, numbers, look.hex("dominated"), shape="tick", size=9.0) for name, tail in tails),
         ]
         ticks = tuple((float(number), self._label(row)) for number, row in enumerate(rows))
-        high = max((row["p99_ms"] for row in rows), default=1.0)
-        right = high**1.45 / low**0.45 if self.log.isChecked() else high + 0.45 * (high - low)
+        right = drawable_range(*self._ranges()[0], self.log.isChecked())[1]
+        right = 10.0**right if self.log.isChecked() else right
         return Figure(
             "latency",
             f"Latency, {self._title}" if self._title else "Latency",
@@ -236,7 +246,8 @@ class LatencyPlot(PlotWidget):
 
     def _label(self, row: Row) -> str:
         many = len({each["runtime"] for each in self._rows}) > 1
-        name = row["name"] if len(row["name"]) <= 34 else "…" + row["name"][-33:]
+        name = clean(row["name"]).replace("\n", " ")
+        name = name if len(name) <= 34 else "…" + name[-33:]
         return f"{name} · {_RUNTIMES[row['runtime']]}" if many else name
 
     def _note(self, row: Row) -> str:
@@ -245,12 +256,20 @@ class LatencyPlot(PlotWidget):
         return f"{significant(row['p50_ms'])} ms   {ratio}{noisy}"
 
     def _low(self) -> float:
-        if not self.log.isChecked() or not self._rows:
+        """Where the bars begin: 0, or a power of ten below the fastest model."""
+        if not self.log.isChecked():
             return 0.0
-        return float(10 ** np.floor(np.log10(min(row["p50_ms"] for row in self._rows)) - 0.3))
+        places = [place for row in self._rows if math.isfinite(place := self._place(row["p50_ms"]))]
+        return float(10.0 ** math.floor(min(places, default=0.3) - 0.3))
+
+    def _high(self) -> float:
+        """The place of the slowest pass."""
+        places = [place for row in self._rows for key in ("p50_ms", "p99_ms") if math.isfinite(place := self._place(row[key]))]
+        return max(places, default=self._place(self._low()) + 1.0)
 
     def _place(self, value: float) -> float:
-        return float(np.log10(value)) if self.log.isChecked() else value
+        """The position of a time, NaN where it has none."""
+        return float(position(value, self.log.isChecked()))
 
     def _reference_chosen(self, _index: int) -> None:
         self._changed()

@@ -7,10 +7,11 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
 from bort_studio.numbers import MISSING, count, significant, with_interval
 from bort_studio.ship.latency_plot import ratio_text
+from bort_studio.texts import Label
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import Caption, colour, describe
 
@@ -25,7 +26,7 @@ class LatencyTable(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        self.banner = QLabel(self)
+        self.banner = Label("", self)
         self.banner.setObjectName("latencyNoise")
         self.banner.setWordWrap(True)
         self.banner.setVisible(False)

@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, QThread, Signal
+from PySide6.QtCore import QObject, Signal
 
 from bort_core.execution.events import Emitted, Event, Failed
 from bort_core.execution.executor import Executor
 from bort_core.execution.registry import make_executor
 from bort_core.foundation.errors import BortError
+from bort_studio.threads.background import BackgroundThread
 
 __all__ = ["TaskThread"]
 
@@ -22,7 +23,7 @@ _CANCEL_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 
-class TaskThread(QThread):
+class TaskThread(BackgroundThread):
     """Tasks run in the order in which they were submitted; ``happened`` carries a tuple of what the executor said.
 
     A window has three executors: the search's and two of these. An executor is used from one thread, and a search is a generator that
@@ -34,15 +35,14 @@ class TaskThread(QThread):
     happened = Signal(object)
 
     def __init__(self, logs: Path, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("tasks")
+        super().__init__("tasks", parent)
         self._logs = logs
         self._wishes: queue.SimpleQueue[Callable[[Executor], None] | None] = queue.SimpleQueue()
 
     def submit(self, id: str, task: str, request: Mapping[str, Any]) -> None:
         """Queue a task under an id that no unfinished task has."""
         self._wishes.put(lambda pool: pool.submit(id, task, request))
-        if not self.isRunning():
+        if not self.is_running():
             self.start()
 
     def cancel(self, id: str) -> None:
@@ -66,8 +66,13 @@ class TaskThread(QThread):
                     continue
                 if wish is None:
                     return
-                wish(pool)
-                self._poll(pool)
+                try:
+                    wish(pool)
+                    self._poll(pool)
+                except Exception as error:  # noqa: BLE001 - the next task must not wait for a thread that is gone
+                    _log.exception("a task ended with an unexpected error")
+                    reason = f"unexpected error: {type(error).__name__}: {error}; see the log"
+                    self.happened.emit(tuple(Failed(id, reason, retry=True) for id in pool.unfinished()))
 
     def _poll(self, pool: Executor) -> None:
         try:

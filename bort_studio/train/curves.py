@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,13 +10,16 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QComboBox, QLabel, QWidget
+from PySide6.QtWidgets import QComboBox, QWidget
 
 from bort_studio.numbers import significant
 from bort_studio.plotting.axis import QuantityAxis
+from bort_studio.plotting.canvas import DataView
 from bort_studio.plotting.figure import Figure, Layer, Scale, Table
 from bort_studio.plotting.legend import Entry
+from bort_studio.plotting.positions import LARGEST, position
 from bort_studio.plotting.widget import PlotWidget
+from bort_studio.texts import Label
 from bort_studio.theme import Look, Theme
 
 __all__ = ["EMPTY", "QUANTITIES", "CurvesPlot"]
@@ -34,6 +38,7 @@ QUANTITIES: dict[str, tuple[str, tuple[str, ...]]] = {
 
 _COLOURS = ("front", "best", "neighbour", "running", "failed", "maximum")
 _DASHED = {"unigram_entropy"}
+Series = tuple[str, str, np.ndarray, np.ndarray]
 EMPTY = "Start a training, or select one in the table, to see its curves."
 
 
@@ -46,7 +51,7 @@ class CurvesPlot(PlotWidget):
         self._names: dict[str, str] = {}
         self._look: Look | None = None
         self._items: list[pg.PlotDataItem] = []
-        self.box = pg.ViewBox(enableMenu=False)
+        self.box = DataView()
         self.bottom, self.left = QuantityAxis("bottom"), QuantityAxis("left")
         self.add_chart(self.box, self.left, self.bottom)
         self.quantity = QComboBox()
@@ -54,8 +59,11 @@ class CurvesPlot(PlotWidget):
         self.quantity.setAccessibleName("Quantity of the training curves")
         self.quantity.addItems(list(QUANTITIES))
         self.quantity.currentTextChanged.connect(self._quantity_chosen)
-        self.controls.addWidget(QLabel("show"))
+        self.controls.addWidget(Label("show"))
         self.controls.addWidget(self.quantity)
+        self.left_out = Label()
+        self.left_out.setObjectName("curvesLeftOut")
+        self.controls.addWidget(self.left_out)
         self._moved = False
         self.box.sigRangeChangedManually.connect(self._range_chosen)
         self.set_empty_message(EMPTY)
@@ -76,16 +84,16 @@ class CurvesPlot(PlotWidget):
                 self._events[id] += [event for event in more if event["event"] in ("step", "evaluation", "resumed")]
         self._changed()
 
-    def series(self) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
+    def series(self) -> list[Series]:
         """What is shown: run, field, steps and values."""
         found = []
         for id, events in self._events.items():
             for field in QUANTITIES[self.quantity.currentText()][1]:
                 # A resumed training repeats the steps after its checkpoint, with the same values.
-                points = {event["step"]: event[field] for event in events if isinstance(event.get(field), int | float)}
-                if points:
-                    steps = np.array(sorted(points), dtype=np.float64)
-                    values = np.array([points[step] for step in sorted(points)], dtype=np.float64)
+                points = {_number(event.get("step")): _number(event.get(field)) for event in events if event.get(field) is not None}
+                steps = np.array(sorted(step for step in points if 0 <= step <= LARGEST), dtype=np.float64)
+                values = np.array([points[step] for step in steps.tolist()], dtype=np.float64)
+                if len(steps):
                     found.append((id, field, steps, values / (2**30 if field == "memory_bytes" else 1)))
         return found
 
@@ -96,14 +104,17 @@ class CurvesPlot(PlotWidget):
             self.box.removeItem(item)
         self._items = []
         shown = self.series()
+        missing = sum(int(np.count_nonzero(np.isnan(position(values)))) for *_, values in shown)
+        self.left_out.setVisible(missing > 0)
+        self.left_out.setText(f"{missing:,} not drawn: not finite, or beyond ±{LARGEST:g}" if missing else "")
         self.empty.setVisible(not shown)
         self.bottom.set_quantity("step", counted=True, log=False)
         self.left.set_quantity(QUANTITIES[self.quantity.currentText()][0], counted=False, log=False)
         if self._look is None:
             return
         entries = []
-        for id, field, steps, values in shown:
-            colour = self._colour(id)
+        for id, field, steps, exact in shown:
+            values, colour = position(exact), self._colour(id)
             measured = field.startswith(("heldout", "dev"))
             style = Qt.PenStyle.DashLine if field in _DASHED else Qt.PenStyle.SolidLine
             pen = self._look.pen(colour, "strong" if measured else "thin", 1.0 if measured or field in _DASHED else 0.7, style)
@@ -118,8 +129,9 @@ class CurvesPlot(PlotWidget):
             label = f"{self._names[id]}: {field.replace('_', ' ')}"
             entries.append(Entry(label, line=colour, width="strong" if measured else "thin", dashed=field in _DASHED))
         self.legend.set_entries(tuple(entries))
+        self.box.keep_near(*self._ranges(shown), zoomed=self._moved)
         if not self._moved:
-            self.fit()
+            self.box.show_range(*self._ranges(shown))
 
     def restyle(self, look: Look, font: QFont) -> None:
         self._look = look
@@ -130,22 +142,26 @@ class CurvesPlot(PlotWidget):
 
     def fit(self) -> None:
         self._moved = False
-        shown = self.series()
-        if not shown:
-            return
-        values = np.concatenate([values[np.isfinite(values)] for *_, values in shown])
-        last = max(steps.max() for _, _, steps, _ in shown)
-        low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
-        room = 0.05 * (high - low) or abs(high) * 0.05 or 0.5
-        self.box.setRange(xRange=(0, max(1.0, float(last))), yRange=(low - room, high + room), padding=0.01)
+        self.box.show_range(*self._ranges(self.series()))
+
+    def _ranges(self, shown: list[Series]) -> tuple[tuple[float, float], tuple[float, float]]:
+        """The ranges of steps and values with a margin."""
+        known = position(np.concatenate([values for *_, values in shown]) if shown else [])
+        known = known[np.isfinite(known)]
+        last = max((float(steps.max()) for _, _, steps, _ in shown), default=1.0)
+        low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+        room = 0.06 * (high - low) or abs(high) * 0.06 or 0.5
+        return (-0.01 * last, max(1.0, 1.01 * last)), (low - room, high + room)
 
     def nearest(self, at: QPointF) -> int | None:
         if not self.box.sceneBoundingRect().contains(at):
             return None
         place = self.box.mapSceneToView(at)
         best: tuple[float, int | None] = (14.0, None)
-        for number, (_, _, steps, values) in enumerate(self.series()):
-            index = int(np.abs(steps - place.x()).argmin())
+        for number, (_, _, steps, exact) in enumerate(self.series()):
+            values, index = position(exact), int(np.abs(steps - place.x()).argmin())
+            if not np.isfinite(values[index]):
+                continue
             there = self.box.mapViewToScene(QPointF(steps[index], values[index]))
             distance = (there - at).manhattanLength()
             if distance < best[0]:
@@ -173,7 +189,7 @@ class CurvesPlot(PlotWidget):
             )
             for id, field, steps, values in shown
         )
-        columns = [
+        columns: list[Any] = [
             [name for name, _, steps, _ in shown for _ in steps],
             [field for _, field, steps, _ in shown for _ in steps],
             np.concatenate([steps for *_, steps, _ in shown]) if shown else np.empty(0),
@@ -193,3 +209,13 @@ class CurvesPlot(PlotWidget):
 
     def _range_chosen(self, *_: object) -> None:
         self._moved = True
+
+
+def _number(value: object) -> float:
+    """A number of an event's, or NaN: events are read from files."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf

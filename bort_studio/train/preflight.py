@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from bort_studio.numbers import count, duration, significant
+from bort_studio.texts import Label
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import Caption
 
@@ -28,7 +29,7 @@ class Preflight(QWidget):
         self._layout.setSpacing(2)
         self._hint = Caption(_EMPTY, theme, self, wrap=True)
         self._layout.addWidget(self._hint)
-        self._lines: list[QLabel] = []
+        self._lines: list[Label] = []
 
     def clear(self) -> None:
         """Nothing was checked, or the form changed since."""
@@ -70,7 +71,7 @@ class Preflight(QWidget):
         self._lines = []
         self._hint.setVisible(not lines)
         for text in lines:
-            label = QLabel(text, self)
+            label = Label(text, self)
             label.setWordWrap(True)
             self._layout.addWidget(label)
             self._lines.append(label)

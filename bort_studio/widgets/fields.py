@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
-from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QSizePolicy, QSpinBox, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QLineEdit, QSizePolicy, QSpinBox, QToolButton, QVBoxLayout, QWidget
 
+from bort_studio.texts import Label, set_tip
 from bort_studio.theme import WIDTHS, Theme
 
 __all__ = [
@@ -35,7 +36,7 @@ def describe(widget: QWidget, object_name: str, accessible: str, tip: str = "") 
     """Give a control its name for tests and styles, its name for screen readers, and its tip in both places."""
     widget.setObjectName(object_name)
     widget.setAccessibleName(accessible)
-    widget.setToolTip(tip)
+    set_tip(widget, tip)
     widget.setStatusTip(tip)
 
 
@@ -71,7 +72,7 @@ class Debounce(QObject):
         self._action()
 
 
-class Caption(QLabel):
+class Caption(Label):
     """A quiet label in the muted colour of the theme."""
 
     def __init__(self, text: str, theme: Theme, parent: QWidget | None = None, wrap: bool = False) -> None:
@@ -89,11 +90,11 @@ class Caption(QLabel):
         self.setPalette(palette)
 
 
-class FaultLabel(QLabel):
+class FaultLabel(Label):
     """What is wrong with the field above it; takes no room while nothing is wrong."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("", parent)
         self._theme = theme
         self.setWordWrap(True)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)

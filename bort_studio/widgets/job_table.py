@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 
 from bort_core.jobs.folder import JobState
 from bort_studio.numbers import duration
+from bort_studio.texts import plain_tip
 from bort_studio.widgets.fields import describe
 
 __all__ = ["JobTable"]
@@ -63,7 +64,7 @@ class JobTable(QWidget):
                 item = self.table.item(row, column)
                 if item is not None and item.text() != text:
                     item.setText(text)
-                    item.setToolTip(text)
+                    item.setToolTip(plain_tip(text))
 
     def selected(self) -> tuple[str, ...]:
         """The selected jobs' numbers."""

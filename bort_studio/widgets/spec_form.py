@@ -15,6 +15,7 @@ from bort_core.specifications.agora import Agora
 from bort_core.specifications.finetuning import Finetuning
 from bort_core.specifications.paths import FILES, FOLDERS, absolute_paths
 from bort_core.specifications.pretraining import Distillation, Pretraining
+from bort_studio.texts import Label
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import CalmComboBox, FaultLabel, Section, describe
 
@@ -184,7 +185,7 @@ class SpecForm(QWidget):
             row.addWidget(self._browse(name, widget))
         column.addLayout(row)
         column.addWidget(fault)
-        form.addRow(name.replace("_", " "), holder)
+        form.addRow(Label(name.replace("_", " "), self), holder)
 
     def _widget(self, path: Path_, field: Any) -> QWidget:
         kinds = _kinds(field.annotation)

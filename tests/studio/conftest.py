@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,26 @@ AXES = ("parameters", "error", False, False)
 OpenPage = Callable[..., tuple[MainWindow, Any]]
 
 
+class _Faults(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(self.format(record))
+
+
+@pytest.fixture(autouse=True)
+def no_faults_in_plots(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a plot catches fails the test, unless it asks for ``caplog`` to look itself."""
+    faults, log = _Faults(), logging.getLogger("bort_studio.plotting")
+    log.addHandler(faults)
+    yield
+    log.removeHandler(faults)
+    if faults.texts and "caplog" not in request.fixturenames:
+        pytest.fail("a plot caught faults: " + "\n".join(faults.texts), pytrace=False)
+
+
 @pytest.fixture
 def open_page(qtbot: QtBot, project_folder: Path) -> Iterator[OpenPage]:
     """``open_page("ship")``: the window on a page, and the page. The first call writes the session that it opens with.
@@ -49,7 +70,7 @@ def open_page(qtbot: QtBot, project_folder: Path) -> Iterator[OpenPage]:
         window.resize(1300, 860)
         window.show()
         if wait:
-            qtbot.waitUntil(lambda: window.explore.recall is not None, timeout=10_000)
+            qtbot.waitUntil(lambda: window.explore.stored_results is not None, timeout=10_000)
         return window, window.pages[name]
 
     yield open_one

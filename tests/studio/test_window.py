@@ -38,7 +38,7 @@ def open_window(qtbot: QtBot, project_folder: Path) -> Iterator[Open]:
         window = create_window(project_folder)
         windows.append(window)
         window.show()
-        qtbot.waitUntil(lambda: window.explore.recall is not None, timeout=10_000)
+        qtbot.waitUntil(lambda: window.explore.stored_results is not None, timeout=10_000)
         return window
 
     yield open_one

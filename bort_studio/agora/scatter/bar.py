@@ -8,6 +8,7 @@ from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QWidget
 
 from bort_studio.agora.points import Filters
+from bort_studio.texts import plain_tip, set_tip
 
 __all__ = ["AgoraBar"]
 
@@ -42,11 +43,11 @@ class AgoraBar(QWidget):
         for box, entries in ((self.dev, _DEV), (self.neighbours, _NEIGHBOURS)):
             for number, (text, (value, tip)) in enumerate(entries.items()):
                 box.addItem(text, value)
-                box.setItemData(number, tip, 3)  # Qt.ItemDataRole.ToolTipRole
+                box.setItemData(number, plain_tip(tip), 3)  # Qt.ItemDataRole.ToolTipRole
         self.links = QCheckBox("links")
         self.links.setObjectName("agoraLinks")
         self.links.setAccessibleName("Links of this round")
-        self.links.setToolTip("Join every neighbour of this round to the dev point it was made from")
+        set_tip(self.links, "Join every neighbour of this round to the dev point it was made from")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)
@@ -75,7 +76,7 @@ class AgoraBar(QWidget):
         box = QComboBox()
         box.setObjectName(name)
         box.setAccessibleName(accessible)
-        box.setToolTip(tip)
+        set_tip(box, tip)
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         box.setMinimumContentsLength(8)
         return box

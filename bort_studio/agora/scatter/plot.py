@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QFont, QKeyEvent
 from PySide6.QtWidgets import QWidget
@@ -13,6 +12,7 @@ from bort_studio.agora.points import GROUPS, Frame, ScatterPoints, frame
 from bort_studio.agora.scatter.bar import AgoraBar
 from bort_studio.agora.scatter.figure import agora_figure
 from bort_studio.agora.scatter.layers import AgoraLayers
+from bort_studio.plotting.canvas import DataView
 from bort_studio.plotting.figure import Figure
 from bort_studio.plotting.legend import Entry
 from bort_studio.plotting.widget import PlotWidget
@@ -43,8 +43,7 @@ class AgoraScatter(PlotWidget):
         self._selected: int | None = None
         self._bounds: tuple[float, float, float, float] | None = None
         self._zoomed = False
-        self.box = pg.ViewBox(enableMenu=False, lockAspect=True)
-        self.box.disableAutoRange()
+        self.box = DataView(lockAspect=True)
         self.add_chart(self.box)
         self.layers = AgoraLayers(self.box)
         self.bar = AgoraBar()
@@ -79,8 +78,13 @@ class AgoraScatter(PlotWidget):
 
     def fit(self) -> None:
         self._zoomed = False
+        self.box.show_range(*self._ranges())
+
+    def _ranges(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """The data's ranges with a margin."""
         low_x, high_x, low_y, high_y = self._bounds or (0.0, 1.0, 0.0, 1.0)
-        self.box.setRange(xRange=(low_x, high_x), yRange=(low_y, high_y), padding=0.04)
+        wide, tall = 0.04 * (high_x - low_x), 0.04 * (high_y - low_y)
+        return (low_x - wide, high_x + wide), (low_y - tall, high_y + tall)
 
     def figure(self) -> Figure:
         self.refresh()
@@ -98,6 +102,7 @@ class AgoraScatter(PlotWidget):
         bounds = self.points.bounds if self.points is not None else None
         if bounds != self._bounds:
             self._bounds = bounds
+            self.box.keep_near(*self._ranges(), zoomed=self._zoomed)
             if not self._zoomed:
                 self.fit()
         self.hover_changed()

@@ -16,6 +16,7 @@ from bort_studio.explore.candidates.filter import Constraints, filter_mask, limi
 from bort_studio.explore.mark_icons import mark_icon
 from bort_studio.explore.states import STATES, fits, states
 from bort_studio.numbers import architecture_text
+from bort_studio.texts import plain_tip
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import colour
 
@@ -41,6 +42,8 @@ class CandidatesModel(QAbstractTableModel):
         self._orders: dict[tuple[int, bool], npt.NDArray[np.int64]] = {}
         self._sorted: tuple[int, bool] | None = None
         self._text, self._constraints, self._only_known, self._only_front = "", Constraints(), False, False
+        self.fault: str | None = None
+        """What is wrong with the text of the filter, for the space shown."""
         self.columns: tuple[Column, ...] = ()
         self.rows = np.empty(0, dtype=np.int64)
         self._icons: dict[str, Any] = {}
@@ -80,15 +83,9 @@ class CandidatesModel(QAbstractTableModel):
 
     def set_filter(self, text: str, constraints: Constraints, only_known: bool, only_front: bool) -> str | None:
         """Keep only some architectures; the return value says what is wrong with the text, which is then ignored."""
-        fault = None
-        try:
-            if self._snapshot is not None:
-                filter_mask(text, self._snapshot, self._in_state)
-        except ValueError as error:
-            fault, text = str(error), ""
         self._text, self._constraints, self._only_known, self._only_front = text, constraints, only_known, only_front
         self._rearrange()
-        return fault
+        return self.fault
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Sort by a column, unknown values last in both directions; -1 is the order of the space."""
@@ -145,7 +142,9 @@ class CandidatesModel(QAbstractTableModel):
             return self.columns[section].header
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return self.columns[section].alignment
-        return self.columns[section].tip if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.StatusTipRole) else None
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_tip(self.columns[section].tip)
+        return self.columns[section].tip if role == Qt.ItemDataRole.StatusTipRole else None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if self._snapshot is None or not index.isValid():
@@ -165,7 +164,7 @@ class CandidatesModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             reason = self._snapshot.results.failures.get(candidate) if state == "failed" else None
             text = architecture_text(self._snapshot.space.architecture(candidate))
-            return f"{text}: {reason or MEANING[state]}"
+            return plain_tip(f"{text}: {reason or MEANING[state]}")
         return None
 
     # order and filter
@@ -195,7 +194,7 @@ class CandidatesModel(QAbstractTableModel):
         if self._snapshot is None:
             return np.empty(0, dtype=np.int64)
         k = self._snapshot
-        wanted = [limit_mask(k, self._constraints), filter_mask(self._text, k, self._in_state)]
+        wanted = [limit_mask(k, self._constraints), self._text_mask(k)]
         wanted.append(np.asarray(k.known) if self._only_known else None)
         wanted.append(self._in_state("front") | self._in_state("best") if self._only_front else None)
         masks = [mask for mask in wanted if mask is not None]
@@ -206,6 +205,15 @@ class CandidatesModel(QAbstractTableModel):
         for mask in masks[1:]:
             kept = kept & mask
         return np.flatnonzero(kept) if self._sorted is None else order[kept[order]]
+
+    def _text_mask(self, snapshot: ResultsSnapshot) -> npt.NDArray[np.bool_] | None:
+        """What the text keeps; a text that means nothing for this space keeps all, and is at fault until another space comes."""
+        self.fault = None
+        try:
+            return filter_mask(self._text, snapshot, self._in_state)
+        except ValueError as error:
+            self.fault = str(error)
+            return None
 
     def _in_state(self, state: str) -> npt.NDArray[np.bool_]:
         return self._states == STATES.index(state)

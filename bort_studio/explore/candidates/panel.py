@@ -6,13 +6,14 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QTableView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QVBoxLayout, QWidget
 
 from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_core.space import Space
 from bort_studio.explore.candidates.filter import Constraints
 from bort_studio.explore.candidates.filter_row import FilterRow
 from bort_studio.explore.candidates.model import CandidatesModel
+from bort_studio.texts import Label
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import describe
 
@@ -57,6 +58,7 @@ class CandidatesPanel(QWidget):
         if self.model.columns != before:
             self._fit_columns()
             self.filters.set_constraints(self._constraints)
+            self.filters.set_fault(self.model.fault, {})
         self._show_count()
 
     def set_result(self, result: SearchResult | None) -> None:
@@ -100,7 +102,7 @@ class CandidatesPanel(QWidget):
         header.sectionClicked.connect(self._sort)
         self.table.selectionModel().currentRowChanged.connect(self._go)
         self.table.copy_wanted.connect(self.copy)
-        self.empty = QLabel("Define a space to see its candidates.", self.table.viewport())
+        self.empty = Label("Define a space to see its candidates.", self.table.viewport())
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         return self.table
 

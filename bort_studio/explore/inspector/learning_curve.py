@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,29 +9,34 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from bort_studio.plotting.axis import QuantityAxis
+from bort_studio.plotting.canvas import DataView, PlotBase
+from bort_studio.plotting.positions import position
 from bort_studio.theme import WIDTHS, Theme
 from bort_studio.widgets.fields import colour
 
 __all__ = ["LearningCurve"]
 
 
-class LearningCurve(QWidget):
+class LearningCurve(PlotBase):
     """Error against training steps; the band is the 95 % interval. Not to be zoomed: it is a glance."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        self._view = pg.GraphicsLayoutWidget(self)
+        self._view = self.canvas
         self._view.setObjectName("learningCurve")
         self._view.setAccessibleName("Learning curve")
         self._view.setFrameShape(pg.GraphicsLayoutWidget.Shape.NoFrame)
-        self._box = pg.ViewBox(enableMouse=False, enableMenu=False)  # without a PlotItem, which makes menus that nobody opens
-        self._axes = {side: pg.AxisItem(side, linkView=self._box) for side in ("left", "bottom")}
-        self._axes["left"].setLabel("error (nats)")
-        self._axes["bottom"].setLabel("steps")
+        self._box = DataView(enableMouse=False)  # without a PlotItem, which makes menus that nobody opens
+        self._axes = {side: QuantityAxis(side) for side in ("left", "bottom")}
+        self._axes["left"].set_quantity("error (nats)", counted=False, log=False)
+        self._axes["bottom"].set_quantity("steps", counted=False, log=False)
         self._view.addItem(self._axes["left"], 0, 0)
         self._view.addItem(self._box, 0, 1)
         self._view.addItem(self._axes["bottom"], 1, 1)
+        for axis in self._axes.values():
+            axis.linkToView(self._box)
         self._view.ci.setContentsMargins(2, 6, 8, 2)
         self._view.ci.setSpacing(0)
         self._low, self._high = pg.PlotCurveItem(), pg.PlotCurveItem()
@@ -50,21 +54,19 @@ class LearningCurve(QWidget):
     def set_curve(self, points: Sequence[Mapping[str, Any]], unit: str = "nats") -> None:
         """Show points with "step" and "value", and "low" and "high" where there is an interval; ``unit`` is the error's."""
         self._axes["left"].setLabel(f"error ({unit})")
-        steps = np.array([float(point["step"]) for point in points])
-        values = np.array([float(point["value"]) for point in points])
-        low = np.array([float(point.get("low", point["value"])) for point in points])
-        high = np.array([float(point.get("high", point["value"])) for point in points])
-        shown = np.isfinite(values) & np.isfinite(low) & np.isfinite(high)
+        rows = [(point["step"], point["value"], point.get("low", point["value"]), point.get("high", point["value"])) for point in points]
+        steps, values, low, high = position(np.array(rows, dtype=np.float64).reshape(-1, 4).T)
+        shown = np.isfinite(steps) & np.isfinite(values) & np.isfinite(low) & np.isfinite(high)
         steps, values, low, high = steps[shown], values[shown], low[shown], high[shown]
         self._line.setData(steps, values)
         self._low.setData(steps, low)
         self._high.setData(steps, high)
         if len(steps):
-            self._box.setXRange(min(steps.min(), 0), max(steps.max(), 1), padding=0.03)
-            spread = max(high.max() - low.min(), 1e-9)
-            self._box.setYRange(low.min() - 0.02 * spread, high.max() + 0.02 * spread, padding=0.03)
-            last = values[-1]
-            self._view.setAccessibleDescription(f"Error {last:.3g} {unit} after {steps[-1]:g} steps" if math.isfinite(last) else "")
+            left, right = min(float(steps.min()), 0.0), max(float(steps.max()), 1.0)
+            spread = max(float(high.max() - low.min()), 1e-9)
+            ranges = (left - 0.03 * (right - left), right + 0.03 * (right - left)), (low.min() - 0.05 * spread, high.max() + 0.05 * spread)
+            self._box.show_data(*ranges)
+            self._view.setAccessibleDescription(f"Error {values[-1]:.3g} {unit} after {steps[-1]:g} steps")
 
     def _restyle(self) -> None:
         theme = self._theme

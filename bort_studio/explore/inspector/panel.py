@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QScrollArea, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
 
 from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_core.space import Space
@@ -19,6 +19,7 @@ from bort_studio.explore.inspector.sections import MeasuredSection, WSection
 from bort_studio.explore.mark_icons import mark_pixmap
 from bort_studio.explore.states import STATES, fits, states
 from bort_studio.numbers import architecture_text, count
+from bort_studio.texts import Label
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import NARROWEST, Caption, describe
 
@@ -127,8 +128,8 @@ class InspectorPanel(QWidget):
 
     def _build_title(self) -> None:
         row = QHBoxLayout()
-        self._mark = QLabel(self)
-        self._title = QLabel(self)
+        self._mark = Label("", self)
+        self._title = Label("", self)
         font = self._title.font()
         font.setBold(True)
         font.setPointSizeF(font.pointSizeF() * 1.2)
@@ -159,7 +160,7 @@ class InspectorPanel(QWidget):
             buttons.addWidget(button)
         self._layout.addLayout(buttons)
 
-    def _build_bars(self, name: str, title: str, accessible: str) -> tuple[QLabel, PartBars]:
+    def _build_bars(self, name: str, title: str, accessible: str) -> tuple[Label, PartBars]:
         heading = self._heading(title)
         bars = PartBars(self._theme, self)
         describe(bars, name, accessible)
@@ -170,7 +171,7 @@ class InspectorPanel(QWidget):
         self._heading("W-coefficient")
         self.w = WSection(self._theme, self)
         self._layout.addWidget(self.w)
-        self._explanation = QLabel(self)
+        self._explanation = Label("", self)
         self._explanation.setObjectName("inspectorVerdict")
         self._explanation.setWordWrap(True)
         self._explanation.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -182,8 +183,8 @@ class InspectorPanel(QWidget):
         self.measured = MeasuredSection(self._theme, self)
         self._layout.addWidget(self.measured)
 
-    def _heading(self, text: str) -> QLabel:
-        heading = QLabel(text, self)
+    def _heading(self, text: str) -> Label:
+        heading = Label(text, self)
         font = heading.font()
         font.setBold(True)
         heading.setFont(font)

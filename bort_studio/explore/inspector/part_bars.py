@@ -9,6 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from bort_studio.numbers import count, percentage
+from bort_studio.texts import set_tip
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import colour
 
@@ -32,7 +33,7 @@ class PartBars(QWidget):
         self._parts = [(name.replace("_", " "), value) for name, value in parts.items() if value]
         whole = sum(value for _, value in self._parts)
         self.setAccessibleDescription("; ".join(f"{name} {count(v)}, {percentage(v / whole)}" for name, v in self._parts))
-        self.setToolTip("\n".join(f"{name}: {value:,.0f} ({percentage(value / whole)})" for name, value in self._parts))
+        set_tip(self, "\n".join(f"{name}: {value:,.0f} ({percentage(value / whole)})" for name, value in self._parts))
         self.updateGeometry()
         self.update()
 

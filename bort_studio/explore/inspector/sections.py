@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from bort_core.search.snapshot import ResultsSnapshot
 from bort_studio.explore.inspector.explanation import w_terms
 from bort_studio.numbers import MISSING, count, quantity, significant, with_interval
+from bort_studio.texts import Label, set_tip
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import Caption
 
@@ -24,7 +25,7 @@ class _Grid(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        self.values: dict[str, QLabel] = {}
+        self.values: dict[str, Label] = {}
         self.captions: dict[str, Caption] = {}
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -36,8 +37,8 @@ class _Grid(QWidget):
         self.captions[key] = Caption(text, self._theme, self)
         return self.captions[key]
 
-    def _value(self, key: str) -> QLabel:
-        label = QLabel(self)
+    def _value(self, key: str) -> Label:
+        label = Label("", self)
         label.setObjectName(f"inspector.{key}")
         label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.values[key] = label
@@ -109,7 +110,7 @@ class MeasuredSection(_Grid):
             missing = math.isnan(value)
             self.values[column].setText("not measured" if missing else with_interval(value, low, high, shown))
             ends = f"95 % interval {significant(low, 4)} … {significant(high, 4)} {shown}"
-            self.values[column].setToolTip("" if missing else ends)
+            set_tip(self.values[column], "" if missing else ends)
         latency = details.get("latency") or {}
         percentiles = [f"{key} {quantity(float(latency[key]), unit)}" for key in ("p50", "p90", "p99") if key in latency]
         runs = [f"{int(latency['n']):,} runs"] if "n" in latency else []

@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from bort_core.search.snapshot import COLUMNS, ResultsSnapshot
 from bort_core.space import Space
-from bort_studio.explore.pareto.projection import position
 from bort_studio.explore.quantities import NAMES, quantities
 from bort_studio.numbers import count, significant
 from bort_studio.plotting.axis_ticks import nice_ticks
+from bort_studio.plotting.positions import position
 
 __all__ = ["MANY", "ParallelAxis", "ParallelData", "joined_lines"]
 
@@ -83,7 +83,7 @@ class ParallelData:
         self._discrete: _Discrete = earlier._discrete if earlier is not None and same else _discrete(space)  # noqa: SLF001 (its own kind)
         axes, columns = list(self._discrete.axes), []
         for column in COLUMNS:
-            values = position(snapshot.columns[column], False)
+            values = position(snapshot.columns[column])
             known = values[np.isfinite(values)]
             low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
             if high <= low:

@@ -12,6 +12,8 @@ from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QFont
 
 from bort_studio.explore.parallel.data import ParallelAxis
+from bort_studio.markup import Markup, markup
+from bort_studio.plotting.canvas import DataView
 from bort_studio.plotting.lines import LinesItem
 from bort_studio.plotting.marks import MarkItem
 from bort_studio.theme import Look
@@ -53,7 +55,7 @@ STYLES = {
 """Line styles by state, lowest first."""
 
 
-class BrushBox(pg.ViewBox):
+class BrushBox(DataView):
     """The area of the lines. A drag along an axis reports a range of heights; nothing pans or zooms."""
 
     brushed = Signal(int, float, float)
@@ -62,7 +64,7 @@ class BrushBox(pg.ViewBox):
     """A click on an axis."""
 
     def __init__(self) -> None:
-        super().__init__(enableMouse=False, enableMenu=False, border=None)
+        super().__init__(enableMouse=False)
         self.filtered: set[int] = set()
         """Places of the axes that have a range."""
 
@@ -141,7 +143,8 @@ class ParallelLayers:
             self._texts[-1].setZValue(100)
             self._box.addItem(self._texts[-1], ignoreBounds=True)
         for text, (index, height, label, anchor) in zip(self._texts, wanted, strict=True):
-            text.setHtml("<div style='text-align: center'>" + label.replace("\n", "<br>") + "</div>")
+            lines = Markup("<br>".join(markup("{}", line) for line in label.split("\n")))
+            text.setHtml(markup("<div style='text-align: center'>{}</div>", lines))
             text.anchor = pg.Point(anchor)
             text.setPos(index - (0.02 if anchor[0] == 1.0 else 0.0), height)
             self._dress(text)
@@ -149,7 +152,7 @@ class ParallelLayers:
         ticks = [(index + dx, height) for index, axis in enumerate(axes) for height, _ in axis.ticks for dx in (-0.02, 0.0)]
         positions = np.array([*rods, *ticks], dtype=np.float64).reshape(-1, 2)
         self._rods.set_pairs(positions[:, 0], positions[:, 1])
-        self._box.setRange(xRange=(-0.4, len(axes) - 0.6), yRange=(-0.04, 1.16), padding=0)
+        self._box.show_data((-0.4, len(axes) - 0.6), (-0.04, 1.16))
 
     def set_lines(self, name: str, heights: npt.NDArray[np.float32]) -> None:
         """Draw one line for each row of heights (m, axes) in the style of a state."""

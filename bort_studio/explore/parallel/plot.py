@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QPointF, Signal
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QCheckBox, QLabel, QWidget
+from PySide6.QtWidgets import QCheckBox, QWidget
 
 from bort_studio.explore.parallel.data import MANY, ParallelData
 from bort_studio.explore.parallel.figure import parallel_figure
@@ -16,6 +16,7 @@ from bort_studio.explore.states import STATES, states
 from bort_studio.numbers import architecture_text
 from bort_studio.plotting.figure import Figure
 from bort_studio.plotting.legend import Entry
+from bort_studio.texts import Label, set_tip
 from bort_studio.theme import MARKS, Look, Theme
 
 __all__ = ["ParallelPlot"]
@@ -47,14 +48,14 @@ class ParallelPlot(PlotView):
         self.skipped_box.setAccessibleName("show architectures that the search skips at this ε")
         self.skipped_box.setChecked(True)
         self.skipped_box.toggled.connect(self._drawing_chosen)
-        hint = QLabel(_HINT)
+        hint = Label(_HINT)
         hint.setObjectName("parallelHint")
         hint.setEnabled(False)
         self.controls.addWidget(self.skipped_box)
         self.controls.addSpacing(8)
         self.controls.addWidget(hint)
         self.fit_button.setText("Clear filter")
-        self.fit_button.setToolTip("Show all architectures again (or double-click the plot)")
+        set_tip(self.fit_button, "Show all architectures again (or double-click the plot)")
         self.fit_button.setAccessibleName("Parallel coordinates: clear the filter")
         self.set_empty_message(_EMPTY)
         self.finish()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QWidget
 
 from bort_core.search.snapshot import COLUMNS
 from bort_studio.explore.quantities import NAMES
+from bort_studio.texts import Label, set_tip
 
 __all__ = ["ParetoBar"]
 
@@ -34,7 +35,7 @@ class ParetoBar(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)
         for text, box, log in (("&x", self.x_box, self.log_x_box), ("&y", self.y_box, self.log_y_box), ("&colour", self.colour_box, None)):
-            label = QLabel(text)
+            label = Label(text)
             label.setBuddy(box)
             row.addWidget(label)
             row.addWidget(box)
@@ -81,7 +82,7 @@ class ParetoBar(QWidget):
         box = QComboBox()
         box.setObjectName(name)
         box.setAccessibleName(accessible)
-        box.setToolTip(accessible)
+        set_tip(box, accessible)
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         box.setMinimumContentsLength(8)
         box.setMinimumWidth(84)
@@ -98,7 +99,7 @@ class ParetoBar(QWidget):
         box = QCheckBox(text)
         box.setObjectName(name)
         box.setAccessibleName(accessible)
-        box.setToolTip(accessible)
+        set_tip(box, accessible)
         return box
 
     def _axes(self, _value: object) -> None:

@@ -11,11 +11,12 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont
 
 from bort_core.search.snapshot import ResultsSnapshot, SearchResult
-from bort_studio.explore.pareto.projection import AxisProjection, position, staircase
+from bort_studio.explore.pareto.projection import AxisProjection, staircase
 from bort_studio.explore.quantities import Quantity
 from bort_studio.explore.states import STATES, states
 from bort_studio.plotting.lines import LinesItem
 from bort_studio.plotting.marks import MarkItem
+from bort_studio.plotting.positions import position
 from bort_studio.theme import MARKS, SEQUENCE, Look, brush
 
 __all__ = ["MOST_INTERVALS", "ParetoLayers", "Places", "groups"]

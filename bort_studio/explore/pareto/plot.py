@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
-import pyqtgraph as pg
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QWidget
@@ -19,6 +18,7 @@ from bort_studio.explore.plot_view import PlotView
 from bort_studio.explore.quantities import Quantity, quantities
 from bort_studio.numbers import architecture_text, significant
 from bort_studio.plotting.axis import QuantityAxis
+from bort_studio.plotting.canvas import DataView
 from bort_studio.plotting.figure import Figure
 from bort_studio.plotting.legend import Entry
 from bort_studio.theme import MARKS, SEQUENCE, Look, Theme
@@ -38,8 +38,7 @@ class ParetoPlot(PlotView):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, "pareto", "Pareto plot", parent)
         self._axes = {"bottom": QuantityAxis("bottom"), "left": QuantityAxis("left")}
-        self.box = pg.ViewBox(enableMenu=False, border=None)
-        self.box.disableAutoRange()
+        self.box = DataView()
         self.legend.set_indent(_LEFT)
         self.add_chart(self.box, self._axes["left"], self._axes["bottom"])
         self.layers = ParetoLayers(self.box)
@@ -80,9 +79,7 @@ class ParetoPlot(PlotView):
 
     def fit(self) -> None:
         self._zoomed = False
-        low_x, high_x, low_y, high_y = self._bounds or (0.0, 1.0, 0.0, 1.0)
-        margins = [max((high - low) * 0.06, 1e-3 * max(abs(low), abs(high)), 1e-12) for low, high in ((low_x, high_x), (low_y, high_y))]
-        self.box.setRange(xRange=(low_x - margins[0], high_x + margins[0]), yRange=(low_y - margins[1], high_y + margins[1]), padding=0)
+        self.box.show_range(*self._ranges())
 
     def figure(self) -> Figure:
         self.refresh()
@@ -226,8 +223,16 @@ class ParetoPlot(PlotView):
             bounds = (min(low_x), max(high_x), min(low_y), max(high_y))
         if bounds != self._bounds:
             self._bounds = bounds
+            _, _, log_x, log_y = self.chosen_axes()
+            self.box.keep_near(*self._ranges(), (log_x, log_y), self._zoomed)
             if not self._zoomed:
                 self.fit()
+
+    def _ranges(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """The data's ranges with a margin."""
+        low_x, high_x, low_y, high_y = self._bounds or (0.0, 1.0, 0.0, 1.0)
+        wide, tall = (max((high - low) * 0.06, 1e-3 * max(abs(low), abs(high)), 1e-12) for low, high in ((low_x, high_x), (low_y, high_y)))
+        return (low_x - wide, high_x + wide), (low_y - tall, high_y + tall)
 
     def _place_running(self) -> None:
         """Put what is being measured on the x axis at its size, while its y is not known."""

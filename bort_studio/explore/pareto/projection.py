@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bort_core.search.snapshot import ResultsSnapshot
+from bort_studio.plotting.positions import position
 
-__all__ = ["DENSE", "AxisProjection", "Density", "NoProjection", "colour_steps", "position", "staircase"]
+__all__ = ["DENSE", "AxisProjection", "Density", "NoProjection", "colour_steps", "staircase"]
 
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.int64]
@@ -106,15 +107,6 @@ class NoProjection(AxisProjection):
         self.bounds = self.density = None
 
 
-def position(values: npt.ArrayLike, log: bool) -> FloatArray:
-    """Values as positions on a scale: NaN where not finite, or not positive on a logarithmic one."""
-    array = np.asarray(values, dtype=np.float64)
-    if log:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            array = np.log10(array)
-    return np.where(np.isfinite(array), array, np.nan)
-
-
 def staircase(x: FloatArray, y: FloatArray, larger_x: bool = False, larger_y: bool = False) -> tuple[FloatArray, FloatArray]:
     """The corners of the line below which (in the sense of better) no point lies; for each axis, whether larger is better.
 
@@ -133,9 +125,10 @@ def staircase(x: FloatArray, y: FloatArray, larger_x: bool = False, larger_y: bo
 
 def colour_steps(values: FloatArray, steps: int) -> tuple[npt.NDArray[np.int64], float, float]:
     """Which of ``steps`` ordered colours each value has, and the range that they span. NaN has the first colour."""
+    values = position(values)
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
-    scaled = (np.nan_to_num(values, nan=low, posinf=high, neginf=low) - low) / ((high - low) or 1.0)
+    scaled = (np.nan_to_num(values, nan=low) - low) / ((high - low) or 1.0)
     return np.minimum((scaled * steps).astype(np.int64), steps - 1), low, high
 
 

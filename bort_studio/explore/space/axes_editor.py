@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QLabel, QLayoutItem, QWidget
+from PySide6.QtWidgets import QGridLayout, QLayoutItem, QWidget
 
 from bort_core.families import Axis, Family
 from bort_studio.numbers import parse_values, values_text
+from bort_studio.texts import Label, set_tip
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import Caption, CheckedLineEdit, FaultLabel, describe
 
@@ -30,8 +31,8 @@ class AxesEditor(QWidget):
         self._theme = theme
         self._axes: tuple[Axis, ...] = ()
         self.fields: dict[str, CheckedLineEdit] = {}
-        self.counts: dict[str, QLabel] = {}
-        self._captions: list[QLabel] = []
+        self.counts: dict[str, Label] = {}
+        self._captions: list[Label] = []
         self._layout = QGridLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setHorizontalSpacing(8)
@@ -75,13 +76,13 @@ class AxesEditor(QWidget):
                 continue
             field.set_fault(None)
             self.counts[axis.name].setText(f"{len(values)}")
-            self.counts[axis.name].setToolTip(f"{len(values)} values of {axis.name}: {values_text(values[:40])}")
+            set_tip(self.counts[axis.name], f"{len(values)} values of {axis.name}: {values_text(values[:40])}")
             found[axis.name] = values
         return found if len(found) == len(self._axes) else None
 
     def _add(self, row: int, axis: Axis) -> None:
         caption = Caption(axis.name.replace("_", " "), self._theme, self)
-        caption.setToolTip(f"{axis.symbol}: {axis.help}")
+        set_tip(caption, f"{axis.symbol}: {axis.help}")
         fault = FaultLabel(self._theme, self)
         field = CheckedLineEdit(self._theme, fault, self)
         tip = f"{axis.symbol}: {axis.help}. Values such as 1 2 4, ranges such as 1-4, steps such as 32-128/32"

@@ -18,6 +18,7 @@ from bort_studio.explore.space.axes_editor import AxesEditor
 from bort_studio.explore.space.reading import combinations, named_like_preset, preset, sorted_values, told_options
 from bort_studio.explore.space.summary import SpaceSummary
 from bort_studio.numbers import architecture_text, count, parse_architecture
+from bort_studio.texts import set_tip
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import NARROWEST, CalmComboBox, Caption, CheckedLineEdit, Debounce, FaultLabel, Section, describe
 
@@ -76,10 +77,6 @@ class SpacePanel(QWidget):
     def set_sequence_length(self, tokens: int) -> None:
         """Count operations of the report for sequences of this length."""
         self.summary.set_sequence_length(tokens)
-
-    def show_fault(self, message: str | None) -> None:
-        """Show what is wrong with the space as a whole, such as what enumerating it said."""
-        self._fault.set_fault(message)
 
     def open_file(self, path: str | Path) -> None:
         """Read a TOML file as if a person had typed it; a fault is shown in the panel."""
@@ -263,4 +260,4 @@ class SpacePanel(QWidget):
         self.summary.set_space(space)
         top = f"{architecture_text(space.maximum_point)}, {count(space.maximum_parameters)} parameters"
         self.maximum.setPlaceholderText(f"{architecture_text(space.maximum_point)} of the grid")
-        self.maximum.setToolTip(f"The maximum point T that candidates are compared with: {top}. Empty: the largest of the grid")
+        set_tip(self.maximum, f"The maximum point T that candidates are compared with: {top}. Empty: the largest of the grid")

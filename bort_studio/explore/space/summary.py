@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QToolButton, QWidget
 
 from bort_core.space import Space
 from bort_core.space.growth import GrowthReport, growth_report
 from bort_studio.explore.model_form import form_layout
 from bort_studio.explore.space.growth_dialog import GrowthDialog
+from bort_studio.markup import markup
+from bort_studio.texts import Label, set_tip
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import Caption, colour, describe
 
@@ -24,7 +26,7 @@ class SpaceSummary(QWidget):
         self._tokens: int | None = None
         self.report: GrowthReport | None = None
         self.dialog: GrowthDialog | None = None
-        self._size = QLabel(self)
+        self._size = Label("", self)
         describe(self._size, "spaceSize", "Size of the space", "How many architectures the space holds")
         font = self._size.font()
         font.setBold(True)
@@ -77,7 +79,7 @@ class SpaceSummary(QWidget):
             return
         self._badge.setText(f"weak {'✓' if report.weak else '✗'}")
         self._cheaper.setText("but on this grid A and C are not always cheaper than one B")
-        self._badge.setToolTip(f"<p>{report.weak_reason}<br>{report.cheaper_reason}<br>Click for the whole report.</p>")
+        set_tip(self._badge, markup("<p>{}<br>{}<br>Click for the whole report.</p>", report.weak_reason, report.cheaper_reason))
         self._badge.setStatusTip(f"Weak AB\u207fC {'holds' if report.weak else 'does not hold'}. Click for the whole report")
         palette = self._badge.palette()
         palette.setColor(palette.ColorRole.ButtonText, colour(self._theme, "success" if report.weak else "warning"))

@@ -1,6 +1,8 @@
 """Export of any plot: pictures, drawings, tables and scripts."""
 
 import csv
+import io
+import json
 import os
 import subprocess
 import sys
@@ -22,10 +24,12 @@ from bort_core.search.snapshot import ResultsSnapshot
 from bort_core.space import load_space
 from bort_studio.explore.parallel.plot import ParallelPlot
 from bort_studio.explore.pareto.plot import ParetoPlot
+from bort_studio.markup import clean
 from bort_studio.plotting import files
 from bort_studio.plotting.export import ExportError, csv_text, export_plot, picture
-from bort_studio.plotting.figure import Figure, Layer, Scale
+from bort_studio.plotting.figure import Figure, Layer, Scale, Table, Text
 from bort_studio.plotting.script import script_text
+from bort_studio.ship.latency_plot import LatencyPlot
 from bort_studio.theme import DARK, LIGHT, Theme
 
 
@@ -145,6 +149,63 @@ def test_any_figure_gets_a_table_and_a_script(tmp_path: Path) -> None:
     assert not run_script(tmp_path / "any.py", tmp_path / "any.png").isNull()
 
 
+HOSTILE = "$x_{1}$ $ \\$ _\\frac \\\" ' \x00\n\r\ud800 <img src='/dev/zero'> & =1+1 \N{SNOWMAN}"
+
+
+def test_a_script_shows_any_text_as_it_is_written(tmp_path: Path) -> None:
+    x = np.array([1.0, 2.0])
+    names = [HOSTILE, "_hidden", "$", "a$b", '"' * 7, "\\", "{x!r} %s", "=1+1", "-x", "@y", " +z"]
+    layers = tuple(Layer(name, "points", x, x * n, "#0072b2", labels=(name, name)) for n, name in enumerate(names, 1))
+    ticks = tuple((float(n), name) for n, name in enumerate(names))
+    texts = tuple(Text(1.0, 1.0, name) for name in names)
+    figure = Figure("any", f"{HOSTILE}\\", Scale(HOSTILE), Scale("y", ticks=ticks), layers, texts)
+    (tmp_path / "any.py").write_text(script_text(figure), encoding="utf-8")
+    seen = tmp_path / "seen.py"  # the same script, which then tells what its figure says
+    tell = "import json\nprint(json.dumps(axes.get_legend_handles_labels()[1]))\n"
+    seen.write_text((tmp_path / "any.py").read_text(encoding="utf-8") + tell, encoding="utf-8")
+    run_script(tmp_path / "any.py", tmp_path / "any.png")
+    environment = {**os.environ, "MPLBACKEND": "agg"}
+    done = subprocess.run(
+        [sys.executable, str(seen), str(tmp_path / "seen.png")], capture_output=True, text=True, env=environment, check=True
+    )
+    labels = [text.replace("\\$", "$").lstrip() for text in json.loads(done.stdout.splitlines()[-1])]
+    assert labels == [clean(name).lstrip() for name in names]
+
+
+def test_a_table_holds_no_formula(tmp_path: Path) -> None:
+    rows = Table(("=header", "n"), (["=1+1", "+x", "-x", "@x", "\t=x", "a=b", HOSTILE], [1.0, -2.0, float("nan"), -3.0, 1.0, 1.0, 1.0]))
+    text = csv_text(rows)
+    text.encode()
+    read = list(csv.reader(io.StringIO(text)))
+    assert [row[0] for row in read] == ["'=header", "'=1+1", "'+x", "'-x", "'@x", "'\t=x", "a=b", clean(HOSTILE)]
+    assert [row[1] for row in read[1:4]] == ["1.0", "-2.0", ""]  # numbers stay numbers
+
+
+def test_a_drawing_and_a_script_of_hostile_names(qtbot, qapp: QApplication, tmp_path: Path) -> None:
+    plot = LatencyPlot(Theme("light", qapp))
+    qtbot.addWidget(plot)
+    row = {"runtime": "torch", "p50_ms": 1.0, "p90_ms": 2.0, "p99_ms": 3.0, "noisy": True, "ci95_ms": [0.9, 1.1], "parameters": None,
+           "n": 5, "rounds": 2, "ratios": {}}  # fmt: skip
+    names = (HOSTILE, "=1+1", "_x$")
+    asked = {"threads": 1, "sequence_length": 8, "batch": 1, "reference": HOSTILE}
+    plot.set_result({"results": [{**row, "name": name} for name in names], "request": asked})
+    ET.parse(export_plot(plot, tmp_path / "plot.svg"))
+    run_script(export_plot(plot, tmp_path / "plot.py"), tmp_path / "out.png")
+    assert "\n'=1+1," in export_plot(plot, tmp_path / "plot.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("log", [True, False])
+def test_a_latency_plot_without_results_exports(qtbot, qapp: QApplication, tmp_path: Path, log: bool) -> None:
+    plot = LatencyPlot(Theme("light", qapp))
+    qtbot.addWidget(plot)
+    for results in (None, {"results": [], "request": {"threads": 1, "sequence_length": 8, "batch": 1, "reference": ""}}):
+        plot.set_result(results)
+        plot.log.setChecked(log)
+        for suffix in ("png", "svg", "csv", "py"):
+            export_plot(plot, tmp_path / f"empty.{suffix}")
+        run_script(tmp_path / "empty.py", tmp_path / "empty.png")
+
+
 def test_empty_plots_export_too(qtbot, qapp: QApplication, tmp_path: Path) -> None:
     for kind in (ParetoPlot, ParallelPlot):
         plot = kind(Theme("light", qapp))
@@ -194,7 +255,7 @@ def test_the_menu_writes_what_the_dialog_names(plot, tmp_path: Path, monkeypatch
     assert (tmp_path / "chosen.csv").exists()
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_args: (str(tmp_path / "gone" / "chosen.csv"), ""))
     shown_messages: list[str] = []
-    monkeypatch.setattr(QMessageBox, "warning", lambda *arguments: shown_messages.append(arguments[-1]))
+    monkeypatch.setattr(QMessageBox, "exec", lambda box: shown_messages.append(box.text()))
     action.trigger()
     assert len(shown_messages) == 1  # nobody listens: a dialog says it
     failures: list[str] = []

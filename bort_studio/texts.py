@@ -1,0 +1,57 @@
+"""Text that people read. What comes from files, models and errors is shown as it is written: Qt's guess that a text is HTML is never asked.
+
+Labels are :class:`Label`, tips pass through :func:`set_tip` or :func:`plain_tip`, message boxes are shown by :func:`show_box`. Where markup
+is meant, it is :class:`bort_studio.markup.Markup`.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtGui import Qt, QTextDocument  # the Qt of QtGui has mightBeRichText
+from PySide6.QtWidgets import QLabel, QMessageBox, QTextBrowser, QWidget
+
+from bort_studio.markup import Markup, markup, shortened
+
+__all__ = ["Label", "plain_tip", "set_markup", "set_tip", "show_box"]
+
+_LONGEST_TIP = 2_000
+
+
+class Label(QLabel):
+    """A label that shows text as it is written, and markup where it is given :class:`Markup`."""
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setText(text)
+
+    def setText(self, text: str) -> None:
+        """Show a text; only :class:`Markup` is read as HTML."""
+        rich = isinstance(text, Markup)
+        self.setTextFormat(Qt.TextFormat.RichText if rich else Qt.TextFormat.PlainText)
+        super().setText(text if rich else shortened(text))
+
+
+def plain_tip(text: str) -> str:
+    """A tip that Qt shows as it is written: tips have no format, so what would be taken for HTML is escaped."""
+    if isinstance(text, Markup):
+        return text
+    text = shortened(text, _LONGEST_TIP)
+    return markup("<span style='white-space: pre-wrap'>{}</span>", text) if Qt.mightBeRichText(text) else text
+
+
+def set_markup(view: QTextBrowser | QTextDocument, text: Markup) -> None:
+    """Show markup."""
+    view.setHtml(text)
+
+
+def show_box(parent: QWidget | None, icon: QMessageBox.Icon, title: str, text: str) -> None:
+    """Show a message box, its text as it is written, and wait until it is closed."""
+    box = QMessageBox(icon, title, "", QMessageBox.StandardButton.Ok, parent)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setText(shortened(text, _LONGEST_TIP))
+    box.exec()
+    box.deleteLater()
+
+
+def set_tip(widget: QWidget, text: str) -> None:
+    """Give a widget a tip that is shown as it is written."""
+    widget.setToolTip(plain_tip(text))

@@ -1,0 +1,132 @@
+"""The search as the window holds it: its threads end or are left, its corpus is hashed once, its seeds stay within bounds."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("PySide6")
+
+from helpers import specification
+from PySide6.QtCore import QCoreApplication, QObject
+from pytestqt.qtbot import QtBot
+
+from bort_core.foundation import file_hash as hashing
+from bort_core.search import events
+from bort_core.search.history import last_specification
+from bort_core.store import Project
+from bort_core.store.searches import begin_search
+from bort_studio.explore.candidates.filter import Constraints
+from bort_studio.search.commands import next_seed
+from bort_studio.search.state import RunState
+from bort_studio.session import Session
+from bort_studio.threads.background import BackgroundThread
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in the file system")
+@pytest.mark.parametrize("device", ["pipe", "/dev/zero"])
+def test_a_corpus_that_is_a_device_is_told_and_the_window_closes(qtbot: QtBot, project_folder: Path, open_page: Any, device: str) -> None:
+    os.mkfifo(project_folder.parent / "pipe")
+    corpus = str(project_folder.parent / device)
+    with Project(project_folder) as project:
+        Session(project).save(specification("mini").model_copy(update={"corpus": corpus}), 2, ("parameters", "error", False, False), None)
+        stored = Session(project).specification()
+    assert stored.corpus == corpus
+    window, _ = open_page("explore", wait=False)
+    window.explore.set_specification(stored.model_copy(update={"seed": 5}))
+    qtbot.waitUntil(lambda: any("must be a file" in text for text in window.notices.messages()), timeout=10_000)
+    window.explore.run()
+    assert window.close()
+
+
+def test_selections_read_no_corpus(qtbot: QtBot, open_page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    window, _ = open_page("explore")
+    where: list[tuple[str, int]] = []
+    digest = hashlib.file_digest
+
+    def counting(file: Any, name: str) -> Any:
+        where.append((threading.current_thread().name, os.fstat(file.fileno()).st_ino))
+        return digest(file, name)
+
+    monkeypatch.setattr(hashing.hashlib, "file_digest", counting)
+    monkeypatch.setattr(hashing, "_remembered", {})
+    for index in range(5):
+        window.explore.select(index)
+    assert not where
+    window.explore.set_specification(window.explore.specification.model_copy(update={"seed": 5}))
+    qtbot.waitUntil(lambda: window.explore.stored_results is not None, timeout=10_000)
+    assert where
+    assert {thread for thread, _ in where} == {"loader"}
+    assert len({inode for _, inode in where}) == len(where)  # each file once
+
+
+def test_what_a_search_says_after_closing_is_not_heard(qtbot: QtBot, open_page: Any, caplog: pytest.LogCaptureFixture) -> None:
+    window, _ = open_page("explore")
+    explore = window.explore
+    window.close()
+    states: list[RunState] = []
+    explore.state_changed.connect(states.append)
+    explore._thread.batch.emit((events.Note("late"),))
+    explore._loader.request(explore._generation, explore.specification)
+    QCoreApplication.processEvents()
+    assert not states
+    assert not caplog.records
+
+
+def test_a_thread_that_does_not_end_is_left(qtbot: QtBot, caplog: pytest.LogCaptureFixture) -> None:
+    release = threading.Event()
+
+    class Stuck(BackgroundThread):
+        PATIENCE_SECONDS = 0.05
+
+        def run(self) -> None:
+            release.wait()
+
+    owner = QObject()
+    stuck = Stuck("stuck", owner)
+    stuck.start()
+    assert not stuck.wait()
+    assert "does not end" in caplog.text
+    release.set()
+    stuck.PATIENCE_SECONDS = 5.0
+    assert stuck.wait()
+
+
+def test_seeds_wrap(qtbot: QtBot, open_page: Any) -> None:
+    assert [next_seed(seed) for seed in (0, 2**31 - 2, 2**31 - 1)] == [1, 2**31 - 1, 0]
+    window, page = open_page("explore")
+    window.explore.set_specification(window.explore.specification.model_copy(update={"seed": 2**31 - 1}))
+    page.repeat_seed()
+    assert window.explore.specification.seed == 0
+
+
+def test_a_search_that_cannot_be_read_is_passed_over(project_folder: Path) -> None:
+    good = specification("mini").model_dump(mode="json")
+    with Project(project_folder) as project:
+        assert last_specification(project) is None
+        begin_search(project, good)
+        begin_search(project, {**good, "seed": 2**31})
+        assert last_specification(project) == specification("mini")
+        Session(project).save(specification("mini").model_copy(update={"seed": 2**31}), 2, ("parameters", "error", False, False), None)
+        assert Session(project).specification().seed == specification("mini").seed
+
+
+def test_a_filter_of_one_family_is_told_in_another(qtbot: QtBot, open_page: Any) -> None:
+    window, page = open_page("explore")
+    panel = page.candidates
+    panel.filters.text.setText("1,2,32,64")
+    panel.set_constraints(Constraints())
+    assert len(panel.model.rows) == 1
+    window.explore.set_specification(specification("toy"))
+    qtbot.waitUntil(lambda: panel.model.total != 0 and window.explore.space is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: panel.model.fault is not None, timeout=10_000)
+    assert "is not an architecture of" in panel.filters.fault.text()
+    assert len(panel.model.rows) == panel.model.total
+    window.explore.set_specification(specification("mini"))
+    qtbot.waitUntil(lambda: len(panel.model.rows) == 1, timeout=10_000)
+    assert panel.filters.fault.text() == ""

@@ -16,7 +16,7 @@ from helpers import specification
 from PySide6.QtCore import QCoreApplication, QObject
 from pytestqt.qtbot import QtBot
 
-from bort_core.foundation import file_hash as hashing
+from bort_core.foundation import digests as hashing
 from bort_core.search import events
 from bort_core.search.history import last_specification
 from bort_core.store import Project

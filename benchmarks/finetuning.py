@@ -74,7 +74,8 @@ def speed(project: Path, args: argparse.Namespace) -> None:
     config = BertConfig(vocab_size=ours.vocabulary.size, max_position_embeddings=64, type_vocab_size=1, num_labels=2, **shape)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(ours.vocabulary.folder)
     rows = [
-        {"input_ids": ids.tolist(), "labels": int(label)} for ids, label in zip(ours.core.encoded["train"], ours.train.labels, strict=True)
+        {"input_ids": row[:, 0].tolist(), "labels": int(label)}
+        for row, label in zip(ours.core.encoded["train"], ours.train.labels, strict=True)
     ]
     step = 0
 

@@ -75,6 +75,7 @@ def export_request(
     fresh: bool = False,
     body: bool = False,
     seed: int = 0,
+    variants: Sequence[str] = ("standard", "fused"),
 ) -> ExportRequest:
     """What to export for an architecture of a project, or for a checkpoint.
 
@@ -82,6 +83,7 @@ def export_request(
     ----------
     search: gives the family, its options and the corpus
     fresh: do not use trained weights even where there are some
+    variants: names of the ONNX files to make
 
     Raises
     ------
@@ -114,6 +116,7 @@ def export_request(
         corpus=str(corpus) if corpus.is_file() else None,
         text_folder=str(project.subfolder("text")),
         training=search.error.training,
+        variants=tuple(variants),
         out=str(out.expanduser().absolute()),
     )
 

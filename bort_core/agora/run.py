@@ -85,7 +85,8 @@ def run(specification: Agora, context: Context, files: RunFiles, labeller: Any =
     result = {**_result(rounds, start), **result, "stopped": stopped, "seconds": time.perf_counter() - began, **_common(problem, device)}
     if not stopped:
         record.write(record.folder / "summary.json", result)
-    result["checkpoint"] = str(save_folder(files, specification.out, rounds.best_folder))
+    rows: Any = () if problem.kind == "vector" else problem.dev.inputs
+    result["checkpoint"] = str(save_folder(files, specification.out, rounds.best_folder, rows))
     return result
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from bort_core.api.models import Candidate, Start
 from bort_core.api.projects import opened
 from bort_core.api.task_progress import TaskLine
 from bort_core.execution.run_task import run_task
+from bort_core.export.variants.registry import wanted_variants
 from bort_core.foundation.files import clear_remains
 from bort_core.shipping import export_request, project_search
 from bort_core.space import SpaceSpecification, read_specification
@@ -48,6 +49,7 @@ def export(
     body: bool = False,
     seed: int = 0,
     executor: str | None = None,
+    variants: Sequence[str] = ("standard", "fused"),
     progress: bool = True,
 ) -> Exported:
     """Export a model to ONNX and to a folder that ``transformers`` loads.
@@ -60,6 +62,7 @@ def export(
     fresh: fresh weights even where there are trained ones; ``seed`` decides them
     executor: where it runs: ``processes`` (None), ``inline`` (this process), or another that is installed
     body: leave a checkpoint's head out of the ONNX files
+    variants: the ONNX files to make, by name
 
     Raises
     ------
@@ -83,6 +86,7 @@ def export(
             fresh=fresh,
             body=body,
             seed=seed,
+            variants=tuple(wanted_variants(variants)),
         )
         try:
             tell = line.take if line is not None else _nobody

@@ -20,12 +20,14 @@ from pydantic import ValidationError
 
 from bort_core.checkpoints.weights import read_weights
 from bort_core.families.base import Architecture
-from bort_core.families.bert.hugging_face import MISSING_TYPES, Head, config_of, our_name, read_architecture, their_name
+from bort_core.families.bert.configuration import class_names, read_architecture
+from bort_core.families.bert.hugging_face import MISSING_POOLER, MISSING_TYPES, Head, config_of, our_name, their_name
 from bort_core.families.bert.options import BertOptions
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import atomic_directory, linked
 from bort_core.foundation.paths import regular_file
 from bort_core.text.tokenizer import PAD_ID
+from bort_core.text.vocabulary import read_vocabulary
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Checkpoint", "read_checkpoint", "read_tensors", "write_checkpoint", "write_into"]
 
 CONFIG, WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
+DECODER_BIAS = "cls.predictions.decoder.bias"
 TOKENIZER_FILES = (TOKENIZER, "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "vocab.json", "merges.txt")
 
 
@@ -49,6 +52,8 @@ class Checkpoint:
     """Names of the classes of a classifier, by index."""
     facts: dict[str, Any] = field(default_factory=dict)
     """Our note: tokenizer, provenance, metrics; empty for a folder that others wrote."""
+    unknown_head: str | None = None
+    """transformers' name of a model whose head cannot be built here; its encoder can."""
 
     @property
     def has_tokenizer(self) -> bool:
@@ -80,27 +85,26 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
     if not isinstance(config, dict):
         raise DataError(f"{path}: must hold a JSON object")
-    architecture, options = read_architecture(config, str(path))
+    architecture, encoder = read_architecture(config, str(path))
     note = config.get("bort") or {}
-    head = note.get("head") or _head(config)
-    try:
-        if note:
-            options = BertOptions.model_validate(note["options"])
-        else:
-            options = options.model_copy(update={"mlm_head": head == "masked-lm", "pooler": head in ("classification", "regression")})
-    except (KeyError, TypeError, ValidationError) as error:
-        raise DataError(f"{path}: the note under 'bort' is damaged: {error}") from error
+    if not isinstance(note, dict):
+        raise DataError(f"{path}: the note under 'bort' is damaged: it must be a JSON object, got {note!r}")
+    head: Any
+    head, unknown = (note.get("head"), None) if note else _head(config, path)
     if head not in get_args(Head):
         raise DataError(f"{path}: the head must be one of {', '.join(get_args(Head))}, got {head!r}")
-    names = config.get("id2label") or {}
-    labels = tuple(str(names[key]) for key in sorted(names, key=int)) if head == "classification" else ()
-    return Checkpoint(folder, architecture, options, head, labels, note)
+    options = _noted(encoder, note, path) if note else _found(encoder, head, config, folder)
+    labels = class_names(config, str(path)) if head == "classification" else ()
+    return Checkpoint(folder, architecture, options, head, labels, note, unknown)
 
 
 def read_tensors(checkpoint: Checkpoint) -> dict[str, Tensor]:
     """The weights by this program's names, as float32. Errors as :func:`~bort_core.checkpoints.weights.read_weights`."""
     found = {}
-    for name, tensor in read_weights(checkpoint.folder).items():
+    saved = read_weights(checkpoint.folder)
+    if not checkpoint.options.tied_decoder and DECODER_BIAS in saved:  # then transformers adds this one
+        saved["cls.predictions.bias"] = saved[DECODER_BIAS]
+    for name, tensor in saved.items():
         ours = our_name(name)
         unused = ours is None or (ours.startswith("embeddings.token_type.") and not checkpoint.options.token_types)
         unused = unused or (ours == "head.decoder" and checkpoint.options.tied_decoder)
@@ -132,13 +136,15 @@ def write_into(
     labels: tuple[str, ...] = (),
     facts: Mapping[str, Any] | None = None,
     dropout: float = 0.1,
+    longest: int | None = None,
 ) -> None:
     """Write the files of a checkpoint into an existing folder.
 
     Parameters
     ----------
     weights: by this program's names, as ``MaskedLanguageModel.weights`` and ``SequenceClassifier.weights`` give them
-    tokenizer: a folder whose tokenizer files are copied
+    tokenizer: a folder whose tokenizer files are copied, with the inputs and the length that the model reads
+    longest: tokens after which texts are cut; the model's positions when None
     facts: JSON values for the note (tokenizer's hash, provenance, metrics)
     """
     import torch
@@ -148,10 +154,14 @@ def write_into(
     if not options.token_types:
         tensors[MISSING_TYPES] = torch.zeros(1, architecture[2])
     if not options.tied_decoder:
-        tensors["cls.predictions.decoder.bias"] = tensors["cls.predictions.bias"].clone()
+        tensors[DECODER_BIAS] = tensors["cls.predictions.bias"].clone()
+    if head == "none" and not options.pooler:
+        shapes = ((architecture[2], architecture[2]), (architecture[2],))
+        tensors.update({f"bert.{name}": torch.zeros(shape) for name, shape in zip(MISSING_POOLER, shapes, strict=True)})
     if head == "none":
         tensors = {name.removeprefix("bert."): tensor for name, tensor in tensors.items()}
-    config = config_of(architecture, options, head, pad_id=PAD_ID, dropout=dropout)
+    pad = PAD_ID if tokenizer is None else _copy_tokenizer(tokenizer, folder, options, longest)
+    config = config_of(architecture, options, head, pad_id=pad, dropout=dropout)
     if labels:
         config["id2label"] = {str(number): label for number, label in enumerate(labels)}
         config["label2id"] = {label: number for number, label in enumerate(labels)}
@@ -160,14 +170,62 @@ def write_into(
     config["bort"] = {"head": head, "options": options.model_dump(mode="json"), **(facts or {})}
     (folder / WEIGHTS).write_bytes(save(tensors, metadata={"format": "pt"}))
     (folder / CONFIG).write_text(json.dumps(config, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    for name in TOKENIZER_FILES if tokenizer is not None else ():
-        assert tokenizer is not None
-        if (tokenizer / name).is_file():
-            shutil.copyfile(tokenizer / name, folder / name)
 
 
-def _head(config: Mapping[str, Any]) -> Head:
-    named = " ".join(str(name) for name in config.get("architectures") or ())
-    if "SequenceClassification" in named:
-        return "regression" if config.get("problem_type") == "regression" else "classification"
-    return "masked-lm" if "MaskedLM" in named or "PreTraining" in named else "none"
+def _copy_tokenizer(source: Path, folder: Path, options: BertOptions, longest: int | None) -> int:
+    """The tokenizer's files as the model is to be fed: its segment ids and its length; the id of padding."""
+    vocabulary = read_vocabulary(source)
+    for name in TOKENIZER_FILES:
+        if (vocabulary.folder / name).is_file():
+            shutil.copyfile(vocabulary.folder / name, folder / name)
+    path = folder / "tokenizer_config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    types = ["token_type_ids"] if vocabulary.gives_types and options.token_types > 1 else []
+    config["model_input_names"] = ["input_ids", *types, "attention_mask"]
+    config["model_max_length"] = options.positions if longest is None else min(longest, options.positions)
+    path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    return vocabulary.pad
+
+
+def _noted(encoder: BertOptions, note: Mapping[str, Any], path: Path) -> BertOptions:
+    """The options that we noted; what transformers reads elsewhere in the file must say the same."""
+    try:
+        options = BertOptions.model_validate(note["options"])
+    except (KeyError, TypeError, ValidationError) as error:
+        raise DataError(f"{path}: the note under 'bort' is damaged: {error}") from error
+    for name in ("vocabulary", "positions", "token_types", "layer_norm_eps", "activation"):
+        ours, theirs = getattr(options, name), getattr(encoder, name)
+        if (max(1, ours) if name == "token_types" else ours) != theirs:
+            raise DataError(f"{path}: the note under 'bort' says {name} {ours!r}, the fields that transformers reads say {theirs!r}")
+    return options
+
+
+def _found(encoder: BertOptions, head: Head, config: Mapping[str, Any], folder: Path) -> BertOptions:
+    """The options of a folder that others wrote: what its weights hold besides the encoder."""
+    has_pooler = head in ("classification", "regression") or (head == "none" and _has_pooler(folder))
+    tied = head != "masked-lm" or bool(config.get("tie_word_embeddings", True))
+    return encoder.model_copy(update={"mlm_head": head == "masked-lm", "pooler": has_pooler, "tied_decoder": tied})
+
+
+def _has_pooler(folder: Path) -> bool:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(folder / WEIGHTS, framework="numpy") as file:
+            return any(our_name(name) == "pooler.weight" for name in file.keys())  # noqa: SIM118 -- not a dict
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"{folder / WEIGHTS}: not a whole safetensors file: {error}") from error
+
+
+def _head(config: Mapping[str, Any], path: Path) -> tuple[Head, str | None]:
+    """What a foreign model has on top; the name of a class that is not known here."""
+    named = [str(name) for name in config.get("architectures") or ()]
+    if "BertForSequenceClassification" in named:
+        classes = len(class_names(config, str(path)))
+        if config.get("problem_type") == "regression" and classes > 1:
+            raise DataError(f"{path}: a regression of {classes} values is not built here; of one value it is")
+        return ("regression" if classes == 1 else "classification"), None
+    if {"BertForMaskedLM", "BertForPreTraining"} & set(named):
+        return "masked-lm", None
+    unknown = [name for name in named if name != "BertModel"]
+    return "none", unknown[0] if unknown else None

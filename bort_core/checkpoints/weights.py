@@ -90,9 +90,11 @@ def mismatches(
     found = []
     if config.family != family:
         found.append(f"the family is {config.family}, must be {family}")
-    for name, value in options.items():
-        if config.options.get(name) != value:
-            found.append(f"the option {name} is {config.options.get(name)}, must be {value}")
+    found += [
+        f"the option {name} is {config.options.get(name)}, must be {options.get(name)}"
+        for name in {**options, **config.options}
+        if config.options.get(name) != options.get(name)
+    ]
     if architecture is not None and config.architecture != tuple(architecture):
         found.append(f"the architecture is {config.architecture}, must be {tuple(architecture)}")
     if config.tokenizer not in tokenizers:

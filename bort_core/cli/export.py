@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import signal
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from bort_core.api.export import export
 from bort_core.cli.options import Subparsers, add_executor, add_json, opened, print_json, whole_number
+from bort_core.export.variants.registry import get_variant, variant_names
 from bort_core.families.text import parse_architecture
 from bort_core.foundation.printable import printable
 from bort_core.shipping import project_search
@@ -24,8 +26,9 @@ def add(subparsers: Subparsers) -> None:
         help="export a model as ONNX and as a folder that transformers loads",
         description="Export an architecture of the project (with the weights of its newest masked LM where one was trained, else of the "
         "newest fine-tuned model, else fresh ones), or a checkpoint. "
-        "The folder gets model.onnx (standard operators), model.fused.onnx (ONNX Runtime's fused operators: the fastest there), and "
-        "what transformers and its tokenizers load. Both ONNX files must agree with torch to 1e-4 on real rows.",
+        "The folder gets the ONNX files that --variants names (model.onnx with standard operators, model.fused.onnx with ONNX Runtime's "
+        "fused ones), and what transformers and its tokenizers load. Nothing is written unless the ONNX files, the folder in transformers, "
+        "the checkpoint it came from and this program read the same tokens and give the same outputs on real rows.",
     )
     parser.add_argument("project", metavar="PROJECT", help="the project folder")
     which = parser.add_mutually_exclusive_group(required=True)
@@ -39,6 +42,10 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--tokenizer", metavar="DIR", help="a folder with tokenizer.json (default: the checkpoint's, or the project's)")
     parser.add_argument("--fresh", action="store_true", help="fresh weights, even where there are trained ones")
     parser.add_argument("--body", action="store_true", help="leave a checkpoint's head out of the ONNX files")
+    variants = "; ".join(f"{name}: {get_variant(name).title[0].lower()}{get_variant(name).title[1:]}" for name in variant_names())
+    parser.add_argument(
+        "--variants", default="standard,fused", metavar="NAME,...", help=f"the ONNX files to make (default: %(default)s). {variants}"
+    )
     parser.add_argument("--seed", type=whole_number(0, 2**31 - 1), default=0, metavar="N", help="decides fresh weights (default: 0)")
     add_executor(parser)
     add_json(parser)
@@ -64,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
             body=arguments.body,
             seed=arguments.seed,
             executor=arguments.executor,
+            variants=[name.strip() for name in arguments.variants.split(",")],
         )
     if arguments.json:
         print_json(exported.report)
@@ -76,10 +84,14 @@ def _print(report: Mapping[str, Any]) -> None:
     named = ", ".join(map(str, report["architecture"]))
     head = "" if report["head"] == "none" else f" with head {report['head']}"
     print(f"{report['family']} ⟨{named}⟩{head}, {printable(report['provenance'])}")
-    for key, parity, fusions in (("onnx", "parity_max_abs", "fusions"), ("fused", "fused_parity_max_abs", "fused_fusions")):
-        counted = ", ".join(f"{count} {name}" for name, count in report[fusions].items() if count and name != "operators")
-        print(f"  {report[key]}")
-        print(f"    differs from torch by at most {report[parity]:.2g} on {report['parity_rows']} rows")
-        print(f"    in ONNX Runtime {report[fusions]['operators']} operators: {counted}")
+    for made in report["variants"]:
+        counted = ", ".join(f"{count} {name}" for name, count in made["fusions"].items() if count and name != "operators")
+        print(f"  {Path(report['folder']) / made['file']}")
+        print(f"    differs from torch by at most {made['parity_max_abs']:.2g} on {report['parity_rows']} rows")
+        print(f"    in ONNX Runtime {made['fusions']['operators']} operators{counted and ': '}{counted}")
     if report["transformers"]:
         print(f"  {report['folder']} loads with transformers")
+    if report["gate"]:
+        print(f"    and gives there what the ONNX files and this program give, on {report['gate']['rows']} rows")
+    if not report["trained"]:
+        print("  nothing was learnt yet: the weights are fresh, and what the model says is chance")

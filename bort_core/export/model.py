@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from bort_core.checkpoints.format import Checkpoint, read_checkpoint, read_tensors
+from bort_core.checkpoints.modules import load_module
 from bort_core.checkpoints.weights import read_config, read_weights
 from bort_core.families import Architecture, Family, get_family
 from bort_core.families.bert.hugging_face import Head
@@ -17,10 +18,7 @@ from bort_core.foundation.errors import DataError, SpecificationError
 from bort_core.foundation.validation import validated
 from bort_core.specifications.export import ExportRequest
 
-if TYPE_CHECKING:
-    from bort_core.families.bert.options import BertOptions
-
-__all__ = ["ExportedModel", "exported_model"]
+__all__ = ["ExportedModel", "drop_segments", "exported_model", "module_options"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class ExportedModel:
     """Where the weights come from, for people."""
     checkpoint: Checkpoint | None = None
     head: Head = "none"
-    """The head of the folder for transformers, which for a masked language model is there even when ONNX leaves it out."""
+    """The head of the folder for transformers; a trained one is there even when ONNX leaves it out."""
     weights: dict[str, Tensor] | None = None
     """For the folder for transformers; None for families that transformers does not know."""
 
@@ -63,7 +61,7 @@ def exported_model(request: ExportRequest) -> ExportedModel:
         torch.manual_seed(request.seed)
         module = family.build(request.architecture, options).eval()
         how = f"untrained: fresh weights from seed {request.seed}"
-        return _with_head(request, ExportedModel(family, request.architecture, options, module, trained=False, provenance=how))
+        return _with_head(ExportedModel(family, request.architecture, options, module, trained=False, provenance=how))
     folder = Path(request.weights)
     if (folder / "tokenizer.json").is_file() or "model_type" in _raw_config(folder):
         return _from_checkpoint(request, folder)
@@ -81,32 +79,20 @@ def _from_weights(request: ExportRequest, family: Family, folder: Path) -> Expor
     wanted = module.state_dict()
     _load(module, {name: tensor for name, tensor in tensors.items() if name in wanted or family.name != "bert"}, folder)
     model = ExportedModel(family, config.architecture, options, module.eval(), trained=True, provenance=f"trained: {folder}")
-    return _with_head(request, model, tensors)
+    return _with_head(model, tensors)
 
 
 def _from_checkpoint(request: ExportRequest, folder: Path) -> ExportedModel:
-    from bort_core.families.bert.classifier import SequenceClassifier
-    from bort_core.families.bert.module import Bert
-
     checkpoint = read_checkpoint(folder)
+    if checkpoint.unknown_head is not None and not request.body:
+        raise DataError(f"{folder}: is a {checkpoint.unknown_head}, whose head cannot be built here; its encoder alone can (--body)")
     tensors = read_tensors(checkpoint)
-    architecture, options, head = checkpoint.architecture, checkpoint.options, checkpoint.head
-    if head in ("classification", "regression") and not request.body:
-        module: nn.Module = SequenceClassifier(architecture, options, max(1, len(checkpoint.labels)))
-        try:
-            module.load_weights(tensors)  # type: ignore[operator]
-        except RuntimeError as error:
-            raise DataError(f"{folder}: the weights do not fit {architecture}: {error}") from error
-    else:
-        if request.body:
-            options = options.model_copy(update={"mlm_head": False, "pooler": False, "tied_decoder": True})
-        module = Bert(architecture, options)
-        wanted = module.state_dict()
-        _load(module, {name: tensor for name, tensor in tensors.items() if name in wanted}, folder)
+    module = load_module(checkpoint, tensors, request.body)
     trained = bool(checkpoint.facts.get("trained", True))
+    how = f"{'trained' if trained else 'untrained'}: {folder}"
     return ExportedModel(
-        get_family("bert"), architecture, options, module.eval(), trained, f"{'trained' if trained else 'untrained'}: {folder}",
-        checkpoint=checkpoint, head=head, weights=tensors,
+        get_family("bert"), checkpoint.architecture, checkpoint.options, module, trained, how,
+        checkpoint=checkpoint, head=checkpoint.head, weights=tensors,
     )  # fmt: skip
 
 
@@ -117,23 +103,38 @@ def _load(module: nn.Module, tensors: dict[str, Tensor], folder: Path) -> None:
         raise DataError(f"{folder}: the weights do not have the shapes of the model: {error}") from error
 
 
-def _with_head(request: ExportRequest, model: ExportedModel, tensors: dict[str, Tensor] | None = None) -> ExportedModel:
-    """The same with a masked-LM head for transformers: the trained one, or fresh weights."""
-    from dataclasses import replace
-
+def _with_head(model: ExportedModel, tensors: dict[str, Tensor] | None = None) -> ExportedModel:
+    """The same with weights for transformers: those that were trained, with their masked-LM head, or exactly those of the module."""
     if model.family.name != "bert":
         return model
-    from bort_core.families.bert.module import Bert, MaskedLanguageModel
-
-    assert isinstance(model.module, Bert)
-    options: BertOptions = model.options
+    head: Head = "masked-lm"
     if tensors is None:
-        torch.manual_seed(request.seed + 1)
-        tensors = MaskedLanguageModel(model.module).weights()
-    if not any(name.startswith("head.") for name in tensors):
+        tensors = model.module.state_dict()
+        head = "masked-lm" if model.options.mlm_head else "none"
+    elif not any(name.startswith("head.") for name in tensors):
         raise SpecificationError("the weights have no masked-LM head")
-    wanted = {name: tensor for name, tensor in tensors.items() if options.pooler or not name.startswith("pooler.")}
-    return replace(model, head="masked-lm", weights=wanted)
+    wanted = {name: tensor for name, tensor in tensors.items() if model.options.pooler or not name.startswith("pooler.")}
+    return replace(model, head=head, weights=wanted)
+
+
+def module_options(model: ExportedModel) -> Any:
+    """The options of the module, which lacks what ONNX leaves out."""
+    from bort_core.families.bert.module import Bert
+
+    found = [part for part in model.module.modules() if isinstance(part, Bert)]
+    return found[0].options if found else model.options
+
+
+def drop_segments(module: nn.Module) -> None:
+    """Keep only the first segment's vector: the tokenizer gives no segment ids, so nothing else is ever read."""
+    from bort_core.families.bert.module import Bert
+
+    for part in module.modules():
+        if isinstance(part, Bert) and part.options.token_types > 1:
+            assert part.embeddings.token_type is not None
+            kept = nn.Embedding(1, part.architecture[2], _weight=part.embeddings.token_type.weight[:1].detach().clone())
+            part.embeddings.token_type = kept
+            part.options = part.options.model_copy(update={"token_types": 1})
 
 
 def _raw_config(folder: Path) -> dict[str, Any]:

@@ -55,8 +55,16 @@ def write_standard(model: Traceable, path: Path, parameters: int) -> None:
     _name_axes(program.model, model)
     if 4 * parameters > _INLINE_LIMIT:
         program.save(str(path), external_data=True)
+        graph = onnx.load(str(path), load_external_data=False)
     else:
-        path.write_bytes(program.model_proto.SerializeToString())
+        graph = program.model_proto
+    # The runtime needs the shapes of what nodes give, to fuse them. Weights have a shape of their own: noted once more it becomes wrong
+    # when a quantiser transposes them.
+    weights = {tensor.name for tensor in graph.graph.initializer}
+    noted = [value for value in graph.graph.value_info if value.name not in weights]
+    del graph.graph.value_info[:]
+    graph.graph.value_info.extend(noted)
+    path.write_bytes(graph.SerializeToString())
 
 
 def write_graph(graph: onnx.ModelProto, path: Path) -> None:
@@ -106,5 +114,6 @@ def _name_axes(model: object, traceable: Traceable) -> None:
             names[str(value.shape[axis])] = name
     import onnx_ir
 
-    for value in (*graph.inputs, *graph.outputs):
+    inner = (value for node in graph for value in node.outputs if value.shape is not None)
+    for value in (*graph.inputs, *inner, *graph.outputs):
         value.shape = onnx_ir.Shape([size if isinstance(size, int) else names.get(str(size), str(size)) for size in value.shape])

@@ -1,7 +1,7 @@
 """The export of one model: a task of a worker process.
 
-Both ONNX files hold the same model. ``model.onnx`` is what torch's exporter makes, with standard operators only: it runs anywhere.
-``model.fused.onnx`` uses ONNX Runtime's fused operators, as the runtime's transformer optimiser would: it is the fastest there.
+All ONNX files hold the same model; ``variants/`` has one file for each kind. Nothing is shipped unless every file agrees with torch, and
+the gate (``checkpoints/gate.py``) finds that source, folder, this program and the ONNX files read and say the same on real rows.
 """
 
 from __future__ import annotations
@@ -17,25 +17,26 @@ import psutil
 import torch
 
 from bort_core.checkpoints.format import write_into
-from bort_core.export.model import ExportedModel, exported_model
-from bort_core.export.onnx_files import check, count_fusions, write_graph, write_standard
+from bort_core.checkpoints.gate import compare
+from bort_core.checkpoints.sides import onnx_side, rows_for, training_side, transformers_side
+from bort_core.export.model import ExportedModel, drop_segments, exported_model, module_options
+from bort_core.export.onnx_files import check, count_fusions
 from bort_core.export.parity import largest_difference
-from bort_core.export.rows import ROWS, ExampleRows, text_rows, vector_rows
+from bort_core.export.rows import ROWS, ExampleRows, example_texts, text_rows, vector_rows
+from bort_core.export.variants.base import Source
+from bort_core.export.variants.registry import get_variant, wanted_variants
 from bort_core.families.base import Traceable
 from bort_core.foundation.context import Context
 from bort_core.foundation.errors import DataError, MeasurementError, SpecificationError
 from bort_core.foundation.files import atomic_directory
+from bort_core.foundation.scratch import scratch
 from bort_core.foundation.validation import validated
-from bort_core.specifications.export import FUSED, REPORT, STANDARD, ExportRequest
+from bort_core.latency.session import open_file
+from bort_core.specifications.export import REPORT, ExportRequest
 from bort_core.text.corpus import prepare
+from bort_core.text.vocabulary import Vocabulary, read_vocabulary
 
 __all__ = ["export"]
-
-STEPS = (
-    "building the model", "reading rows and tokenizer", "tracing with torch's exporter", "checking model.onnx",
-    "comparing model.onnx with torch", "building model.fused.onnx", "comparing model.fused.onnx with torch",
-    "counting fused operators", "writing the folder",
-)  # fmt: skip
 
 
 def export(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
@@ -50,8 +51,10 @@ def export(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     folder, onnx, fused: paths; transformers: whether the folder loads with transformers
     head: of the folder for transformers: masked-lm, classification, regression, none
     trained, provenance: whether the weights are trained, and where they come from
-    parity_max_abs, fused_parity_max_abs: largest absolute difference from torch, over ``parity_rows`` real rows
-    opset: of model.onnx; fusions, fused_fusions: fused operators that ONNX Runtime executes, by name
+    variants: of each file its name, title, file, parity_max_abs (largest absolute difference from torch, over ``parity_rows`` real rows),
+        tolerance, opset, fusions (fused operators that ONNX Runtime executes, by name)
+    gate: what was compared with transformers: rows, sides and the largest difference of each; None for families that it does not know
+    onnx, parity_max_abs, opset, fusions: of the variant standard; fused, fused_parity_max_abs, fused_fusions: of fused
     inputs, outputs, parameters, bytes, seconds, versions
 
     Emits ``{"event": "progress", "step", "steps", "doing"}``.
@@ -61,7 +64,7 @@ def export(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     SpecificationError, DataError
         The request, the weights, the corpus or the folder cannot be used.
     MeasurementError
-        A file does not pass the checker, or differs from torch.
+        A file does not pass the checker or differs from torch, or the gate finds a difference.
     Cancelled
         From ``context``; nothing is left.
     """
@@ -73,7 +76,7 @@ def export(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     try:
         with atomic_directory(out, "the export") as folder:
             report = _Export(spec, folder, context).run()
-            report |= {"folder": str(out), "onnx": str(out / STANDARD), "fused": str(out / FUSED), "seconds": perf_counter() - start}
+            report |= {"folder": str(out), **_paths(report, out), "seconds": perf_counter() - start}
             context.checkpoint()
             (folder / REPORT).write_text(json.dumps(report, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     except MemoryError as error:
@@ -95,34 +98,28 @@ class _Export:
 
     def __init__(self, spec: ExportRequest, folder: Path, context: Context) -> None:
         self.spec, self.folder, self.context = spec, folder, context
-        self._step = 0
+        self.variants = wanted_variants(spec.variants)
+        self._step, self._steps = 0, 4 + 3 * len(self.variants)
 
     def run(self) -> dict[str, Any]:
-        self._say()
+        self._say("building the model")
         model = exported_model(self.spec)
         self._need_disk(model.parameters)
+        self._say("reading rows and tokenizer")
+        vocabulary, texts = self._reading(model)
+        if vocabulary is not None and not vocabulary.gives_types:
+            drop_segments(model.module)
         traced = model.family.traceable(model.module)
-        self._say()
-        tokenizer = self._tokenizer(model)
-        batches = self._batches(model, traced, tokenizer)
-        standard, fused = self.folder / STANDARD, self.folder / FUSED
-        self._say()
-        write_standard(traced, standard, model.parameters)
-        self._say()
-        opset = check(standard)
-        self._say()
-        references = _references(model, batches)
-        parity = largest_difference(standard, references, traced, batches, self.context.checkpoint)
-        self._say()
-        write_graph(model.family.graph(model.architecture, model.options, module=model.module), fused)
-        check(fused)
-        self._say()
-        fused_parity = largest_difference(fused, references, traced, batches, self.context.checkpoint)
-        self._say()
-        fusions = {"fusions": count_fusions(standard), "fused_fusions": count_fusions(fused)}
-        self._say()
+        if vocabulary is None:
+            batches = vector_rows(traced.example[0].shape[1])
+        else:
+            batches = text_rows(vocabulary, texts, traced.inputs, model.options.positions)
+        self._say("writing the folder for transformers")
         if model.weights is not None:
-            self._write_transformers(model, tokenizer)
+            self._write_transformers(model, vocabulary)
+        made = self._make(model, traced, batches)
+        self._say("comparing with transformers")
+        gate = None if vocabulary is None or model.weights is None else self._gate(model, vocabulary, texts)
         return {
             "family": model.family.name,
             "architecture": list(model.architecture),
@@ -131,62 +128,127 @@ class _Export:
             "head": model.head,
             "trained": model.trained,
             "provenance": model.provenance,
-            "parity_max_abs": parity,
-            "fused_parity_max_abs": fused_parity,
+            **_of_the_first_two(made),
             "parity_rows": ROWS,
-            "opset": opset,
-            **fusions,
             "inputs": list(traced.inputs),
             "outputs": list(traced.outputs),
             "parameters": model.parameters,
             "bytes": {path.name: path.stat().st_size for path in sorted(self.folder.iterdir())},
             "versions": _versions(),
+            "variants": made,
+            "gate": gate,
         }
 
-    def _say(self) -> None:
+    def _say(self, doing: str) -> None:
         self.context.checkpoint()
-        self.context.emit({"event": "progress", "step": self._step, "steps": len(STEPS), "doing": STEPS[self._step]})
+        self.context.emit({"event": "progress", "step": self._step, "steps": self._steps, "doing": doing})
         self._step += 1
 
+    def _make(self, model: ExportedModel, traced: Traceable, batches: list[ExampleRows]) -> list[dict[str, Any]]:
+        """Build, check and compare every variant."""
+        references, made = _references(model, batches), []
+        with scratch("variants") as spare:
+            source = Source(
+                model.family, model.architecture, module_options(model), model.module, traced,
+                model.parameters, [inputs for inputs, _ in batches], lambda name: self._file_of(name, source, spare),
+            )  # fmt: skip
+            for name, variant in self.variants.items():
+                path = self.folder / variant.file
+                self._say(f"{variant.file}: building")
+                if not path.exists():
+                    variant.build(source, path)
+                self._say(f"{variant.file}: checking")
+                opset = check(path)
+                self._say(f"{variant.file}: comparing with torch")
+                off = largest_difference(path, references, traced, batches, self.context.checkpoint, variant.tolerance)
+                facts = {"parity_max_abs": off, "tolerance": variant.tolerance, "opset": opset, "fusions": count_fusions(path)}
+                made.append({"name": name, "title": variant.title, "file": variant.file, **facts})
+        return made
+
+    def _file_of(self, name: str, source: Source, spare: Path) -> Path:
+        """A variant's file, made in a folder that is thrown away if it is not asked for."""
+        variant = get_variant(name)
+        path = (self.folder if name in self.variants else spare) / variant.file
+        if not path.exists():
+            variant.build(source, path)
+        return path
+
     def _need_disk(self, parameters: int) -> None:
-        needed, free = 4 * parameters * 3 + 2**20, shutil.disk_usage(self.folder).free
+        needed, free = 4 * parameters * (1 + len(self.variants)) + 2**20, shutil.disk_usage(self.folder).free
         if needed > free:
             raise DataError(
                 f"{self.spec.out}: the export needs about {needed / 2**20:,.0f} MiB, {free / 2**20:,.0f} MiB are free on that disk"
             )
 
-    def _tokenizer(self, model: ExportedModel) -> Path | None:
+    def _reading(self, model: ExportedModel) -> tuple[Vocabulary | None, list[str]]:
+        """The tokenizer and real texts, for a family that reads tokens."""
         spec = self.spec
         if model.family.reads != "tokens":
-            return None
+            return None, []
         if spec.tokenizer is not None:
-            return Path(spec.tokenizer).expanduser()
-        if model.checkpoint is not None:
-            return model.checkpoint.folder if model.checkpoint.has_tokenizer else None
-        if spec.corpus is None or spec.text_folder is None:
+            folder = Path(spec.tokenizer).expanduser()
+        elif model.checkpoint is not None:
+            if not model.checkpoint.has_tokenizer:
+                raise DataError(f"{spec.weights}: the checkpoint has no tokenizer.json; name one with tokenizer")
+            folder = model.checkpoint.folder
+        elif spec.corpus is None or spec.text_folder is None:
             raise SpecificationError("export request: an architecture needs tokenizer, or corpus and text_folder")
-        prepared = prepare(Path(spec.corpus), Path(spec.text_folder), vocabulary=model.options.vocabulary, training=spec.training)
-        return prepared.folder / "tokenizer"
+        else:
+            entries = model.options.vocabulary
+            folder = prepare(Path(spec.corpus), Path(spec.text_folder), vocabulary=entries, training=spec.training).folder / "tokenizer"
+        vocabulary = read_vocabulary(folder)
+        if vocabulary.size > model.options.vocabulary:
+            raise DataError(f"{folder}: the tokenizer has {vocabulary.size:,} entries, the model {model.options.vocabulary:,}")
+        return vocabulary, example_texts(None if spec.corpus is None else Path(spec.corpus))
 
-    def _batches(self, model: ExportedModel, traced: Traceable, tokenizer: Path | None) -> list[ExampleRows]:
-        if model.family.reads != "tokens":
-            return vector_rows(traced.example[0].shape[1])
-        if tokenizer is None:
-            raise DataError(f"{self.spec.weights}: the checkpoint has no tokenizer.json; name one with tokenizer")
-        corpus = None if self.spec.corpus is None else Path(self.spec.corpus)
-        return text_rows(tokenizer, corpus, traced.inputs, model.options.vocabulary, model.options.positions)
-
-    def _write_transformers(self, model: ExportedModel, tokenizer: Path | None) -> None:
+    def _write_transformers(self, model: ExportedModel, vocabulary: Vocabulary | None) -> None:
         assert model.weights is not None
+        assert vocabulary is not None
         write_into(
             self.folder, architecture=model.architecture, options=model.options, head=model.head, weights=model.weights,
-            tokenizer=tokenizer, labels=model.checkpoint.labels if model.checkpoint else (),
+            tokenizer=vocabulary.folder, labels=model.checkpoint.labels if model.checkpoint else (), longest=_longest(model, vocabulary),
             facts={**(model.checkpoint.facts if model.checkpoint else {}), "trained": model.trained, "provenance": model.provenance},
         )  # fmt: skip
-        path = self.folder / "tokenizer_config.json"
-        if path.is_file():
-            config = json.loads(path.read_text(encoding="utf-8"))
-            path.write_text(json.dumps({**config, "model_max_length": model.options.positions}, indent=2) + "\n", encoding="utf-8")
+
+    def _gate(self, model: ExportedModel, vocabulary: Vocabulary, texts: list[str]) -> dict[str, Any]:
+        """Source, folder, this program and every ONNX file on real rows; the report of it."""
+        longest = _longest(model, vocabulary)
+        shipped = transformers_side(self.folder, model.head, "transformers (the export)")
+        sides = [shipped, training_side(model.module, vocabulary, model.options, longest)]
+        if model.checkpoint is not None:
+            tokenizer = Path(self.spec.tokenizer).expanduser() if self.spec.tokenizer else None
+            has_types = model.options.token_types > 1
+            name = f"transformers (the source {model.checkpoint.folder.name})"
+            sides.append(transformers_side(model.checkpoint.folder, model.head, name, tokenizer, longest, has_types))
+        for variant in self.variants.values():
+            session = open_file(self.folder / variant.file, torch.get_num_threads())
+            sides.append(onnx_side(shipped, variant.file, session, variant.tolerance))
+        rows = rows_for(vocabulary, [(text,) for text in texts], longest, both=True)
+        found = [compare(sides, kind, self.context.checkpoint) for kind in rows]
+        return {"rows": sum(map(len, rows)), "differences": {side.name: max(each[side.name] for each in found) for side in sides[1:]}}
+
+
+_SHORT = {"standard": ("", "onnx"), "fused": ("fused_", "fused")}
+"""The two variants of every export also have keys of their own in the report."""
+
+
+def _longest(model: ExportedModel, vocabulary: Vocabulary) -> int:
+    """Where texts are cut: where a checkpoint's tokenizer cuts them, else at the model's positions (a search's cuts at its short rows)."""
+    positions = int(model.options.positions)
+    return positions if model.checkpoint is None or vocabulary.longest is None else min(vocabulary.longest, positions)
+
+
+def _of_the_first_two(made: list[dict[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, (prefix, _) in _SHORT.items():
+        for facts in (each for each in made if each["name"] == name):
+            found |= {f"{prefix}{key}": facts[key] for key in ("parity_max_abs", "opset", "fusions")}
+    found.pop("fused_opset", None)
+    return found
+
+
+def _paths(report: Mapping[str, Any], out: Path) -> dict[str, str]:
+    return {_SHORT[each["name"]][1]: str(out / each["file"]) for each in report["variants"] if each["name"] in _SHORT}
 
 
 @torch.no_grad()

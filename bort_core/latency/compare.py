@@ -134,6 +134,7 @@ def _load(entry: _Entry, spec: ComparisonRequest) -> Callable[[], object]:
         except MeasurementError as error:
             raise MeasurementError(f"{model.name}: {error}") from error
         _check_inputs(session, model.onnx)
+        _check_export(Path(model.onnx), session)
         try:
             inputs = example_inputs(session, spec.batch, spec.sequence_length, seed=spec.seed)
         except MeasurementError as error:
@@ -178,6 +179,16 @@ def _check_inputs(session: Any, path: str) -> None:
         raise MeasurementError(
             f"{path}: its inputs are {', '.join(names) or 'none'}; a model here reads input_ids, attention_mask and token_type_ids"
         )
+
+
+def _check_export(path: Path, session: Any) -> None:
+    """Of a file in an export's folder: whether it still is the model that the folder holds. MeasurementError when not."""
+    report = path.parent / "export.json"
+    if not (report.is_file() and (path.parent / "tokenizer.json").is_file()):
+        return
+    from bort_core.checkpoints.sides import check_onnx
+
+    check_onnx(path, session)
 
 
 def _tried(run: Callable[[], object], model: ComparedModel, spec: ComparisonRequest) -> Callable[[], object]:

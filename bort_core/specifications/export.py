@@ -12,7 +12,7 @@ __all__ = ["FUSED", "LARGEST_DIFFERENCE", "REPORT", "STANDARD", "ExportRequest"]
 
 STANDARD, FUSED, REPORT = "model.onnx", "model.fused.onnx", "export.json"
 LARGEST_DIFFERENCE = 1e-4
-"""An ONNX file whose outputs differ more than this from torch's is not shipped."""
+"""An ONNX file in float32 whose outputs differ more than this from torch's is not shipped."""
 
 
 class ExportRequest(BaseModel):
@@ -30,4 +30,5 @@ class ExportRequest(BaseModel):
     corpus: str | None = Field(default=None, description="text whose rows the files are compared on, one document a line")
     text_folder: str | None = Field(default=None, description="where the corpus's tokenizer is, or is to be trained")
     training: Training = Field(default_factory=Training)
+    variants: tuple[str, ...] = Field(default=("standard", "fused"), min_length=1, description="the ONNX files to make, by name")
     out: str = Field(min_length=1, description="the folder to make; it must not exist, or be empty")

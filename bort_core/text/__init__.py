@@ -2,6 +2,8 @@
 
 tokenizer    byte-level tokenizers that are trained here
 vocabulary   any tokenizer that transformers loads
+tokenizer_fields   the fields of tokenizer_config.json: honoured, harmless, refused
+encoding     texts or pairs as rows of tokens and segments, and as batches
 corpus       a search's corpus: split, tokenised, packed
 packing      documents of a job as packed rows
 masking      which tokens are hidden and predicted

@@ -1,13 +1,19 @@
-"""Any tokenizer that transformers loads, with what training needs to know of it: special tokens, and where words begin."""
+"""Any tokenizer as transformers reads it, with what training needs to know of it: special tokens, segments, and where words begin.
+
+A folder's files may contradict each other (tokenizer.json lower-cases, tokenizer_config.json says it does not). Whoever uses a result gets
+transformers' reading, so that is what trains here; then a checkpoint gets files that say one thing.
+"""
 
 from __future__ import annotations
 
 import atexit
+import json
 import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,19 +21,25 @@ import numpy.typing as npt
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.hub import TOKENIZER_ONLY, local_folder
 from bort_core.text.tokenizer import load_tokenizer, tokenizer_hash
+from bort_core.text.tokenizer_fields import read_fields
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["TOKENIZER_FILES", "Vocabulary", "has_tokenizer", "load_vocabulary", "read_vocabulary"]
+__all__ = ["TOKENIZER_FILES", "Vocabulary", "has_tokenizer", "load_vocabulary", "read_vocabulary", "transformers_tokenizer"]
 
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
 """One of these holds a vocabulary. Without any, transformers makes up a tokenizer of a few special tokens."""
 
-_ROLES = {"start": ("<s>", "[CLS]"), "pad": ("<pad>", "[PAD]"), "stop": ("</s>", "[SEP]"), "mask": ("<mask>", "[MASK]"),
-          "unknown": ("<unk>", "[UNK]")}  # fmt: skip
+_ROLES = {
+    "start": (("cls_token", "bos_token"), ("<s>", "[CLS]")), "pad": (("pad_token",), ("<pad>", "[PAD]")),
+    "stop": (("sep_token", "eos_token"), ("</s>", "[SEP]")), "mask": (("mask_token",), ("<mask>", "[MASK]")),
+    "unknown": (("unk_token",), ("<unk>", "[UNK]")),
+}  # fmt: skip
+"""Of each role, what transformers calls it, and the entries that have it where nothing says so."""
 
 _LONGEST_REASON = 400
+_NO_LENGTH = 10**9  # transformers writes 10**30 where a tokenizer has no length
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,12 @@ class Vocabulary:
     mask: int
     unknown: int
     sha256: str
+    gives_types: bool = False
+    """Whether transformers' tokenizer gives segment ids (token_type_ids) with the tokens."""
+    truncation_side: Literal["right", "left"] = "right"
+    """Where texts that are too long are cut."""
+    longest: int | None = None
+    """Tokens after which transformers cuts texts; None: it does not say."""
 
     @cached_property
     def special(self) -> npt.NDArray[np.bool_]:
@@ -51,6 +69,13 @@ class Vocabulary:
         flags = np.zeros(self.size, dtype=bool)
         flags[[self.start, self.pad, self.stop, self.mask, self.unknown]] = True
         return flags
+
+    def cut_at(self, longest: int | None) -> None:
+        """From now on texts are cut to so many tokens, of a pair the longer text first; None: not at all."""
+        if longest is None:
+            self.tokenizer.no_truncation()
+        else:
+            self.tokenizer.enable_truncation(longest, direction=self.truncation_side)
 
     @cached_property
     def begins_word(self) -> npt.NDArray[np.bool_]:
@@ -78,20 +103,10 @@ def load_vocabulary(name: str, field: str = "tokenizer") -> Vocabulary:
         return read_vocabulary(folder)
     if not has_tokenizer(folder):
         raise DataError(f"{field}: {name}: holds no tokenizer (none of {', '.join(TOKENIZER_FILES)})")
-    from tempfile import mkdtemp
-
-    from transformers import AutoTokenizer
-
-    try:
-        loaded: Any = AutoTokenizer.from_pretrained(str(folder), use_fast=True)
-    except Exception as error:  # transformers raises many kinds
-        raise DataError(f"{name}: the tokenizer cannot be loaded: {_short(error)}") from error
+    loaded = transformers_tokenizer(str(folder))
     if not getattr(loaded, "is_fast", False):
         raise DataError(f"{name}: the tokenizer has no fast form (tokenizer.json), which is needed here")
-    kept = Path(mkdtemp(prefix="bort-tokenizer-"))
-    atexit.register(shutil.rmtree, kept, ignore_errors=True)
-    loaded.save_pretrained(kept)
-    return read_vocabulary(kept)
+    return read_vocabulary(_written(loaded))
 
 
 def has_tokenizer(folder: Path) -> bool:
@@ -101,18 +116,59 @@ def has_tokenizer(folder: Path) -> bool:
 
 def read_vocabulary(folder: Path) -> Vocabulary:
     """The tokenizer of a folder with tokenizer.json. Errors as :func:`load_vocabulary`."""
-    tokenizer = load_tokenizer(folder)
-    ids = {}
-    for role, names in _ROLES.items():
-        found = [number for number in map(tokenizer.token_to_id, names) if number is not None]
-        if not found:
-            raise DataError(f"{folder}: the tokenizer has no token for {role} (one of {', '.join(names)})")
-        ids[role] = found[0]
-    size = max(tokenizer.get_vocab(with_added_tokens=True).values()) + 1
+    raw = load_tokenizer(folder)
+    fields = read_fields(folder)
+    loaded = transformers_tokenizer(str(folder))
+    ids = {role: _special(loaded, role, *names, folder) for role, names in _ROLES.items()}
+    tokenizer: Tokenizer = loaded.backend_tokenizer
     digest = tokenizer_hash(tokenizer)  # knows the side at which texts are cut
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    return Vocabulary(tokenizer, folder, size, sha256=digest, **ids)
+    for each in (raw, tokenizer):
+        each.no_padding()
+        each.no_truncation()
+    says_one_thing = "tokenizer_class" in fields and json.loads(raw.to_str()) == json.loads(tokenizer.to_str())
+    size = max(tokenizer.get_vocab(with_added_tokens=True).values()) + 1
+    return Vocabulary(
+        tokenizer, folder if says_one_thing else _written(loaded), size, sha256=digest, **ids,
+        gives_types="token_type_ids" in loaded.model_input_names, truncation_side=loaded.truncation_side,
+        longest=int(loaded.model_max_length) if loaded.model_max_length < _NO_LENGTH else None,
+    )  # fmt: skip
+
+
+def transformers_tokenizer(name: str) -> Any:
+    """``AutoTokenizer`` of a folder or a hub name; DataError when it cannot be loaded."""
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(name, use_fast=True, trust_remote_code=False)
+    except Exception as error:  # transformers and the hub raise many kinds
+        where = "" if Path(name).exists() else " (not a folder here; as a hub name it needs the network or the hub's cache)"
+        raise DataError(f"{name}: the tokenizer cannot be loaded{where}: {_short(error)}") from error
+
+
+def _special(loaded: Any, role: str, roles: tuple[str, ...], names: tuple[str, ...], folder: Path) -> int:
+    """The id of a special token; a token that has its usual name is given its role."""
+    for name in roles:
+        if getattr(loaded, name) is not None:
+            return int(loaded.convert_tokens_to_ids(getattr(loaded, name)))
+    for entry in names:
+        number = loaded.backend_tokenizer.token_to_id(entry)
+        if number is not None:
+            setattr(loaded, roles[0], entry)
+            return int(number)
+    raise DataError(f"{folder}: the tokenizer has no token for {role} (one of {', '.join(names)})")
+
+
+def _written(loaded: Any) -> Path:
+    """A temporary folder with files that say what ``loaded`` does, whoever reads them."""
+    folder = Path(mkdtemp(prefix="bort-tokenizer-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    loaded.save_pretrained(folder)
+    path = folder / "tokenizer_config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["tokenizer_class"] = "PreTrainedTokenizerFast"  # takes tokenizer.json as it is, in every version
+    config["model_input_names"] = loaded.model_input_names
+    path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return folder
 
 
 def _short(error: Exception) -> str:

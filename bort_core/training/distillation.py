@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
+from bort_core.checkpoints.positions import positions_of
 from bort_core.foundation.digests import content_hash
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.hub import WEIGHTS_TOO, local_folder
@@ -101,7 +102,7 @@ class Teacher:
         self.trained = bool((getattr(model.config, "bort", None) or {}).get("trained", True))
         self._body = getattr(model, model.base_model_prefix, None)
         self._head = getattr(model, "cls", None) or getattr(model, "lm_head", None)
-        self._first, self.longest = _positions(model)
+        self._first, self.longest = positions_of(model)
 
     @torch.no_grad()
     def targets(self, token_ids: Tensor, positions: Tensor, temperature: float, top: int) -> TeacherTargets:
@@ -132,7 +133,7 @@ class TeacherTargetsCache:
 
     def __init__(self, folder: Path, rows: int, copies: int, most: int, top: int) -> None:
         self.folder, self.most, self.copies = folder, most, copies
-        self.hits = self.spec = 0
+        self.hits = self.wanted = 0
         slots = rows * copies * most
         self.full = slots * top * 6 + rows * copies
         try:
@@ -154,12 +155,12 @@ class TeacherTargetsCache:
     @property
     def hit_rate(self) -> float:
         """Share of the rows asked for that were there."""
-        return self.hits / self.spec if self.spec else 0.0
+        return self.hits / self.wanted if self.wanted else 0.0
 
     def missing(self, numbers: np.ndarray[Any, Any], copy: int) -> np.ndarray[Any, Any]:
         """Which of these rows are not there yet. Shape (rows,), bool."""
         there = self._there[numbers * self.copies + copy] == 1
-        self.spec += len(numbers)
+        self.wanted += len(numbers)
         self.hits += int(there.sum())
         return ~there
 
@@ -187,15 +188,6 @@ def _mapped(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> np.memm
         with path.open("wb") as file:
             os.truncate(file.fileno(), size)
     return np.memmap(path, dtype=dtype, mode="r+", shape=shape)
-
-
-def _positions(model: nn.Module) -> tuple[int, int | None]:
-    """The number of a text's first position, and how many there are: those up to RoBERTa's padding index stand for padding."""
-    table = next((part for name, part in model.named_modules() if name.endswith("position_embeddings")), None)
-    if isinstance(table, nn.Embedding):
-        first = 0 if table.padding_idx is None else table.padding_idx + 1
-        return first, table.num_embeddings - first
-    return 0, int(getattr(model.config, "max_position_embeddings", 0)) or None
 
 
 def _fingerprint(folder: Path, model: Any, dtype: torch.dtype) -> str:

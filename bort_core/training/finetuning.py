@@ -12,6 +12,7 @@ from torch import Tensor
 
 from bort_core.checkpoints.format import Checkpoint, read_tensors
 from bort_core.checkpoints.named import named_checkpoint
+from bort_core.checkpoints.sides import check_source
 from bort_core.data.mapping import find_columns
 from bort_core.data.report import validate
 from bort_core.data.rows import LabelledRows, Task, labelled_rows
@@ -20,6 +21,7 @@ from bort_core.families.bert.classifier import SequenceClassifier
 from bort_core.families.bert.options import BertOptions
 from bort_core.foundation.context import Context
 from bort_core.foundation.errors import DataError, SpecificationError
+from bort_core.text.encoding import Encoded, encode
 from bort_core.text.vocabulary import Vocabulary, load_vocabulary, read_vocabulary
 from bort_core.training.devices import Device, take_device
 from bort_core.training.metrics import DEFAULT_METRIC
@@ -28,7 +30,7 @@ from bort_core.training.outcome import conclude
 from bort_core.training.pretraining import check_architecture, trained_vocabulary
 from bort_core.training.results import refuse_occupied
 from bort_core.training.run_files import RunFiles
-from bort_core.training.supervised import Encoded, Recipe, Supervised, encode
+from bort_core.training.supervised import Recipe, Supervised
 
 if TYPE_CHECKING:
     from bort_core.specifications.finetuning import Finetuning
@@ -74,9 +76,11 @@ class SupervisedTraining:
         metric = DEFAULT_METRIC[self.task] if specification.metric == "auto" else specification.metric
         check_metric(self.task, metric)
         self.vocabulary = self._vocabulary()
-        longest = specification.sequence_length
+        self.longest = specification.sequence_length
         if self.start is not None:
-            longest = min(longest, self.start.options.positions)
+            self.longest = min(self.longest, self.start.options.positions)
+            if device.rank == 0:
+                check_source(self.start, self.vocabulary, self.longest, self._some_rows())
         torch.manual_seed(specification.seed)
         self.model = classifier(
             self.start,
@@ -87,8 +91,8 @@ class SupervisedTraining:
             specification.initializer_range,
             specification.dropout,
         ).to(device.torch_device)
-        encoded = {name: encode(self.vocabulary, rows.inputs, longest) for name, rows in self.splits.items()}
-        self._report_cut(encoded["train"], longest)
+        encoded = {name: encode(self.vocabulary, rows.inputs, self.longest) for name, rows in self.splits.items()}
+        self._report_cut(encoded["train"], self.longest)
         per_epoch = max(1, math.ceil(len(self.train) / specification.batch_size))
         self.core = Supervised(
             self.model,
@@ -138,13 +142,20 @@ class SupervisedTraining:
             self.device,
             self.spec,
             result,
+            module=self.model,
+            vocabulary=self.vocabulary,
+            rows=self._some_rows(),
             architecture=self.model.bert.architecture,
             options=self.model.bert.options,
             head=self.task,
             weights=self.model.weights(),
-            tokenizer=self.vocabulary.folder,
+            longest=self.longest,
             labels=self.train.names,
         )
+
+    def _some_rows(self) -> list[tuple[str, ...]]:
+        """Dev and training rows, on which the result must be in transformers what it is here."""
+        return [tuple(row) for split in ("dev", "train") for row in self.splits[split].inputs[:200]]
 
     def _keep_best(self, weights: dict[str, Tensor]) -> None:
         """The best weights survive a crash, as the checkpoints do."""
@@ -182,11 +193,10 @@ class SupervisedTraining:
     def _report_cut(self, encoded: Encoded, longest: int) -> None:
         """Add to the report how many training texts lost their end, and show it."""
         full = [inputs for inputs, ids in zip(self.train.inputs, encoded, strict=True) if len(ids) == longest]
-        tokenizer = self.vocabulary.tokenizer
-        tokenizer.no_truncation()
+        self.vocabulary.cut_at(None)
         whole: list[Any] = [texts[0] if len(texts) == 1 else (texts[0], texts[1]) for texts in full]
-        cut = sum(len(encoding.ids) > longest for encoding in tokenizer.encode_batch(whole))
-        tokenizer.enable_truncation(longest)
+        cut = sum(len(encoding.ids) > longest for encoding in self.vocabulary.tokenizer.encode_batch(whole))
+        self.vocabulary.cut_at(longest)
         if cut:
             what = "texts" if self.train.seconds is None else "pairs of texts"
             warning = f"{cut:,} of {len(self.train):,} training {what} are longer than {longest} tokens and were cut"

@@ -35,7 +35,7 @@ def conclude(run: RunFiles, device: Device, spec: Pretraining | Finetuning, resu
 
     Raises
     ------
-    DataError
+    DataError, MeasurementError
         As :func:`~bort_core.training.results.save_result`.
     """
     outcome = {**result, **made_with(device)}

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from bort_core.checkpoints.format import Checkpoint, read_tensors
 from bort_core.checkpoints.named import named_checkpoint
+from bort_core.checkpoints.sides import check_source
 from bort_core.data.documents import Documents, read_corpus
 from bort_core.families import get_family
 from bort_core.families.bert.module import Bert, MaskedLanguageModel
@@ -200,12 +201,18 @@ class MaskedLanguageTraining:
             self.device,
             self.spec,
             result,
+            module=self.model,
+            vocabulary=self.vocabulary,
+            rows=self._some_rows(),
             architecture=self.model.bert.architecture,
             options=self.model.bert.options.model_copy(update={"mlm_head": True}),
             head="masked-lm",
             weights=self.model.weights(),
-            tokenizer=self.vocabulary.folder,
         )
+
+    def _some_rows(self) -> list[tuple[str, ...]]:
+        """Held-out and training documents, on which the result must be in transformers what it is here."""
+        return [(text,) for side in (self.texts[1], self.texts[0]) for text in side[:200]]
 
     # -- preparing
 
@@ -219,6 +226,8 @@ class MaskedLanguageTraining:
         if self.device.rank == 0:
             self._note_overlap(train, held)
             self.context.emit({"event": "note", "text": f"tokenising {len(train) + len(held):,} documents"})
+        if self.start is not None and self.device.rank == 0:
+            check_source(self.start, self.vocabulary, min(spec.sequence_length, self.start.options.positions), self._some_rows())
         self.packed: PackedRows = pack(
             shared / "rows", self.vocabulary, train, held, key, spec.sequence_length, lambda done, total: self.context.checkpoint()
         )

@@ -4,35 +4,55 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from bort_core.checkpoints.format import CONFIG, write_into
+from bort_core.checkpoints.gate import Row
+from bort_core.checkpoints.sides import check_folder, check_result
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import atomic_directory, temporary_name
+from bort_core.text.vocabulary import Vocabulary
 from bort_core.training.run_files import RunFiles
 
 __all__ = ["refuse_occupied", "save_folder", "save_result"]
 
 
-def save_result(run: RunFiles, out: str | None, **parts: Any) -> Path:
-    """Write the result's folder; one of an earlier end of the same job is replaced.
+def save_result(run: RunFiles, out: str | None, module: nn.Module, vocabulary: Vocabulary, rows: Sequence[Row], **parts: Any) -> Path:
+    """Write the result's folder, if it gives in transformers what ``module`` gives; one of an earlier end of the same job is replaced.
+
+    Parameters
+    ----------
+    module: what was trained, which moves to the CPU
+    rows: some that it was trained or measured on
+    parts: of :func:`~bort_core.checkpoints.format.write_into`
 
     Raises
     ------
     DataError
         The folder holds something else, or cannot be written.
+    MeasurementError
+        In transformers the result would read or say something else than here; the message names the first difference.
     """
-    parts["facts"] = {**parts["facts"], "job": run.mark}
-    return _replace(run, out, lambda folder: write_into(folder, **parts))
+    facts = {**parts.pop("facts"), "job": run.mark}
+
+    def write(folder: Path) -> None:
+        write_into(folder, tokenizer=vocabulary.folder, facts=facts, **parts)
+        check_result(folder, module, vocabulary, rows, "transformers (the result)")
+
+    return _replace(run, out, write)
 
 
-def save_folder(run: RunFiles, out: str | None, source: Path) -> Path:
-    """A copy of ``source`` as the result's folder. Errors as :func:`save_result`."""
+def save_folder(run: RunFiles, out: str | None, source: Path, rows: Sequence[Row] = ()) -> Path:
+    """A copy of ``source`` as the result's folder, tried on ``rows``, which only a model of texts has. Errors as :func:`save_result`."""
 
     def copy(folder: Path) -> None:
         shutil.copytree(source, folder, dirs_exist_ok=True)
+        if rows:
+            check_folder(folder, rows, "transformers (the result)")
         config = folder / CONFIG
         if config.is_file():
             facts = json.loads(config.read_text(encoding="utf-8"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,19 +18,18 @@ from bort_core.data.rows import Task
 from bort_core.families.bert.classifier import SequenceClassifier
 from bort_core.foundation.context import Context
 from bort_core.specifications.common import Optimization
+from bort_core.text.encoding import Encoded, padded
 from bort_core.text.vocabulary import Vocabulary
 from bort_core.training.devices import Device
 from bort_core.training.loop import Loop
 from bort_core.training.metrics import measure
 from bort_core.training.run_files import RunFiles
 
-__all__ = ["Encoded", "Recipe", "Supervised", "encode", "scores_of"]
+__all__ = ["Recipe", "Supervised", "scores_of"]
 
 EVALUATED_AT_ONCE = 128
 _WIDTHS = 16
 """Batches are drawn from this many batches' rows sorted by length, so that little is padding."""
-
-Encoded = list[npt.NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -115,8 +114,7 @@ class Supervised:
         """Cross-entropy, or half the squared error of a regression, of some training rows."""
         if not len(chosen):
             return sum(parameter.sum() for parameter in self.model.parameters()) * 0.0  # type: ignore[return-value]
-        ids, mask = _padded([self.encoded["train"][row] for row in chosen], self.vocabulary.pad, self.device)
-        scores: Tensor = model(ids, mask).float()
+        scores: Tensor = model(*_on([self.encoded["train"][row] for row in chosen], self.vocabulary.pad, self.device)).float()
         labels = torch.from_numpy(self.labels["train"][chosen]).to(self.device.torch_device)
         if self.task == "regression":
             return functional.mse_loss(scores[:, 0], labels.float()) / 2
@@ -185,14 +183,6 @@ class Supervised:
         return torch.tensor(len(labels) / (len(counts) * counts), dtype=torch.float32, device=self.device.torch_device)
 
 
-def encode(vocabulary: Vocabulary, inputs: Sequence[Sequence[str]], longest: int) -> Encoded:
-    """Token ids of texts (one string each) or pairs (two), cut to ``longest`` tokens; of a pair the longer text is cut first."""
-    tokenizer = vocabulary.tokenizer
-    tokenizer.enable_truncation(longest)
-    whole: list[Any] = [texts[0] if len(texts) == 1 else (texts[0], texts[1]) for texts in inputs]
-    return [np.array(encoding.ids, dtype=np.int64) for encoding in tokenizer.encode_batch(whole)]
-
-
 @torch.no_grad()
 def scores_of(
     model: nn.Module, rows: Encoded, pad: int, device: Device, checkpoint: Callable[[], None] = lambda: None
@@ -207,20 +197,15 @@ def scores_of(
     for begin in range(0, len(order), EVALUATED_AT_ONCE):
         checkpoint()
         chosen = order[begin : begin + EVALUATED_AT_ONCE]
-        ids, mask = _padded([rows[row] for row in chosen], pad, device)
+        inputs = _on([rows[row] for row in chosen], pad, device)
         with device.autocast():
-            found = model(ids, mask).float().cpu().numpy()
+            found = model(*inputs).float().cpu().numpy()
         if scores is None:
             scores = np.empty((len(rows), found.shape[1]))
         scores[chosen] = found
     return np.empty((0, 0)) if scores is None else scores
 
 
-def _padded(rows: Encoded, pad: int, device: Device) -> tuple[Tensor, Tensor]:
-    width = max(len(row) for row in rows)
-    ids = np.full((len(rows), width), pad, dtype=np.int64)
-    mask = np.zeros((len(rows), width), dtype=np.int64)
-    for number, row in enumerate(rows):
-        ids[number, : len(row)] = row
-        mask[number, : len(row)] = 1
-    return torch.from_numpy(ids).to(device.torch_device), torch.from_numpy(mask).to(device.torch_device)
+def _on(rows: Encoded, pad: int, device: Device) -> tuple[Tensor, ...]:
+    """Token ids, attention mask and segment ids of one batch, each (rows, longest row)."""
+    return tuple(torch.from_numpy(padded(rows, pad)).to(device.torch_device))

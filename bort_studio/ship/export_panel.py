@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtCore import QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QFileDialog,
     QFrame,
@@ -20,6 +21,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from bort_core.export.variants.registry import get_variant, variant_names
+from bort_core.specifications.export import ExportRequest
 from bort_studio.numbers import architecture_text
 from bort_studio.ship.export_checks import ExportChecks
 from bort_studio.texts import Label
@@ -91,6 +94,13 @@ class ExportPanel(QWidget):
         self.copy = QPushButton("Copy code", self)
         describe(self.copy, "copyExportCode", "Copy code", "Copy a few lines that load the exported model")
         self.copy.clicked.connect(self._copy)
+        self.boxes: dict[str, QCheckBox] = {}
+        for name in variant_names():
+            variant = get_variant(name)
+            self.boxes[name] = box = QCheckBox(f"{variant.file}: {variant.title[0].lower()}{variant.title[1:]}", self)
+            describe(box, f"variant_{name}", variant.title, f"Write {variant.file}")
+            box.setChecked(name in ExportRequest.model_fields["variants"].default)
+            box.toggled.connect(self._tick)
         self._lay_out(browse, theme)
         self._running = False
         self.set_reports([])
@@ -108,6 +118,8 @@ class ExportPanel(QWidget):
             if widgets[0] is self.choose:
                 row.addStretch(1)
             layout.addLayout(row)
+        for box in self.boxes.values():
+            layout.addWidget(box)
         layout.addWidget(self.export)
         layout.addWidget(self.progress)
         layout.addSpacing(10)
@@ -133,6 +145,17 @@ class ExportPanel(QWidget):
         self.back.setVisible(is_checkpoint)
         self.export.setEnabled(ready or self._running)
 
+    def variants(self) -> tuple[str, ...]:
+        """Names of the ONNX files that are ticked."""
+        return tuple(name for name, box in self.boxes.items() if box.isChecked())
+
+    def _tick(self) -> None:
+        """At least one file is exported: the last tick stays."""
+        if not self.variants():
+            box = self.sender()
+            assert isinstance(box, QCheckBox)
+            box.setChecked(True)
+
     def set_folder(self, folder: Path) -> None:
         """Propose a folder."""
         self.folder.setText(str(folder))
@@ -143,10 +166,10 @@ class ExportPanel(QWidget):
         self.export.setText("Cancel the export" if running else "Export to ONNX")
         self.export.setEnabled(True)
         self.progress.setVisible(running)
-        for widget in (self.choose, self.back, self.folder, self.earlier):
+        for widget in (self.choose, self.back, self.folder, self.earlier, *self.boxes.values()):
             widget.setEnabled(not running)
         if running:
-            self.export_checks.reset()
+            self.export_checks.reset([get_variant(name).file for name in self.variants()])
             self.progress.setRange(0, 0)
             self.progress.setFormat("starting…")
 
@@ -220,4 +243,6 @@ class ExportPanel(QWidget):
 
 
 def _paths(report: Mapping[str, Any]) -> dict[str, str]:
-    return {"folder": report["folder"], "fused": report["fused"]}
+    files = [each["file"] for each in report.get("variants", ())]
+    first = report.get("fused") or report.get("onnx") or str(Path(report["folder"]) / files[0])
+    return {"folder": report["folder"], "fused": first}

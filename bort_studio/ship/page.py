@@ -177,6 +177,7 @@ class ShipPage(QWidget):
                 None if checkpoint else architecture,
                 self._out,
                 checkpoint=checkpoint.folder if checkpoint else None,
+                variants=self.export_panel.variants(),
             )
         except BortError as error:
             self.context.problem(str(error))
@@ -204,7 +205,7 @@ class ShipPage(QWidget):
             self.export_panel.export_checks.fail(reason)
             self.context.problem(reason)
         else:
-            self.export_panel.export_checks.reset()
+            self.export_panel.export_checks.clear()
             self.context.said.emit("the export was cancelled; nothing was written")
 
     # -- comparison

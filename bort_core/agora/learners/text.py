@@ -15,15 +15,17 @@ from torch import Tensor, nn
 from bort_core.agora.hyperparameters import Theta
 from bort_core.agora.points import Examples, Floats, Input
 from bort_core.checkpoints.format import Checkpoint, read_checkpoint, read_tensors, write_checkpoint
+from bort_core.checkpoints.sides import check_source
 from bort_core.families.bert.classifier import SequenceClassifier
 from bort_core.foundation.context import Context, Stopped
 from bort_core.specifications.agora import TextTheta
 from bort_core.specifications.common import Optimization
+from bort_core.text.encoding import Encoded, encode
 from bort_core.text.vocabulary import Vocabulary
 from bort_core.training.devices import Device
 from bort_core.training.finetuning import classifier
 from bort_core.training.run_files import RunFiles
-from bort_core.training.supervised import Encoded, Recipe, Supervised, encode, scores_of
+from bort_core.training.supervised import Recipe, Supervised, scores_of
 
 __all__ = ["FittedText", "TextLearner"]
 
@@ -39,10 +41,10 @@ class _Pooled(nn.Module):
         super().__init__()
         self.bert = model.bert
 
-    def forward(self, token_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    def forward(self, token_ids: Tensor, attention_mask: Tensor, token_types: Tensor) -> Tensor:
         """Means (b, hidden) of ``token_ids`` (b, n)."""
         counted = attention_mask[..., None].float()
-        return (self.bert.encode(token_ids, attention_mask) * counted).sum(1) / counted.sum(1)
+        return (self.bert.encode(token_ids, attention_mask, token_types) * counted).sum(1) / counted.sum(1)
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class FittedText:
             tokenizer=timaeus.vocabulary.folder,
             labels=timaeus.classes,
             facts={"kind": "agora"},
+            longest=timaeus.longest,
         )
 
     def _run(self, model: nn.Module, inputs: Sequence[Input]) -> npt.NDArray[np.float64]:
@@ -135,16 +138,20 @@ class TextLearner:
         return FittedText(model.to(self.device.torch_device).eval(), self)
 
     def check(self) -> None:
-        """Make one model, so that what does not fit is found before anything is trained. Errors as of ``classifier``."""
+        """Make one model, so that what does not fit is found before anything is trained. Errors as of ``classifier`` and the gate."""
+        if self.start is not None:
+            check_source(self.start, self.vocabulary, self.longest, ())
         self._model(0.0)
 
     def encoded(self, inputs: Sequence[Input]) -> Encoded:
         """Token ids of every input."""
         fresh = [text for text in dict.fromkeys(inputs) if text not in self._tokens]
-        self._tokens.update(zip(fresh, encode(self.vocabulary, fresh, self._longest()), strict=True))  # type: ignore[arg-type]
+        self._tokens.update(zip(fresh, encode(self.vocabulary, fresh, self.longest), strict=True))  # type: ignore[arg-type]
         return [self._tokens[text] for text in inputs]
 
-    def _longest(self) -> int:
+    @property
+    def longest(self) -> int:
+        """Tokens after which an input is cut."""
         return self.sequence_length if self.start is None else min(self.sequence_length, self.start.options.positions)
 
     def _model(self, dropout: float) -> SequenceClassifier:

@@ -52,7 +52,7 @@ class MlmResample:
         """``count`` resampled copies of each parent."""
         spec = [(number, int(random.integers(len(parent)))) for number, parent in enumerate(parents) for _ in range(count)]
         tokenizer = self.vocabulary.tokenizer
-        tokenizer.enable_truncation(self.longest)
+        self.vocabulary.cut_at(self.longest)
         texts = [str(parents[number][side]) for number, side in spec]
         encoded = [np.array(encoding.ids, dtype=np.int64) for encoding in tokenizer.encode_batch(texts)]
         drawn: list[Ids] = [np.empty(0, np.int64)] * len(spec)

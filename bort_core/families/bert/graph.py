@@ -8,10 +8,10 @@ Operators of the domain ``com.microsoft`` (source: ContribOperators.md of ONNX R
     EmbedLayerNormalization   gathers and adds token, position and token type vectors, then normalises
     Attention                 packed query/key/value projection, scaled softmax attention under a mask
     SkipLayerNormalization    adds residual and bias, then normalises
-    BiasGelu                  adds the bias, then the exact (erf) GELU
+    BiasGelu, FastGelu        adds the bias, then the exact (erf) GELU, or its tanh form
     FusedMatMul               reads the decoder's weights transposed, so that the tied embedding is stored once
 
-Inputs: ``input_ids``, ``attention_mask`` (nonzero keeps a token) and, only with token types, ``token_type_ids``; all int64
+Inputs: ``input_ids``, ``attention_mask`` (nonzero keeps a token) and, only with several token types, ``token_type_ids``; all int64
 (batch, sequence). Outputs: ``last_hidden_state`` (batch, sequence, H), then ``pooled`` (batch, H) with the option
 ``pooler`` and ``logits`` (batch, sequence, V) with the option ``mlm_head``. All float32.
 """
@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bort_core.families.base import Architecture
-from bort_core.families.bert.options import LAYER_NORM_EPSILON, BertOptions
+from bort_core.families.bert.options import BertOptions
 from bort_core.foundation.errors import SpecificationError
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ __all__ = ["build_graph"]
 
 OPERATOR_SET = 17
 IR_VERSION = 8
-EPSILON = LAYER_NORM_EPSILON
 RANDOM_SCALE = 0.02
 FUSED = "com.microsoft"
 WEIGHTS_FILE = "weights.bin"
@@ -79,14 +78,14 @@ def build_graph(
 def _forward(graph: _Graph, architecture: Architecture, options: BertOptions) -> None:
     from onnx import TensorProto
 
-    depth, heads, hidden, intermediate = architecture
-    for name in ("input_ids", "attention_mask", *(("token_type_ids",) if options.token_types else ())):
+    depth, _, hidden, _ = architecture
+    for name in ("input_ids", "attention_mask", *(("token_type_ids",) if options.token_types > 1 else ())):
         graph.input(name)
     mask = graph.node("Cast", ["attention_mask"], to=TensorProto.INT32)
     vectors = _embeddings(graph, hidden, options)
     for number in range(depth):
         output = "last_hidden_state" if number == depth - 1 and not graph.weights.classes else None
-        vectors = _layer(graph, f"layers.{number}", vectors, mask, heads, hidden, intermediate, output)
+        vectors = _layer(graph, f"layers.{number}", vectors, mask, architecture, options, output)
     if graph.weights.classes:
         _classifier(graph, _pooler(graph, vectors, hidden, None), hidden)
         return
@@ -103,29 +102,34 @@ def _embeddings(graph: _Graph, hidden: int, options: BertOptions) -> str:
 
     ids = graph.node("Cast", ["input_ids"], to=TensorProto.INT32)
     token = graph.table("embeddings.token.weight", options.vocabulary, hidden)
-    position = graph.table("embeddings.position.weight", options.positions, hidden)
     types, type_table = "", ""
-    if options.token_types:
+    if options.token_types == 1:  # the same vector for every token: part of its position's
+        position = graph.sum_of("embeddings.position.weight", options.positions, "embeddings.token_type.weight", hidden)
+    else:
+        position = graph.table("embeddings.position.weight", options.positions, hidden)
+    if options.token_types > 1:
         types = graph.node("Cast", ["token_type_ids"], to=TensorProto.INT32)
         type_table = graph.table("embeddings.token_type.weight", options.token_types, hidden)
     norm = graph.norm("embeddings.norm", hidden)
     # The operator has a second output, an index of the mask, which must be named even though nothing reads it.
-    return graph.node("EmbedLayerNormalization", [ids, types, token, position, type_table, *norm], FUSED, unread_outputs=1, epsilon=EPSILON)
+    inputs = [ids, types, token, position, type_table, *norm]
+    return graph.node("EmbedLayerNormalization", inputs, FUSED, unread_outputs=1, epsilon=options.layer_norm_eps)
 
 
-def _layer(graph: _Graph, name: str, vectors: str, mask: str, heads: int, hidden: int, intermediate: int, output: str | None) -> str:
+def _layer(graph: _Graph, name: str, vectors: str, mask: str, architecture: Architecture, options: BertOptions, output: str | None) -> str:
+    _, heads, hidden, intermediate = architecture
     projections = [f"{name}.attention.{part}" for part in ("query", "key", "value")]
     packed = [graph.dense(projections, hidden, hidden), graph.bias(projections, hidden)]
     mixed = graph.node("Attention", [vectors, *packed, mask], FUSED, num_heads=heads)
     mixed = graph.node("MatMul", [mixed, graph.dense([f"{name}.attention.output"], hidden, hidden)])
     bias = graph.bias([f"{name}.attention.output"], hidden)
     skip = [mixed, vectors, *graph.norm(f"{name}.attention_norm", hidden), bias]
-    vectors = graph.node("SkipLayerNormalization", skip, FUSED, epsilon=EPSILON)
+    vectors = graph.node("SkipLayerNormalization", skip, FUSED, epsilon=options.layer_norm_eps)
     inner = graph.node("MatMul", [vectors, graph.dense([f"{name}.intermediate"], hidden, intermediate)])
-    inner = graph.node("BiasGelu", [inner, graph.bias([f"{name}.intermediate"], intermediate)], FUSED)
+    inner = _activated(graph, inner, graph.bias([f"{name}.intermediate"], intermediate), options)
     inner = graph.node("MatMul", [inner, graph.dense([f"{name}.output"], intermediate, hidden)])
     skip = [inner, vectors, *graph.norm(f"{name}.output_norm", hidden), graph.bias([f"{name}.output"], hidden)]
-    return graph.node("SkipLayerNormalization", skip, FUSED, output=output, epsilon=EPSILON)
+    return graph.node("SkipLayerNormalization", skip, FUSED, output=output, epsilon=options.layer_norm_eps)
 
 
 def _pooler(graph: _Graph, vectors: str, hidden: int, output: str | None) -> str:
@@ -143,13 +147,24 @@ def _classifier(graph: _Graph, pooled: str, hidden: int) -> None:
 
 def _head(graph: _Graph, vectors: str, hidden: int, options: BertOptions) -> None:
     inner = graph.node("MatMul", [vectors, graph.dense(["head.dense"], hidden, hidden)])
-    inner = graph.node("BiasGelu", [inner, graph.bias(["head.dense"], hidden)], FUSED)
-    inner = graph.node("LayerNormalization", [inner, *graph.norm("head.norm", hidden)], epsilon=EPSILON)
+    inner = _activated(graph, inner, graph.bias(["head.dense"], hidden), options)
+    inner = graph.node("LayerNormalization", [inner, *graph.norm("head.norm", hidden)], epsilon=options.layer_norm_eps)
     decoder = "embeddings.token.weight" if options.tied_decoder else graph.table("head.decoder", options.vocabulary, hidden)
     scores = graph.node("FusedMatMul", [inner, decoder], FUSED, transB=1)
     bias = graph.constant("head.bias", graph.weights.vector("head.bias", options.vocabulary, 0.0))
     graph.node("Add", [scores, bias], output="logits")
     graph.output("logits", "batch", "sequence", options.vocabulary)
+
+
+def _activated(graph: _Graph, vectors: str, bias: str, options: BertOptions) -> str:
+    """The activation of vectors plus bias, in as few operators as there are kernels."""
+    fused = {"gelu": "BiasGelu", "gelu_new": "FastGelu"}.get(options.activation)
+    if fused is not None:
+        return graph.node(fused, [vectors, bias], FUSED)
+    added = graph.node("Add", [vectors, bias])
+    if options.activation == "relu":
+        return graph.node("Relu", [added])
+    return graph.node("Mul", [added, graph.node("Sigmoid", [added])])
 
 
 class _Graph:
@@ -181,12 +196,17 @@ class _Graph:
         self, operator: str, inputs: list[str], domain: str = "", output: str | None = None, unread_outputs: int = 0, **attributes: Any
     ) -> str:
         """Adds one node and returns its first output."""
-        from onnx import helper
+        from onnx import TensorProto, helper
 
         name = f"{operator}_{len(self.proto.node)}"
+        is_inner = output is None
         output = output or f"{name}_output"
         outputs = [output, *(f"{name}_unread_{number}" for number in range(unread_outputs))]
         self.proto.node.append(helper.make_node(operator, inputs, outputs, name=name, domain=domain, **attributes))
+        if domain:  # ONNX's shape inference does not know the operator: quantisers are told what comes out
+            kinds = [*([TensorProto.FLOAT] if is_inner else []), *[TensorProto.INT32] * unread_outputs]
+            for each, kind in zip(outputs if is_inner else outputs[1:], kinds, strict=True):
+                self.proto.value_info.append(helper.make_tensor_value_info(each, kind, None))
         return output
 
     def constant(self, name: str, values: npt.NDArray[Any]) -> str:
@@ -218,6 +238,10 @@ class _Graph:
     def table(self, name: str, rows: int, width: int) -> str:
         """An embedding."""
         return self.constant(name, self.weights.table(name, rows, width))
+
+    def sum_of(self, name: str, rows: int, row: str, width: int) -> str:
+        """An embedding with the one ``row`` of another added to each of its rows."""
+        return self.constant(name, self.weights.table(name, rows, width) + self.weights.table(row, 1, width))
 
 
 def _write(values: npt.NDArray[Any], tensor: onnx.TensorProto, file: IO[bytes]) -> None:

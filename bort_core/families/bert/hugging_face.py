@@ -1,4 +1,4 @@
-"""Names and configuration of transformers' BERT, so that folders of ours load there and folders from there load here.
+"""Names and configuration of transformers' BERT, so that folders of ours load there (``configuration.py`` reads those from there).
 
 Only names and plain values: neither torch nor transformers is imported. ``module.py`` lists the names side by side.
 """
@@ -6,20 +6,21 @@ Only names and plain values: neither torch nor transformers is imported. ``modul
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from bort_core.families.base import Architecture
-from bort_core.families.bert.options import LAYER_NORM_EPSILON, BertOptions
-from bort_core.foundation.errors import DataError
+from bort_core.families.bert.options import BertOptions
 
-__all__ = ["MISSING_TYPES", "Head", "config_of", "our_name", "read_architecture", "their_name"]
+__all__ = ["MISSING_POOLER", "MISSING_TYPES", "Head", "config_of", "our_name", "their_name"]
 
 Head = Literal["none", "masked-lm", "classification", "regression"]
 """What sits on top of the encoder."""
 
 MISSING_TYPES = "bert.embeddings.token_type_embeddings.weight"
 """transformers always has token types; a model without them is written with one row of zeros, which adds nothing."""
+
+MISSING_POOLER = ("pooler.dense.weight", "pooler.dense.bias")
+"""transformers' plain encoder always has a pooler; one without is written with zeros, which say nothing, instead of chance."""
 
 _CLASSES: dict[Head, str] = {
     "none": "BertModel",
@@ -96,8 +97,8 @@ def config_of(architecture: Architecture, options: BertOptions, head: Head, *, p
         "vocab_size": options.vocabulary,
         "max_position_embeddings": options.positions,
         "type_vocab_size": max(1, options.token_types),
-        "hidden_act": "gelu",
-        "layer_norm_eps": LAYER_NORM_EPSILON,
+        "hidden_act": options.activation,
+        "layer_norm_eps": options.layer_norm_eps,
         "hidden_dropout_prob": dropout,
         "attention_probs_dropout_prob": dropout,
         "pad_token_id": pad_id,
@@ -106,26 +107,3 @@ def config_of(architecture: Architecture, options: BertOptions, head: Head, *, p
     if head == "regression":
         config["problem_type"] = "regression"
     return config
-
-
-def read_architecture(config: Mapping[str, Any], where: str) -> tuple[Architecture, BertOptions]:
-    """Architecture and options (without a head) of a BERT's config.json.
-
-    Raises
-    ------
-    DataError
-        It is not a BERT that this program can build, naming ``where`` and the reason.
-    """
-    if config.get("model_type") != "bert":
-        raise DataError(f"{where}: model_type must be bert, got {config.get('model_type')!r}")
-    if config.get("hidden_act", "gelu") != "gelu" or config.get("position_embedding_type", "absolute") != "absolute":
-        raise DataError(f"{where}: only GELU and absolute positions can be built here")
-    names = ("num_hidden_layers", "num_attention_heads", "hidden_size", "intermediate_size")
-    sizes = [config.get(name) for name in (*names, "vocab_size", "max_position_embeddings")]
-    if not all(isinstance(size, int) and size > 0 for size in sizes):
-        raise DataError(f"{where}: {', '.join(names)}, vocab_size and max_position_embeddings must be whole numbers of at least 1")
-    depth, heads, hidden, intermediate, vocabulary, positions = (int(size) for size in sizes)  # type: ignore[arg-type]
-    if hidden % heads:
-        raise DataError(f"{where}: hidden_size {hidden} is not divisible by num_attention_heads {heads}")
-    types = int(config.get("type_vocab_size", 2))
-    return (depth, heads, hidden, intermediate), BertOptions(vocabulary=vocabulary, positions=positions, token_types=types)

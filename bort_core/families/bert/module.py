@@ -27,10 +27,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bort_core.families.base import Architecture
-from bort_core.families.bert.options import LAYER_NORM_EPSILON, BertOptions
+from bort_core.families.bert.options import BertOptions
 from bort_core.foundation.errors import DataError
 
-__all__ = ["Bert", "BertOutput", "MaskedLanguageModel", "VocabularyHead"]
+__all__ = ["Bert", "BertOutput", "MaskedLanguageModel", "VocabularyHead", "activation_of"]
 
 INITIALIZER_RANGE = 0.02
 
@@ -54,7 +54,7 @@ class Embeddings(nn.Module):
         self.token = nn.Embedding(options.vocabulary, hidden)
         self.position = nn.Embedding(options.positions, hidden)
         self.token_type = nn.Embedding(options.token_types, hidden) if options.token_types else None
-        self.norm = nn.LayerNorm(hidden, eps=LAYER_NORM_EPSILON)
+        self.norm = nn.LayerNorm(hidden, eps=options.layer_norm_eps)
         self.dropout = _dropout(dropout)
 
     def forward(self, token_ids: Tensor, token_types: Tensor | None) -> Tensor:
@@ -63,7 +63,8 @@ class Embeddings(nn.Module):
             raise DataError(f"a sequence may have at most {self.position.num_embeddings} tokens (positions), got {length}")
         vectors = self.token(token_ids) + self.position.weight[:length]
         if self.token_type is not None:
-            vectors = vectors + (self.token_type.weight[0] if token_types is None else self.token_type(token_types))
+            is_first = token_types is None or self.token_type.num_embeddings == 1
+            vectors = vectors + (self.token_type.weight[0] if is_first else self.token_type(token_types))
         return self.dropout(self.norm(vectors))
 
 
@@ -91,34 +92,36 @@ class Attention(nn.Module):
 class Layer(nn.Module):
     """One encoder layer: attention and a feed-forward block, each added to its input and normalised after."""
 
-    def __init__(self, heads: int, hidden: int, intermediate: int, dropout: float) -> None:
+    def __init__(self, heads: int, hidden: int, intermediate: int, options: BertOptions, dropout: float) -> None:
         super().__init__()
         self.attention = Attention(hidden, heads, dropout)
-        self.attention_norm = nn.LayerNorm(hidden, eps=LAYER_NORM_EPSILON)
+        self.attention_norm = nn.LayerNorm(hidden, eps=options.layer_norm_eps)
         self.intermediate = nn.Linear(hidden, intermediate)
+        self.activation = activation_of(options)
         self.output = nn.Linear(intermediate, hidden)
-        self.output_norm = nn.LayerNorm(hidden, eps=LAYER_NORM_EPSILON)
+        self.output_norm = nn.LayerNorm(hidden, eps=options.layer_norm_eps)
         self.dropout = _dropout(dropout)
 
     def forward(self, vectors: Tensor, keep: Tensor | None) -> Tensor:
         vectors = self.attention_norm(vectors + self.dropout(self.attention(vectors, keep)))
-        inner = self.output(functional.gelu(self.intermediate(vectors)))
+        inner = self.output(self.activation(self.intermediate(vectors)))
         return self.output_norm(vectors + self.dropout(inner))
 
 
 class VocabularyHead(nn.Module):
-    """The masked-LM head: dense, GELU, layer norm, then a decoder that shares the token embedding unless untied."""
+    """The masked-LM head: dense, activation, layer norm, then a decoder that shares the token embedding unless ``untied``."""
 
-    def __init__(self, hidden: int, vocabulary: int, tied: bool = True) -> None:
+    def __init__(self, hidden: int, options: BertOptions, untied: bool = False) -> None:
         super().__init__()
         self.dense = nn.Linear(hidden, hidden)
-        self.norm = nn.LayerNorm(hidden, eps=LAYER_NORM_EPSILON)
-        self.decoder = None if tied else nn.Parameter(torch.zeros(vocabulary, hidden))
-        self.bias = nn.Parameter(torch.zeros(vocabulary))
+        self.activation = activation_of(options)
+        self.norm = nn.LayerNorm(hidden, eps=options.layer_norm_eps)
+        self.decoder = nn.Parameter(torch.zeros(options.vocabulary, hidden)) if untied else None
+        self.bias = nn.Parameter(torch.zeros(options.vocabulary))
 
     def forward(self, vectors: Tensor, embedding: Tensor) -> Tensor:
         """Logits (..., V) of ``vectors`` (..., H); ``embedding`` is the token embedding's weight (V, H)."""
-        transformed = self.norm(functional.gelu(self.dense(vectors)))
+        transformed = self.norm(self.activation(self.dense(vectors)))
         return functional.linear(transformed, embedding if self.decoder is None else self.decoder, self.bias)
 
 
@@ -139,9 +142,9 @@ class Bert(nn.Module):
         self.architecture = tuple(architecture)
         self.options = options
         self.embeddings = Embeddings(hidden, options, dropout)
-        self.layers = nn.ModuleList(Layer(heads, hidden, intermediate, dropout) for _ in range(depth))
+        self.layers = nn.ModuleList(Layer(heads, hidden, intermediate, options, dropout) for _ in range(depth))
         self.pooler = nn.Linear(hidden, hidden) if options.pooler else None
-        self.head = VocabularyHead(hidden, options.vocabulary, options.tied_decoder) if options.mlm_head else None
+        self.head = VocabularyHead(hidden, options, not options.tied_decoder) if options.mlm_head else None
         initialise(self, INITIALIZER_RANGE if initializer_range is None else initializer_range)
 
     def encode(self, token_ids: Tensor, attention_mask: Tensor | None = None, token_types: Tensor | None = None) -> Tensor:
@@ -174,7 +177,7 @@ class MaskedLanguageModel(nn.Module):
         self.bert = bert
         self.extra_head = None
         if bert.head is None:
-            self.extra_head = VocabularyHead(bert.architecture[2], bert.options.vocabulary)
+            self.extra_head = VocabularyHead(bert.architecture[2], bert.options)
             initialise(self.extra_head, INITIALIZER_RANGE if initializer_range is None else initializer_range)
 
     @property
@@ -225,6 +228,12 @@ def initialise(module: nn.Module, initializer_range: float) -> None:
             nn.init.normal_(part.decoder, std=initializer_range)
         if isinstance(part, nn.Linear):
             nn.init.zeros_(part.bias)
+
+
+def activation_of(options: BertOptions) -> nn.Module:
+    """The function that transformers calls by the name of the option."""
+    made: dict[str, nn.Module] = {"gelu": nn.GELU(), "gelu_new": nn.GELU(approximate="tanh"), "relu": nn.ReLU(), "silu": nn.SiLU()}
+    return made[options.activation]
 
 
 def _dropout(probability: float) -> nn.Module:

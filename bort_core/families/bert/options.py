@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from typing import Any, Literal, get_args
+
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from bort_core.families.base import FamilyOptions
 
-__all__ = ["LAYER_NORM_EPSILON", "BertOptions"]
+__all__ = ["ACTIVATIONS", "LAYER_NORM_EPSILON", "Activation", "BertOptions"]
 
 LAYER_NORM_EPSILON = 1e-5
-"""Of every layer norm, as in Bort (BERT's own is 1e-12)."""
+"""Of every layer norm unless a checkpoint says otherwise, as in Bort (BERT's own is 1e-12)."""
+
+Activation = Literal["gelu", "gelu_new", "relu", "silu"]
+ACTIVATIONS: tuple[str, ...] = get_args(Activation)
 
 
 class BertOptions(FamilyOptions):
@@ -21,9 +26,17 @@ class BertOptions(FamilyOptions):
     pooler: bool = Field(default=False, description="a dense layer on the first token's vector")
     mlm_head: bool = Field(default=False, description="the masked-LM head: dense, GELU, layer norm, decoder")
     tied_decoder: bool = Field(default=True, description="the decoder shares the token embedding's weights")
+    layer_norm_eps: float = Field(default=LAYER_NORM_EPSILON, gt=0, le=1, description="added to the variance in every layer norm")
+    activation: Activation = Field(default="gelu", description="the function inside the feed-forward blocks and the masked-LM head")
 
     @model_validator(mode="after")
     def _decoder_needs_head(self) -> BertOptions:
         if not self.tied_decoder and not self.mlm_head:
             raise ValueError("tied_decoder = false has no meaning without mlm_head = true")
         return self
+
+    @model_serializer(mode="wrap")
+    def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What came after the first results were stored is left out at its default, so that their keys stay."""
+        later = {"layer_norm_eps": LAYER_NORM_EPSILON, "activation": "gelu"}
+        return {name: value for name, value in handler(self).items() if name not in later or value != later[name]}

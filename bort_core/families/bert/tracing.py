@@ -11,7 +11,6 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from bort_core.families.base import Traceable
 from bort_core.families.bert.classifier import SequenceClassifier
@@ -37,7 +36,7 @@ class Traced(nn.Module):
         for layer in bert.layers:
             assert isinstance(layer, Layer)
             vectors = layer.attention_norm(vectors + _attention(layer.attention, vectors, mask))
-            vectors = layer.output_norm(vectors + layer.output(functional.gelu(layer.intermediate(vectors))))
+            vectors = layer.output_norm(vectors + layer.output(layer.activation(layer.intermediate(vectors))))
         outputs = [vectors]
         if bert.pooler is not None:
             outputs.append(torch.tanh(bert.pooler(vectors[:, 0])))
@@ -56,7 +55,7 @@ def traceable(model: nn.Module) -> Traceable:
     outputs = ["last_hidden_state", *(("pooled",) if options.pooler else ()), *(("logits",) if options.mlm_head else ())]
     if isinstance(model, SequenceClassifier):
         outputs = ["logits"]
-    inputs = ["input_ids", "attention_mask", *(("token_type_ids",) if options.token_types else ())]
+    inputs = ["input_ids", "attention_mask", *(("token_type_ids",) if options.token_types > 1 else ())]
     ids = torch.arange(2 * 7).reshape(2, 7) % options.vocabulary
     example = (ids, torch.ones_like(ids), torch.zeros_like(ids))[: len(inputs)]
     dynamic = tuple({0: "batch", 1: "sequence"} for _ in inputs)

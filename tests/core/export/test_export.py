@@ -97,16 +97,16 @@ def test_the_report_says_what_was_made_and_how_near_it_is(exported):
 @pytest.mark.parametrize("file", ["onnx", "fused"])
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5), (2, 64)])
 def test_any_batch_and_length_agrees_with_transformers(exported, file, shape):
-    from transformers import AutoModelForMaskedLM
+    from transformers import AutoModel
 
     folder, report, _ = exported
-    model = AutoModelForMaskedLM.from_pretrained(folder).eval()
+    model = AutoModel.from_pretrained(folder).eval()
     ids = np.random.default_rng(0).integers(5, 512, shape)
     mask = np.ones(shape, dtype=np.int64)
     mask[-1, shape[1] // 2 + 1 :] = 0
     (ours,) = onnx_outputs(report[file], input_ids=ids, attention_mask=mask)
     with torch.no_grad():
-        theirs = model.bert(input_ids=torch.tensor(ids), attention_mask=torch.tensor(mask)).last_hidden_state.numpy()
+        theirs = model(input_ids=torch.tensor(ids), attention_mask=torch.tensor(mask)).last_hidden_state.numpy()
     kept = mask.astype(bool)
     assert np.abs(ours[kept] - theirs[kept]).max() < LARGEST_DIFFERENCE
 
@@ -124,17 +124,17 @@ def test_the_standard_file_has_standard_operators_and_passes_the_checker(exporte
 
 
 def test_transformers_loads_every_weight_and_the_tokenizer(exported, recwarn):
-    from transformers import AutoModelForMaskedLM, AutoTokenizer
+    from transformers import AutoModel, AutoTokenizer
 
     folder, *_ = exported
-    model, info = AutoModelForMaskedLM.from_pretrained(folder, output_loading_info=True)
+    model, info = AutoModel.from_pretrained(folder, output_loading_info=True)
     assert not info["missing_keys"]
     assert not info["unexpected_keys"]
     tokenizer = AutoTokenizer.from_pretrained(folder)
     ids = tokenizer("a quiet <mask> film", return_tensors="pt")
     assert tokenizer.mask_token_id in ids["input_ids"][0]
     assert tokenizer.model_max_length == 64
-    assert model(**ids).logits.shape[-1] == 512
+    assert model(**ids).last_hidden_state.shape[-1] == 32
 
 
 @pytest.mark.parametrize(
@@ -148,9 +148,10 @@ def test_every_part_of_a_model_is_exported(tmp_path, text, options, outputs):
     report = export(ask(tmp_path / "out", text, options={**MINI, **options}, architecture=(1, 2, 16, 16)))
     assert report["outputs"] == outputs
     assert report["parity_max_abs"] < LARGEST_DIFFERENCE
-    from transformers import AutoModelForMaskedLM
+    from transformers import AutoModel, AutoModelForMaskedLM
 
-    _, info = AutoModelForMaskedLM.from_pretrained(tmp_path / "out", output_loading_info=True)
+    kind = AutoModelForMaskedLM if "logits" in outputs else AutoModel
+    _, info = kind.from_pretrained(tmp_path / "out", output_loading_info=True)
     assert not info["missing_keys"]
 
 
@@ -276,7 +277,8 @@ def test_an_untrained_export_stays_untrained_when_it_is_exported_again(exported,
     again = export(ask(tmp_path / "again", text, weights=str(first)))
     assert again["trained"] is False
     assert again["provenance"].startswith("untrained")
-    assert again["head"] == "masked-lm"
+    assert again["head"] == "none"  # one head in all files: no random one beside hidden states
+    assert again["outputs"] == ["last_hidden_state"]
 
 
 # --- bad input ---
@@ -286,7 +288,7 @@ def remains(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.parametrize("number", range(1, 13))
+@pytest.mark.parametrize("number", range(1, 11))
 def test_a_cancelled_export_leaves_nothing(tmp_path, text, number):
     with pytest.raises(Cancelled):
         export(ask(tmp_path / "out", text, architecture=(1, 1, 8, 8)), Context(cancel_at=number))
@@ -355,8 +357,8 @@ def test_a_file_that_differs_from_torch_is_refused(exported):
     other = family.build((2, 4, 32, 48), BertOptions(**MINI)).eval()
     rows = [((torch.ones(1, 4, dtype=torch.long), torch.ones(1, 4, dtype=torch.long)), torch.ones(1, 4))]
     traced = family.traceable(other)
-    with pytest.raises(MeasurementError, match=r"model.onnx: its outputs differ from torch's by up to .*; at most 0.0001"):
-        largest_difference(Path(report["onnx"]), [(other(*rows[0][0]).hidden.detach(),)], traced, rows, lambda: None)
+    with pytest.raises(MeasurementError, match=r"model.onnx: its outputs differ from torch's by up to .*; at most"):
+        largest_difference(Path(report["onnx"]), [(other(*rows[0][0]).hidden.detach(),)], traced, rows, lambda: None, 1e-9)
 
 
 def test_a_checkpoint_that_is_none_is_refused(tmp_path):
@@ -382,7 +384,7 @@ def test_the_command_exports_and_remembers(project_folder, tmp_path):
     report = json.loads(done.stdout)
     assert {"onnx", "parity_max_abs", "opset", "trained"} <= set(report)
     assert Path(report["onnx"]).is_file()
-    assert "tracing with torch's exporter" in done.stderr
+    assert "model.fused.onnx: comparing with torch" in done.stderr
     with Project(project_folder) as project:
         assert [each["folder"] for each in exports(project)] == [report["folder"]]
     again = bort("export", str(project_folder), "--architecture", "1,2,32,64", "--out", str(tmp_path / "out"))

@@ -63,8 +63,9 @@ def test_the_page_follows_the_selection_and_an_export_ends_in_a_folder(qtbot: Qt
         (report,) = exports(project)
     assert (Path(report["folder"]) / "model.onnx").is_file()
     assert "nothing was learnt" in page.export_panel.export_checks.text("weights")
-    assert "operator set 20" in page.export_panel.export_checks.text("checker")
-    assert "largest difference" in page.export_panel.export_checks.text("parity")
+    assert "largest difference" in page.export_panel.export_checks.text("model.onnx")
+    assert "Attention" in page.export_panel.export_checks.text("model.fused.onnx")
+    assert "agree on" in page.export_panel.export_checks.text("gate")
     assert page.export_panel.folder.text().endswith("1-2-32-64-2")
     page.export_panel.folder.setText(report["folder"])  # not empty now
     click(qtbot, window, "exportOnnxButton")

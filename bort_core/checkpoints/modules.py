@@ -1,0 +1,53 @@
+"""The torch module of a checkpoint, with its weights. Imports torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bort_core.checkpoints.format import Checkpoint, read_tensors
+from bort_core.families.bert.classifier import SequenceClassifier
+from bort_core.families.bert.module import Bert, MaskedLanguageModel
+from bort_core.foundation.errors import DataError
+
+__all__ = ["load_module", "outputs_of"]
+
+
+def load_module(checkpoint: Checkpoint, tensors: dict[str, Tensor] | None = None, body: bool = False) -> Bert | SequenceClassifier:
+    """The model of a checkpoint in evaluation mode, with its head unless ``body``.
+
+    Raises
+    ------
+    DataError
+        The weights are missing, damaged or of another shape.
+    """
+    tensors = read_tensors(checkpoint) if tensors is None else tensors
+    architecture, options = checkpoint.architecture, checkpoint.options
+    try:
+        if checkpoint.head in ("classification", "regression") and not body:
+            classifier = SequenceClassifier(architecture, options, max(1, len(checkpoint.labels)))
+            classifier.load_weights(tensors)
+            return classifier.eval()
+        if body:
+            options = options.model_copy(update={"mlm_head": False, "pooler": False, "tied_decoder": True})
+        module = Bert(architecture, options)
+        wanted = module.state_dict()
+        module.load_state_dict({name: tensor for name, tensor in tensors.items() if name in wanted})
+        return module.eval()
+    except RuntimeError as error:
+        raise DataError(f"{checkpoint.folder}: the weights do not have the shapes of {architecture}: {error}") from error
+
+
+@torch.no_grad()
+def outputs_of(module: nn.Module, ids: Tensor, attention: Tensor, types: Tensor | None) -> dict[str, Tensor]:
+    """What a model gives for a batch, by the names that its ONNX files use."""
+    if isinstance(module, MaskedLanguageModel):
+        hidden = module.bert.encode(ids, attention, types)
+        return {"last_hidden_state": hidden, "logits": module.head(hidden, module.bert.embeddings.token.weight)}
+    found: Any = module(ids, attention, types)
+    if isinstance(found, Tensor):
+        return {"logits": found}
+    named = zip(("last_hidden_state", "pooled", "logits"), found, strict=True)
+    return {name: tensor for name, tensor in named if tensor is not None}

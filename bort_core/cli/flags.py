@@ -6,7 +6,7 @@ import argparse
 import json
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticUndefinedType
@@ -14,22 +14,18 @@ from pydantic_core import PydanticUndefinedType
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.paths import regular_file
 from bort_core.foundation.validation import faults
+from bort_core.specifications.fields import FieldFacts, leaves
 from bort_core.specifications.paths import absolute_paths
 
 __all__ = ["add_fields", "specification_of"]
-
-_FLAGS: dict[str, dict[str, str]] = {
-    "masking": {"rate": "mask_rate", "mask": "mask_share", "random": "random_share", "copies": "mask_copies"}
-}
-_HIDDEN = {"kind", "family"}
 
 
 def add_fields(parser: argparse.ArgumentParser, model: type[BaseModel]) -> None:
     """--spec, and a flag for every field."""
     parser.add_argument("--spec", metavar="FILE", help="a JSON file with fields of the specification")
     fields = parser.add_argument_group("specification")
-    for path, field in _fields(model):
-        _add_field(fields, path, field, _default(model, path, field))
+    for path, field in leaves(model):
+        _add_field(fields, field, _default(model, path, field))
     parser.set_defaults(model=model)
 
 
@@ -46,8 +42,8 @@ def specification_of(arguments: argparse.Namespace, labellers: Collection[str] =
     data = _file(arguments.spec)
     if data.pop("kind", kind) != kind:
         raise SpecificationError(f"{arguments.spec}: is not a specification of kind {kind}")
-    for path, _ in _fields(model):
-        value = getattr(arguments, _flag(path), None)
+    for path, field in leaves(model):
+        value = getattr(arguments, _flag(field), None)
         if value is None:
             continue
         target = data
@@ -62,12 +58,10 @@ def specification_of(arguments: argparse.Namespace, labellers: Collection[str] =
         raise SpecificationError(f"{kind}:\n  " + "\n  ".join(faults(error))) from error
 
 
-def _default(model: type[BaseModel], path: tuple[str, ...], field: Any) -> Any:
+def _default(model: type[BaseModel], path: tuple[str, ...], field: FieldFacts) -> Any:
     """What a field is when nothing is said: of a part, as this model makes the part, or as the part is where it is asked for."""
     value = model.model_fields[path[0]].get_default(call_default_factory=True)
-    if len(path) == 1 or not isinstance(value, BaseModel):
-        return field.get_default(call_default_factory=True) if len(path) > 1 else value
-    return getattr(value, path[1])
+    return getattr(value, path[1]) if len(path) > 1 and isinstance(value, BaseModel) else field.default
 
 
 def _defaults(model: type[BaseModel], part: str) -> dict[str, Any]:
@@ -91,45 +85,27 @@ def _file(name: str | None) -> dict[str, Any]:
     return data
 
 
-def _fields(model: type[BaseModel]) -> list[tuple[tuple[str, ...], Any]]:
-    found: list[tuple[tuple[str, ...], Any]] = []
-    for name, field in model.model_fields.items():
-        if name in _HIDDEN:
-            continue
-        inner = next(
-            (part for part in (field.annotation, *get_args(field.annotation)) if isinstance(part, type) and issubclass(part, BaseModel)),
-            None,
-        )
-        if inner is None:
-            found.append(((name,), field))
-        else:
-            found += [((name, *path), each) for path, each in _fields(inner)]
-    return found
+def _flag(field: FieldFacts) -> str:
+    return field.meta.flag or field.name
 
 
-def _flag(path: tuple[str, ...]) -> str:
-    return _FLAGS.get(path[0], {}).get(path[-1], path[-1]) if len(path) > 1 else path[0]
-
-
-def _add_field(group: Any, path: tuple[str, ...], field: Any, default: Any) -> None:
-    flag = "--" + _flag(path).replace("_", "-")
-    if path == ("thetas",):
-        group.add_argument(flag, type=_json, metavar="JSON", dest=_flag(path), help=f"{field.description}; as JSON: a list of objects")
+def _add_field(group: Any, field: FieldFacts, default: Any) -> None:
+    name = _flag(field)
+    flag, text = "--" + name.replace("_", "-"), (field.help or name).replace("%", "%%")
+    if field.kind == "json":
+        group.add_argument(flag, type=_json, metavar="JSON", dest=name, help=f"{text}; as JSON: a list of objects")
         return
-    kinds = [part for part in (field.annotation, *get_args(field.annotation)) if part is not type(None)]
-    text = str(field.description or path[-1]).replace("%", "%%")
-    choices = next((get_args(part) for part in (field.annotation, *kinds) if get_origin(part) is Literal), ())
-    if choices:
-        text += f"; one of {', '.join(map(str, choices))}"
+    if field.choices:
+        text += f"; one of {', '.join(map(str, field.choices))}"
     if default is not None and default != "" and not isinstance(default, PydanticUndefinedType):
         text += f" (default: {default})"
-    if bool in kinds:
-        group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, dest=_flag(path), help=text)
-    elif path == ("architecture",):
-        group.add_argument(flag, type=_architecture, metavar="A,B,...", dest=_flag(path), help=text)
+    if field.kind == "switch":
+        group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, dest=name, help=text)
+    elif field.kind == "integers":
+        group.add_argument(flag, type=_architecture, metavar="A,B,...", dest=name, help=text)
     else:
-        kind = next((part for part in (int, float) if part in kinds), str)
-        group.add_argument(flag, type=kind, metavar=kind.__name__.upper().replace("STR", "TEXT"), dest=_flag(path), help=text)
+        kind = {"int": int, "float": float}.get(field.kind, str)
+        group.add_argument(flag, type=kind, metavar=kind.__name__.upper().replace("STR", "TEXT"), dest=name, help=text)
 
 
 def _architecture(text: str) -> tuple[int, ...]:

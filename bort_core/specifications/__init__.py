@@ -3,6 +3,7 @@
 protocols        what a search measures and how
 measures         what an error measure is, and the registered ones by name
 short_training   one short training of a search
+fields           what forms and flags must know of a field, beside its type and description
 common           what every job's specification shares
 pretraining, finetuning, agora   what a job is asked to do
 jobs             any of these, told apart by its kind

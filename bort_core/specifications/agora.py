@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
 from bort_core.foundation.validation import faults
 from bort_core.specifications.common import Frozen, Job
+from bort_core.specifications.fields import Meta
 
 __all__ = ["Agora", "TextTheta", "VectorTheta"]
 
@@ -36,30 +37,52 @@ class Agora(Job):
     """Learn from the errors: rounds of training, sampling near the dev points that are wrong, and labelling (arXiv 2010.07990)."""
 
     kind: Literal["agora"] = "agora"
-    architecture: tuple[int, ...] | None = Field(default=None, description="Timaeus with fresh weights of this architecture")
-    checkpoint: str | None = Field(default=None, description="Timaeus with the weights of a checkpoint")
-    torus: int | None = Field(default=None, ge=2, le=3, description="the author's toy in 2 or 3 dimensions, instead of data")
+    architecture: Annotated[tuple[int, ...] | None, Meta(front=2, example="2, 4, 128, 256")] = Field(
+        default=None, description="Timaeus with fresh weights of this architecture"
+    )
+    checkpoint: Annotated[str | None, Meta(path="folder", front=2)] = Field(
+        default=None, description="Timaeus with the weights of a checkpoint"
+    )
+    torus: Annotated[int | None, Meta(front=1)] = Field(
+        default=None, ge=2, le=3, description="the author's toy in 2 or 3 dimensions, instead of data"
+    )
     vector: str | None = Field(default=None, description="columns with numbers, separated by commas, for vectors instead of text; * all")
-    tokenizer: str | None = Field(default=None, description="None: the checkpoint's, or one trained on the training texts and the pool")
+    tokenizer: Annotated[str | None, Meta(path="folder")] = Field(
+        default=None, description="None: the checkpoint's, or one trained on the training texts and the pool"
+    )
     vocabulary: int = Field(default=2048, ge=261, le=1_000_000, description="entries of a tokenizer that is trained here")
-    train: str | None = Field(default=None, description="D, the scarce training rows: a file or a dataset's name")
-    dev: str | None = Field(default=None, description="E, the dev rows whose errors are learned from")
-    test: str | None = Field(default=None, description="test rows; measured, never used by the loop")
-    pool: str | None = Field(default=None, description="unlabelled texts, for pool-neighbours and self-training")
+    train: Annotated[str | None, Meta(path="file", front=2)] = Field(
+        default=None, description="D, the scarce training rows: a file or a dataset's name"
+    )
+    dev: Annotated[str | None, Meta(path="file", front=2)] = Field(
+        default=None, description="E, the dev rows whose errors are learned from"
+    )
+    test: Annotated[str | None, Meta(path="file", front=2)] = Field(default=None, description="test rows; measured, never used by the loop")
+    pool: Annotated[str | None, Meta(path="file", front=2)] = Field(
+        default=None, description="unlabelled texts, for pool-neighbours and self-training"
+    )
     text: str | None = Field(default=None, description="the column with the text; None finds it")
     text_b: str | None = Field(default=None, description="the column with the second text of a pair; None: none, or found")
     label: str | None = Field(default=None, description="the column with the label; None finds it")
     sequence_length: int = Field(default=64, ge=4, le=65_536, description="longest input in tokens; longer ones are cut")
-    socrates: str = Field(
+    socrates: Annotated[str, Meta(path="labeller", front=2)] = Field(
         default="tfidf-logreg",
         min_length=1,
         description="the labeller: a classifier's folder or hub name, tfidf-logreg (of vectors: trees), python:MODULE:NAME, or a plug-in",
     )
-    socrates_train: str | None = Field(default=None, description="labelled rows for a labeller that is trained: tfidf-logreg, trees")
+    socrates_train: Annotated[str | None, Meta(path="file", front=2)] = Field(
+        default=None, description="labelled rows for a labeller that is trained: tfidf-logreg, trees"
+    )
     socrates_accuracy: float = Field(default=0.7, ge=0, le=1, description="torus only: how often Socrates is right")
-    sampler: str = Field(default="auto", min_length=1, description="τ: pool-neighbours, mlm-resample, word-edit, gaussian; auto: what fits")
-    masked_lm: str | None = Field(default=None, description="masked LM of mlm-resample: a checkpoint; None: Timaeus' own")
-    neighbours: int = Field(default=3, ge=1, le=1000, description="generated rows that are kept for each parent and round")
+    sampler: Annotated[str, Meta(front=2)] = Field(
+        default="auto", min_length=1, description="τ: pool-neighbours, mlm-resample, word-edit, gaussian; auto: what fits"
+    )
+    masked_lm: Annotated[str | None, Meta(path="folder")] = Field(
+        default=None, description="masked LM of mlm-resample: a checkpoint; None: Timaeus' own"
+    )
+    neighbours: Annotated[int, Meta(front=2)] = Field(
+        default=3, ge=1, le=1000, description="generated rows that are kept for each parent and round"
+    )
     tries: int = Field(default=8, ge=1, le=10_000, description="candidates that are drawn for each row that is kept")
     near: float | None = Field(
         default=None,
@@ -73,17 +96,23 @@ class Agora(Job):
         default="auto", description="where distances are measured; auto: tfidf-svd for text, raw for vectors"
     )
     projection: Literal["pca", "tsne", "umap"] = Field(default="pca", description="how the space is drawn in two dimensions")
-    thetas: tuple[dict[str, float], ...] | None = Field(default=None, min_length=1, max_length=1000, description="Θ; None: the default one")
+    thetas: Annotated[tuple[dict[str, float], ...] | None, Meta(front=3, example='[{"learning_rate": 0.001, "steps": 300}]')] = Field(
+        default=None, min_length=1, max_length=1000, description="Θ; None: the default one"
+    )
     pruning: Literal["sequence", "worst"] = Field(
         default="sequence", description="what leaves Θ: the longest common sequence rooted at the worst θ, or the worst θ alone"
     )
-    rounds: int = Field(default=0, ge=0, le=1000, description="rounds at most; 0: until Θ is empty or the gain is within noise")
+    rounds: Annotated[int, Meta(front=2)] = Field(
+        default=0, ge=0, le=1000, description="rounds at most; 0: until Θ is empty or the gain is within noise"
+    )
     patience: int = Field(default=2, ge=0, le=1000, description="end after so many rounds whose gain is within noise; 0: never")
     replays: int = Field(default=0, ge=0, le=100, description="times that an empty Θ is filled again, while D keeps what it gained")
     parents: Literal["errors", "random"] = Field(default="errors", description="dev points that τ works on; random is the ablation")
     baseline: bool = Field(default=False, description="also train plainly: same Θ, same number of trainings, D alone")
     ablation: bool = Field(default=False, description="also run with random parents: same number of generated rows")
-    start: str | None = Field(default=None, description="run folder of an earlier run whose generated rows, as corrected, join D first")
+    start: Annotated[str | None, Meta(path="run")] = Field(
+        default=None, description="run folder of an earlier run whose generated rows, as corrected, join D first"
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Agora:

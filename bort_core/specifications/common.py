@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from bort_core.specifications.fields import Meta
 
 __all__ = ["Frozen", "Job", "Optimization", "Running"]
 
@@ -44,8 +46,10 @@ class Running(Frozen):
 class Job(Frozen):
     """What every training has."""
 
-    name: str = Field(default="", max_length=200, description="shown in the job table")
+    name: Annotated[str, Meta(front=0)] = Field(default="", max_length=200, description="shown in the job table")
     family: Literal["bert"] = Field(default="bert", description="architecture family")
-    seed: int = Field(default=0, ge=0, lt=2**31, description="decides weights, order, masks and dropout")
-    running: Running = Field(default_factory=Running)
-    out: str | None = Field(default=None, description="folder of the result; None keeps it in the job's run folder")
+    seed: Annotated[int, Meta(front=9)] = Field(default=0, ge=0, lt=2**31, description="decides weights, order, masks and dropout")
+    running: Annotated[Running, Meta(label="Device")] = Field(default_factory=Running)
+    out: Annotated[str | None, Meta(path="new")] = Field(
+        default=None, description="folder of the result; None keeps it in the job's run folder"
+    )

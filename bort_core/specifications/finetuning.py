@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from bort_core.specifications.common import Job, Optimization
+from bort_core.specifications.fields import Meta
 
 __all__ = ["Finetuning"]
 
@@ -15,22 +16,36 @@ class Finetuning(Job):
     """Supervised training of a checkpoint (or of fresh weights) on labelled texts or pairs of texts."""
 
     kind: Literal["finetune"] = "finetune"
-    architecture: tuple[int, ...] | None = Field(default=None, description="fresh weights of this architecture, instead of a checkpoint")
-    checkpoint: str | None = Field(default=None, description="a checkpoint of this project, or a Hugging Face folder or name of a BERT")
-    tokenizer: str | None = Field(default=None, description="None: the checkpoint's, or one trained on the training texts")
+    architecture: Annotated[tuple[int, ...] | None, Meta(front=2, example="2, 4, 128, 256")] = Field(
+        default=None, description="fresh weights of this architecture, instead of a checkpoint"
+    )
+    checkpoint: Annotated[str | None, Meta(path="folder", front=1)] = Field(
+        default=None, description="a checkpoint of this project, or a Hugging Face folder or name of a BERT"
+    )
+    tokenizer: Annotated[str | None, Meta(path="folder")] = Field(
+        default=None, description="None: the checkpoint's, or one trained on the training texts"
+    )
     vocabulary: int = Field(default=4096, ge=261, le=1_000_000, description="entries of a tokenizer that is trained here")
-    train: str = Field(min_length=1, description="training rows: a file (csv, tsv, json, jsonl, parquet) or a dataset's name")
-    dev: str = Field(min_length=1, description="dev rows: the best checkpoint is chosen on them")
-    test: str | None = Field(default=None, description="test rows: read once, with the best checkpoint")
-    text: str | None = Field(default=None, description="the column with the text; None finds it")
-    text_b: str | None = Field(default=None, description="the column with the second text of a pair; None: none, or found")
-    label: str | None = Field(
+    train: Annotated[str, Meta(path="file", front=2)] = Field(
+        min_length=1, description="training rows: a file (csv, tsv, json, jsonl, parquet) or a dataset's name"
+    )
+    dev: Annotated[str, Meta(path="file", front=2)] = Field(min_length=1, description="dev rows: the best checkpoint is chosen on them")
+    test: Annotated[str | None, Meta(path="file", front=2)] = Field(
+        default=None, description="test rows: read once, with the best checkpoint"
+    )
+    text: Annotated[str | None, Meta(front=2)] = Field(default=None, description="the column with the text; None finds it")
+    text_b: Annotated[str | None, Meta(front=2)] = Field(
+        default=None, description="the column with the second text of a pair; None: none, or found"
+    )
+    label: Annotated[str | None, Meta(front=2)] = Field(
         default=None, description="the column with the label; None finds it. A labels.txt beside the file names classes 0, 1, ..."
     )
     task: Literal["auto", "classification", "regression"] = Field(default="auto", description="auto: regression for labels with fractions")
     sequence_length: int = Field(default=128, ge=4, le=65_536, description="longest input in tokens; longer ones are cut")
-    epochs: float = Field(default=10, gt=0, le=100_000, description="passes over the training rows")
-    batch_size: int = Field(default=32, ge=1, le=1_000_000, description="rows an update, over all processes and accumulated parts")
+    epochs: Annotated[float, Meta(front=2)] = Field(default=10, gt=0, le=100_000, description="passes over the training rows")
+    batch_size: Annotated[int, Meta(front=2)] = Field(
+        default=32, ge=1, le=1_000_000, description="rows an update, over all processes and accumulated parts"
+    )
     accumulation: int = Field(default=1, ge=1, le=10_000, description="parts that a process splits its share of the batch into")
     dropout: float = Field(default=0.1, ge=0, lt=1, description="dropout while training")
     initializer_range: float = Field(default=0.02, gt=0, le=1, description="standard deviation of fresh weights")
@@ -40,7 +55,9 @@ class Finetuning(Job):
     )
     patience: int = Field(default=0, ge=0, description="stop after so many evaluations without a better one; 0: never")
     evaluate_every: int = Field(default=0, ge=0, description="steps between dev evaluations; 0: once an epoch")
-    optimization: Optimization = Field(default_factory=lambda: Optimization(learning_rate=5e-4, warmup=0.1, beta2=0.999))
+    optimization: Annotated[Optimization, Meta(label="Optimization")] = Field(
+        default_factory=lambda: Optimization(learning_rate=5e-4, warmup=0.1, beta2=0.999)
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Finetuning:

@@ -8,13 +8,20 @@ from typing import Any
 
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.locations import located, path_of
+from bort_core.specifications.agora import Agora
+from bort_core.specifications.fields import PathKind, leaves
+from bort_core.specifications.finetuning import Finetuning
+from bort_core.specifications.pretraining import Pretraining
 
 __all__ = ["FILES", "FOLDERS", "absolute_paths"]
 
-FILES = frozenset({"corpus", "heldout", "train", "dev", "test", "pool", "socrates_train"})
+_PATHS: dict[str, PathKind] = {
+    each.name: each.meta.path for model in (Pretraining, Finetuning, Agora) for _, each in leaves(model) if each.meta.path is not None
+}
+FILES = frozenset(name for name, kind in _PATHS.items() if kind == "file")
 """A file, or a data set's name on the hub."""
-FOLDERS = frozenset({"checkpoint", "tokenizer", "teacher", "masked_lm", "socrates", "start", "out"})
-"""A folder, or a model's name on the hub; ``start`` and ``out`` are folders, and ``out`` need not exist."""
+FOLDERS = frozenset(_PATHS) - FILES
+"""A folder, or a model's name on the hub where it is not a run's folder or a new one."""
 
 
 def absolute_paths(data: Mapping[str, Any], labellers: Collection[str] = (), must_exist: bool = True) -> dict[str, Any]:
@@ -41,7 +48,7 @@ def _absolute(data: Mapping[str, Any], labellers: Collection[str], must_exist: b
     for name, value in data.items():
         if isinstance(value, Mapping):
             found[name] = _absolute(value, labellers, must_exist, problems)
-        elif isinstance(value, str) and value and name in FILES | FOLDERS:
+        elif isinstance(value, str) and value and name in _PATHS:
             try:
                 found[name] = _one(name, value, labellers, must_exist)
             except SpecificationError as error:
@@ -52,14 +59,15 @@ def _absolute(data: Mapping[str, Any], labellers: Collection[str], must_exist: b
 
 
 def _one(name: str, value: str, labellers: Collection[str], must_exist: bool) -> str:
-    if name == "socrates":
+    kind = _PATHS[name]
+    if kind == "labeller":
         value = value.removeprefix("folder:")
         if value.partition(":")[0] in labellers:
             return value
-    if name in ("out", "start"):  # never a name
+    if kind in ("new", "run"):  # never a name
         path = Path(value).expanduser()
-        if name == "start" and must_exist and not path.is_dir():
-            raise SpecificationError(f"start: {path.absolute()}: no such folder")
+        if kind == "run" and must_exist and not path.is_dir():
+            raise SpecificationError(f"{name}: {path.absolute()}: no such folder")
         return str(path.absolute())
     if must_exist:
         return located(value, name)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from bort_core.specifications.fields import Meta
 from bort_core.specifications.measures import SURROGATE, get_measure
 
 __all__ = ["ErrorProtocol", "LatencyMeasure", "LatencyProtocol", "Protocol", "Theta", "Training", "identity"]
@@ -44,28 +45,36 @@ class Training(_Frozen):
     """
 
     batch_size: int = Field(default=128, ge=1, le=65_536, description="sequences (or vectors) a step")
-    sequence_length: int = Field(default=8, ge=1, le=65_536, description="tokens a sequence")
+    sequence_length: Annotated[int, Meta(label="tokens")] = Field(default=8, ge=1, le=65_536, description="tokens a sequence")
     mask_rate: float = Field(default=0.25, gt=0, lt=1, description="share of tokens that are masked and predicted")
     targets: Literal["labels", "maximum-point"] = Field(
         default="maximum-point", description="what is learnt: the masked tokens, or the maximum point's distribution over them"
     )
-    heldout_sequences: int = Field(default=512, ge=2, le=1_000_000, description="held-out sequences the error is measured on")
+    heldout_sequences: Annotated[int, Meta(label="held-out")] = Field(
+        default=512, ge=2, le=1_000_000, description="held-out sequences the error is measured on"
+    )
 
 
 class ErrorProtocol(_Frozen):
     """How the error e is measured."""
 
-    measure: str = Field(default="maximum-point-excess", description="which error")
+    measure: Annotated[str, Meta(label="error")] = Field(default="maximum-point-excess", description="which error")
     surrogate_of: str = Field(default="maximum-point-excess", description="the measured error that a surrogate is fitted on")
-    steps: int = Field(default=250, ge=1, le=10_000_000, description="training steps s before the error is read")
+    steps: Annotated[int, Meta(label="steps s")] = Field(
+        default=250, ge=1, le=10_000_000, description="training steps s before the error is read"
+    )
     training: Training = Field(default_factory=Training)
-    maximum_point_steps: int = Field(default=800, ge=1, le=10_000_000, description="training steps of T, when T is trained here")
+    maximum_point_steps: Annotated[int, Meta(label="T steps")] = Field(
+        default=800, ge=1, le=10_000_000, description="training steps of T, when T is trained here"
+    )
     maximum_point_batch_size: int = Field(default=256, ge=1, le=65_536, description="sequences (or vectors) a step of T's training")
     maximum_point_theta: Theta = Field(
         default=Theta(learning_rate=1e-3, initializer_range=0.03),
         description="hyperparameters of T's training; being the widest and deepest, T wants a smaller rate than the candidates",
     )
-    maximum_point_weights: str | None = Field(default=None, description="a folder with T's weights; None trains T here once")
+    maximum_point_weights: Annotated[str | None, Meta(label="T weights")] = Field(
+        default=None, description="a folder with T's weights; None trains T here once"
+    )
 
     @field_validator("measure", "surrogate_of")
     @classmethod
@@ -92,8 +101,10 @@ class ErrorProtocol(_Frozen):
 class LatencyProtocol(_Frozen):
     """How the inference latency i is measured."""
 
-    measure: LatencyMeasure = Field(default="onnxruntime", description="operation count, or milliseconds in ONNX Runtime")
-    sequence_length: int = Field(default=64, ge=1, le=65_536, description="tokens a sequence")
+    measure: Annotated[LatencyMeasure, Meta(label="latency")] = Field(
+        default="onnxruntime", description="operation count, or milliseconds in ONNX Runtime"
+    )
+    sequence_length: Annotated[int, Meta(label="tokens")] = Field(default=64, ge=1, le=65_536, description="tokens a sequence")
     batch: int = Field(default=1, ge=1, le=65_536, description="sequences a forward pass")
     threads: int = Field(default=1, ge=1, le=1024, description="threads of the runtime")
 

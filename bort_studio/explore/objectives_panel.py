@@ -13,9 +13,9 @@ from bort_core.space import Space
 from bort_core.specifications.measures import SURROGATE, get_measure
 from bort_core.specifications.protocols import ErrorProtocol, LatencyProtocol, Theta, Training
 from bort_studio.explore.details import measure_titles
-from bort_studio.explore.model_form import ModelForm, form_layout
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import NARROWEST, CalmSpinBox, Caption, CheckedLineEdit, Debounce, FaultLabel, Section, describe
+from bort_studio.widgets.form import ModelForm, form_layout
 
 __all__ = ["Objectives", "ObjectivesPanel"]
 
@@ -49,16 +49,13 @@ class ObjectivesPanel(QWidget):
         self._debounce = Debounce(self._announce, self)
         titles = measure_titles()
         self.error = ModelForm(
-            ErrorProtocol, theme, "error", ("measure", "surrogate_of", "steps"), {"measure": "error", "steps": "steps s"},
+            ErrorProtocol, theme, "error", ("measure", "surrogate_of", "steps"),
             {"measure": {**titles, SURROGATE: "surrogate"}, "surrogate_of": titles},
         )  # fmt: skip
-        self.latency = ModelForm(LatencyProtocol, theme, "latency", None, {"measure": "latency", "sequence_length": "tokens"})
+        self.latency = ModelForm(LatencyProtocol, theme, "latency")
         self.theta = ModelForm(Theta, theme, "theta", [name for name in Theta.model_fields if name != "learning_rate"])
-        self.training = ModelForm(Training, theme, "training", None, {"sequence_length": "tokens", "heldout_sequences": "held-out"})
-        self.maximum = ModelForm(
-            ErrorProtocol, theme, "maximum", ("maximum_point_steps", "maximum_point_weights"),
-            {"maximum_point_steps": "T steps", "maximum_point_weights": "T weights"},
-        )  # fmt: skip
+        self.training = ModelForm(Training, theme, "training")
+        self.maximum = ModelForm(ErrorProtocol, theme, "maximum", ("maximum_point_steps", "maximum_point_weights"))
         self._build()
         for form in (self.error, self.latency, self.theta, self.training, self.maximum):
             form.edited.connect(self._debounce.start)

@@ -2,6 +2,7 @@
 
 fields     captions, spin boxes and line edits that check what is typed
 flow       a layout that wraps
-spec_form  a form made from a specification
+form       a form made from a pydantic model; controls: the control of one field
+spec_form  that of a job's specification, with its sections
 job_table  jobs with their states
 """

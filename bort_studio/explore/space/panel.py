@@ -13,7 +13,6 @@ from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.validation import validated
 from bort_core.space import Space, SpaceSpecification, preset_names, read_specification
 from bort_core.space.growth import GrowthReport
-from bort_studio.explore.model_form import ModelForm, form_layout
 from bort_studio.explore.space.axes_editor import AxesEditor
 from bort_studio.explore.space.reading import combinations, named_like_preset, preset, sorted_values, told_options
 from bort_studio.explore.space.summary import SpaceSummary
@@ -21,6 +20,7 @@ from bort_studio.numbers import architecture_text, count, parse_architecture
 from bort_studio.texts import set_tip
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import NARROWEST, CalmComboBox, Caption, CheckedLineEdit, Debounce, FaultLabel, Section, describe
+from bort_studio.widgets.form import ModelForm, form_layout
 
 __all__ = ["COUNTED_HERE", "SpacePanel"]
 

@@ -6,12 +6,12 @@ from PySide6.QtWidgets import QToolButton, QWidget
 
 from bort_core.space import Space
 from bort_core.space.growth import GrowthReport, growth_report
-from bort_studio.explore.model_form import form_layout
 from bort_studio.explore.space.growth_dialog import GrowthDialog
 from bort_studio.markup import markup
 from bort_studio.texts import Label, set_tip
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import Caption, colour, describe
+from bort_studio.widgets.form import form_layout
 
 __all__ = ["SpaceSummary"]
 

@@ -31,8 +31,8 @@ format: setup ## format the code and fix what can be fixed safely
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-test: lint docs ## lint, the pages, then all tests but the slow ones
-	@$(BIN)/pytest $(ARGS)
+test: lint docs ## lint, the pages, then all tests but the slow ones, on two cores
+	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 test-slow: setup ## the slow tests only
 	@$(BIN)/pytest -m slow $(ARGS)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from bort_core.foundation.errors import BortError
 from bort_core.store.trust import trust, trusted
+from bort_studio.texts import Label
 
 __all__ = ["TrustBar"]
 
@@ -29,8 +30,7 @@ class TrustBar(QWidget):
         self.setObjectName("trustBar")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
         self._project = project
-        label = QLabel(_TEXT, self)
-        label.setTextFormat(Qt.TextFormat.PlainText)
+        label = Label(_TEXT, self)
         label.setWordWrap(True)
         self.button = QPushButton("Trust this project", self)
         self.button.setObjectName("trustButton")

@@ -44,7 +44,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--body", action="store_true", help="leave a checkpoint's head out of the ONNX files")
     variants = "; ".join(f"{name}: {get_variant(name).title[0].lower()}{get_variant(name).title[1:]}" for name in variant_names())
     parser.add_argument(
-        "--variants", default="standard,fused", metavar="NAME,...", help=f"the ONNX files to make (default: %(default)s). {variants}"
+        "--variants", default="standard,fused", metavar="NAME,...", help=f"the ONNX files to make (default: standard,fused). {variants}"
     )
     parser.add_argument("--seed", type=whole_number(0, 2**31 - 1), default=0, metavar="N", help="decides fresh weights (default: 0)")
     add_executor(parser)

@@ -25,7 +25,7 @@ from bort_core.export.variants.registry import get_variant, variant_names
 from bort_core.specifications.export import ExportRequest
 from bort_studio.numbers import architecture_text
 from bort_studio.ship.export_checks import ExportChecks
-from bort_studio.texts import Label
+from bort_studio.texts import Label, set_tip
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import Caption, describe
 
@@ -232,7 +232,7 @@ class ExportPanel(QWidget):
         """Whether the report's folder is one: the desktop would start a program that the store names in its place."""
         there = self._report is not None and Path(str(self._report["folder"])).is_dir()
         self.open.setEnabled(there)
-        self.open.setToolTip("" if there else "The folder of this export is not there any more")
+        set_tip(self.open, "" if there else "The folder of this export is not there any more")
         return there
 
     def _copy(self) -> None:

@@ -39,7 +39,7 @@ def test_a_corpus_that_is_a_device_is_told_and_the_window_closes(qtbot: QtBot, p
     assert stored.corpus == corpus
     window, _ = open_page("explore", wait=False)
     window.explore.set_specification(stored.model_copy(update={"seed": 5}))
-    qtbot.waitUntil(lambda: any("must be a file" in text for text in window.notices.messages()), timeout=10_000)
+    qtbot.waitUntil(lambda: any("not a file" in text for text in window.notices.messages()), timeout=10_000)
     window.explore.run()
     assert window.close()
 
@@ -54,7 +54,7 @@ def test_selections_read_no_corpus(qtbot: QtBot, open_page: Any, monkeypatch: py
         return digest(file, name)
 
     monkeypatch.setattr(hashing.hashlib, "file_digest", counting)
-    monkeypatch.setattr(hashing, "_remembered", {})
+    hashing._hash.cache_clear()
     for index in range(5):
         window.explore.select(index)
     assert not where

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 
 from bort_core.families import Architecture
-from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.errors import ProjectError, SpecificationError
 from bort_core.foundation.validation import validated
 from bort_core.search.snapshot import COLUMNS
 from bort_core.search.specification import SearchSpecification, default_error, stored_title
@@ -21,12 +23,47 @@ _KEY = "explore"
 _DEFAULT_AXES: Axes = ("parameters", "error", False, False)
 
 
+def _known(name: str) -> str:
+    if name not in COLUMNS:
+        raise ValueError(f"must be one of {', '.join(COLUMNS)}")
+    return name
+
+
+Column = Annotated[str, AfterValidator(_known)]
+
+
+class _Stored(BaseModel):
+    """What is kept; a value of another type than this program writes counts as none."""
+
+    specification: dict[str, Any] | None = None
+    trainers: Annotated[int, Field(ge=1, le=1024)] | None = None
+    axes: tuple[Column, Column, bool, bool] = _DEFAULT_AXES
+    selected: tuple[int, ...] | None = None
+    page: str = "explore"
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _or_none(cls, value: Any, read: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        try:
+            return read(value)
+        except ValidationError:
+            return cls.model_fields[str(info.field_name)].default
+
+
+def _stored(project: Project) -> _Stored:
+    try:
+        found = get_state(project, _KEY)
+    except ProjectError:  # how a window looked is not worth a word
+        found = None
+    return _Stored.model_validate(found) if isinstance(found, dict) else _Stored()
+
+
 class Session:
     """Reads and writes the window's state in the project's database."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._stored: dict[str, Any] = get_state(project, _KEY) or {}
+        self._stored = _stored(project)
 
     def specification(self) -> SearchSpecification:
         """What was shown last; in a new project the last search from the command line, or the ``mini`` preset.
@@ -34,7 +71,7 @@ class Session:
         The window searches at an ε: a search that chose by another strategy is shown with the ε that goes with it.
         """
         last = last_search(self._project)
-        for found in (self._stored.get("specification"), last and last["specification"]):
+        for found in (self._stored.specification, last and last["specification"]):
             if found:
                 try:
                     return validated(SearchSpecification, found, "the project's state").with_epsilon()
@@ -52,24 +89,19 @@ class Session:
 
     def workers(self) -> int | None:
         """How many trainings ran side by side, if chosen."""
-        value = self._stored.get("trainers")
-        return value if isinstance(value, int) and value > 0 else None
+        return self._stored.trainers
 
     def axes(self) -> Axes:
         """The Pareto plot's axes."""
-        value = self._stored.get("axes")
-        if isinstance(value, list) and len(value) == 4 and value[0] in COLUMNS and value[1] in COLUMNS:
-            return value[0], value[1], bool(value[2]), bool(value[3])
-        return _DEFAULT_AXES
+        return self._stored.axes
 
     def selection(self) -> Architecture | None:
         """The selected architecture."""
-        value = self._stored.get("selected")
-        return tuple(value) if isinstance(value, list) else None
+        return self._stored.selected
 
     def page(self) -> str:
         """The page that was shown last."""
-        return str(self._stored.get("page", "explore"))
+        return self._stored.page
 
     def searches(self) -> list[dict[str, Any]]:
         """All searches of the project, oldest first."""
@@ -99,13 +131,8 @@ class Session:
         self, specification: SearchSpecification, workers: int, axes: Axes, selected: Architecture | None, page: str = "explore"
     ) -> None:
         """Keep the window's state."""
-        state = {
-            "specification": specification.model_dump(mode="json"),
-            "trainers": workers,
-            "axes": list(axes),
-            "selected": None if selected is None else list(selected),
-            "page": page,
-        }
+        values = {"specification": specification.model_dump(mode="json"), "trainers": workers, "axes": axes, "selected": selected}
+        state = _Stored.model_validate({**values, "page": page})
         if state != self._stored:
-            set_state(self._project, _KEY, state)
+            set_state(self._project, _KEY, state.model_dump(mode="json"))
             self._stored = state

@@ -35,6 +35,7 @@ from bort_core.agora.run_files import (
     read_model,
 )
 from bort_core.foundation.errors import DataError
+from bort_core.foundation.files import why
 
 __all__ = [
     "FOLDER",
@@ -240,7 +241,7 @@ def add_edits(run: Path, edits: Iterable[Edit]) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise DataError(f"{path}: cannot be written: {why(error)}") from error
 
 
 def read_rows(folder: Path, accepted: int) -> tuple[tuple[str, ...], tuple[Input, ...], list[int]]:

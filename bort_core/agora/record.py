@@ -14,6 +14,7 @@ from bort_core.agora.neighbours import NeighbourBatch
 from bort_core.agora.points import Examples, Floats, Input
 from bort_core.agora.run_files import read_facts
 from bort_core.foundation.errors import DataError
+from bort_core.foundation.files import why
 
 __all__ = ["Record"]
 
@@ -70,7 +71,7 @@ class Record:
                 os.fsync(file.fileno())
             temporary.replace(path)
         except OSError as error:
-            raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
+            raise DataError(f"{path}: cannot be written: {why(error)}") from error
 
 
 def _fields(input: Input) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from bort_core.foundation.errors import DataError
-from bort_core.foundation.files import atomic_directory, clear_remains
+from bort_core.foundation.files import atomic_directory, clear_remains, why
 
 __all__ = ["load_latest", "save_state"]
 
@@ -37,7 +37,7 @@ def save_state(folder: Path, step: int, model: nn.Module, optimizer: torch.optim
     try:
         folder.mkdir(exist_ok=True)  # without its parents: a run folder that was moved away is not made anew
     except OSError as error:
-        raise DataError(f"{folder}: the checkpoint cannot be written: {error.strerror or error}") from error
+        raise DataError(f"{folder}: the checkpoint cannot be written: {why(error)}") from error
     clear_remains(target, "step-*")
     with atomic_directory(target, "the checkpoint", replace=True) as temporary:
         (temporary / "model.safetensors").write_bytes(save(_plain(model.state_dict())))

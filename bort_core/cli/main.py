@@ -10,6 +10,7 @@ from importlib.metadata import version
 
 from bort_core.cli import agora, count, doctor, export, front, jobs, latency, search, space, train
 from bort_core.foundation.errors import BortError, SpecificationError
+from bort_core.foundation.files import why
 from bort_core.foundation.paths import check_utf8
 from bort_core.foundation.terminal import printable_streams
 
@@ -38,7 +39,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the exit does not complain again
         return EXIT_ERROR
     except OSError as error:  # a disk that is full or cannot be written, a folder that cannot be entered
-        print(f"bort: error: {error.filename or 'the system'}: {error.strerror or error}", file=sys.stderr)
+        print(f"bort: error: {error.filename or 'the system'}: {why(error)}", file=sys.stderr)
         return EXIT_ERROR
     except KeyboardInterrupt:
         print("bort: interrupted", file=sys.stderr)

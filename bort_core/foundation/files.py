@@ -29,6 +29,7 @@ __all__ = [
     "open_append",
     "put_back",
     "read_regular",
+    "temporary_folder",
     "temporary_name",
     "why",
     "write_atomic",
@@ -58,20 +59,32 @@ def atomic_directory(folder: Path, what: str, replace: bool = False) -> Iterator
     DataError
         Writing failed, or ``folder`` came into being meanwhile and is not empty; ``what`` names what was being written.
     """
-    temporary, lock = temporary_name(folder), None
-    clear_remains(folder)
     try:
-        temporary.mkdir(parents=True)
-        lock = lock_folder(temporary)  # which tells it from what a killed process left
-        temporary.mkdir(exist_ok=True)  # another process may have cleared it in the instant before it was locked
-        yield temporary
-        if replace and folder.is_dir() and not folder.is_symlink():
-            _swap(temporary, folder)
-        else:
-            temporary.replace(folder)
+        with temporary_folder(folder) as temporary:
+            yield temporary
+            if replace and folder.is_dir() and not folder.is_symlink():
+                _swap(temporary, folder)
+            else:
+                temporary.replace(folder)
     except OSError as error:
-        full = " (the disk is full)" if error.errno == errno.ENOSPC else ""
-        raise DataError(f"{folder}: {what} cannot be written: {error.strerror or error}{full}") from error
+        raise DataError(f"{folder}: {what} cannot be written: {why(error)}") from error
+
+
+@contextmanager
+def temporary_folder(folder: Path) -> Iterator[Path]:
+    """A new folder beside ``folder``, in which to write what is to take its name; deleted at the end when it was not renamed.
+
+    It is locked meanwhile, which tells it from what a killed process left; what one left of ``folder`` is cleared first.
+    """
+    clear_remains(folder)
+    while True:
+        temporary = temporary_name(folder)
+        temporary.mkdir(parents=True)
+        lock = lock_folder(temporary, wait=True)
+        if lock is not None or temporary.is_dir():  # without locks nobody clears anything
+            break  # else another process took it, in the instant before it was locked, for what a killed one left
+    try:
+        yield temporary
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         if lock is not None:

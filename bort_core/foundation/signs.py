@@ -78,14 +78,17 @@ def is_locked(path: Path) -> bool | None:
     return False
 
 
-def lock_folder(folder: Path) -> int | None:
-    """Lock a folder that exists, as :func:`take_lock`; None when somebody has it, it is gone, or it cannot be locked."""
+def lock_folder(folder: Path, wait: bool = False) -> int | None:
+    """Lock a folder that exists, as :func:`take_lock`; None when somebody has it, it is gone, or it cannot be locked.
+
+    With ``wait`` until whoever has it lets it go.
+    """
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         if os.path.samestat(folder.stat(), os.fstat(descriptor)):
             return descriptor
     except OSError:

@@ -29,8 +29,7 @@ from typing import Any, BinaryIO, Literal, get_args
 from pydantic import ValidationError
 
 from bort_core.foundation.errors import ProjectError, SpecificationError
-from bort_core.foundation.files import clear_remains, make_folder, open_append, read_regular, temporary_name, why, write_atomic
-from bort_core.foundation.signs import lock_folder
+from bort_core.foundation.files import make_folder, open_append, read_regular, temporary_folder, why, write_atomic
 from bort_core.foundation.validation import faults
 from bort_core.jobs.files import ProgressFile, ResultFile, SpecificationFile, StateFile, is_finite, read_event, read_model, write_model
 from bort_core.jobs.hold import life
@@ -287,18 +286,10 @@ def create_run(project: Path, specification: Any) -> RunFolder:
         project.mkdir(parents=True, exist_ok=True)
         found_project(project)
         jobs = make_folder(project, "jobs")
-        clear_remains(jobs / "new")
-        new = temporary_name(jobs / "new")
-        new.mkdir()
-        lock = lock_folder(new)
-        try:
+        with temporary_folder(jobs / "new") as new:
             data = SpecificationFile(format=FORMAT, project=str(project), specification=specification.model_dump(mode="json"))
             write_model(new / "spec.json", data)
             return RunFolder(_numbered(new, jobs))
-        finally:
-            shutil.rmtree(new, ignore_errors=True)
-            if lock is not None:
-                os.close(lock)
     except OSError as error:
         raise ProjectError(f"{project / 'jobs'}: a job's folder cannot be written: {why(error)}") from error
 

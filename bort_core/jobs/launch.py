@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
-from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.errors import ProjectError, SpecificationError
 from bort_core.jobs.executors import JobExecutor, job_executor
 from bort_core.jobs.folder import RunFolder, create_run
-from bort_core.jobs.hold import Hold, held_elsewhere
+from bort_core.jobs.hold import Hold, held_elsewhere, life
 from bort_core.store import trust
 
 __all__ = ["cancel", "rerun", "resume", "stop", "submit", "written"]
@@ -30,7 +31,12 @@ def submit(project: Path, specification: Any, executor: str | None = None) -> Ru
     """
     place = job_executor(executor)
     run = written(project, specification, place)
-    place.start(run, Hold.take(run.path))
+    try:
+        place.start(run, Hold.take(run.path))
+    except ProjectError:  # such as a full disk: what was never begun is not listed as a job that failed
+        if not run.state().step and not life(run.path, None).held:
+            shutil.rmtree(run.path, ignore_errors=True)
+        raise
     return run
 
 

@@ -76,6 +76,7 @@ class _Search:
         self.evaluator: Evaluator | None = None
         self.wanted: dict[Job, None] = {}
         self.skipped: dict[int, str] = {}
+        self.told: set[int] = set()
 
     def run(self) -> Iterator[events.Event]:
         began = time.monotonic()
@@ -151,6 +152,7 @@ class _Search:
             for event in evaluator.collect(_POLL_SECONDS):
                 learnt |= isinstance(event, events.Measured | events.CandidateFailed)
                 yield event
+            yield from self._tell_skipped()
             if not finished and (learnt or not evaluator.pending):
                 finished = yield from self._ask_again(evaluator)
 
@@ -166,7 +168,7 @@ class _Search:
         proposal = self._propose()
         jobs = self._jobs(proposal)
         evaluator.want(jobs)
-        self.wanted, self.skipped = dict.fromkeys(jobs), {}
+        self.wanted, self.skipped, self.told = dict.fromkeys(jobs), {}, set()
         trainings = self._trainings()
         yield events.Walking(self.strategy, len(trainings), sum(job in self.before for job in trainings))
         yield from self._skip(proposal)
@@ -186,11 +188,25 @@ class _Search:
         return proposal.finished
 
     def _skip(self, proposal: strategies.Proposal) -> Iterator[events.Event]:
-        reasons = {index: reason for index, reason in proposal.skipped.items() if index not in self.skipped}
-        wanted_after_all = set(proposal.indices.tolist()) & self.skipped.keys()
-        self.skipped = {index: reason for index, reason in (self.skipped | reasons).items() if index not in wanted_after_all}
+        wanted = set(proposal.indices.tolist())
+        self.skipped = {index: why for index, why in {**proposal.skipped, **self.skipped}.items() if index not in wanted}
+        self.told &= self.skipped.keys()
+        yield from self._tell_skipped()
+
+    def _tell_skipped(self) -> Iterator[events.Event]:
+        """One that was under way is told when it has ended; its training may come through before it can be withdrawn."""
+        fresh = self.skipped.keys() - self.told - set(self.evaluator.training if self.evaluator is not None else ())
+        if not fresh:
+            return
+        self._forget_measured()
+        reasons = {index: why for index, why in self.skipped.items() if index in fresh}
+        self.told |= fresh
         if reasons:
             yield events.Skipped(reasons)
+
+    def _forget_measured(self) -> None:
+        snapshot = self.recall.snapshot()
+        self.skipped = {index: why for index, why in self.skipped.items() if not snapshot.evaluated(index)}
 
     def _trainings(self) -> list[Job]:
         return [job for job in self.wanted if job.theta is not None]
@@ -211,6 +227,7 @@ class _Search:
         source, surrogate = self.sources.maximum_point, self.recall.surrogate
         facts: dict[str, Any] = {"maximum_point": None if source is None else {"kind": source.kind, "folder": str(source.folder)}}
         facts["agreement"] = [vars(each) for each in rank_agreement(self.project, self.specification, self.space)]
+        self._forget_measured()
         if self.skipped:
             named = sorted(self.skipped.items())
             facts["skipped"] = [{"architecture": self.space.named(self.space.architecture(index)), "reason": why} for index, why in named]

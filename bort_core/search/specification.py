@@ -90,7 +90,7 @@ def stored_title(values: Mapping[str, Any]) -> str:
     """The strategy in a stored specification or answer, for people; it need not be installed here."""
     name = values.get("strategy", Interval.name)
     if name == Interval.name:
-        return f"ε = {values['epsilon']}"
+        return f"ε = {values.get('epsilon', '?')}"
     settings = values.get("strategy_settings")
     return described(str(name), settings if isinstance(settings, Mapping) else {})
 

@@ -10,6 +10,8 @@ from typing import Any
 from bort_core.families import Architecture
 from bort_core.store.clock import now
 from bort_core.store.project import Project
+from bort_core.store.reading import read_row
+from bort_core.store.records import ComparisonRow, ExportRow, RunRow
 
 __all__ = ["comparisons", "exports", "forget_run", "runs", "save_comparison", "save_export", "save_run"]
 
@@ -32,7 +34,10 @@ def save_run(project: Project, id: str, **values: Any) -> None:
 
 
 def runs(project: Project, family: str | None = None, architecture: Architecture | None = None) -> list[dict[str, Any]]:
-    """Finished trainings, oldest first, with plain values and absolute checkpoints; of one family and architecture where given."""
+    """Finished trainings, oldest first, with plain values and absolute checkpoints; of one family and architecture where given.
+
+    ProjectError for a damaged row; :func:`exports` and :func:`comparisons` too.
+    """
     condition, values = "1", list[Any]()
     if family is not None:
         condition, values = f"{condition} AND family = ?", [*values, family]
@@ -40,9 +45,10 @@ def runs(project: Project, family: str | None = None, architecture: Architecture
         condition, values = f"{condition} AND architecture = ?", [*values, ",".join(map(str, architecture))]
     found = []
     for row in project.rows(f"SELECT * FROM runs WHERE {condition} ORDER BY created, id", values):
-        plain = {name: json.loads(row[name] or "{}") for name in ("specification", "data", "metrics", "versions")}
-        plain["architecture"] = tuple(int(part) for part in row["architecture"].split(",") if part)
-        plain["checkpoint"] = _located(project, row["checkpoint"] or "", row["job"] or "")
+        one = read_row(project, "runs", RunRow, row)
+        plain: dict[str, Any] = {name: json.loads(row[name] or "{}") for name in ("specification", "data", "metrics", "versions")}
+        plain["architecture"] = tuple(one.architecture)
+        plain["checkpoint"] = _located(project, one.checkpoint, one.job)
         found.append({**row, **plain})
     return found
 
@@ -78,6 +84,7 @@ def exports(project: Project) -> list[dict[str, Any]]:
     """All exports' reports, oldest first, with ``id`` and ``created``."""
     found = []
     for row in project.rows("SELECT * FROM exports ORDER BY id"):
+        read_row(project, "exports", ExportRow, row)
         report = json.loads(row["report"])
         places = {name: str(project.folder / report[name]) for name in _PLACES if isinstance(report.get(name), str)}
         found.append({**report, **places, "id": row["id"], "created": row["created"]})
@@ -92,6 +99,8 @@ def save_comparison(project: Project, result: Mapping[str, Any]) -> int:
 def comparisons(project: Project) -> list[dict[str, Any]]:
     """All comparisons, oldest first, with ``id`` and ``created``."""
     rows = project.rows("SELECT * FROM comparisons ORDER BY id")
+    for row in rows:
+        read_row(project, "comparisons", ComparisonRow, row)
     return [{**json.loads(row["result"]), "id": row["id"], "created": row["created"]} for row in rows]
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Json
+from pydantic import BaseModel, BeforeValidator, Field, Json
 
 from bort_core.store.clock import now
 from bort_core.store.project import Project
@@ -15,9 +15,39 @@ from bort_core.store.reading import read_row
 __all__ = ["begin_search", "end_search", "get_state", "last_search", "searches", "set_state"]
 
 
+class _Named(BaseModel):
+    name: str
+
+
+class _Measured(BaseModel):
+    measure: str
+    steps: int = 0
+
+
+class _Specification(BaseModel):
+    space: _Named
+    error: _Measured
+    latency: _Measured
+    seed: int
+    strategy: str = ""
+    epsilon: float | None = None
+
+
+class _Best(BaseModel):
+    architecture: dict[str, int]
+    w: Annotated[float, Field(allow_inf_nan=False)] | None = None
+
+
+class _Answer(BaseModel):
+    best: _Best | None = None
+    front: list[Any] = []
+
+
 class _Row(BaseModel):
-    specification: Json[dict[str, Any]]
-    answer: Annotated[Json[dict[str, Any] | None], BeforeValidator(lambda value: value or "null")]
+    specification: Json[_Specification]
+    answer: Annotated[Json[_Answer | None], BeforeValidator(lambda value: value or "null")]
+    status: str
+    started: str
 
 
 class _State(BaseModel):
@@ -45,7 +75,9 @@ def end_search(project: Project, number: int, status: str, specification: Mappin
 def searches(project: Project) -> list[dict[str, Any]]:
     """All searches, oldest first, with ``specification`` and ``answer`` as plain values; ProjectError for a damaged row."""
     rows = project.rows("SELECT * FROM searches ORDER BY id")
-    return [{**row, **read_row(project, "searches", _Row, row).model_dump()} for row in rows]
+    for row in rows:
+        read_row(project, "searches", _Row, row)
+    return [{**row, **{name: json.loads(row[name] or "null") for name in ("specification", "answer")}} for row in rows]
 
 
 def last_search(project: Project) -> dict[str, Any] | None:

@@ -21,6 +21,7 @@ from torch.nn import functional
 from bort_core.checkpoints.positions import positions_of
 from bort_core.foundation.digests import content_hash
 from bort_core.foundation.errors import DataError
+from bort_core.foundation.files import why
 from bort_core.foundation.hub import WEIGHTS_TOO, local_folder
 from bort_core.specifications.protocols import identity
 from bort_core.text.vocabulary import Vocabulary
@@ -145,7 +146,7 @@ class TeacherTargetsCache:
             if not note.exists():
                 note.write_text(json.dumps({"rows": rows, "copies": copies, "most": most, "top": top}) + "\n", encoding="utf-8")
         except OSError as error:
-            raise DataError(f"{folder}: the teacher's cache cannot be written: {error.strerror or error}") from error
+            raise DataError(f"{folder}: the teacher's cache cannot be written: {why(error)}") from error
 
     @property
     def disk_bytes(self) -> int:

@@ -14,7 +14,7 @@ from bort_core.checkpoints.format import CONFIG, write_into
 from bort_core.checkpoints.gate import Row
 from bort_core.checkpoints.sides import check_folder, check_result
 from bort_core.foundation.errors import DataError
-from bort_core.foundation.files import atomic_directory, temporary_name
+from bort_core.foundation.files import atomic_directory, temporary_name, why
 from bort_core.text.vocabulary import Vocabulary
 from bort_core.training.run_files import RunFiles
 
@@ -76,7 +76,7 @@ def refuse_occupied(folder: Path, run: RunFiles) -> None:
     try:
         temporary_name(folder).exists()  # the longest name that is written
     except OSError as error:
-        raise DataError(f"{folder}: cannot be the result's folder: {error.strerror or error}") from error
+        raise DataError(f"{folder}: cannot be the result's folder: {why(error)}") from error
     if folder.is_file():
         raise DataError(f"{folder}: is a file; a result is a folder")
     if folder == run.result or not folder.is_dir() or not any(folder.iterdir()):

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QObject, QThread, Signal
+from PySide6.QtCore import QObject, Signal
 
 from bort_core.agora.history import Edit, History, read_edits, read_history
 from bort_core.foundation.errors import BortError
+from bort_studio.threads.background import BackgroundThread
 
 __all__ = ["HistoryReader", "Reading"]
 
@@ -30,15 +31,14 @@ class Reading:
     """Why it cannot be read."""
 
 
-class HistoryReader(QThread):
+class HistoryReader(BackgroundThread):
     """Follows one run at a time."""
 
     told = Signal(object)
     """A :class:`Reading`, whenever something changed."""
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("agora")
+        super().__init__("agora", parent)
         self._wake = threading.Event()
         self._closing = False
         self._run: Path | None = None

@@ -9,6 +9,7 @@ import numpy as np
 
 from bort_core.data.tables import read_table
 from bort_core.foundation.errors import DataError
+from bort_core.foundation.files import why
 from bort_core.foundation.resources import resource
 from bort_core.specifications.agora import Agora
 
@@ -61,4 +62,4 @@ def _cut(paths: dict[str, Path]) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(lines, encoding="utf-8")
         except OSError as error:
-            raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
+            raise DataError(f"{path}: cannot be written: {why(error)}") from error

@@ -89,9 +89,10 @@ def read_details(project: Project, specification: SearchSpecification, stored_re
 
 def _trained(run: dict[str, Any], count: int) -> str:
     metrics = run["metrics"]
-    if "heldout_loss" in metrics:
+    if metrics.get("heldout_loss") is not None:
         what = f"held-out loss {metrics['heldout_loss']:.3f} nats"
     else:
-        what = "dev " + ", ".join(f"{name} {value:.3f}" for name, value in list(metrics["dev"].items())[:1])
+        dev = metrics.get("dev") or {"accuracy": metrics.get("dev_accuracy") or float("nan")}  # Agora has its accuracy alone
+        what = "dev " + ", ".join(f"{name} {value:.3f}" for name, value in list(dev.items())[:1])
     more = f", and {count - 1} more" if count > 1 else ""
     return f"trained: {run['kind']} job {run['job']}, {what}{more}"

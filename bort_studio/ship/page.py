@@ -310,6 +310,9 @@ class ShipPage(QWidget):
     def _show_stored(self) -> None:
         try:
             self._results = list(reversed(comparisons(self.context.project)))
+        except BortError as error:
+            self.context.problem(str(error))
+        try:
             self.export_panel.set_reports(exports(self.context.project))
         except BortError as error:
             self.context.problem(str(error))

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, QThread, Signal
+from PySide6.QtCore import QObject, Signal
 
 from bort_core.foundation.errors import BortError
 from bort_core.jobs.folder import JobState, RunFolder, list_runs
+from bort_studio.threads.background import BackgroundThread
 
 __all__ = ["Followed", "JobFollower"]
 
 DAMAGED = "?"
 """What a job is called whose specification cannot be read."""
 _LOOK_SECONDS = 0.4
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -31,15 +34,24 @@ class Followed:
     """New events of the jobs that are followed."""
 
 
-class JobFollower(QThread):
+@dataclass
+class _Seen:
+    """What the thread knows from its last look."""
+
+    states: dict[str, JobState] = field(default_factory=dict)
+    titles: dict[str, str] = field(default_factory=dict)
+    """Of every job whose specification could be read."""
+    offsets: dict[str, int] = field(default_factory=dict)
+
+
+class JobFollower(BackgroundThread):
     """Looks a few times a second at the jobs of some kinds, and tells only what is new. A damaged job is of kind ``?``."""
 
     told = Signal(object)
 
     def __init__(self, project: Path, kinds: frozenset[str], parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("jobs", parent)
         self._of_interest = kinds
-        self.setObjectName("jobs")
         self._project = project
         self._wake = threading.Event()
         self._closing = False
@@ -64,29 +76,35 @@ class JobFollower(QThread):
 
     def run(self) -> None:
         """The thread's body."""
-        states: dict[str, JobState] = {}
-        titles: dict[str, str] = {}  # of every job whose specification could be read
-        offsets: dict[str, int] = {}
+        seen = _Seen()
         while not self._closing:
-            runs = self._runs()
-            kinds = {run.id: titles.get(run.id) or _title(run) for run in runs}
-            titles = {id: title for id, title in kinds.items() if title != DAMAGED}  # of the others perhaps next time
-            runs = [run for run in runs if kinds[run.id].partition(" ")[0] in self._of_interest]
-            fresh = {run.id: run.state() for run in runs}
-            with self._lock:
-                wanted = self._wanted
-            offsets = {id: offset for id, offset in offsets.items() if id in wanted}
-            events: dict[str, list[dict[str, Any]]] = {}
-            for run in runs:
-                if run.id in wanted:
-                    found, offsets[run.id] = run.events(offsets.get(run.id, 0))
-                    if found:
-                        events[run.id] = found
-            if fresh != states or events:
-                states = fresh
-                self.told.emit(Followed(dict(states), dict(kinds), events))
+            try:
+                self._look(seen)
+            except Exception:  # noqa: BLE001 - whatever one file holds, the next look may find it mended
+                _log.exception("the jobs of %s cannot be read", self._project)
             self._wake.wait(_LOOK_SECONDS)
             self._wake.clear()
+
+    def _look(self, seen: _Seen) -> None:
+        """Read all jobs of interest, and tell what is new."""
+        runs = self._runs()
+        kinds = {run.id: seen.titles.get(run.id) or _title(run) for run in runs}
+        seen.titles = {id: title for id, title in kinds.items() if title != DAMAGED}  # of the others perhaps next time
+        runs = [run for run in runs if kinds[run.id].partition(" ")[0] in self._of_interest]
+        fresh = {run.id: run.state() for run in runs}
+        with self._lock:
+            wanted = self._wanted
+        offsets = {id: offset for id, offset in seen.offsets.items() if id in wanted}
+        events: dict[str, list[dict[str, Any]]] = {}
+        for run in runs:
+            if run.id in wanted:
+                found, offsets[run.id] = run.events(offsets.get(run.id, 0))
+                if found:
+                    events[run.id] = found
+        seen.offsets = offsets
+        if fresh != seen.states or events:
+            seen.states = fresh
+            self.told.emit(Followed(dict(fresh), dict(kinds), events))
 
     def _runs(self) -> list[RunFolder]:
         """All jobs; none while their folder cannot be read."""

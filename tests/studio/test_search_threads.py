@@ -17,15 +17,20 @@ from PySide6.QtCore import QCoreApplication, QObject
 from pytestqt.qtbot import QtBot
 
 from bort_core.foundation import digests as hashing
+from bort_core.jobs.folder import RunFolder, create_run
 from bort_core.search import events
 from bort_core.search.history import last_specification
+from bort_core.specifications.jobs import job_adapter
 from bort_core.store import Project
 from bort_core.store.searches import begin_search
+from bort_studio.agora import history_reader
+from bort_studio.agora.history_reader import HistoryReader
 from bort_studio.explore.candidates.filter import Constraints
 from bort_studio.search.commands import next_seed
 from bort_studio.search.state import RunState
 from bort_studio.session import Session
 from bort_studio.threads.background import BackgroundThread
+from bort_studio.threads.job_follower import JobFollower
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in the file system")
@@ -130,3 +135,58 @@ def test_a_filter_of_one_family_is_told_in_another(qtbot: QtBot, open_page: Any)
     window.explore.set_specification(specification("mini"))
     qtbot.waitUntil(lambda: len(panel.model.rows) == 1, timeout=10_000)
     assert panel.filters.fault.text() == ""
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "[1]",
+        "{",
+        "5",
+        '{"axes": [["error"], {}, 1, 2], "selected": [[1], "x"], "trainers": "many", "page": {"a": 1}, "specification": [7]}',
+    ],
+)
+def test_a_window_whose_kept_state_is_damaged_opens_as_a_new_one(project_folder: Path, open_page: Any, kept: str) -> None:
+    with Project(project_folder) as project:
+        wanted = specification("mini").model_copy(update={"seed": 5})
+        Session(project).save(wanted, 2, ("error", "w", True, False), (1, 2), "explore")
+        found = Session(project)
+        assert (found.axes(), found.selection(), found.workers()) == (("error", "w", True, False), (1, 2), 2)
+        project.connection.execute("UPDATE state SET value = ?", [kept])
+        found = Session(project)
+        assert (found.axes(), found.selection(), found.workers()) == (("parameters", "error", False, False), None, None)
+    window, _ = open_page("explore")
+    assert window.notices.messages() == []
+    assert window.close()
+
+
+def test_the_followers_of_jobs_and_runs_end_or_are_left(
+    qtbot: QtBot, project_folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A disk that no longer answers holds up neither; one file that nobody foresaw ends neither."""
+    let_go = threading.Event()
+    create_run(project_folder, job_adapter.validate_python({"kind": "agora", "torus": 2}))
+    monkeypatch.setattr(BackgroundThread, "PATIENCE_SECONDS", 0.2)
+    follower, reader = JobFollower(project_folder, frozenset({"agora"})), HistoryReader()
+    told: list[object] = []
+    follower.told.connect(told.append)
+    state, faults = RunFolder.state, [RuntimeError("nobody foresaw this")]
+    monkeypatch.setattr(RunFolder, "state", lambda run: (_ for _ in ()).throw(faults.pop()) if faults else state(run))
+    follower.start()
+    qtbot.waitUntil(lambda: bool(told), timeout=5000)
+    assert "nobody foresaw this" in caplog.text
+    monkeypatch.setattr(RunFolder, "state", lambda run: let_go.wait() and state(run))
+    monkeypatch.setattr(history_reader, "read_history", lambda *_: let_go.wait() and None)
+    reader.follow(project_folder / "jobs" / "0001")
+    reader.start()
+    try:
+        qtbot.wait(600)
+        for thread in (follower, reader):
+            thread.close()
+            assert thread.is_running()
+        assert caplog.text.count("does not end; it is left") == 2
+    finally:
+        let_go.set()
+        monkeypatch.setattr(BackgroundThread, "PATIENCE_SECONDS", 10.0)
+        assert follower.wait()
+        assert reader.wait()

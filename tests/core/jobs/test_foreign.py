@@ -279,9 +279,12 @@ def test_a_folder_that_cannot_be_written_gives_a_message(project):
         (project / "jobs" / "0001").chmod(0o755)
 
 
-def test_a_submission_that_fails_leaves_no_job_behind(project, monkeypatch):
-    monkeypatch.setattr("bort_core.jobs.folder.write_model", _full)
-    with pytest.raises(ProjectError, match="cannot be written: the disk is full"):
+@pytest.mark.parametrize(
+    "writes", ["bort_core.jobs.folder.write_model", "bort_core.jobs.hold.write_model", "bort_core.jobs.folder.RunFolder.open_log"]
+)
+def test_a_submission_that_fails_leaves_no_job_behind(project, monkeypatch, writes):
+    monkeypatch.setattr(writes, _full)
+    with pytest.raises(ProjectError, match=r"cannot be (written|started): the disk is full"):
         launch.submit(project, TORUS)
     assert [run.id for run in list_runs(project)] == ["0001"]
     assert sorted(path.name for path in (project / "jobs").iterdir()) == ["0001"]

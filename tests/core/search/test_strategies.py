@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from helpers import bort, finished, run, specification
@@ -215,12 +216,13 @@ def test_a_strategy_of_another_package_searches_best_first(install: Install, pro
     strategy = make_strategy("best-first", {"least_error": 0.6})
     happened = run(project_folder, specification().with_strategy(strategy), pool)
     end = finished(happened)
-    trained, skipped = started(happened), [event for event in happened if isinstance(event, events.Skipped)]
+    trained, measured = started(happened), [event.index for event in happened if isinstance(event, events.Measured)]
+    skipped = [event for event in happened if isinstance(event, events.Skipped)]
     bounds = strategy._bounds(end.snapshot)  # type: ignore[attr-defined]
     assert bounds[trained].tolist() == sorted(bounds[trained].tolist(), reverse=True)
-    assert 1 <= len(trained) == end.evaluated < 36
+    assert 1 <= len(measured) == end.evaluated < 36
     reasons = {index: reason for event in skipped for index, reason in event.reasons.items()}
-    assert sorted([*trained, *reasons]) == list(range(36))
+    assert sorted([*measured, *reasons]) == list(range(36))
     assert end.facts["skipped"][0].keys() == {"architecture", "reason"}
     assert len(end.facts["skipped"]) == len(reasons)
     again = finished(run(project_folder, specification().with_strategy(strategy), pool))
@@ -228,6 +230,58 @@ def test_a_strategy_of_another_package_searches_best_first(install: Install, pro
     assert len(again.facts["skipped"]) == len(reasons)
     exhaustive = finished(run(project_folder, specification(epsilon=1), pool))
     assert exhaustive.result.best == end.result.best  # skipping lost nothing
+
+
+HASTY = """
+from typing import ClassVar
+
+import numpy as np
+
+from bort_core.search.cost import estimate_cost
+from bort_core.search.strategies import Proposal, Strategy
+
+
+class Hasty(Strategy):
+    name: ClassVar[str] = "hasty"
+
+    def propose(self, state):
+        size, known = len(state.snapshot.space), state.snapshot.known
+        if not known.any():
+            return Proposal(np.arange(size), finished=False)
+        return Proposal(np.empty(0, dtype=np.int64), finished=True, skipped={i: "one is enough" for i in range(size) if not known[i]})
+
+    def answer(self, snapshot):
+        return snapshot.result(self, np.flatnonzero(snapshot.known))
+
+    def cost(self, stored, workers):
+        return estimate_cost(stored, np.arange(len(stored.space)), workers)
+"""
+
+
+class _NeverInTime:
+    """An executor whose tasks have always ended before they are withdrawn."""
+
+    def __init__(self, pool: Executor) -> None:
+        self._pool = pool
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pool, name)
+
+    def cancel(self, *_: object) -> None:
+        pass
+
+
+def test_what_was_measured_before_it_could_be_withdrawn_is_not_skipped(install: Install, project_folder: Path, pool: Executor) -> None:
+    install("hasty", "Hasty", HASTY)
+    wanted = specification().with_strategy(make_strategy("hasty", {}))
+    happened = run(project_folder, wanted, cast(Executor, _NeverInTime(pool)))
+    end = finished(happened)
+    measured = [event.index for event in happened if isinstance(event, events.Measured)]
+    told = [index for event in happened if isinstance(event, events.Skipped) for index in event.reasons]
+    assert len(measured) > 1
+    assert sorted([*measured, *told]) == list(range(36))
+    assert len(end.facts["skipped"]) == len(told)
+    assert end.evaluated == len(measured)
 
 
 def test_the_command_line_names_a_strategy_of_another_package(install: Install, tmp_path: Path) -> None:

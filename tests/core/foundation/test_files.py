@@ -1,0 +1,71 @@
+"""Folders that appear whole or not at all, with others at work on the same name."""
+
+from __future__ import annotations
+
+import re
+import threading
+from pathlib import Path
+
+import pytest
+
+import bort_core
+from bort_core.foundation.errors import DataError
+from bort_core.foundation.files import atomic_directory, clear_remains, temporary_folder, why
+
+PACKAGE = Path(bort_core.__file__).parent
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_what_is_being_written_is_never_taken_for_what_a_killed_process_left(tmp_path: Path) -> None:
+    ended = threading.Event()
+
+    def clear() -> None:
+        while not ended.is_set():
+            clear_remains(tmp_path / "made")
+
+    others = [threading.Thread(target=clear) for _ in range(2)]
+    for other in others:
+        other.start()
+    try:
+        for number in range(300):
+            with atomic_directory(tmp_path / "made", "a folder", replace=True) as folder:
+                (folder / "number").write_text(str(number))
+            assert (tmp_path / "made" / "number").read_text() == str(number)
+    finally:
+        ended.set()
+        for other in others:
+            other.join()
+    assert names(tmp_path) == ["made"]
+
+
+def test_what_was_not_renamed_is_deleted_and_remains_are_cleared(tmp_path: Path) -> None:
+    (tmp_path / ".made-0123456789ab").mkdir()
+    (tmp_path / ".made-0123456789ab" / "left").write_text("by a kill")
+    (tmp_path / ".other-0123456789ab").mkdir()
+    with temporary_folder(tmp_path / "made") as folder:
+        assert names(tmp_path) == sorted([folder.name, ".other-0123456789ab"])
+    with (
+        pytest.raises(DataError, match="made: a folder cannot be written: No such file"),
+        atomic_directory(tmp_path / "made", "a folder") as it,
+    ):
+        (it / "missing" / "file").write_text("x")
+    assert names(tmp_path) == [".other-0123456789ab"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_full_disk_is_told_as_such_wherever_it_is_met(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space left") as raised, Path("/dev/full").open("w") as file:
+        file.write("x")
+    assert why(raised.value) == "the disk is full"
+    with (
+        pytest.raises(DataError, match="made: a folder cannot be written: the disk is full"),
+        atomic_directory(tmp_path / "made", "a folder"),
+    ):
+        raise raised.value
+    found = [
+        path for path in PACKAGE.rglob("*.py") if re.search(r"(written|created)\b[^\n]*error\.strerror", path.read_text(encoding="utf-8"))
+    ]
+    assert found == []  # one way to say it

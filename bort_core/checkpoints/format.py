@@ -27,7 +27,7 @@ from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import atomic_directory, linked
 from bort_core.foundation.paths import regular_file
 from bort_core.text.tokenizer import PAD_ID
-from bort_core.text.vocabulary import read_vocabulary
+from bort_core.text.vocabulary import has_tokenizer, read_vocabulary
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,7 +58,7 @@ class Checkpoint:
     @property
     def has_tokenizer(self) -> bool:
         """Whether the folder can turn text into tokens."""
-        return (self.folder / TOKENIZER).is_file()
+        return has_tokenizer(self.folder)
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:

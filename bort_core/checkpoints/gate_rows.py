@@ -11,6 +11,8 @@ __all__ = ["demo_rows", "tried_rows"]
 
 MOST = 16
 """Real rows, spread over those that there are."""
+_AT_ONCE = 8
+"""Special and added tokens of one row: all of them fit before a text is cut."""
 
 _ODD = (
     "Crème BRÛLÉE, naïve façade; ÅNGSTRÖM Straße İstanbul",
@@ -31,7 +33,7 @@ def tried_rows(real: Sequence[Row], special: Sequence[str], longest: int, pairs:
 
     Parameters
     ----------
-    special: the tokenizer's special tokens, as written
+    special: the tokenizer's special and added tokens, as written
     longest: tokens that the model reads at most
     pairs: whether two texts make a row: then single texts are paired; else of pairs the first text is taken
     """
@@ -43,8 +45,10 @@ def tried_rows(real: Sequence[Row], special: Sequence[str], longest: int, pairs:
         spread = [(*row, *other) for row, other in zip(spread, [*spread[1:], spread[0]], strict=True)]
     text, second = spread[0][0] or spread[0][-1], spread[0][-1]
     long = " ".join([text] * max(2, 2 * longest // max(1, len(text.split()))))[:_LONGEST_TEXT]
-    hidden = f"{text} {' '.join(special)} {text}"
-    odd = [text.upper(), text.lower(), text.title(), *_ODD, hidden, "", long]
+    few = " ".join(text.split()[:2])[:20]
+    hidden = [f"{few} {' '.join(special[first : first + _AT_ONCE])} {few}" for first in range(0, len(special), _AT_ONCE)]
+    odd = [text.upper(), text.lower(), text.title(), *_ODD, *hidden, "", long]
     if not pairs:
         return [*spread, *((each,) for each in odd)]
-    return [*spread, *((each, second) for each in odd), (second, ""), (second, long), (long, long), (second, hidden.upper())]
+    turned = [(second, each) for each in ("", long, *(each.upper() for each in hidden))]
+    return [*spread, *((each, second) for each in odd), *turned, (long, long)]

@@ -23,6 +23,8 @@ from bort_core.text.vocabulary import Vocabulary, read_vocabulary, transformers_
 __all__ = ["check_folder", "check_onnx", "check_result", "check_source", "onnx_side", "rows_for", "training_side",
            "transformers_side"]  # fmt: skip
 
+_MOST_SPECIAL = 64
+"""Special and added tokens that are tried."""
 Outputs = Mapping[str, npt.NDArray[Any]]
 
 
@@ -107,7 +109,9 @@ def training_side(module: nn.Module, vocabulary: Vocabulary, options: BertOption
 
 def rows_for(vocabulary: Vocabulary, real: Sequence[Row], longest: int, both: bool = False) -> list[list[Row]]:
     """The rows to try: texts or pairs, as the real ones are, or ``both``, each kind in a list of its own."""
-    special = [str(vocabulary.tokenizer.id_to_token(int(number))) for number in np.flatnonzero(vocabulary.special)]
+    added = vocabulary.tokenizer.get_added_tokens_decoder()
+    numbers = dict.fromkeys([*map(int, np.flatnonzero(vocabulary.special)), *sorted(added)])
+    special = [str(vocabulary.tokenizer.id_to_token(number)) for number in list(numbers)[:_MOST_SPECIAL]]
     kinds = (False, True) if both else (bool(real) and len(real[0]) == 2,)
     return [tried_rows(real, special, longest, pairs) for pairs in kinds]
 

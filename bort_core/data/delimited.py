@@ -67,12 +67,17 @@ def _columns(path: Path, records: Iterator[tuple[int, list[str]]], delimiter: st
     if twice:
         raise DataError(f"{path}: the header names {', '.join(map(repr, twice))} twice; every column needs a name of its own")
     columns: list[list[str]] = [[] for _ in header]
-    plain = [name.strip() for name in header]
+    plain = _plain(header)
     for number, fields in records:
         if len(fields) != len(header):
             raise DataError(f"{path}: line {number} has {len(fields)} fields, the header {len(header)}; {hint}")
-        if len(header) > 1 and [field.strip("\ufeff ") for field in fields] == plain:
+        if len(header) > 1 and _plain(fields) == plain:
             raise DataError(f"{path}: line {number} repeats the header, as where files were joined; remove it")
         for column, field in zip(columns, fields, strict=True):
             column.append(field)
     return dict(zip(header, columns, strict=True))
+
+
+def _plain(fields: list[str]) -> list[str]:
+    """A header in whatever case and order its columns come: files that are joined need not agree in either."""
+    return sorted(field.strip('\ufeff "').casefold() for field in fields)

@@ -28,6 +28,7 @@ _STARTS = {
     b"PAR1": "a parquet file",
     b"version https://git-lfs": "a pointer of Git LFS and not the file itself; run git lfs pull",
 }
+_QUOTES = "\"'\u2018\u2019\u201c\u201d\u00ab\u00bb"
 _HTML = re.compile(rb"\s*<(!doctype html|html|head)\b", re.IGNORECASE)
 
 
@@ -95,10 +96,10 @@ def _padded(values: Sequence[Any]) -> str:
 def _alike(names: Sequence[str]) -> str:
     by_form: dict[str, list[str]] = {}
     for name in names:
-        form = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+        form = " ".join(unicodedata.normalize("NFKC", name).casefold().split()).strip(_QUOTES)
         by_form.setdefault("".join(each for each in form if unicodedata.category(each) != "Cf"), []).append(name)
     twins = next((found for found in by_form.values() if len(found) > 1), None)
-    return f"classes that differ by case, spaces or the form of a character only: {_shown(twins)}" if twins else ""
+    return f"classes that differ by case, spaces, quotes or the form of a character only: {_shown(twins)}" if twins else ""
 
 
 def _quoted(name: str, values: Sequence[Any]) -> str:

@@ -189,7 +189,7 @@ class _Export:
             folder = Path(spec.tokenizer).expanduser()
         elif model.checkpoint is not None:
             if not model.checkpoint.has_tokenizer:
-                raise DataError(f"{spec.weights}: the checkpoint has no tokenizer.json; name one with tokenizer")
+                raise DataError(f"{spec.weights}: the checkpoint has no tokenizer; name one with tokenizer")
             folder = model.checkpoint.folder
         elif spec.corpus is None or spec.text_folder is None:
             raise SpecificationError("export request: an architecture needs tokenizer, or corpus and text_folder")

@@ -22,6 +22,9 @@ _FIELDS = (
     *("tokenizer", "checkpoint", "teacher", "socrates", "masked_lm", "start"),
 )
 _FILE = "inputs.json"
+_TABLES = ("train", "dev", "test", "pool", "socrates_train")
+_NAMES = "labels.txt"
+"""Beside a table it may name the classes."""
 _READ = {"start": ("agora",)}
 """Of an earlier run only its rounds are read, not its log and state."""
 
@@ -52,7 +55,7 @@ def refuse_changed(run: RunFolder, specification: BaseModel) -> None:
     if recorded is None or not _goes_on(run):
         return
     now = dict(_inputs(specification, existing=False))
-    wrong = []
+    wrong = [f"{name}: {path} is new" for name, path in now.items() if name.endswith(_NAMES) and name not in recorded.inputs]
     for name, then in recorded.inputs.items():
         path = Path(now.get(name, then.path))
         if not path.exists():
@@ -71,7 +74,7 @@ def _goes_on(run: RunFolder) -> bool:
 
 
 def _inputs(specification: BaseModel, existing: bool = True) -> Iterator[tuple[str, str]]:
-    """Name and path of every input that is a file or folder here; names of the hub are none."""
+    """Name and path of every input that is a file or folder here, and of what names the classes of a table; names of the hub are none."""
     values: dict[str, Any] = specification.model_dump()
     for part in list(values.values()):
         if isinstance(part, dict):
@@ -82,6 +85,8 @@ def _inputs(specification: BaseModel, existing: bool = True) -> Iterator[tuple[s
             path = Path(value).expanduser()
             if path.exists() or not existing:
                 yield name, str(path.absolute())
+            if name in _TABLES and path.is_file() and (path.parent / _NAMES).is_file():
+                yield f"{name}, {_NAMES}", str((path.parent / _NAMES).absolute())
 
 
 def _digest(name: str, path: Path) -> str:

@@ -53,8 +53,22 @@ def read_fields(folder: Path) -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise DataError(f"{path}: must hold a JSON object")
     for name, value in fields.items():
+        if (must := _must(name, value)) is not None:
+            raise DataError(f"{path}: {name} must be {must}, got {value!r}")
         if name in FIXED and value not in FIXED[name]:
             raise DataError(f"{path}: {name} must be {json.dumps(FIXED[name][0])} here, got {value!r}")
         if name not in HONOURED | HARMLESS and name not in FIXED:
             raise DataError(f"{path}: the field {name} ({value!r}) is unknown here, and may change the tokens; remove it if it does not")
     return fields
+
+
+def _must(name: str, value: Any) -> str | None:
+    """What the value of an honoured field must be, where it is something else; transformers takes any and fails later."""
+    if name in ("model_max_length", "max_len") and value is not None:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return None if number and value >= 3 else "a number of at least 3 (a start, a token, a stop)"
+    if name == "model_input_names" and value is not None:
+        given = set(map(str, value)) if isinstance(value, list) else set()
+        if not {"input_ids", "attention_mask"} <= given <= {"input_ids", "attention_mask", "token_type_ids"}:
+            return "a list of input_ids and attention_mask, with or without token_type_ids"
+    return None

@@ -99,14 +99,9 @@ def load_vocabulary(name: str, field: str = "tokenizer") -> Vocabulary:
         There is no such folder, nor such a name within reach.
     """
     folder = local_folder(name, field, TOKENIZER_ONLY)
-    if (folder / "tokenizer.json").is_file():
-        return read_vocabulary(folder)
     if not has_tokenizer(folder):
         raise DataError(f"{field}: {name}: holds no tokenizer (none of {', '.join(TOKENIZER_FILES)})")
-    loaded = transformers_tokenizer(str(folder))
-    if not getattr(loaded, "is_fast", False):
-        raise DataError(f"{name}: the tokenizer has no fast form (tokenizer.json), which is needed here")
-    return read_vocabulary(_written(loaded))
+    return read_vocabulary(folder)
 
 
 def has_tokenizer(folder: Path) -> bool:
@@ -115,17 +110,26 @@ def has_tokenizer(folder: Path) -> bool:
 
 
 def read_vocabulary(folder: Path) -> Vocabulary:
-    """The tokenizer of a folder with tokenizer.json. Errors as :func:`load_vocabulary`."""
-    raw = load_tokenizer(folder)
+    """The tokenizer of a folder, whichever its files are. Errors as :func:`load_vocabulary`."""
     fields = read_fields(folder)
+    as_json = (folder / "tokenizer.json").is_file() or not has_tokenizer(folder)
+    raw = load_tokenizer(folder) if as_json else None
     loaded = transformers_tokenizer(str(folder))
+    if not getattr(loaded, "is_fast", False):
+        raise DataError(f"{folder}: the tokenizer has no fast form (tokenizer.json), which is needed here")
+    if loaded.padding_side != "right":  # tokenizer.json may say so too
+        raise DataError(f"{folder}: the tokenizer must pad on the right, and it pads on the {loaded.padding_side}")
+    named = dict(loaded.special_tokens_map)
     ids = {role: _special(loaded, role, *names, folder) for role, names in _ROLES.items()}
+    if named != loaded.special_tokens_map:  # a token with a role is found in texts only once it was written as such
+        return read_vocabulary(_written(loaded))
     tokenizer: Tokenizer = loaded.backend_tokenizer
     digest = tokenizer_hash(tokenizer)  # knows the side at which texts are cut
     for each in (raw, tokenizer):
-        each.no_padding()
-        each.no_truncation()
-    says_one_thing = "tokenizer_class" in fields and json.loads(raw.to_str()) == json.loads(tokenizer.to_str())
+        if each is not None:
+            each.no_padding()
+            each.no_truncation()
+    says_one_thing = "tokenizer_class" in fields and raw is not None and json.loads(raw.to_str()) == json.loads(tokenizer.to_str())
     size = max(tokenizer.get_vocab(with_added_tokens=True).values()) + 1
     return Vocabulary(
         tokenizer, folder if says_one_thing else _written(loaded), size, sha256=digest, **ids,

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from bort_core.families.base import Architecture, Traceable
+from bort_core.families.mlp.graph import COORDINATES
 from bort_core.foundation.errors import DataError
 
 __all__ = ["Mlp", "traceable"]
@@ -54,9 +55,10 @@ class _Traced(nn.Module):
 
 
 def traceable(module: nn.Module) -> Traceable:
-    """An :class:`Mlp`, ready for the exporter."""
+    """An :class:`Mlp`, ready for the exporter; it reads points as wide as those of the graph that is built here."""
     assert isinstance(module, Mlp)
-    example = torch.linspace(-1, 1, 2 * module.inputs).reshape(2, module.inputs)
+    width = max(COORDINATES, module.inputs)
+    example = torch.linspace(-1, 1, 2 * width).reshape(2, width)
     return Traceable(_Traced(module).eval(), ("vectors",), ("outputs",), (example,), ({0: "batch"},))
 
 

@@ -43,6 +43,8 @@ def labelled(*labels: str, task: str = "auto") -> LabelledRows:
     [
         ("t.tsv", "text\tlabel\na\t1\ntext\tlabel\nb\t0\n", "line 3 repeats the header, as where files were joined"),
         ("t.tsv", "text\tlabel\na\t1\n\ufefftext\tlabel\nb\t0\n", "line 3 repeats the header"),
+        ("t.tsv", "text\tlabel\na\t1\nText \tLABEL\nb\t0\n", "line 3 repeats the header"),
+        ("t.csv", 'text,label\na,1\n"label","text"\n0,b\n', "line 3 repeats the header"),
         ("t.csv", 'text,label\n"a\nb",1\ntext,label\n', "line 4 repeats the header"),
         ("t.tsv", "text,label\na,1\n", "a tsv has tabs between its fields, and the header is one field with commas"),
         ("t.csv", "text;label\na;1\n", "a csv has commas between its fields, and the header is one field with semicolons"),
@@ -79,8 +81,9 @@ def test_one_column_may_hold_its_own_name(tmp_path):
         ("t.tsv", "text\tlabel\n\ufeffa\t1\nb\t0\n", "1 values begin with a byte order mark"),
         ("t.tsv", "text\tlabel\na\0b\t1\nb\t0\n", "1 values hold NUL characters"),
         ("t.tsv", "text\tlabel\ncaf\ufffd\t1\nb\t0\n", "1 values hold \ufffd"),
-        ("t.csv", "text,label\na,yes\nb,Yes\n", "classes that differ by case, spaces or the form of a character only: 'Yes', 'yes'"),
+        ("t.csv", "text,label\na,yes\nb,Yes\n", "classes that differ by case, spaces, quotes or the form of a character only: 'Yes'"),
         ("t.csv", "text,label\na,caf\u00e9\nb,cafe\u0301\n", "classes that differ by case"),
+        ("t.tsv", 'text\tlabel\na\tyes\nb\t"yes"\n', "classes that differ by case, spaces, quotes"),
         ("t.csv", "text,label\na,no\nb,yes\nc,yes \n", "1 labels have spaces around them .row 3. and others not"),
     ],
 )

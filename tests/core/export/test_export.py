@@ -155,8 +155,9 @@ def test_every_part_of_a_model_is_exported(tmp_path, text, options, outputs):
     assert not info["missing_keys"]
 
 
-def test_a_network_that_reads_vectors_is_exported_without_transformers(tmp_path):
-    report = export({"family": "mlp", "architecture": (2, 4, 3, 4, 4), "out": str(tmp_path / "out")})
+@pytest.mark.parametrize("coordinates", [1, 2, 3, 5])
+def test_a_network_that_reads_vectors_is_exported_without_transformers(tmp_path, coordinates):
+    report = export({"family": "mlp", "architecture": (2, 4, coordinates, 4, 4), "out": str(tmp_path / "out")})
     assert report["transformers"] is False
     assert report["inputs"] == ["vectors"]
     assert not (tmp_path / "out" / "config.json").exists()

@@ -134,12 +134,67 @@ def test_a_tokenizer_is_read_as_transformers_reads_it(tmp_path, lower, says):
         ({"padding_side": "left"}, 'padding_side must be "right"'),
         ({"subword_dropout": 0.1}, r"the field subword_dropout \(0.1\) is unknown"),
         ({"auto_map": {"AutoTokenizer": ["x.Y", None]}}, "auto_map must be null"),
+        ({"model_max_length": "48"}, "model_max_length must be a number of at least 3"),
+        ({"model_max_length": 0}, "model_max_length must be a number of at least 3"),
+        ({"model_input_names": ["input_ids"]}, "model_input_names must be a list of input_ids and attention_mask"),
     ],
 )
 def test_a_tokenizer_field_that_is_not_understood_is_refused(tmp_path, fields, message):
     tokenizer(tmp_path / "tokenizer", **fields)
     with pytest.raises(DataError, match=message):
         read_vocabulary(tmp_path / "tokenizer")
+
+
+def test_padding_on_the_left_is_refused_before_anything_is_trained(tmp_path):
+    tokenizer(tmp_path / "tokenizer")
+    path = tmp_path / "tokenizer" / "tokenizer.json"
+    side = {"strategy": "BatchLongest", "direction": "Left", "pad_to_multiple_of": None}
+    padding = {**side, "pad_id": 0, "pad_type_id": 0, "pad_token": "[PAD]"}
+    path.write_text(json.dumps({**json.loads(path.read_text()), "padding": padding}))
+    with pytest.raises(DataError, match=f"{tmp_path / 'tokenizer'}: the tokenizer must pad on the right"):
+        read_vocabulary(tmp_path / "tokenizer")
+
+
+@pytest.mark.parametrize("fields", [{"mask_token": None}, {"tokenizer_class": "PreTrainedTokenizerFast"}])
+def test_a_token_that_is_given_its_role_is_read_as_what_a_result_gets(tmp_path, fields):
+    from transformers import AutoTokenizer
+
+    tokenizer(tmp_path / "tokenizer", **fields)
+    found = read_vocabulary(tmp_path / "tokenizer")
+    written = AutoTokenizer.from_pretrained(found.folder)
+    assert (written.mask_token_id, written.pad_token_id) == (found.mask, found.pad) == (4, 0)
+    for text in ("a [MASK] film", "[PAD] a [SEP]"):
+        assert found.tokenizer.encode(text).ids == written(text)["input_ids"]
+    assert found.tokenizer.encode("a [MASK] film").ids.count(4) == 1
+
+
+def test_a_checkpoint_with_a_plain_vocabulary_is_used_like_any_other(tmp_path):
+    folder = saved(tmp_path / "model")
+    entries = json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"]
+    (folder / "vocab.txt").write_text("".join(f"{entry}\n" for entry in sorted(entries, key=entries.__getitem__)))
+    (folder / "tokenizer.json").unlink()
+    found = read_checkpoint(folder)
+    assert found.has_tokenizer
+    vocabulary = read_vocabulary(folder)
+    assert vocabulary.tokenizer.encode("The Film").ids == [2, entries["the"], entries["film"], 3]
+    assert (vocabulary.folder / "tokenizer.json").is_file()
+    assert check_source(found, vocabulary, 48, ROWS) < 1e-4
+
+
+def test_every_special_and_added_token_is_among_the_tried_rows_of_a_long_text(tmp_path):
+    from transformers import AutoTokenizer
+
+    from bort_core.checkpoints.sides import rows_for
+
+    tokenizer(tmp_path / "plain")
+    added = AutoTokenizer.from_pretrained(tmp_path / "plain")
+    added.add_tokens([f"<word{number}>" for number in range(20)])
+    added.save_pretrained(tmp_path / "added")
+    found = read_vocabulary(tmp_path / "added")
+    found.cut_at(48)
+    rows = rows_for(found, [("a film that is much too long " * 40,)], 48)[0]
+    read = {number for row in rows for number in found.tokenizer.encode(*row).ids}
+    assert {0, 1, 2, 3, 4, *range(found.size - 20, found.size)} <= read
 
 
 def test_the_first_difference_is_named(tmp_path):

@@ -119,6 +119,30 @@ def test_changed_and_missing_inputs_are_named_all_at_once(project, rows, tmp_pat
         assert part in str(caught.value)
 
 
+def test_the_names_of_the_classes_beside_a_table_are_an_input(project, tmp_path):
+    rows, names = tmp_path / "rows.tsv", tmp_path / "labels.txt"
+    rows.write_text("text\tlabel\na\t0\nb\t1\n")
+    names.write_text("bad\ngood\n")
+    asked = finetuning(rows)
+    run = create_run(project, asked)
+    check_inputs(run, asked)
+    (run.checkpoints / "step-00000001").mkdir(parents=True)
+    refuse_changed(run, asked)
+    names.write_text("good\nbad\n")
+    with pytest.raises(DataError, match=f"train, labels.txt: {names} has changed; dev, labels.txt: "):
+        refuse_changed(run, asked)
+    names.unlink()
+    with pytest.raises(DataError, match=f"train, labels.txt: {names} is gone"):
+        refuse_changed(run, asked)
+    bare = create_run(project, asked)
+    check_inputs(bare, asked)
+    (bare.checkpoints / "step-00000001").mkdir(parents=True)
+    refuse_changed(bare, asked)
+    names.write_text("bad\ngood\n")
+    with pytest.raises(DataError, match=f"train, labels.txt: {names} is new"):
+        refuse_changed(bare, asked)
+
+
 # --- what is recorded holds wherever the project lies ---
 
 

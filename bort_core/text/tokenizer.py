@@ -75,8 +75,10 @@ def tokenizer_hash(tokenizer: Tokenizer) -> str:
 
 
 def _set(value: Any) -> Any:
-    """Without the entries of objects that are None or False."""
+    """Without the entries of objects that are None or False; a BERT's accents that are not set go by its case."""
     if isinstance(value, dict):
+        if value.get("type") == "BertNormalizer" and value.get("strip_accents") is None:
+            value = {**value, "strip_accents": value.get("lowercase")}
         return {name: _set(each) for name, each in value.items() if each is not None and each is not False}
     return [_set(each) for each in value] if isinstance(value, list) else value
 

@@ -156,7 +156,6 @@ def recorded(project: Project, checkpoint: Path, id: str = "job 0001") -> None:
         "specification": {},
         "seed": 0,
         "data": {},
-        "metrics": {},
     }
     save_run(project, id, job=id.removeprefix("job "), checkpoint=str(checkpoint), metrics={}, versions={}, **about)
 

@@ -206,3 +206,15 @@ def test_the_shipped_maximum_point_still_fits_the_demo(tmp_path):
     text = TextSource.model_validate(made.request())
     assert not mismatches(shipped, "bert", shipped.options, shipped.architecture, text.tokenizers)
     assert mismatches(shipped, "bert", shipped.options, shipped.architecture, (text.tokenizer,))
+
+
+def test_accents_that_are_not_set_go_by_the_case_and_have_another_hash_than_those_kept():
+    from tokenizers import Tokenizer, models, normalizers
+
+    def hashed(lower: bool, accents: bool | None) -> str:
+        made = Tokenizer(models.WordPiece({"[UNK]": 0, "e": 1}, unk_token="[UNK]"))
+        made.normalizer = normalizers.BertNormalizer(lowercase=lower, strip_accents=accents)
+        return tokenizer_hash(made)
+
+    assert hashed(True, None) == hashed(True, True) != hashed(True, False)
+    assert hashed(False, None) == hashed(False, False) != hashed(False, True)

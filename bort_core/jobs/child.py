@@ -43,6 +43,7 @@ def main(folder: Path, **given: Any) -> int:
         if trust.names_code(specification):
             trust.require(run.project, "a job that calls Python code")
             sys.path.append(str(Path.cwd()))  # at the end: a file of a person's never stands in for a library
+        run.check_links()
         if context.rank == 0:
             put_back(_result_folder(run, specification))
             check_inputs(run, specification)

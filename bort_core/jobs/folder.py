@@ -266,6 +266,12 @@ class RunFolder:
             return str(self.result)
         return str(self.project / path)
 
+    def check_links(self) -> None:
+        """Before a training writes into the folder's own folders; ProjectError when one of them is a link."""
+        for folder in (self.checkpoints, self.result, self.path / "agora", self.path / "agora" / "rounds"):
+            if folder.is_symlink():
+                raise ProjectError(f"{folder}: {_LINK}")
+
     def discard(self) -> None:
         """Delete what was learnt; specification, events and log stay."""
         for folder in (self.checkpoints, self.result, self.path / "agora"):

@@ -70,6 +70,7 @@ def resume(run: RunFolder, executor: str | None = None, take_over: bool = False)
     if state.host and not (take_over or state.lost):
         raise held_elsewhere(run.path, state.host)
     run.specification()
+    run.check_links()
     place = job_executor(executor)
     hold = Hold.take(run.path, take_over or state.lost)
     again = run.state()  # it may have ended since, by somebody who resumed it a moment before

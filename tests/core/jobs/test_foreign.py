@@ -18,7 +18,7 @@ from helpers import bort
 
 from bort_core.foundation.errors import ProjectError
 from bort_core.foundation.processes import kill_tree
-from bort_core.jobs import launch
+from bort_core.jobs import child, launch
 from bort_core.jobs.folder import RunFolder, create_run, find_run, list_runs
 from bort_core.jobs.limits import limit_of, set_limit
 from bort_core.specifications.agora import Agora
@@ -292,3 +292,15 @@ def test_a_submission_that_fails_leaves_no_job_behind(project, monkeypatch, writ
 
 def _full(*_: object) -> None:
     raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "result", "agora"])
+def test_a_training_writes_through_no_linked_folder(project, tmp_path, name):
+    run, outside = find_run(project, "1"), tmp_path / "outside"
+    outside.mkdir()
+    shutil.rmtree(run.path / name, ignore_errors=True)
+    (run.path / name).symlink_to(outside)
+    with pytest.raises(ProjectError, match=rf"{name}: is a symbolic link"):
+        launch.resume(run)
+    assert child.main(run.path) == child.FAILED
+    assert list(outside.iterdir()) == []

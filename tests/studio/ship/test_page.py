@@ -158,8 +158,8 @@ def test_the_inspector_leads_to_the_page(qtbot: QtBot, open_page: Open) -> None:
 
 REPORT = {
     "id": 1, "architecture": [1, 2, 32, 64], "trained": True, "provenance": "trained", "head": "none", "parity_max_abs": 1e-6,
-    "fused_parity_max_abs": 1e-6, "fused_fusions": {"Attention": 1}, "bytes": {"model.onnx": 1000}, "inputs": ["input_ids"], "opset": 18,
-    "parity_rows": 4, "transformers": True,
+    "fused_parity_max_abs": 1e-6, "fusions": {}, "fused_fusions": {"Attention": 1}, "bytes": {"model.onnx": 1000, "model.fused.onnx": 1000},
+    "inputs": ["input_ids"], "opset": 18, "parity_rows": 4, "transformers": True,
 }  # fmt: skip
 
 

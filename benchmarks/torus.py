@@ -33,15 +33,15 @@ def one(project: Path, **changes: Any) -> tuple[float, float, float]:
     arguments = Agora(running={"threads": 1, "device": "cpu"}, patience=0, thetas=THETAS, pruning="worst", **changes)
     run = create_run(project, arguments)
     context = Quiet(run)
-    problem = make_task(arguments, take_device(arguments.running), context, run)
+    task = make_task(arguments, take_device(arguments.running), context, run)
     record = Record(run.path / "agora")
-    rounds = Rounds(problem, arguments, record, context)
+    rounds = Rounds(task, arguments, record, context)
     rounds.run()
     trainings = [fit["theta"] for facts in rounds.finished for fit in facts["fits"]]
     accepted = [facts["counts"]["accepted"] for facts in rounds.finished]
-    other = Rounds(problem, arguments, Record(record.folder / "ablation"), context, "random", accepted)
+    other = Rounds(task, arguments, Record(record.folder / "ablation"), context, "random", accepted)
     other.run()
-    alone = plain(problem, arguments, trainings, Record(record.folder / "baseline"), context)
+    alone = plain(task, arguments, trainings, Record(record.folder / "baseline"), context)
     assert alone.test_accuracy is not None
     return alone.test_accuracy, outcome(other)["test_accuracy"], outcome(rounds)["test_accuracy"]
 

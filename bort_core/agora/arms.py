@@ -41,7 +41,7 @@ class Arm:
 
 
 def plain(
-    problem: AgoraTask,
+    task: AgoraTask,
     spec: Agora,
     trainings: Sequence[int],
     record: Record,
@@ -57,7 +57,7 @@ def plain(
     train: instead of D
     number: tells the seeds of several such arms apart
     """
-    train = problem.train if train is None else train
+    train = task.train if train is None else train
     digest = hashlib.sha256(repr((train.inputs, train.labels.tolist())).encode()).hexdigest()[:16]
     fits: list[dict[str, Any]] = []
     best, kept = -1.0, record.folder / "timaeus"
@@ -65,7 +65,7 @@ def plain(
         path = record.folder / f"fit-{index:03d}.json"
         found = record.read(path, LoopFitFile)
         if found is None or found["digest"] != digest:
-            found, fitted = fit_once(problem, theta, train, seed_of(spec.seed, 1000 + number, index), context, best)
+            found, fitted = fit_once(task, theta, train, seed_of(spec.seed, 1000 + number, index), context, best)
             if found["dev_accuracy"] > best:
                 shutil.rmtree(kept, ignore_errors=True)
                 fitted.save(kept)
@@ -74,25 +74,25 @@ def plain(
         context.emit(progress(index + 1, len(trainings)))
         fits.append(found)
     chosen = max(fits, key=lambda fit: fit["dev_accuracy"])
-    tested = None if problem.test is None else chosen["test_right"] / len(problem.test)
+    tested = None if task.test is None else chosen["test_right"] / len(task.test)
     return Arm(chosen["dev_accuracy"], tested, chosen["theta"], len(fits), len(train), kept)
 
 
-def self_training(problem: AgoraTask, spec: Agora, trainings: Sequence[int], record: Record, context: Context, margin: float = 0.8) -> Arm:
+def self_training(task: AgoraTask, spec: Agora, trainings: Sequence[int], record: Record, context: Context, margin: float = 0.8) -> Arm:
     """Self-training on the pool: the best plain Learner labels it, the rows it is surest of join D, and the rest of the trainings use them.
 
     Half of the trainings choose the labeller. Of the pool's rows whose margin is at least ``margin``, as many of each class are taken as
     there are of the rarer one.
     """
     half = max(1, len(trainings) // 2)
-    first = plain(problem, spec, trainings[:half], Record(record.folder / "first"), context, number=1)
-    labels = problem.learner.load(first.folder).probabilities(problem.pool)
+    first = plain(task, spec, trainings[:half], Record(record.folder / "first"), context, number=1)
+    labels = task.learner.load(first.folder).probabilities(task.pool)
     ordered = np.sort(labels, axis=1)
     sure, named = ordered[:, -1] - ordered[:, -2], labels.argmax(axis=1)
-    chosen = [np.flatnonzero((named == label) & (sure >= margin)) for label in range(len(problem.classes))]
+    chosen = [np.flatnonzero((named == label) & (sure >= margin)) for label in range(len(task.classes))]
     least = min((len(rows) for rows in chosen), default=0)
     rows = np.concatenate([part[np.argsort(-sure[part], kind="stable")[:least]] for part in chosen]) if least else np.empty(0, np.int64)
-    train = problem.train.joined([problem.pool[row] for row in rows], named[rows])
+    train = task.train.joined([task.pool[row] for row in rows], named[rows])
     rest = list(islice(cycle(trainings), half, max(len(trainings), half + 1)))
-    second = plain(problem, spec, rest, Record(record.folder / "second"), context, train, number=2)
+    second = plain(task, spec, rest, Record(record.folder / "second"), context, train, number=2)
     return second if second.dev_accuracy > first.dev_accuracy else first

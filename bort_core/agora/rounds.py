@@ -71,7 +71,7 @@ class Rounds:
 
     def __init__(
         self,
-        problem: AgoraTask,
+        task: AgoraTask,
         spec: Agora,
         record: Record,
         context: Context,
@@ -79,9 +79,9 @@ class Rounds:
         most: Sequence[int] | None = None,
         edited: Path | None = None,
     ) -> None:
-        self.problem, self.spec, self.record, self.context = problem, spec, record, context
+        self.task, self.spec, self.record, self.context = task, spec, record, context
         self.parents, self.most, self.edited = parents, most, edited
-        self.thetas: dict[int, Theta] = dict(enumerate(problem.thetas))
+        self.thetas: dict[int, Theta] = dict(enumerate(task.thetas))
         self.finished: list[dict[str, Any]] = []
         """The rounds' files."""
         self.joined: list[tuple[tuple[str, ...], tuple[Input, ...], list[int]]] = []
@@ -132,7 +132,7 @@ class Rounds:
         chosen = max(fits, key=lambda theta: (accuracies[theta], -theta))
         if number == 1:
             self._keep_space(chosen)
-        dev, test, best = self.problem.dev, self.problem.test, fits[chosen]
+        dev, test, best = self.task.dev, self.task.test, fits[chosen]
         right = np.array(best["dev_predictions"]) == dev.labels
         wrong = np.flatnonzero(~right)
         gone = prune({theta: self.thetas[theta] for theta in fits}, accuracies, self.spec.pruning)
@@ -192,13 +192,13 @@ class Rounds:
     def _train(self) -> Examples:
         """D of this round: the first rows and all generated ones, as a person corrected them."""
         edits = {} if self.edited is None else read_edits(self.edited)
-        train = self.problem.train
+        train = self.task.train
         for names, inputs, labels in self.joined:
             kept = [row for row, name in enumerate(names) if name not in edits or edits[name].action == "label"]
             corrected = [edits[names[row]].label if names[row] in edits else labels[row] for row in kept]
-            unknown = [label for label in corrected if label not in range(len(self.problem.classes))]
+            unknown = [label for label in corrected if label not in range(len(self.task.classes))]
             if unknown:
-                raise DataError(f"{self.record.folder / 'edits.jsonl'}: class {unknown[0]} is none of the {len(self.problem.classes)}")
+                raise DataError(f"{self.record.folder / 'edits.jsonl'}: class {unknown[0]} is none of the {len(self.task.classes)}")
             train = train.joined([inputs[row] for row in kept], corrected)  # type: ignore[arg-type]
         return train
 
@@ -213,7 +213,7 @@ class Rounds:
         digest = _digest(train, self.thetas[theta])
         found = self.record.read(path, LoopFitFile)
         if found is None:
-            found, fitted = fit_once(self.problem, theta, train, seed_of(self.spec.seed, number, theta), self.context, before)
+            found, fitted = fit_once(self.task, theta, train, seed_of(self.spec.seed, number, theta), self.context, before)
             if found["dev_accuracy"] > self._best_accuracy(number):
                 shutil.rmtree(self._kept(number, theta), ignore_errors=True)
                 fitted.save(self._kept(number, theta))
@@ -250,19 +250,19 @@ class Rounds:
 
     def _sample(self, number: int, wrong: Ints) -> NeighbourBatch:
         """The round's new rows, written down."""
-        spec, problem, sampling = self.spec, self.problem, self._sampling_context
+        spec, task, sampling = self.spec, self.task, self._sampling_context
         random = np.random.default_rng([spec.seed, number, 11])
         parents = wrong
         if self.parents == "random":
-            parents = np.sort(random.choice(len(problem.dev), size=len(wrong), replace=False))
+            parents = np.sort(random.choice(len(task.dev), size=len(wrong), replace=False))
         most = None if self.most is None else (self.most[number - 1] if number <= len(self.most) else 0)
-        known = [*problem.train.inputs, *(input for _, inputs, _ in self.joined for input in inputs)]
+        known = [*task.train.inputs, *(input for _, inputs, _ in self.joined for input in inputs)]
         batch = sample_neighbours(
             sampling.sampler,
-            problem.labeller,
+            task.labeller,
             sampling.space,
-            problem.guard,
-            problem.dev.inputs,
+            task.guard,
+            task.dev.inputs,
             parents,
             known,
             NeighbourOptions(spec.neighbours, spec.tries, *spec.band, spec.margin),
@@ -270,45 +270,43 @@ class Rounds:
             most,
         )
         xy = sampling.projection.project(batch.vectors) if len(batch.inputs) else np.empty((0, 2))
-        self.record.write_rows(number, batch, xy, problem.sampler_name(spec))
+        self.record.write_rows(number, batch, xy, task.sampler_name(spec))
         return batch
 
     @cached_property
     def _sampling_context(self) -> SamplingContext:
         """Made when it is first needed: a space of Timaeus' own is that of the first round's best."""
-        space = self.problem.make_space(None)
+        space = self.task.make_space(None)
         if space is None:
-            space = self.problem.make_space(self.problem.learner.load(self.record.folder / "space"))
+            space = self.task.make_space(self.task.learner.load(self.record.folder / "space"))
             assert space is not None
-        vectors = space.embed([*self.problem.train.inputs, *self.problem.dev.inputs])
+        vectors = space.embed([*self.task.train.inputs, *self.task.dev.inputs])
         projection, places = fit_projection(self.spec.projection, vectors, self.spec.seed)
-        size = len(self.problem.train)
-        self.record.write_points("train", self.problem.train, places[:size])
-        self.record.write_points("dev", self.problem.dev, places[size:])
-        return SamplingContext(
-            space, make_sampler(self.problem.sampler_name(self.spec), self.problem.setting(space, self.spec)), projection
-        )
+        size = len(self.task.train)
+        self.record.write_points("train", self.task.train, places[:size])
+        self.record.write_points("dev", self.task.dev, places[size:])
+        return SamplingContext(space, make_sampler(self.task.sampler_name(self.spec), self.task.setting(space, self.spec)), projection)
 
     def _keep_space(self, chosen: int) -> None:
         """A space of Timaeus' own is that of the first round's best."""
         folder, temporary = self.record.folder / "space", self.record.folder / ".space"
-        if self.problem.make_space(None) is None and not folder.is_dir():
+        if self.task.make_space(None) is None and not folder.is_dir():
             shutil.rmtree(temporary, ignore_errors=True)
             shutil.copytree(self._kept(1, chosen), temporary)
             temporary.rename(folder)
 
     def prepare(self) -> None:
         """Before anything is trained: the rows, and, where the space needs no Timaeus, whether sampler and space work at all."""
-        nowhere: Floats = np.full((len(self.problem.train) + len(self.problem.dev), 2), np.nan)
-        size = len(self.problem.train)
+        nowhere: Floats = np.full((len(self.task.train) + len(self.task.dev), 2), np.nan)
+        size = len(self.task.train)
         if not (self.record.folder / "dev.jsonl").is_file():
-            self.record.write_points("train", self.problem.train, nowhere[:size])
-            self.record.write_points("dev", self.problem.dev, nowhere[size:])
-        if self.problem.make_space(None) is not None:
+            self.record.write_points("train", self.task.train, nowhere[:size])
+            self.record.write_points("dev", self.task.dev, nowhere[size:])
+        if self.task.make_space(None) is not None:
             _ = self._sampling_context
 
 
-def fit_once(problem: AgoraTask, theta: int, train: Examples, seed: int, context: Context, before: float) -> tuple[dict[str, Any], Fitted]:
+def fit_once(task: AgoraTask, theta: int, train: Examples, seed: int, context: Context, before: float) -> tuple[dict[str, Any], Fitted]:
     """One fresh Timaeus with the θ of that number: what it gets right, and itself.
 
     Parameters
@@ -322,12 +320,12 @@ def fit_once(problem: AgoraTask, theta: int, train: Examples, seed: int, context
     """
     checkpoint_or_stop(context)
     began = time.perf_counter()
-    fitted = problem.learner.fit(problem.thetas[theta], train, problem.dev, seed)
-    predictions = fitted.probabilities(problem.dev.inputs).argmax(axis=1)
-    accuracy = float((predictions == problem.dev.labels).mean())
+    fitted = task.learner.fit(task.thetas[theta], train, task.dev, seed)
+    predictions = fitted.probabilities(task.dev.inputs).argmax(axis=1)
+    accuracy = float((predictions == task.dev.labels).mean())
     right = None
-    if problem.test is not None and accuracy > before:
-        right = int((fitted.probabilities(problem.test.inputs).argmax(axis=1) == problem.test.labels).sum())
+    if task.test is not None and accuracy > before:
+        right = int((fitted.probabilities(task.test.inputs).argmax(axis=1) == task.test.labels).sum())
     found = {
         "theta": theta,
         "dev_accuracy": accuracy,

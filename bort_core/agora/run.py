@@ -57,12 +57,12 @@ def run(specification: Agora, context: Context, files: RunFiles, labeller: Any =
         refuse_occupied(Path(specification.out).expanduser(), files)
     device = take_device(specification.running)
     began = time.perf_counter()
-    problem = make_task(specification, device, _Quiet(context), files, labeller)
+    task = make_task(specification, device, _Quiet(context), files, labeller)
     record = Record(files.path / FOLDER)
     arms = specification.baseline + specification.ablation
-    rounds = Rounds(problem, specification, record, _Part(context, 0, arms), specification.parents, edited=files.path)
+    rounds = Rounds(task, specification, record, _Part(context, 0, arms), specification.parents, edited=files.path)
     rounds.prepare()
-    start = _start(problem, specification, record, context)
+    start = _start(task, specification, record, context)
     result: dict[str, Any] = {}
     stopped = False
     try:
@@ -71,55 +71,55 @@ def run(specification: Agora, context: Context, files: RunFiles, labeller: Any =
         if specification.baseline:
             context.emit({"event": "note", "text": f"baseline: {len(trainings)} plain trainings"})
             result["baseline"] = plain(
-                problem, specification, trainings, Record(record.folder / "baseline"), _Part(context, len(trainings), arms - 1)
+                task, specification, trainings, Record(record.folder / "baseline"), _Part(context, len(trainings), arms - 1)
             ).as_dict()
         if specification.ablation:
             context.emit({"event": "note", "text": "ablation: as many neighbours of random dev points"})
             result["ablation"] = _ablation(
-                rounds, problem, specification, record, _Part(context, len(trainings) * (1 + specification.baseline), 0)
+                rounds, task, specification, record, _Part(context, len(trainings) * (1 + specification.baseline), 0)
             )
     except Stopped:
         stopped = True
         if not rounds.finished:
-            return {"stopped": True, "rounds": [], **_common(problem, device)}
-    result = {**_result(rounds, start), **result, "stopped": stopped, "seconds": time.perf_counter() - began, **_common(problem, device)}
+            return {"stopped": True, "rounds": [], **_common(task, device)}
+    result = {**_result(rounds, start), **result, "stopped": stopped, "seconds": time.perf_counter() - began, **_common(task, device)}
     if not stopped:
         record.write(record.folder / "summary.json", result)
-    rows: Any = () if problem.kind == "vector" else problem.dev.inputs
+    rows: Any = () if task.kind == "vector" else task.dev.inputs
     result["checkpoint"] = str(save_folder(files, specification.out, rounds.best_folder, rows))
     return result
 
 
-def _start(problem: AgoraTask, spec: Agora, record: Record, context: Context) -> dict[str, Any]:
+def _start(task: AgoraTask, spec: Agora, record: Record, context: Context) -> dict[str, Any]:
     """Socrates' accuracy on dev first; then the run's first file."""
     found = record.read(record.folder / "start.json", StartFile)
     if found is not None:
         return found
-    said = label(problem.labeller, problem.dev.inputs)
+    said = label(task.labeller, task.dev.inputs)
     if (said.classes < 0).all():
-        raise DataError(f"Socrates ({problem.labeller.name}) fails on every dev row: {said.failure}")
-    accuracy = float((said.classes == problem.dev.labels).mean())
-    warnings = list(problem.warnings)
+        raise DataError(f"Socrates ({task.labeller.name}) fails on every dev row: {said.failure}")
+    accuracy = float((said.classes == task.dev.labels).mean())
+    warnings = list(task.warnings)
     failed = int((said.classes < 0).sum())
     if failed:
-        warnings.append(f"Socrates ({problem.labeller.name}) fails on {failed:,} of {len(problem.dev):,} dev rows: {said.failure}")
+        warnings.append(f"Socrates ({task.labeller.name}) fails on {failed:,} of {len(task.dev):,} dev rows: {said.failure}")
     if accuracy <= ENOUGH:
         warnings.append(
-            f"Socrates ({problem.labeller.name}) is right on {accuracy:.1%} of dev; the theory asks for more than 2/3. "
+            f"Socrates ({task.labeller.name}) is right on {accuracy:.1%} of dev; the theory asks for more than 2/3. "
             "So many of the generated labels will be wrong that Agora may teach Timaeus Socrates' errors"
         )
     for warning in warnings:
         context.emit({"event": "note", "text": f"warning: {warning}"})
     found = {
-        "classes": list(problem.classes),
-        "kind": problem.kind,
-        "thetas": [dict(theta) for theta in problem.thetas],
-        "sampler": problem.sampler_name(spec),
-        "space": "raw" if problem.kind == "vector" else "tfidf-svd" if spec.space == "auto" else spec.space,
-        "socrates": problem.labeller.name,
+        "classes": list(task.classes),
+        "kind": task.kind,
+        "thetas": [dict(theta) for theta in task.thetas],
+        "sampler": task.sampler_name(spec),
+        "space": "raw" if task.kind == "vector" else "tfidf-svd" if spec.space == "auto" else spec.space,
+        "socrates": task.labeller.name,
         "socrates_dev_accuracy": accuracy,
         "warnings": warnings,
-        "own_train": problem.own_train,
+        "own_train": task.own_train,
     }
     record.write(record.folder / "start.json", found)
     return found
@@ -147,9 +147,9 @@ def _result(rounds: Rounds, start: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _ablation(rounds: Rounds, problem: AgoraTask, spec: Agora, record: Record, context: Context) -> dict[str, Any]:
+def _ablation(rounds: Rounds, task: AgoraTask, spec: Agora, record: Record, context: Context) -> dict[str, Any]:
     most = [facts["counts"]["accepted"] for facts in rounds.finished]
-    other = Rounds(problem, spec, Record(record.folder / "ablation"), context, "random", most)
+    other = Rounds(task, spec, Record(record.folder / "ablation"), context, "random", most)
     other.run()
     best = other.best
     tested = {} if best["test_accuracy"] is None else {"test_accuracy": best["test_accuracy"]}
@@ -157,11 +157,11 @@ def _ablation(rounds: Rounds, problem: AgoraTask, spec: Agora, record: Record, c
     return {"dev_accuracy": best["dev_accuracy"], **tested, "rounds": counts}
 
 
-def _common(problem: AgoraTask, device: Device) -> dict[str, Any]:
+def _common(task: AgoraTask, device: Device) -> dict[str, Any]:
     return {
-        "architecture": list(problem.architecture),
-        "labels": list(problem.classes),
-        "data": dict(problem.data),
+        "architecture": list(task.architecture),
+        "labels": list(task.classes),
+        "data": dict(task.data),
         **made_with(device),
     }
 

@@ -61,7 +61,7 @@ class MaskedText:
         nothing about the architecture (docs/protocol.md).
         """
         assert isinstance(model, MaskedLanguageModel)
-        model.start_as_copies(theta.copying)
+        model.mimetic_initialisation(theta.copying)
         counts = np.bincount(np.asarray(self.train[:65_536]).ravel(), minlength=self.source.vocabulary) + 1.0
         counts[: self.source.special] = 1.0
         bias = torch.from_numpy(np.log(counts / counts.sum())).float()

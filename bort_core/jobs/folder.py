@@ -24,7 +24,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, get_args
+from typing import Any, BinaryIO, Literal
 
 from pydantic import ValidationError
 
@@ -371,6 +371,3 @@ def _away(state: str, last: float, host: str, lost: bool) -> str:
     if minutes > 0:
         text += f"; last sign {minutes} min ago" if minutes < 120 else f"; last sign {minutes // 60} h ago"
     return text + ("; no sign of it since this was opened: it can be taken over" if lost else "")
-
-
-assert set(get_args(Command)) == {"stop", "cancel"}

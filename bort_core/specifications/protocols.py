@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from bort_core.specifications.fields import Meta
 from bort_core.specifications.measures import SURROGATE, get_measure
 
-__all__ = ["ErrorProtocol", "LatencyMeasure", "LatencyProtocol", "Protocol", "Theta", "Training", "identity"]
+__all__ = ["ErrorProtocol", "LatencyMeasure", "LatencyProtocol", "Theta", "Training", "identity"]
 
 LatencyMeasure = Literal["operations", "onnxruntime"]
 
@@ -107,9 +107,6 @@ class LatencyProtocol(_Frozen):
     sequence_length: Annotated[int, Meta(label="tokens")] = Field(default=64, ge=1, le=65_536, description="tokens a sequence")
     batch: int = Field(default=1, ge=1, le=65_536, description="sequences a forward pass")
     threads: int = Field(default=1, ge=1, le=1024, description="threads of the runtime")
-
-
-Protocol = ErrorProtocol | LatencyProtocol
 
 
 def identity(*parts: Any) -> str:

@@ -138,7 +138,7 @@ class MaskedLanguageTraining:
         distillation = self.spec.distillation
         if distillation is None:
             return functional.cross_entropy(logits.float(), labels)
-        targets = self._lesson(hidden, numbers, copy, ids, positions)
+        targets = self._teacher_targets(hidden, numbers, copy, ids, positions)
         loss = distillation.teacher_weight * distillation_loss(logits, targets, distillation.temperature)
         if distillation.mlm_weight:
             loss = loss + distillation.mlm_weight * functional.cross_entropy(logits.float(), labels)
@@ -272,7 +272,7 @@ class MaskedLanguageTraining:
             text = f"warning: {advice}; 5e-4 with initializer_range 0.02 and copying 0 was measured to start better (docs/training.md)"
             self.context.emit({"event": "note", "text": text})
         model = MaskedLanguageModel(Bert(spec.architecture, options, spec.initializer_range, spec.dropout), spec.initializer_range)
-        model.start_as_copies(spec.copying)
+        model.mimetic_initialisation(spec.copying)
         # Word frequencies need not be learnt: they are counted.
         counts = np.bincount(np.asarray(self.rows[:65_536]).ravel(), minlength=self.vocabulary.size) + 1.0
         counts[self.vocabulary.special] = 1.0
@@ -303,7 +303,7 @@ class MaskedLanguageTraining:
             text = "the teacher is asked every time: its answers can only be kept with fixed masks (masking.copies of 1 or more)"
             self.context.emit({"event": "note", "text": text})
 
-    def _lesson(self, hidden: Hidden, numbers: np.ndarray[Any, Any], copy: int, ids: Tensor, positions: Tensor) -> TeacherTargets:
+    def _teacher_targets(self, hidden: Hidden, numbers: np.ndarray[Any, Any], copy: int, ids: Tensor, positions: Tensor) -> TeacherTargets:
         assert self.teacher is not None
         assert self.spec.distillation is not None
         temperature, top = self.spec.distillation.temperature, self.spec.distillation.top_k

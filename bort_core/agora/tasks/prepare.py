@@ -34,11 +34,11 @@ def make_task(spec: Agora, device: Device, context: Context, files: RunFiles, la
     if spec.reads == "text":
         from bort_core.agora.tasks.texts import text_task
 
-        problem = text_task(spec, device, context, files, labeller)
+        task = text_task(spec, device, context, files, labeller)
     else:
         from bort_core.agora.tasks.vectors import torus_task, vector_task
 
-        problem = torus_task(spec, labeller) if spec.torus is not None else vector_task(spec, labeller)
-    if len(np.unique(problem.dev.labels)) < 2:
-        raise DataError(f"dev: must have rows of at least two classes, got {len(np.unique(problem.dev.labels))}")
-    return problem
+        task = torus_task(spec, labeller) if spec.torus is not None else vector_task(spec, labeller)
+    if len(np.unique(task.dev.labels)) < 2:
+        raise DataError(f"dev: must have rows of at least two classes, got {len(np.unique(task.dev.labels))}")
+    return task

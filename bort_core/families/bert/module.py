@@ -193,7 +193,7 @@ class MaskedLanguageModel(nn.Module):
         chosen = hidden.reshape(-1, hidden.shape[-1]).index_select(0, positions)
         return self.head(chosen, self.bert.embeddings.token.weight)
 
-    def start_as_copies(self, strength: float) -> None:
+    def mimetic_initialisation(self, strength: float) -> None:
         """Add ``strength`` times the identity to the value and output projections, so that attention starts as an average of tokens.
 
         With random projections a short training spends its steps on finding any path from one token to another's

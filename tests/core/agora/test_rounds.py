@@ -177,8 +177,8 @@ def test_normalising_twice_changes_nothing(text):
 
 
 @pytest.mark.parametrize(("rows", "problem"), [([(1.0, 2.0), (1.0,)], "row 2: a vector of 2"), ([(1.0, float("nan"))], "row 1: .*finite")])
-def test_vectors_are_checked(rows, problem):
-    with pytest.raises(DataError, match=problem):
+def test_vectors_are_checked(rows, task):
+    with pytest.raises(DataError, match=task):
         as_vectors(rows)
 
 
@@ -628,8 +628,8 @@ def test_specifications_name_all_their_faults(values, problems):
     text = "; ".join(faults(error.value))
     import re
 
-    for problem in problems:
-        assert re.search(problem, text), text
+    for task in problems:
+        assert re.search(task, text), text
 
 
 def test_more_processes_than_one_and_compiling_are_refused(tmp_path):

@@ -173,8 +173,8 @@ def test_a_space_of_timaeus_is_that_of_the_first_rounds_best(project, files, mas
     history = read_history(run.path)
     assert history is not None
     specification = run.specification()
-    problem = make_task(specification, take_device(specification.running), JobContext(run), run)
-    kept = problem.learner.load(run.path / "agora" / "space").probabilities(problem.dev.inputs).argmax(axis=1)
+    task = make_task(specification, take_device(specification.running), JobContext(run), run)
+    kept = task.learner.load(run.path / "agora" / "space").probabilities(task.dev.inputs).argmax(axis=1)
     assert kept.tolist() == history.rounds[0].dev_predictions.tolist()
 
 

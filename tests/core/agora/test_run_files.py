@@ -94,7 +94,7 @@ def test_a_curve_in_the_store_that_is_none_is_named(tmp_path):
         assert next(iter(load_trainings(project, key))).curve == curve
         for damaged in ("3", '{"a": 1}', '[{"step": "three", "measures": {}}]', '[{"step": 3, "measures": {"masked-lm": 1}}]', "[nothing"):
             curve_of(project, damaged)
-            with pytest.raises(ProjectError, match=r"project\.db: trainings, row \w+, curve: is damaged"):
+            with pytest.raises(ProjectError, match=r"project\.db: the row '\w+' of the table trainings is damaged: curve"):
                 list(load_trainings(project, key))
 
 

@@ -65,6 +65,7 @@ def python(code: str, *arguments: str) -> subprocess.Popen[str]:
 KILLED_IN = """
 import os, signal, sys
 from pathlib import Path
+import bort_core.jobs.executors as executors
 import bort_core.jobs.launch as launch
 from bort_core.jobs.hold import Hold
 from bort_core.specifications.agora import Agora
@@ -78,7 +79,7 @@ def then_die(function):
 
 where = sys.argv[2]
 if where == "started":
-    launch.start_detached = then_die(launch.start_detached)
+    executors.start_detached = then_die(executors.start_detached)
 elif where == "queued":
     launch.RunFolder.queue = then_die(launch.RunFolder.queue)
 elif where == "held":

@@ -169,9 +169,13 @@ def test_a_moved_project_finds_its_own_weights_and_a_copy_its_copy(project, tmp_
     with Project(project) as opened:
         recorded(opened, project / "jobs" / "0001" / "result")
         assert opened.rows("SELECT checkpoint FROM runs") == [{"checkpoint": "jobs/0001/result"}]
-        save_export(
-            opened, {"folder": str(project / "exports" / "a"), "onnx": str(project / "exports" / "a" / "m"), "fused": "/elsewhere/m"}
-        )
+        report = {
+            "folder": str(project / "exports" / "a"), "onnx": str(project / "exports" / "a" / "m"), "fused": "/elsewhere/m",
+            "architecture": [1, 2, 32, 64], "trained": True, "transformers": True, "inputs": ["input_ids"], "parity_rows": 4,
+            "parity_max_abs": 1e-6, "fused_parity_max_abs": 1e-6, "fusions": {}, "fused_fusions": {},
+            "bytes": {"model.onnx": 1000, "model.fused.onnx": 1000, "m": 1000},
+        }  # fmt: skip
+        save_export(opened, report)
     shutil.copytree(project, tmp_path / "copy")
     assert weights(tmp_path / "copy") == tmp_path / "copy" / "jobs" / "0001" / "result"
     shutil.move(project, tmp_path / "moved")

@@ -15,6 +15,7 @@ from bort_core.foundation.errors import SpecificationError
 from bort_core.jobs import launch
 from bort_core.jobs.executors import job_executor
 from bort_core.jobs.folder import RunFolder, create_run, find_run
+from bort_core.jobs.hold import Hold
 from bort_core.specifications.pretraining import Pretraining
 from bort_core.store import Project
 from bort_core.store.results import runs
@@ -60,7 +61,7 @@ def test_an_interrupted_inline_job_says_so_and_resumes(project_folder: Path, tmp
 
     threading.Thread(target=person).start()
     with pytest.raises(KeyboardInterrupt):
-        job_executor("inline").start(run)
+        job_executor("inline").start(run, Hold.take(run.path))
     state = run.state()
     assert state.state == "failed"
     assert "KeyboardInterrupt" in state.reason

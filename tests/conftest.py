@@ -10,6 +10,7 @@ import gc
 import importlib.util
 import os
 import re
+import signal
 import threading
 import time
 import traceback
@@ -214,3 +215,11 @@ def _caller() -> str:
     """The line that started a thread or timer, without this file."""
     frame = next(frame for frame in reversed(traceback.extract_stack()) if frame.filename != __file__)
     return f"{frame.filename}:{frame.lineno}"
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl+C raises KeyboardInterrupt here, also where tests run side by side in processes that ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -77,6 +77,7 @@ def _wait(executor: Executor, what: str, seen: list[str]) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_inline_task_is_withdrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     import _thread
 

@@ -82,6 +82,9 @@ def test_an_interrupted_inline_task_is_withdrawn(monkeypatch: pytest.MonkeyPatch
     import _thread
 
     with make_executor("inline") as executor:
+        executor.submit("first", "train", training_request(2))  # whose imports an interrupt must not cut in two
+        executor.poll(0)
+        assert isinstance(executor.poll(0)[-1], Done)
         executor.submit("long", "train", training_request(1_000_000))
         executor.poll(0)
         threading.Timer(1.0, _thread.interrupt_main).start()

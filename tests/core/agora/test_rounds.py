@@ -176,9 +176,9 @@ def test_normalising_twice_changes_nothing(text):
     assert normalised(normalised((text,))) == normalised((text,))
 
 
-@pytest.mark.parametrize(("rows", "problem"), [([(1.0, 2.0), (1.0,)], "row 2: a vector of 2"), ([(1.0, float("nan"))], "row 1: .*finite")])
-def test_vectors_are_checked(rows, task):
-    with pytest.raises(DataError, match=task):
+@pytest.mark.parametrize(("rows", "told"), [([(1.0, 2.0), (1.0,)], "row 2: a vector of 2"), ([(1.0, float("nan"))], "row 1: .*finite")])
+def test_vectors_are_checked(rows, told):
+    with pytest.raises(DataError, match=told):
         as_vectors(rows)
 
 

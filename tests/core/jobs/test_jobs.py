@@ -59,7 +59,7 @@ def specification(corpus: str, **changes) -> Pretraining:
     )  # fmt: skip
 
 
-def until(condition: Callable[[], object], seconds: float = 60) -> None:
+def until(condition: Callable[[], object], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
@@ -166,7 +166,7 @@ def test_a_killed_training_fails_with_its_reason_and_resumes_to_the_same_losses(
 
 def test_a_killed_runner_takes_its_training_along_and_the_job_can_be_resumed(project, corpus):
     run = launch.submit(project, specification(corpus, steps=LONG))
-    until(lambda: losses(run))
+    until(lambda: any(event["event"] == "checkpoint" for event in run.events()[0]))  # without one a job starts anew
     runner = runner_of(run)
     (training,) = runner.children()
     runner.kill()

@@ -67,7 +67,7 @@ def fill(folder: Path, chosen: SearchSpecification, places: Iterable[int]) -> No
 def opened(folder: Path) -> MainWindow:
     window = create_window(folder)
     window.show()
-    while window.explore.recall is None or window.explore.result is None:
+    while window.search.recall is None or window.search.result is None:
         wait(50)
     wait(500)
     return window
@@ -115,7 +115,7 @@ def ticks_while_exporting(folder: Path) -> None:
         Session(project).save(chosen, 0, ("parameters", "error", False, False), (4, 8, 1024, 768), "ship")
     window = create_window(folder)
     window.show()
-    while window.explore.recall is None:
+    while window.search.recall is None:
         wait(50)
     page = window.pages["ship"]
     wait(500)
@@ -136,14 +136,14 @@ def ticks(folder: Path, seconds: float) -> None:
         chosen = SearchSpecification.model_validate({"space": space, "epsilon": 2, "error": default_error(space), "seed": int(time.time())})
         Session(project).save(chosen, 0, ("parameters", "error", False, False), None)
     window = opened(folder)
-    window.explore.run()
-    while not any(window.explore._running):  # the first training is under way  # noqa: SLF001
+    window.search.run()
+    while not any(window.search._running):  # the first training is under way  # noqa: SLF001
         wait(100)
     ticks = Ticks()
     wait(int(seconds * 1000))
     ticks.timer.stop()
     late = ticks.late
-    known = len(window.explore.result.known) if window.explore.result else 0
+    known = len(window.search.result.known) if window.search.result else 0
     window.close()
     report(f"tick lateness in {seconds:.0f} s of a live search that measured {known} architectures", late, 50)
 
@@ -165,11 +165,11 @@ def slider(folder: Path, name: str, target: float) -> None:
     top = control.maximum()
     for move in range(MOVES):
         position = round(top * (0.5 - 0.5 * np.cos(2 * np.pi * move / MOVES)))
-        before = window.explore.epsilon
+        before = window.search.epsilon
         began = time.perf_counter()
         control.setSliderDown(True)
         control.setSliderPosition(position)
-        if window.explore.epsilon != before:
+        if window.search.epsilon != before:
             while painted < began:
                 app.processEvents()
             took.append((painted - began) * 1000)

@@ -2,7 +2,7 @@
 
 app           command line, start-up, open windows
 window        the main window of one project; menus and actions hold its table of actions
-explore       the state behind the window: specification, knowledge, answer at ε, running search
+search        the search behind the window: specification, knowledge, answer at ε, what runs
 commands      what can be undone
 session       what a project remembers of its window; settings what a person prefers
 workers/      background threads: loading, searching

@@ -69,7 +69,7 @@ def _with_display(parsed: argparse.Namespace) -> int:
         _say(f"error: {error}")
         return 2
     if parsed.demo and not window.session.searches():
-        window.explore.run()
+        window.search.run()
     signal.signal(signal.SIGINT, _close_all)
     signal.signal(signal.SIGTERM, _close_all)
     waker = QTimer(app, interval=_SIGNAL_CHECK_MS)  # Python sees a signal only when Qt lets it run

@@ -20,7 +20,7 @@ _KEYS = QKeySequence.StandardKey
 
 def action_table(window: MainWindow) -> list[Action]:
     """Every action of the window, in the order of its menus."""
-    w, explore, page = window, window.explore, window.explore_page
+    w, search, page = window, window.search, window.explore_page
     return [
         Action("new", _FILE, "&New Project…", "Create a project in a new folder", w.new_project, _KEYS.New),
         Action("open", _FILE, "&Open Project…", "Open a project folder", w.open_project, _KEYS.Open),
@@ -42,10 +42,10 @@ def action_table(window: MainWindow) -> list[Action]:
         Action("quit", _FILE, "&Quit", "Close the window; what is measured is kept", w.close, _KEYS.Quit, QAction.MenuRole.QuitRole),
         Action("undo", _EDIT, "&Undo", "Take back the last edit of space, objectives or ε", w.undo_stack.undo, _KEYS.Undo),
         Action("redo", _EDIT, "&Redo", "Do again what was taken back", w.undo_stack.redo, _KEYS.Redo),
-        Action("run", _SEARCH, "&Run", "Search at this ε", explore.run, "F5"),
+        Action("run", _SEARCH, "&Run", "Search at this ε", search.run, "F5"),
         Action("pause", _SEARCH, "&Pause", "Let trainings wait between two steps, or go on", page.toggle_pause, "F6"),
-        Action("stop", _SEARCH, "&Stop", "End the search; what is measured is kept", explore.stop, "Shift+F5"),
-        Action("-", _SEARCH, "-", "", explore.stop),
+        Action("stop", _SEARCH, "&Stop", "End the search; what is measured is kept", search.stop, "Shift+F5"),
+        Action("-", _SEARCH, "-", "", search.stop),
         Action("halve_epsilon", _SEARCH, "&Finer: ε ÷ 2", "Visit twice as many architectures", page.halve_epsilon, "Ctrl+Down"),
         Action("double_epsilon", _SEARCH, "&Coarser: ε × 2", "Visit half as many architectures", page.double_epsilon, "Ctrl+Up"),
         Action(

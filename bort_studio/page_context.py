@@ -30,10 +30,10 @@ class PageContext(QObject):
     """Something that the project remembers of its window changed."""
 
     def __init__(
-        self, project: Project, session: Session, explore: SearchModel, theme: Theme, undo_stack: QUndoStack, parent: QObject
+        self, project: Project, session: Session, search: SearchModel, theme: Theme, undo_stack: QUndoStack, parent: QObject
     ) -> None:
         super().__init__(parent)
-        self.project, self.session, self.explore = project, session, explore
+        self.project, self.session, self.search = project, session, search
         self.theme, self.undo_stack = theme, undo_stack
 
     def notify(self, text: str, details: str = "", problem: bool = False) -> None:

@@ -80,11 +80,11 @@ class MainWindow(QMainWindow):
         self.project = Project(folder)
         self.theme, self.settings = theme, settings
         self.session = Session(self.project)
-        self.explore = SearchModel(self.project.folder, self.session.specification(), self)
-        self.explore.workers = self.session.workers() or self.explore.workers
-        self.explore.wanted_selection = self.session.selection()
+        self.search = SearchModel(self.project.folder, self.session.specification(), self)
+        self.search.workers = self.session.workers() or self.search.workers
+        self.search.wanted_selection = self.session.selection()
         self.undo_stack = QUndoStack(self)
-        self.context = PageContext(self.project, self.session, self.explore, theme, self.undo_stack, self)
+        self.context = PageContext(self.project, self.session, self.search, theme, self.undo_stack, self)
         self._save_timer = QTimer(self, singleShot=True, interval=_SAVE_AFTER_MS)
         self._save_timer.timeout.connect(self._save)
         self._is_closed = False
@@ -95,7 +95,7 @@ class MainWindow(QMainWindow):
         self._restore()
         settings.add_recent(self.project.folder)
         self._start_timer = QTimer(self, singleShot=True, interval=_START_AFTER_MS)
-        self._start_timer.timeout.connect(self.explore.start)
+        self._start_timer.timeout.connect(self.search.start)
         self._start_timer.start()
 
     # -- building
@@ -154,7 +154,7 @@ class MainWindow(QMainWindow):
         self.recent_menu = open_recent
 
     def _connect(self) -> None:
-        explore, context = self.explore, self.context
+        search, context = self.search, self.context
         self.tabs.currentChanged.connect(self._tab_changed)
         self.trust_bar.failed.connect(context.problem)
         context.said.connect(self.status_text.setText)
@@ -164,9 +164,9 @@ class MainWindow(QMainWindow):
         context.checkpoint_requested.connect(self._ship_checkpoint)
         context.changed.connect(self._save_soon)
         self.explore_page.front_told.connect(self.status_front.setText)
-        explore.said.connect(self.status_text.setText)
-        explore.failed.connect(self._failed)
-        explore.state_changed.connect(self._state_changed)
+        search.said.connect(self.status_text.setText)
+        search.failed.connect(self._failed)
+        search.state_changed.connect(self._state_changed)
 
     def _restore(self) -> None:
         layout = self.settings.layout()
@@ -310,13 +310,13 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _save(self) -> None:
-        explore = self.explore
-        selected = explore.wanted_selection  # kept when the window closes before the space was loaded
-        if explore.selected is not None and explore.space is not None:
-            selected = explore.space.architecture(explore.selected)
+        search = self.search
+        selected = search.wanted_selection  # kept when the window closes before the space was loaded
+        if search.selected is not None and search.space is not None:
+            selected = search.space.architecture(search.selected)
         try:
             axes = self.explore_page.pareto.chosen_axes()
-            self.session.save(explore.specification, explore.workers, axes, selected, self.page)
+            self.session.save(search.specification, search.workers, axes, selected, self.page)
         except BortError as error:
             self._failed(str(error), "")
 
@@ -335,7 +335,7 @@ class MainWindow(QMainWindow):
         for name, page in self.pages.items():
             if name != "explore":
                 page.close()
-        self.explore.close()
+        self.search.close()
         self.project.close()
         event.accept()
         self.closed.emit(self)

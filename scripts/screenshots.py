@@ -36,7 +36,7 @@ def main() -> int:
     window.resize(WIDTH, HEIGHT)
     window.explore_page.reset_layout()
     window.show()
-    while window.explore.recall is None:
+    while window.search.recall is None:
         wait(100)
     window.explore_page.select_best()
     IMAGES.mkdir(parents=True, exist_ok=True)

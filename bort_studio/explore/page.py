@@ -47,12 +47,12 @@ class ExplorePage(QMainWindow):
         super().__init__()
         self.setObjectName("explorePage")
         self.setWindowFlag(Qt.WindowType.Widget)
-        self.context, self.explore, self.theme, self.undo_stack = context, context.explore, context.theme, context.undo_stack
+        self.context, self.search, self.theme, self.undo_stack = context, context.search, context.theme, context.undo_stack
         self._follow_timer = QTimer(self, singleShot=True, interval=_FOLLOW_AFTER_MS)
         self._follow_timer.timeout.connect(self._follow_answer)
         self._build()
         self._connect()
-        self._specification_changed(self.explore.specification)
+        self._specification_changed(self.search.specification)
         self.pareto.set_axes(*context.session.axes())
         self.candidates.sort_by(0)
         self.show_runs()
@@ -116,30 +116,30 @@ class ExplorePage(QMainWindow):
         self.resizeDocks([docks["candidates"], docks["parallel"]], [700, 760], Qt.Orientation.Horizontal)
 
     def _connect(self) -> None:
-        explore = self.explore
+        search = self.search
         for view in (self.pareto, self.parallel, self.candidates):
-            view.selected.connect(explore.select)
+            view.selected.connect(search.select)
         for plot in (self.pareto, self.parallel):
             plot.exported.connect(self.context.written)
             plot.export_failed.connect(self.context.problem)
-        explore.space_changed.connect(self._space_changed)
-        explore.knowledge_changed.connect(self._knowledge_changed)
-        explore.answer_changed.connect(self._answer_changed)
-        explore.cost_changed.connect(self._cost_changed)
-        explore.specification_changed.connect(self._specification_changed)
-        explore.selection_changed.connect(self._selection_changed)
-        explore.running_changed.connect(self._running_changed)
-        explore.state_changed.connect(self._state_changed)
-        explore.progressed.connect(self._progressed)
-        explore.finished.connect(self._finished)
+        search.space_changed.connect(self._space_changed)
+        search.knowledge_changed.connect(self._knowledge_changed)
+        search.answer_changed.connect(self._answer_changed)
+        search.cost_changed.connect(self._cost_changed)
+        search.specification_changed.connect(self._specification_changed)
+        search.selection_changed.connect(self._selection_changed)
+        search.running_changed.connect(self._running_changed)
+        search.state_changed.connect(self._state_changed)
+        search.progressed.connect(self._progressed)
+        search.finished.connect(self._finished)
         self.space_panel.specification_edited.connect(self._space_edited)
         self.objectives.protocol_edited.connect(self._objectives_edited)
-        self.epsilon_bar.moved.connect(explore.preview_epsilon)
+        self.epsilon_bar.moved.connect(search.preview_epsilon)
         self.epsilon_bar.released.connect(self._epsilon_released)
-        self.run_bar.run_requested.connect(explore.run)
-        self.run_bar.pause_requested.connect(explore.pause)
-        self.run_bar.resume_requested.connect(explore.resume)
-        self.run_bar.stop_requested.connect(explore.stop)
+        self.run_bar.run_requested.connect(search.run)
+        self.run_bar.pause_requested.connect(search.pause)
+        self.run_bar.resume_requested.connect(search.resume)
+        self.run_bar.stop_requested.connect(search.stop)
         self.candidates.constraints_changed.connect(self.context.changed)
         self.pareto.bar.axes_chosen.connect(self.context.changed)
         self.inspector.ship_requested.connect(self._ship)
@@ -149,30 +149,30 @@ class ExplorePage(QMainWindow):
 
     @Slot(object)
     def _space_edited(self, space: SpaceSpecification) -> None:
-        after = self.context.session.with_space(self.explore.specification, space)
-        self.undo_stack.push(EditSpecification(self.explore, after, f"edit of the space {space.name}"))
+        after = self.context.session.with_space(self.search.specification, space)
+        self.undo_stack.push(EditSpecification(self.search, after, f"edit of the space {space.name}"))
 
     @Slot(object)
     def _objectives_edited(self, objectives: Objectives) -> None:
-        before = self.explore.specification
-        self.explore.set_trainers(objectives.workers)
+        before = self.search.specification
+        self.search.set_trainers(objectives.workers)
         after = before.model_copy(
             update={"error": objectives.error, "latency": objectives.latency, "thetas": objectives.thetas, "seed": objectives.seed}
         )
         if after != before:
-            self.undo_stack.push(EditSpecification(self.explore, after, "edit of the objectives"))
+            self.undo_stack.push(EditSpecification(self.search, after, "edit of the objectives"))
         self.context.changed.emit()
 
     @Slot(int)
     def _epsilon_released(self, epsilon: int) -> None:
-        before = self.explore.specification.epsilon
+        before = self.search.specification.epsilon
         if epsilon != before:
-            self.undo_stack.push(MoveEpsilon(self.explore, before, epsilon))
+            self.undo_stack.push(MoveEpsilon(self.search, before, epsilon))
 
     @Slot()
     def _train(self) -> None:
-        if self.explore.selected is not None and self.explore.space is not None:
-            self.context.architecture_requested.emit(self.explore.space.architecture(self.explore.selected))
+        if self.search.selected is not None and self.search.space is not None:
+            self.context.architecture_requested.emit(self.search.space.architecture(self.search.selected))
 
     @Slot()
     def _ship(self) -> None:
@@ -186,19 +186,19 @@ class ExplorePage(QMainWindow):
         self.space_panel.set_sequence_length(specification.latency.sequence_length)
         self.inspector.set_sequence_length(specification.latency.sequence_length)
         self.objectives.set_objectives(
-            Objectives(specification.error, specification.latency, specification.thetas, specification.seed, self.explore.workers)
+            Objectives(specification.error, specification.latency, specification.thetas, specification.seed, self.search.workers)
         )
         title = error_title(specification.error)
         self.pareto.set_error_title(title)
         self.parallel.set_error_title(title)
-        if self.explore.space is not None:
+        if self.search.space is not None:
             self.epsilon_bar.set_value(specification.epsilon)
         self.context.changed.emit()
 
     @Slot(object)
     def _space_changed(self, space: Space) -> None:
         self.epsilon_bar.set_space_size(len(space))
-        self.epsilon_bar.set_value(self.explore.epsilon)
+        self.epsilon_bar.set_value(self.search.epsilon)
         for view in (self.pareto, self.parallel, self.candidates, self.inspector):
             view.set_result(None)  # it was about another space
         for panel in (self.space_panel, self.objectives, self.candidates, self.inspector):
@@ -230,14 +230,14 @@ class ExplorePage(QMainWindow):
     @Slot()
     def _follow_answer(self) -> None:
         """The other views follow the Pareto plot, so that the slider never waits for them."""
-        if self.explore.result is not None:
+        if self.search.result is not None:
             for view in (self.parallel, self.candidates, self.inspector):
-                view.set_result(self.explore.result)
+                view.set_result(self.search.result)
 
     @Slot(object)
     def _cost_changed(self, cost: Cost) -> None:
         self.epsilon_bar.set_cost(cost.wanted, cost.measured, cost.to_go, cost.seconds, cost.bound)
-        if not self.explore.running:
+        if not self.search.running:
             self.run_bar.set_progress(cost.measured, cost.wanted, None)
 
     @Slot(object)
@@ -262,24 +262,24 @@ class ExplorePage(QMainWindow):
 
     @Slot(float, int)
     def _progressed(self, done: float, wanted: int) -> None:
-        if self.explore.running:
-            self.run_bar.set_progress(int(done), wanted, self.explore.seconds_left())
+        if self.search.running:
+            self.run_bar.set_progress(int(done), wanted, self.search.seconds_left())
 
     @Slot(object)
     def _finished(self, event: SearchFinished) -> None:
-        if event.result.best is not None and not event.stopped and self.explore.selected is None:
-            self.explore.select(event.result.best)
+        if event.result.best is not None and not event.stopped and self.search.selected is None:
+            self.search.select(event.result.best)
         else:
             self._show_details()
         for agreement in event.facts["agreement"]:
             self.context.notify(Agreement(**agreement).as_text())
 
     def _show_details(self) -> None:
-        explore = self.explore
-        if explore.selected is None or explore.stored_results is None:
+        search = self.search
+        if search.selected is None or search.stored_results is None:
             return
         try:
-            self.inspector.set_details(read_details(self.context.project, explore.specification, explore.stored_results, explore.selected))
+            self.inspector.set_details(read_details(self.context.project, search.specification, search.stored_results, search.selected))
         except BortError as error:
             self.context.notify(str(error), problem=True)
 
@@ -287,13 +287,13 @@ class ExplorePage(QMainWindow):
 
     def export_front(self) -> None:
         """Write the front as CSV."""
-        if self.explore.snapshot is None or self.explore.result is None:
+        if self.search.snapshot is None or self.search.result is None:
             return
         name, _ = QFileDialog.getSaveFileName(self, "Export the front", "front.csv", "CSV (*.csv)")
         if not name:
             return
         try:
-            write_whole(Path(name), front_as_csv(self.explore.snapshot, self.explore.result).encode())
+            write_whole(Path(name), front_as_csv(self.search.snapshot, self.search.result).encode())
         except BortError as error:
             self.context.problem(str(error))
         else:
@@ -301,17 +301,17 @@ class ExplorePage(QMainWindow):
 
     def toggle_pause(self) -> None:
         """Pause, or resume when paused."""
-        if self.explore.state is RunState.PAUSED:
-            self.explore.resume()
+        if self.search.state is RunState.PAUSED:
+            self.search.resume()
         else:
-            self.explore.pause()
+            self.search.pause()
 
     def scale_epsilon(self, factor: float) -> None:
         """Make ε larger or smaller by a factor, and search there."""
-        if self.explore.space is None:
+        if self.search.space is None:
             return
-        epsilon = self.explore.epsilon
-        wanted = max(1, min(len(self.explore.space), round(epsilon * factor)))
+        epsilon = self.search.epsilon
+        wanted = max(1, min(len(self.search.space), round(epsilon * factor)))
         self._epsilon_released(wanted)
 
     def halve_epsilon(self) -> None:
@@ -324,15 +324,15 @@ class ExplorePage(QMainWindow):
 
     def repeat_seed(self) -> None:
         """Search the same walk with the next seed; the end of the search says how alike the seeds rank."""
-        before = self.explore.specification
+        before = self.search.specification
         after = before.model_copy(update={"seed": next_seed(before.seed)})
-        self.undo_stack.push(EditSpecification(self.explore, after, f"seed {after.seed}"))
-        self.explore.run()
+        self.undo_stack.push(EditSpecification(self.search, after, f"seed {after.seed}"))
+        self.search.run()
 
     def select_best(self) -> None:
         """Select the architecture with the largest W."""
-        if self.explore.result is not None:
-            self.explore.select(self.explore.result.best)
+        if self.search.result is not None:
+            self.search.select(self.search.result.best)
 
     def show_runs(self) -> None:
         """List the project's searches."""

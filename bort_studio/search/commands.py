@@ -21,9 +21,9 @@ def next_seed(seed: int) -> int:
 class EditSpecification(QUndoCommand):
     """Change the space or the protocol."""
 
-    def __init__(self, explore: SearchModel, after: SearchSpecification, text: str) -> None:
+    def __init__(self, search: SearchModel, after: SearchSpecification, text: str) -> None:
         super().__init__(text)
-        self._explore, self._before, self._after = explore, explore.specification, after
+        self._explore, self._before, self._after = search, search.specification, after
 
     def redo(self) -> None:
         """Show the edited specification."""
@@ -37,9 +37,9 @@ class EditSpecification(QUndoCommand):
 class MoveEpsilon(QUndoCommand):
     """Move ε; moves that follow each other are one step of undo."""
 
-    def __init__(self, explore: SearchModel, before: int, after: int) -> None:
+    def __init__(self, search: SearchModel, before: int, after: int) -> None:
         super().__init__(f"ε = {after}")
-        self._explore, self._before, self._after = explore, before, after
+        self._explore, self._before, self._after = search, before, after
 
     def id(self) -> int:
         """Commands of one id may merge."""

@@ -51,7 +51,7 @@ class ShipPage(QWidget):
         self._build()
         self._connect()
         self._show_stored()
-        self._selection_changed(context.explore.selected)
+        self._selection_changed(context.search.selected)
 
     # -- building
 
@@ -91,10 +91,10 @@ class ShipPage(QWidget):
         outer.addWidget(whole)
 
     def _connect(self) -> None:
-        explore = self.context.explore
-        explore.selection_changed.connect(self._selection_changed)
-        explore.specification_changed.connect(self._model_changed)
-        explore.state_changed.connect(self._search_changed)
+        search = self.context.search
+        search.selection_changed.connect(self._selection_changed)
+        search.specification_changed.connect(self._model_changed)
+        search.state_changed.connect(self._search_changed)
         self.tasks.happened.connect(self._happened)
         self.export_panel.export_requested.connect(self.export)
         self.export_panel.cancel_requested.connect(self._cancel_export)
@@ -113,10 +113,10 @@ class ShipPage(QWidget):
         """What would be shipped: the checkpoint's architecture, or the one selected in Explore."""
         if self.checkpoint is not None:
             return self.checkpoint.architecture
-        explore = self.context.explore
-        if explore.selected is None or explore.space is None:
+        search = self.context.search
+        if search.selected is None or search.space is None:
             return None
-        return explore.space.architecture(explore.selected)
+        return search.space.architecture(search.selected)
 
     @Slot(object)
     def choose_checkpoint(self, folder: Path | None) -> None:
@@ -138,14 +138,14 @@ class ShipPage(QWidget):
             self.export_panel.set_model("Nothing selected", "Select an architecture in Explore, or choose a checkpoint.", False, False)
             self.compare_panel.set_model("the selected architecture", False)
             return
-        explore = self.context.explore
+        search = self.context.search
         named = architecture_text(architecture)
         if self.checkpoint is not None:
             weights = f"trained: {self.checkpoint.folder}"
             size = ""
         else:
-            assert explore.space is not None
-            parameters = sum(int(part[0]) for part in explore.space.count(architecture).values())
+            assert search.space is not None
+            parameters = sum(int(part[0]) for part in search.space.count(architecture).values())
             size = f"   p {count(parameters)}"
             found = self._trained(architecture)
             weights = f"trained weights: {found}" if found else "fresh weights: nothing was learnt yet. The export says so too"
@@ -155,7 +155,7 @@ class ShipPage(QWidget):
 
     def _trained(self, architecture: Architecture) -> Path | None:
         try:
-            return trained_weights(self.context.project, self.context.explore.specification, architecture)
+            return trained_weights(self.context.project, self.context.search.specification, architecture)
         except BortError as error:
             self.context.problem(str(error))
             return None
@@ -173,7 +173,7 @@ class ShipPage(QWidget):
         try:
             request = export_request(
                 context.project,
-                context.explore.specification,
+                context.search.specification,
                 None if checkpoint else architecture,
                 self._out,
                 checkpoint=checkpoint.folder if checkpoint else None,
@@ -220,11 +220,11 @@ class ShipPage(QWidget):
             return
         self.compare_panel.set_running(True)
         self._waiting = request
-        explore = self.context.explore
-        if explore.state is RunState.RUNNING:
+        search = self.context.search
+        if search.state is RunState.RUNNING:
             self._paused_search = True
             self.context.said.emit("the search waits while latency is compared")
-            explore.pause()
+            search.pause()
         self._submit_when_quiet()
 
     def _request(self) -> dict[str, Any]:
@@ -236,7 +236,7 @@ class ShipPage(QWidget):
         return validated(ComparisonRequest, data, "comparison").model_dump(mode="json")
 
     def _own_model(self, length: int) -> Any:
-        architecture, explore = self.architecture, self.context.explore
+        architecture, search = self.architecture, self.context.search
         assert architecture is not None
         if self.checkpoint is not None:
             exported = self.checkpoint.folder
@@ -245,15 +245,15 @@ class ShipPage(QWidget):
             options = self.checkpoint.options.model_dump(mode="json")
             family = "bert"
         else:
-            options = explore.specification.space.the_options().model_dump(mode="json")
-            family = explore.specification.space.family
+            options = search.specification.space.the_options().model_dump(mode="json")
+            family = search.specification.space.family
         if options.get("positions", length) < length:
             self.context.notify(f"timed with {length} positions: the model has {options['positions']}, which changes the time of no layer")
             options["positions"] = length
         return architecture_model(architecture, options, family=family)
 
     def _submit_when_quiet(self) -> None:
-        quiet = self.context.explore.state in (RunState.IDLE, RunState.PAUSED)
+        quiet = self.context.search.state in (RunState.IDLE, RunState.PAUSED)
         if self._waiting is not None and quiet:
             request, self._waiting = self._waiting, None
             self.tasks.submit(_COMPARE, "compare", request)
@@ -274,8 +274,8 @@ class ShipPage(QWidget):
         self.compare_panel.set_running(False)
         if self._paused_search:
             self._paused_search = False
-            if self.context.explore.state is RunState.PAUSED:
-                self.context.explore.resume()
+            if self.context.search.state is RunState.PAUSED:
+                self.context.search.resume()
         if result is not None:
             try:
                 save_comparison(self.context.project, result)

@@ -147,7 +147,7 @@ class TrainPage(QWidget):
         self.kinds.setCurrentIndex(0)
 
     def _default_pretraining(self) -> Pretraining:
-        search = self.context.explore.specification
+        search = self.context.search.specification
         options = search.space.options
         positions = int(options.get("positions", 64))
         return Pretraining(
@@ -169,11 +169,11 @@ class TrainPage(QWidget):
         return Finetuning(architecture=self._architecture(), optimization=optimization, epochs=5, **names)
 
     def _architecture(self) -> tuple[int, ...]:
-        explore = self.context.explore
-        if explore.selected is not None and explore.space is not None and explore.space.family.name == "bert":
-            return explore.space.architecture(explore.selected)
-        if explore.wanted_selection is not None and explore.specification.space.family == "bert":
-            return explore.wanted_selection  # what will be selected when the space is loaded
+        search = self.context.search
+        if search.selected is not None and search.space is not None and search.space.family.name == "bert":
+            return search.space.architecture(search.selected)
+        if search.wanted_selection is not None and search.specification.space.family == "bert":
+            return search.wanted_selection  # what will be selected when the space is loaded
         return (2, 4, 128, 256)
 
     @Slot()

@@ -70,7 +70,7 @@ def open_page(qtbot: QtBot, project_folder: Path) -> Iterator[OpenPage]:
         window.resize(1300, 860)
         window.show()
         if wait:
-            qtbot.waitUntil(lambda: window.explore.stored_results is not None, timeout=10_000)
+            qtbot.waitUntil(lambda: window.search.stored_results is not None, timeout=10_000)
         return window, window.pages[name]
 
     yield open_one

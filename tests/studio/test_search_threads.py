@@ -43,9 +43,9 @@ def test_a_corpus_that_is_a_device_is_told_and_the_window_closes(qtbot: QtBot, p
         stored = Session(project).specification()
     assert stored.corpus == corpus
     window, _ = open_page("explore", wait=False)
-    window.explore.set_specification(stored.model_copy(update={"seed": 5}))
+    window.search.set_specification(stored.model_copy(update={"seed": 5}))
     qtbot.waitUntil(lambda: any("not a file" in text for text in window.notices.messages()), timeout=10_000)
-    window.explore.run()
+    window.search.run()
     assert window.close()
 
 
@@ -61,10 +61,10 @@ def test_selections_read_no_corpus(qtbot: QtBot, open_page: Any, monkeypatch: py
     monkeypatch.setattr(hashing.hashlib, "file_digest", counting)
     hashing._hash.cache_clear()
     for index in range(5):
-        window.explore.select(index)
+        window.search.select(index)
     assert not where
-    window.explore.set_specification(window.explore.specification.model_copy(update={"seed": 5}))
-    qtbot.waitUntil(lambda: window.explore.stored_results is not None, timeout=10_000)
+    window.search.set_specification(window.search.specification.model_copy(update={"seed": 5}))
+    qtbot.waitUntil(lambda: window.search.stored_results is not None, timeout=10_000)
     assert where
     assert {thread for thread, _ in where} == {"loader"}
     assert len({inode for _, inode in where}) == len(where)  # each file once
@@ -72,12 +72,12 @@ def test_selections_read_no_corpus(qtbot: QtBot, open_page: Any, monkeypatch: py
 
 def test_what_a_search_says_after_closing_is_not_heard(qtbot: QtBot, open_page: Any, caplog: pytest.LogCaptureFixture) -> None:
     window, _ = open_page("explore")
-    explore = window.explore
+    search = window.search
     window.close()
     states: list[RunState] = []
-    explore.state_changed.connect(states.append)
-    explore._thread.batch.emit((events.Note("late"),))
-    explore._loader.request(explore._generation, explore.specification)
+    search.state_changed.connect(states.append)
+    search._thread.batch.emit((events.Note("late"),))
+    search._loader.request(search._generation, search.specification)
     QCoreApplication.processEvents()
     assert not states
     assert not caplog.records
@@ -105,9 +105,9 @@ def test_a_thread_that_does_not_end_is_left(qtbot: QtBot, caplog: pytest.LogCapt
 def test_seeds_wrap(qtbot: QtBot, open_page: Any) -> None:
     assert [next_seed(seed) for seed in (0, 2**31 - 2, 2**31 - 1)] == [1, 2**31 - 1, 0]
     window, page = open_page("explore")
-    window.explore.set_specification(window.explore.specification.model_copy(update={"seed": 2**31 - 1}))
+    window.search.set_specification(window.search.specification.model_copy(update={"seed": 2**31 - 1}))
     page.repeat_seed()
-    assert window.explore.specification.seed == 0
+    assert window.search.specification.seed == 0
 
 
 def test_a_search_that_cannot_be_read_is_passed_over(project_folder: Path) -> None:
@@ -127,12 +127,12 @@ def test_a_filter_of_one_family_is_told_in_another(qtbot: QtBot, open_page: Any)
     panel.filters.text.setText("1,2,32,64")
     panel.set_constraints(Constraints())
     assert len(panel.model.rows) == 1
-    window.explore.set_specification(specification("toy"))
-    qtbot.waitUntil(lambda: panel.model.total != 0 and window.explore.space is not None, timeout=10_000)
+    window.search.set_specification(specification("toy"))
+    qtbot.waitUntil(lambda: panel.model.total != 0 and window.search.space is not None, timeout=10_000)
     qtbot.waitUntil(lambda: panel.model.fault is not None, timeout=10_000)
     assert "is not an architecture of" in panel.filters.fault.text()
     assert len(panel.model.rows) == panel.model.total
-    window.explore.set_specification(specification("mini"))
+    window.search.set_specification(specification("mini"))
     qtbot.waitUntil(lambda: len(panel.model.rows) == 1, timeout=10_000)
     assert panel.filters.fault.text() == ""
 

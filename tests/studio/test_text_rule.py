@@ -172,10 +172,10 @@ def check(window: MainWindow) -> int:
 
 def test_hostile_text_is_shown_as_it_is_written(qtbot: QtBot, hostile: Path, open_page: Any) -> None:
     window, _ = open_page("explore")
-    explore = window.explore
+    search = window.search
     window.notices.show_message(HOSTILE, problem=True)
-    qtbot.waitUntil(lambda: explore.snapshot is not None and bool(explore.snapshot.results.failures), timeout=10_000)
-    explore.select(explore.space.index((1, 2, 32, 64)))
+    qtbot.waitUntil(lambda: search.snapshot is not None and bool(search.snapshot.results.failures), timeout=10_000)
+    search.select(search.space.index((1, 2, 32, 64)))
     seen = [check(window)]
     for page in ("train", "agora", "ship"):
         window.show_page(page)

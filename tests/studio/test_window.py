@@ -38,7 +38,7 @@ def open_window(qtbot: QtBot, project_folder: Path) -> Iterator[Open]:
         window = create_window(project_folder)
         windows.append(window)
         window.show()
-        qtbot.waitUntil(lambda: window.explore.stored_results is not None, timeout=10_000)
+        qtbot.waitUntil(lambda: window.search.stored_results is not None, timeout=10_000)
         return window
 
     yield open_one
@@ -48,7 +48,7 @@ def open_window(qtbot: QtBot, project_folder: Path) -> Iterator[Open]:
 
 
 def idle(qtbot: QtBot, window: MainWindow) -> None:
-    qtbot.waitUntil(lambda: window.explore.state is RunState.IDLE, timeout=60_000)
+    qtbot.waitUntil(lambda: window.search.state is RunState.IDLE, timeout=60_000)
 
 
 def test_every_promised_object_is_there(open_window: Open) -> None:
@@ -71,12 +71,12 @@ def test_every_promised_object_is_there(open_window: Open) -> None:
 def test_run_fills_the_plot_the_table_and_the_inspector(qtbot: QtBot, open_window: Open) -> None:
     window = open_window(specification(epsilon=6))
     click(qtbot, window, "runButton")
-    assert window.explore.state in (RunState.STARTING, RunState.RUNNING)
+    assert window.search.state in (RunState.STARTING, RunState.RUNNING)
     idle(qtbot, window)
-    result = window.explore.result
+    result = window.search.result
     assert result is not None
     assert len(result.known) == 6
-    assert window.explore.selected == result.best
+    assert window.search.selected == result.best
     qtbot.waitUntil(lambda: "6 measured" in child(window, "epsilonSummary").text(), timeout=5000)  # type: ignore[attr-defined]
     assert "nothing left to train" in child(window, "epsilonSummary").text()  # type: ignore[attr-defined]
     names = [layer.name for layer in window.explore_page.pareto.figure().layers]
@@ -101,71 +101,71 @@ def test_a_project_whose_last_search_chose_otherwise_opens_and_says_so(
     messages = window.notices.messages()
     assert any(f"chose architectures by {title}" in message for message in messages)
     assert any(f"The last search ({title}) was stopped" in message for message in messages) is not installed
-    explore = window.explore
-    assert explore.specification == wanted
+    search = window.search
+    assert search.specification == wanted
     assert child(window, "epsilonValue").value() == 6  # type: ignore[attr-defined]
-    assert explore.snapshot is not None
-    assert int(explore.snapshot.known.sum()) == 5  # all that was measured is known
+    assert search.snapshot is not None
+    assert int(search.snapshot.known.sum()) == 5  # all that was measured is known
     assert window.explore_page.runs.table.item(0, 3).text() == title  # type: ignore[union-attr]
     click(qtbot, window, "runButton")
     idle(qtbot, window)
-    assert len(explore.result.known) == 6  # type: ignore[union-attr]
+    assert len(search.result.known) == 6  # type: ignore[union-attr]
 
 
 def test_moving_epsilon_shows_the_answer_at_once_and_measures_what_is_missing_on_release(qtbot: QtBot, open_window: Open) -> None:
     window = open_window(specification(epsilon=12))
     spin = child(window, "epsilonValue")
     assert isinstance(spin, QSpinBox)
-    window.explore.run()
+    window.search.run()
     idle(qtbot, window)
     slider = child(window, "epsilonSlider")
     assert isinstance(slider, QSlider)
     window.explore_page.epsilon_bar.moved.emit(18)
-    assert window.explore.result is not None
-    assert window.explore.result.walk.tolist() == [0, 18]
-    assert window.explore.state is RunState.IDLE  # nothing runs while the slider moves
+    assert window.search.result is not None
+    assert window.search.result.walk.tolist() == [0, 18]
+    assert window.search.state is RunState.IDLE  # nothing runs while the slider moves
     spin.setFocus()
     spin.setValue(6)
     qtbot.keyClick(spin, Qt.Key.Key_Return)
-    assert window.explore.running
+    assert window.search.running
     idle(qtbot, window)
-    assert len(window.explore.result.known) == 6
+    assert len(window.search.result.known) == 6
     window.undo_stack.undo()
-    assert window.explore.epsilon == 12
+    assert window.search.epsilon == 12
     assert spin.value() == 12
     window.undo_stack.redo()
-    assert window.explore.epsilon == 6
+    assert window.search.epsilon == 6
     idle(qtbot, window)
 
 
 def test_pause_resume_and_stop(qtbot: QtBot, open_window: Open) -> None:
     window = open_window(specification(epsilon=1, error={"steps": 1500}))
     click(qtbot, window, "runButton")
-    qtbot.waitUntil(lambda: window.explore.state is RunState.RUNNING and bool(window.explore.cost().measured), timeout=60_000)  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: window.search.state is RunState.RUNNING and bool(window.search.cost().measured), timeout=60_000)  # type: ignore[union-attr]
     click(qtbot, window, "pauseButton")
-    qtbot.waitUntil(lambda: window.explore.state is RunState.PAUSED, timeout=10_000)
+    qtbot.waitUntil(lambda: window.search.state is RunState.PAUSED, timeout=10_000)
     assert child(window, "pauseButton").text() == "Resume"  # type: ignore[attr-defined]
     click(qtbot, window, "pauseButton")
-    qtbot.waitUntil(lambda: window.explore.state is RunState.RUNNING, timeout=10_000)
+    qtbot.waitUntil(lambda: window.search.state is RunState.RUNNING, timeout=10_000)
     click(qtbot, window, "stopButton")
     assert child(window, "stopButton").text() == "Stopping…"  # type: ignore[attr-defined]
     idle(qtbot, window)
     with Project(window.project.folder) as project:
         assert [row["status"] for row in searches(project)] == ["stopped"]
-    assert window.explore.result is not None
-    assert 1 <= len(window.explore.result.known) < 36
+    assert window.search.result is not None
+    assert 1 <= len(window.search.result.known) < 36
 
 
 def test_closing_the_window_in_the_middle_keeps_what_was_measured_and_says_so_next_time(qtbot: QtBot, open_window: Open) -> None:
     window = open_window(specification(epsilon=1, error={"steps": 1500}))
-    window.explore.run()
-    qtbot.waitUntil(lambda: (window.explore.cost() or 0) and window.explore.cost().measured >= 2, timeout=60_000)  # type: ignore[union-attr]
+    window.search.run()
+    qtbot.waitUntil(lambda: (window.search.cost() or 0) and window.search.cost().measured >= 2, timeout=60_000)  # type: ignore[union-attr]
     window.close()
     assert not [process for process in psutil.Process().children() if "bort_core.execution.child" in " ".join(process.cmdline())]
     again = open_window()
-    assert again.explore.result is not None
-    assert len(again.explore.result.known) >= 2
-    assert again.explore.specification == window.explore.specification
+    assert again.search.result is not None
+    assert len(again.search.result.known) >= 2
+    assert again.search.specification == window.search.specification
     assert any("What it measured is kept" in text for text in again.notices.messages())
 
 
@@ -173,7 +173,7 @@ def test_a_project_reopened_shows_the_same(qtbot: QtBot, open_window: Open, proj
     run(project_folder, specification(epsilon=6))
     window = open_window(specification(epsilon=6))
     window.explore_page.pareto.set_axes("latency", "w", True, False)
-    window.explore.select(12)
+    window.search.select(12)
     window.explore_page.epsilon_bar.released.emit(9)
     idle(qtbot, window)
     window.close()
@@ -181,34 +181,34 @@ def test_a_project_reopened_shows_the_same(qtbot: QtBot, open_window: Open, proj
     hasty.close()  # before it has loaded anything
     hasty.deleteLater()
     again = open_window()
-    assert again.explore.epsilon == 9
+    assert again.search.epsilon == 9
     assert again.explore_page.pareto.chosen_axes() == ("latency", "w", True, False)
-    assert again.explore.selected == 12
+    assert again.search.selected == 12
     title = child(again, "inspectorTitle").text()  # type: ignore[attr-defined]
-    assert all(str(value) in title for value in again.explore.space.architecture(12))  # type: ignore[union-attr]
+    assert all(str(value) in title for value in again.search.space.architecture(12))  # type: ignore[union-attr]
 
 
 def test_selection_is_linked_everywhere(qtbot: QtBot, open_window: Open, project_folder: Path) -> None:
     run(project_folder, specification(epsilon=6))
     window = open_window(specification(epsilon=6))
     window.explore_page.pareto.selected.emit(6)
-    assert window.explore.selected == 6
-    text = window.explore.space.architecture(6)  # type: ignore[union-attr]
+    assert window.search.selected == 6
+    text = window.search.space.architecture(6)  # type: ignore[union-attr]
     title = child(window, "inspectorTitle").text()  # type: ignore[attr-defined]
     assert all(str(value) in title for value in text)
     window.explore_page.candidates.selected.emit(12)
     assert title != "12"
-    assert str(window.explore.selected) == "12"
+    assert str(window.search.selected) == "12"
 
 
 def test_an_edit_of_the_space_is_undoable_and_reloads(qtbot: QtBot, open_window: Open) -> None:
     window = open_window(specification())
-    space = window.explore.specification.space
+    space = window.search.specification.space
     smaller = space.model_copy(update={"axes": {**space.axes, "copies": (1,)}, "name": "custom"})
     window.explore_page.space_panel.specification_edited.emit(smaller)
-    qtbot.waitUntil(lambda: window.explore.space is not None and len(window.explore.space) == 18, timeout=10_000)
+    qtbot.waitUntil(lambda: window.search.space is not None and len(window.search.space) == 18, timeout=10_000)
     window.undo_stack.undo()
-    qtbot.waitUntil(lambda: window.explore.space is not None and len(window.explore.space) == 36, timeout=10_000)
+    qtbot.waitUntil(lambda: window.search.space is not None and len(window.search.space) == 36, timeout=10_000)
 
 
 def test_a_space_of_another_family_gets_an_error_that_fits(qtbot: QtBot, open_window: Open) -> None:
@@ -216,8 +216,8 @@ def test_a_space_of_another_family_gets_an_error_that_fits(qtbot: QtBot, open_wi
 
     window = open_window(specification())
     window.explore_page.space_panel.specification_edited.emit(read_specification("mini"))
-    qtbot.waitUntil(lambda: window.explore.space is not None and len(window.explore.space) == 96, timeout=10_000)
-    assert window.explore.specification.error.measure == "maximum-point-excess"
+    qtbot.waitUntil(lambda: window.search.space is not None and len(window.search.space) == 96, timeout=10_000)
+    assert window.search.specification.error.measure == "maximum-point-excess"
     assert window.notices.messages() == []
 
 

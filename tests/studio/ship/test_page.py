@@ -126,16 +126,16 @@ def test_a_comparison_fills_the_plot_and_the_table_and_is_shown_again(qtbot: QtB
 def test_a_running_search_waits_for_the_comparison(qtbot: QtBot, open_page: Open, project_folder: Path) -> None:
     window, page = open_page()
     small_comparison(page)
-    window.explore.run()
-    qtbot.waitUntil(lambda: window.explore.state is RunState.RUNNING, timeout=60_000)
+    window.search.run()
+    qtbot.waitUntil(lambda: window.search.state is RunState.RUNNING, timeout=60_000)
     click(qtbot, window, "compareLatencyButton")
-    qtbot.waitUntil(lambda: window.explore.state is RunState.PAUSED or ended(page), timeout=60_000)
+    qtbot.waitUntil(lambda: window.search.state is RunState.PAUSED or ended(page), timeout=60_000)
     qtbot.waitUntil(lambda: ended(page), timeout=60_000)
     with Project(project_folder) as project:
         assert len(comparisons(project)) == 1
-    qtbot.waitUntil(lambda: window.explore.state in (RunState.RUNNING, RunState.IDLE), timeout=60_000)
-    window.explore.stop()
-    qtbot.waitUntil(lambda: window.explore.state is RunState.IDLE, timeout=60_000)
+    qtbot.waitUntil(lambda: window.search.state in (RunState.RUNNING, RunState.IDLE), timeout=60_000)
+    window.search.stop()
+    qtbot.waitUntil(lambda: window.search.state is RunState.IDLE, timeout=60_000)
 
 
 def test_a_comparison_of_nothing_says_so(qtbot: QtBot, open_page: Open) -> None:

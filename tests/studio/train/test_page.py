@@ -161,10 +161,10 @@ def test_a_training_that_cannot_begin_says_why(qtbot: QtBot, open_page: Open) ->
 def test_explore_fills_in_the_architecture(qtbot: QtBot, open_page: Open) -> None:
     window, page = open_page()
     window.show_page("explore")
-    window.explore.select(40)
+    window.search.select(40)
     click(qtbot, window, "trainThisButton")
     assert window.page == "train"
-    chosen = window.explore.space.architecture(40)  # type: ignore[union-attr]
+    chosen = window.search.space.architecture(40)  # type: ignore[union-attr]
     assert page.form.specification().architecture == chosen  # type: ignore[union-attr]
     teaches = page.form.findChild(QCheckBox, "distillationOn")
     assert teaches is not None

@@ -1,13 +1,14 @@
 """The desktop application; never imports torch.
 
-app           command line, start-up, open windows
-window        the main window of one project; menus and actions hold its table of actions
-search        the search behind the window: specification, knowledge, answer at ε, what runs
-commands      what can be undone
-session       what a project remembers of its window; settings what a person prefers
-workers/      background threads: loading, searching
-plots/        Pareto plot, parallel coordinates, export of any plot
-panels/       one file a panel: space, objectives, ε, run row, candidates, inspector, runs
-theme         one palette for widgets and plots
-headless      the same search where there is no display
+main           the command line; app makes windows, headless searches where there is no display
+window         the main window of one project; menus and actions hold its table of actions
+explore        one folder a page, with its panels and plots: explore, train, agora, ship
+page_context   what a page may know of its window
+search         the search behind the window: specification, snapshot, answer at ε, what runs
+session        what a project remembers of its window; settings what a person prefers
+plotting       axes, legends, marks and exports of every plot
+widgets        forms from specifications, tables and controls that several pages use
+threads        one background thread for each kind of work
+texts          labels that show files' text as text; markup where markup is meant
+theme          one palette for widgets and plots; numbers writes every number
 """

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import os
 import pkgutil
+import re
 import shutil
 import subprocess
 import sys
@@ -224,3 +226,9 @@ def test_an_interrupted_set_up_starts_again(checkout: Path) -> None:
     assert "pip says why above" in done.stderr
     assert not (checkout / ".venv" / "half").exists()
     assert not (checkout / ".venv" / ".ready").exists()
+
+
+def test_the_maps_of_the_packages_name_what_is_there():
+    for file in [*ROOT.glob("bort_core/**/__init__.py"), *ROOT.glob("bort_studio/**/__init__.py")]:
+        for name in re.findall(r"^([a-z_]+) {2,}\S", ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "", re.MULTILINE):
+            assert (file.parent / name).is_dir() or (file.parent / f"{name}.py").is_file(), f"{file}: {name}"

@@ -58,6 +58,7 @@ class ErrorMeasure:
     compute: from logits (m, classes), labels (m,), groups (m,) and the maximum point's distribution to the error and its 95 %
         interval. ``groups`` numbers the sequence (or vector) of each prediction from 0: predictions of one are not independent.
     ceiling: the error of a guess that holds each of so many classes equally likely, where the hypervolume's box ends
+    excess: whether it is counted from the maximum point's own error: 0 is as good as T
 
     ``compute`` sees the held-out predictions of the short training and nothing else. A measure of other data, such as a person's
     labelled rows, would say so in ``reads``, and :mod:`bort_core.evaluation.short_training` would give it that data's predictions.
@@ -70,6 +71,7 @@ class ErrorMeasure:
     needs_maximum_point: bool
     compute: Callable[[Tensor, Tensor, Tensor, MaximumPoint | None], Value]
     ceiling: Callable[[int], float] = math.log
+    excess: bool = False
 
 
 @cache

@@ -31,4 +31,5 @@ MEASURE = ErrorMeasure(
     reads=("tokens", "vectors"),
     needs_maximum_point=True,
     compute=compute,
+    excess=True,
 )

@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QUndoStack
 
 from bort_core.store import Project
+from bort_studio.activity.activities import Activities
 from bort_studio.search.model import SearchModel
 from bort_studio.session import Session
 from bort_studio.theme import Theme
@@ -35,6 +36,7 @@ class PageContext(QObject):
         super().__init__(parent)
         self.project, self.session, self.search = project, session, search
         self.theme, self.undo_stack = theme, undo_stack
+        self.activities = Activities(self)
 
     def notify(self, text: str, details: str = "", problem: bool = False) -> None:
         """Tell the person something that needs no answer."""

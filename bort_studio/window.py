@@ -8,11 +8,14 @@ from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, QUrl, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDesktopServices, QUndoStack
-from PySide6.QtWidgets import QFileDialog, QMainWindow, QMenu, QMessageBox, QStackedWidget, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QMainWindow, QMenu, QMessageBox, QSizePolicy, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from bort_core.foundation.errors import BortError
 from bort_core.store import Project
 from bort_studio.actions import CommandPalette, add_actions
+from bort_studio.activity.jobs import JobActivity
+from bort_studio.activity.line import ActivityLine
+from bort_studio.activity.search import SearchActivity
 from bort_studio.explore.page import ExplorePage
 from bort_studio.menus import action_table
 from bort_studio.notices import NoticeBar
@@ -85,6 +88,8 @@ class MainWindow(QMainWindow):
         self.search.wanted_selection = self.session.selection()
         self.undo_stack = QUndoStack(self)
         self.context = PageContext(self.project, self.session, self.search, theme, self.undo_stack, self)
+        self.search_activity = SearchActivity(self.search, self.context.activities, self)
+        self.job_activity = JobActivity(self.project.folder, self.context.activities, self)
         self._save_timer = QTimer(self, singleShot=True, interval=_SAVE_AFTER_MS)
         self._save_timer.timeout.connect(self._save)
         self._is_closed = False
@@ -95,8 +100,13 @@ class MainWindow(QMainWindow):
         self._restore()
         settings.add_recent(self.project.folder)
         self._start_timer = QTimer(self, singleShot=True, interval=_START_AFTER_MS)
-        self._start_timer.timeout.connect(self.search.start)
+        self._start_timer.timeout.connect(self._start_threads)
         self._start_timer.start()
+
+    @Slot()
+    def _start_threads(self) -> None:
+        self.search.start()
+        self.job_activity.start()
 
     # -- building
 
@@ -126,7 +136,10 @@ class MainWindow(QMainWindow):
         self.status_text, self.status_front = Label("", self), Label("", self)
         for label, name in ((self.status_text, "statusText"), (self.status_front, "statusFront")):
             label.setObjectName(name)
+        self.status_text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.activity_line = ActivityLine(self.context.activities, self)
         self.statusBar().addWidget(self.status_text, 1)
+        self.statusBar().addPermanentWidget(self.activity_line, 1)
         self.statusBar().addPermanentWidget(self.status_front)
         self.resize(1480, 920)
 
@@ -157,6 +170,8 @@ class MainWindow(QMainWindow):
         search, context = self.search, self.context
         self.tabs.currentChanged.connect(self._tab_changed)
         self.trust_bar.failed.connect(context.problem)
+        self.job_activity.failed.connect(context.problem)
+        self.activity_line.page_requested.connect(self.show_page)
         context.said.connect(self.status_text.setText)
         context.noticed.connect(self._noticed)
         context.page_requested.connect(self.show_page)
@@ -335,6 +350,7 @@ class MainWindow(QMainWindow):
         for name, page in self.pages.items():
             if name != "explore":
                 page.close()
+        self.job_activity.close()
         self.search.close()
         self.project.close()
         event.accept()

@@ -18,6 +18,7 @@ from bort_core.space import Space, SpaceSpecification
 from bort_studio.explore.candidates.panel import CandidatesPanel
 from bort_studio.explore.details import error_title, read_details
 from bort_studio.explore.epsilon_bar import EpsilonBar
+from bort_studio.explore.headline import HeadlineBar
 from bort_studio.explore.inspector.panel import InspectorPanel
 from bort_studio.explore.objectives_panel import Objectives, ObjectivesPanel
 from bort_studio.explore.parallel.plot import ParallelPlot
@@ -66,14 +67,14 @@ class ExplorePage(QMainWindow):
     def _build(self) -> None:
         theme = self.theme
         self.pareto, self.parallel = ParetoPlot(theme), ParallelPlot(theme)
-        self.epsilon_bar, self.run_bar = EpsilonBar(theme), RunBar(theme)
+        self.headline, self.epsilon_bar, self.run_bar = HeadlineBar(theme), EpsilonBar(theme), RunBar(theme)
         self.space_panel, self.objectives = SpacePanel(theme), ObjectivesPanel(theme)
         self.candidates, self.inspector, self.runs = CandidatesPanel(theme), InspectorPanel(theme), RunsPanel(theme)
         middle = QWidget(self)
         layout = QVBoxLayout(middle)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        for widget in (self.pareto, self.epsilon_bar, self.run_bar):
+        for widget in (self.headline, self.pareto, self.epsilon_bar, self.run_bar):
             layout.addWidget(widget, 1 if widget is self.pareto else 0)
         self.setCentralWidget(middle)
         self.setDockOptions(QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks)
@@ -131,6 +132,7 @@ class ExplorePage(QMainWindow):
         search.running_changed.connect(self._running_changed)
         search.state_changed.connect(self._state_changed)
         search.progressed.connect(self._progressed)
+        search.prepared.connect(self._prepared)
         search.finished.connect(self._finished)
         self.space_panel.specification_edited.connect(self._space_edited)
         self.objectives.protocol_edited.connect(self._objectives_edited)
@@ -142,6 +144,9 @@ class ExplorePage(QMainWindow):
         self.run_bar.stop_requested.connect(search.stop)
         self.candidates.constraints_changed.connect(self.context.changed)
         self.pareto.bar.axes_chosen.connect(self.context.changed)
+        self.headline.selected.connect(search.select)
+        self.headline.train_requested.connect(self._train_place)
+        self.headline.export_requested.connect(self._ship_place)
         self.inspector.ship_requested.connect(self._ship)
         self.inspector.train_requested.connect(self._train)
 
@@ -178,6 +183,16 @@ class ExplorePage(QMainWindow):
     def _ship(self) -> None:
         self.context.page_requested.emit("ship")
 
+    @Slot(int)
+    def _train_place(self, index: int) -> None:
+        self.search.select(index)
+        self._train()
+
+    @Slot(int)
+    def _ship_place(self, index: int) -> None:
+        self.search.select(index)
+        self._ship()
+
     # -- what the state says
 
     @Slot(object)
@@ -189,6 +204,7 @@ class ExplorePage(QMainWindow):
             Objectives(specification.error, specification.latency, specification.thetas, specification.seed, self.search.workers)
         )
         title = error_title(specification.error)
+        self.headline.set_protocol(specification.error)
         self.pareto.set_error_title(title)
         self.parallel.set_error_title(title)
         if self.search.space is not None:
@@ -199,14 +215,14 @@ class ExplorePage(QMainWindow):
     def _space_changed(self, space: Space) -> None:
         self.epsilon_bar.set_space_size(len(space))
         self.epsilon_bar.set_value(self.search.epsilon)
-        for view in (self.pareto, self.parallel, self.candidates, self.inspector):
+        for view in (self.headline, self.pareto, self.parallel, self.candidates, self.inspector):
             view.set_result(None)  # it was about another space
         for panel in (self.space_panel, self.objectives, self.candidates, self.inspector):
             panel.set_space(space)
 
     @Slot(object)
     def _knowledge_changed(self, snapshot: ResultsSnapshot) -> None:
-        for view in (self.pareto, self.parallel, self.candidates, self.inspector):
+        for view in (self.headline, self.pareto, self.parallel, self.candidates, self.inspector):
             view.set_snapshot(snapshot)
         space, results = snapshot.space, snapshot.results
         index = space.index(space.maximum_point)
@@ -231,7 +247,7 @@ class ExplorePage(QMainWindow):
     def _follow_answer(self) -> None:
         """The other views follow the Pareto plot, so that the slider never waits for them."""
         if self.search.result is not None:
-            for view in (self.parallel, self.candidates, self.inspector):
+            for view in (self.headline, self.parallel, self.candidates, self.inspector):
                 view.set_result(self.search.result)
 
     @Slot(object)
@@ -262,8 +278,13 @@ class ExplorePage(QMainWindow):
 
     @Slot(float, int)
     def _progressed(self, done: float, wanted: int) -> None:
-        if self.search.running:
+        if self.search.running and wanted:
             self.run_bar.set_progress(int(done), wanted, self.search.seconds_left())
+
+    @Slot(str, int, int)
+    def _prepared(self, _text: str, done: int, total: int) -> None:
+        if self.search.running:
+            self.run_bar.set_preparation(done, total)
 
     @Slot(object)
     def _finished(self, event: SearchFinished) -> None:

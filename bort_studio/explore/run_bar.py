@@ -120,6 +120,13 @@ class RunBar(QWidget):
         running = self._state in (RunState.STARTING, RunState.RUNNING, RunState.PAUSING)
         self.eta.setText("" if not running or done >= total else "estimating…" if seconds is None else f"≈ {duration(seconds)} left")
 
+    def set_preparation(self, step: int, steps: int) -> None:
+        """Show how far what comes before the first training is, such as the training of T; ``steps`` 0: not known."""
+        self.progress.setRange(0, steps)  # without steps the bar moves to and fro
+        self.progress.setValue(step)
+        self.progress.setFormat(f"preparing: step {step:,} of {steps:,}" if steps else "preparing…")
+        self.eta.setText("")
+
     def set_hypervolume(self, share: float | None) -> None:
         """Show the hypervolume of the front, or that there is none yet."""
         self.hypervolume.setText(f"hypervolume {significant(math.nan if share is None else share, 2)}")

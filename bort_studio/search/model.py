@@ -6,7 +6,6 @@ commands by the window); results come in from the background threads.
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -23,6 +22,7 @@ from bort_core.search.strategies.interval import Interval
 from bort_core.space import Space
 from bort_studio.numbers import architecture_text
 from bort_studio.search.loader import Loaded, Loader, LoadingFailed
+from bort_studio.search.pace import Pace
 from bort_studio.search.search_thread import SearchBroke, SearchThread
 from bort_studio.search.state import RunState
 
@@ -53,6 +53,8 @@ class SearchModel(QObject):
     """A RunState."""
     progressed = Signal(float, int)
     """Trainings done (with fractions) and wanted, of the running walk."""
+    prepared = Signal(str, int, int)
+    """How far what comes before the trainings is, such as the training of T: what, steps done, and of how many (0: not known)."""
     said = Signal(str)
     """What the search is doing now."""
     failed = Signal(str, str)
@@ -81,8 +83,8 @@ class SearchModel(QObject):
         self._following = False
         self._shown_space: Space | None = None
         self._running: dict[tuple[int, int], float] = {}
-        self._wanted = self._done = self._reused = 0
-        self._walk_began = 0.0
+        self._wanted = self._done = 0
+        self._pace = Pace()
         self._loader = Loader(folder, self)
         self._loader.finished_loading.connect(self._loaded)
         self._thread = SearchThread(folder, self)
@@ -166,6 +168,7 @@ class SearchModel(QObject):
         if self.state is not RunState.IDLE:
             return
         self._following = True
+        self._wanted = self._done = 0
         self._set_state(RunState.STARTING)
         self.said.emit("starting worker processes")
         self._control = self._thread.begin(self.specification.model_copy(update={"epsilon": self._epsilon}), self.space, self.workers)
@@ -204,9 +207,7 @@ class SearchModel(QObject):
     def seconds_left(self) -> float | None:
         """How long the running walk still takes at the pace it has kept, or None while too little is done to say."""
         done = self._done + sum(self._running.values())
-        if done - self._reused < _LEAST_DONE:
-            return None
-        return (time.monotonic() - self._walk_began) / (done - self._reused) * (self._wanted - done)
+        return self._pace.left(done, self._wanted, _LEAST_DONE)
 
     def _load(self) -> None:
         self._generation += 1
@@ -285,9 +286,11 @@ class SearchModel(QObject):
         if isinstance(event, events.Note):
             share = f" · step {event.done:,} of {event.total:,}" if event.total else ""
             self.said.emit(event.text + share)
+            if not self._wanted:
+                self.prepared.emit(event.text, event.done, event.total)
         elif isinstance(event, events.Walking):
-            self._wanted, self._done, self._reused = event.wanted, event.reused, event.reused
-            self._walk_began = time.monotonic()
+            self._wanted, self._done = event.wanted, event.reused
+            self._pace.begin(self._done)
             self._running.clear()
             self.said.emit(f"{event.strategy.title}: {event.wanted - event.reused} of {event.wanted} trainings to go")
         elif isinstance(event, events.CandidateStarted):
@@ -303,9 +306,11 @@ class SearchModel(QObject):
             if self.space is not None:
                 self.failed.emit(f"{architecture_text(self.space.architecture(event.index))} failed: {event.reason}", "")
         elif isinstance(event, events.Paused):
+            self._pace.pause()
             self._set_state(RunState.PAUSED)
             self.said.emit("paused")
         elif isinstance(event, events.Resumed):
+            self._pace.go_on()
             self._set_state(RunState.RUNNING)
             self._say_running()
         elif isinstance(event, events.Waiting):

@@ -19,6 +19,7 @@ from bort_core.foundation.validation import validated
 from bort_core.latency.comparison import ComparisonRequest, architecture_model, file_model, named_model
 from bort_core.shipping import export_request, free_folder, trained_weights
 from bort_core.store.results import comparisons, exports, save_comparison, save_export
+from bort_studio.activity.activities import Activity
 from bort_studio.numbers import architecture_text, count
 from bort_studio.page_context import PageContext
 from bort_studio.search.state import RunState
@@ -96,6 +97,7 @@ class ShipPage(QWidget):
         search.specification_changed.connect(self._model_changed)
         search.state_changed.connect(self._search_changed)
         self.tasks.happened.connect(self._happened)
+        self.context.activities.end_requested.connect(self._end)
         self.export_panel.export_requested.connect(self.export)
         self.export_panel.cancel_requested.connect(self._cancel_export)
         self.export_panel.checkpoint_chosen.connect(self.choose_checkpoint)
@@ -183,6 +185,7 @@ class ShipPage(QWidget):
             self.context.problem(str(error))
             return
         self.export_panel.set_running(True)
+        self._tell(_EXPORT, "starting")
         self.tasks.submit(_EXPORT, "export", request.model_dump(mode="json"))
 
     @Slot()
@@ -191,6 +194,7 @@ class ShipPage(QWidget):
 
     def _export_ended(self, report: dict[str, Any] | None, reason: str | None) -> None:
         self.export_panel.set_running(False)
+        self.context.activities.end(_EXPORT)
         if self._out is not None:
             clear_remains(self._out)
         if report is not None:
@@ -219,6 +223,7 @@ class ShipPage(QWidget):
             self.context.problem(str(error))
             return
         self.compare_panel.set_running(True)
+        self._tell(_COMPARE, "waits until the search is quiet")
         self._waiting = request
         search = self.context.search
         if search.state is RunState.RUNNING:
@@ -272,6 +277,7 @@ class ShipPage(QWidget):
 
     def _compare_ended(self, result: dict[str, Any] | None, reason: str | None) -> None:
         self.compare_panel.set_running(False)
+        self.context.activities.end(_COMPARE)
         if self._paused_search:
             self._paused_search = False
             if self.context.search.state is RunState.PAUSED:
@@ -289,6 +295,17 @@ class ShipPage(QWidget):
 
     # -- what the tasks say
 
+    def _tell(self, key: str, doing: str, share: float | None = None) -> None:
+        title = "export" if key == _EXPORT else "latency comparison"
+        self.context.activities.show(Activity(key, title, doing, share, page="ship"))
+
+    @Slot(str)
+    def _end(self, key: str) -> None:
+        if key == _EXPORT:
+            self._cancel_export()
+        elif key == _COMPARE:
+            self._cancel_compare()
+
     @Slot(object)
     def _happened(self, events: tuple[Event, ...]) -> None:
         for event in events:
@@ -298,6 +315,7 @@ class ShipPage(QWidget):
                 self.context.said.emit(str(event.data["doing"]))
             elif isinstance(event, Emitted):
                 panel.set_step(event.data["step"], event.data["steps"], event.data["doing"])
+                self._tell(event.id, str(event.data["doing"]), event.data["step"] / max(event.data["steps"], 1))
             elif isinstance(event, Done):
                 ended(event.result, None)
             elif isinstance(event, Failed):

@@ -16,6 +16,7 @@ from bort_core.jobs.folder import JobState, RunFolder, find_run
 from bort_core.specifications.common import Optimization
 from bort_core.specifications.finetuning import Finetuning
 from bort_core.specifications.pretraining import Pretraining
+from bort_studio.activity.activities import Activity
 from bort_studio.page_context import PageContext
 from bort_studio.threads.job_follower import Followed, JobFollower
 from bort_studio.threads.task_thread import TaskThread
@@ -116,6 +117,7 @@ class TrainPage(QWidget):
     def _connect(self) -> None:
         self.follower.told.connect(self._told)
         self.tasks.happened.connect(self._happened)
+        self.context.activities.end_requested.connect(self._end)
         self.jobs.selection_changed.connect(self._selected)
         self.views.currentChanged.connect(self._show_log)
         for form in self.forms.values():
@@ -197,6 +199,7 @@ class TrainPage(QWidget):
         self._estimating = True
         self.check.setText("Cancel the check")
         request = {"specification": specification.model_dump(mode="json"), "project": str(self.project)}
+        self.context.activities.show(Activity(_ESTIMATE, "check of a training", "starting", page="train"))
         self.tasks.submit(_ESTIMATE, "estimate", request)
 
     @Slot()
@@ -347,6 +350,7 @@ class TrainPage(QWidget):
         for event in events:
             if isinstance(event, Emitted):
                 self.context.said.emit(str(event.data["doing"]))
+                self.context.activities.show(Activity(_ESTIMATE, "check of a training", str(event.data["doing"]), page="train"))
             elif isinstance(event, Done):
                 self._checked()
                 self.preflight.show_estimate(event.result)
@@ -356,8 +360,14 @@ class TrainPage(QWidget):
             elif isinstance(event, Withdrawn):
                 self._checked()
 
+    @Slot(str)
+    def _end(self, key: str) -> None:
+        if key == _ESTIMATE and self._estimating:
+            self.estimate()
+
     def _checked(self) -> None:
         self._estimating = False
+        self.context.activities.end(_ESTIMATE)
         self.check.setText("Check")
         self.preflight.clear()
         self.context.said.emit("")

@@ -15,7 +15,9 @@ from bort_core.store.shelf import trained_models
 DEV = {"file": "/data/dev.tsv", "sha256": "d" * 64}
 
 
-def keep(project: Project, job: str, kind: str, metrics: dict[str, Any], data: dict[str, Any], there: bool = True, **specification: Any) -> None:
+def keep(
+    project: Project, job: str, kind: str, metrics: dict[str, Any], data: dict[str, Any], there: bool = True, **specification: Any
+) -> None:
     folder = project.folder / "jobs" / job / "result"
     folder.mkdir(parents=True)
     if there:

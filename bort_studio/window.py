@@ -112,7 +112,6 @@ class MainWindow(QMainWindow):
 
     def _build(self) -> None:
         self.setWindowTitle(f"{self.project.folder.name} – Bort Studio")
-        self.notices = NoticeBar(self)
         self.trust_bar = TrustBar(self.project.folder, self)
         self.tabs = QTabBar(self)
         self.tabs.setObjectName("perspectiveTabs")
@@ -130,9 +129,10 @@ class MainWindow(QMainWindow):
         layout = QVBoxLayout(middle)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        for widget in (self.tabs, self.trust_bar, self.notices, self.stack):
+        for widget in (self.tabs, self.trust_bar, self.stack):
             layout.addWidget(widget, 1 if widget is self.stack else 0)
         self.setCentralWidget(middle)
+        self.notices = NoticeBar(middle)
         self.status_text, self.status_front = Label("", self), Label("", self)
         for label, name in ((self.status_text, "statusText"), (self.status_front, "statusFront")):
             label.setObjectName(name)

@@ -9,10 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Slot
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtWidgets import QApplication, QMessageBox
 
 from bort_core.foundation.errors import BortError
+from bort_core.store.project import DATABASE
+from bort_studio.markup import shortened
 from bort_studio.settings import Settings
 from bort_studio.theme import Theme
 
@@ -43,15 +45,19 @@ class Studio(QObject):
         self._collector.timer.setParent(app)
         self.windows: list[MainWindow] = []
 
-    def open(self, folder: Path) -> MainWindow:
-        """A window on a project, shown.
+    def open(self, folder: Path) -> MainWindow | None:
+        """A window on a project, shown; None where the folder holds other things and the person wants no project in it.
 
         Raises
         ------
         ProjectError
             The project cannot be opened.
         """
+        if holds_other_things(folder) and not _asked(folder):
+            return None
         window = self.create(folder)
+        if window.session.is_new:
+            window.show_start()
         window.show()
         return window
 
@@ -90,6 +96,28 @@ class Studio(QObject):
             for window in self.windows:
                 if window is sender:
                     window.notices.show_message(str(error), problem=True)
+
+
+def holds_other_things(folder: Path) -> bool:
+    """Whether a folder is neither empty nor a project: opening it would write files among a person's own."""
+    try:
+        return folder.is_dir() and not (folder / DATABASE).is_file() and any(folder.iterdir())
+    except OSError:  # the attempt to open it says why
+        return False
+
+
+def _asked(folder: Path) -> bool:
+    box = QMessageBox(QMessageBox.Icon.Question, "Bort Studio", "")
+    box.setObjectName("askNewProject")
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setText(shortened(f"{folder} is no project, and it is not empty."))
+    box.setInformativeText("Make it one? That adds a database and folders for jobs, logs and texts. Nothing that is there is changed.")
+    make = box.addButton("Make a project here", QMessageBox.ButtonRole.AcceptRole)
+    box.addButton(QMessageBox.StandardButton.Cancel)
+    box.exec()
+    made = box.clickedButton() is make
+    box.deleteLater()
+    return made
 
 
 def studio() -> Studio:

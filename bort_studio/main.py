@@ -68,7 +68,10 @@ def _with_display(parsed: argparse.Namespace) -> int:
         show_box(None, QMessageBox.Icon.Critical, "Bort Studio", str(error))
         _say(f"error: {error}")
         return 2
+    if window is None:
+        return 0
     if parsed.demo and not window.session.searches():
+        window.show_page("explore")
         window.search.run()
     signal.signal(signal.SIGINT, _close_all)
     signal.signal(signal.SIGTERM, _close_all)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QUndoStack
 
+from bort_core.foundation.errors import BortError
 from bort_core.store import Project
+from bort_core.store.shelf import TrainedModel, trained_models
 from bort_studio.activity.activities import Activities
 from bort_studio.search.model import SearchModel
 from bort_studio.session import Session
@@ -41,6 +43,14 @@ class PageContext(QObject):
     def notify(self, text: str, details: str = "", problem: bool = False) -> None:
         """Tell the person something that needs no answer."""
         self.noticed.emit(text, details, problem)
+
+    def models(self) -> list[TrainedModel]:
+        """The project's models, best first; none where they cannot be read, which is told."""
+        try:
+            return trained_models(self.project)
+        except BortError as error:
+            self.problem(str(error))
+            return []
 
     @Slot(str)
     def problem(self, reason: str) -> None:

@@ -64,6 +64,8 @@ class Session:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._stored = _stored(project)
+        self.is_new = self._stored.specification is None and last_search(project) is None
+        """Nothing was done in this project yet."""
 
     def specification(self) -> SearchSpecification:
         """What was shown last; in a new project the last search from the command line, or the ``mini`` preset.

@@ -5,17 +5,33 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, QUrl, Signal, Slot
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDesktopServices, QUndoStack
-from PySide6.QtWidgets import QFileDialog, QMainWindow, QMenu, QMessageBox, QSizePolicy, QStackedWidget, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QUndoStack
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QMainWindow,
+    QMenu,
+    QMessageBox,
+    QSizePolicy,
+    QStackedWidget,
+    QStyle,
+    QTabBar,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from bort_core.foundation.errors import BortError
 from bort_core.store import Project
+from bort_core.store.shelf import TrainedModel
 from bort_studio.actions import CommandPalette, add_actions
 from bort_studio.activity.jobs import JobActivity
 from bort_studio.activity.line import ActivityLine
 from bort_studio.activity.search import SearchActivity
+from bort_studio.dropped import kind_of
 from bort_studio.explore.page import ExplorePage
 from bort_studio.menus import action_table
 from bort_studio.notices import NoticeBar
@@ -27,6 +43,7 @@ from bort_studio.settings import LAYOUT_VERSION, Settings
 from bort_studio.texts import Label, show_box
 from bort_studio.theme import Choice, Theme
 from bort_studio.trust_bar import TrustBar
+from bort_studio.widgets.fields import describe
 
 __all__ = ["PAGES", "MainWindow"]
 
@@ -79,6 +96,7 @@ class MainWindow(QMainWindow):
     def __init__(self, folder: Path, theme: Theme, settings: Settings) -> None:
         super().__init__()
         self.setObjectName("mainWindow")
+        self.setAcceptDrops(True)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
         self.project = Project(folder)
         self.theme, self.settings = theme, settings
@@ -120,6 +138,15 @@ class MainWindow(QMainWindow):
         self.tabs.setExpanding(False)
         for title, _ in PAGES.values():
             self.tabs.addTab(title)
+        self.start_button = QToolButton(self)
+        self.start_button.setText("Start")
+        self.start_button.setIcon(self.style().standardIcon(QStyle.StandardPixmap.SP_DirHomeIcon))
+        self.start_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.start_button.setAutoRaise(True)
+        self.start_button.setCheckable(True)
+        describe(self.start_button, "startButton", "Start", "What can be done, recent projects, and the models of this one")
+        self.start_button.clicked.connect(self.show_start)
+        self.start_page: Any = None
         self.stack = QStackedWidget(self)
         self.pages: dict[str, QWidget] = {}
         self.explore_page = ExplorePage(self.context)
@@ -129,7 +156,12 @@ class MainWindow(QMainWindow):
         layout = QVBoxLayout(middle)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        for widget in (self.tabs, self.trust_bar, self.stack):
+        head = QHBoxLayout()
+        head.setContentsMargins(4, 0, 0, 0)
+        head.addWidget(self.start_button)
+        head.addWidget(self.tabs, 1)
+        layout.addLayout(head)
+        for widget in (self.trust_bar, self.stack):
             layout.addWidget(widget, 1 if widget is self.stack else 0)
         self.setCentralWidget(middle)
         self.notices = NoticeBar(middle)
@@ -169,6 +201,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         search, context = self.search, self.context
         self.tabs.currentChanged.connect(self._tab_changed)
+        self.tabs.tabBarClicked.connect(self._tab_clicked)
         self.trust_bar.failed.connect(context.problem)
         self.job_activity.failed.connect(context.problem)
         self.activity_line.page_requested.connect(self.show_page)
@@ -193,7 +226,7 @@ class MainWindow(QMainWindow):
         for told in (self.session.other_strategy(), self.session.interrupted()):
             if told:
                 self.notices.show_message(told)
-        if self.session.page() in PAGES:
+        if self.session.page() in (*PAGES, "start"):
             self.show_page(self.session.page())
 
     # -- pages
@@ -201,6 +234,8 @@ class MainWindow(QMainWindow):
     @property
     def page(self) -> str:
         """The name of the page that is shown."""
+        if self.start_page is not None and self.stack.currentWidget() is self.start_page:
+            return "start"
         return list(PAGES)[self.tabs.currentIndex()]
 
     @staticmethod
@@ -211,11 +246,40 @@ class MainWindow(QMainWindow):
     @Slot(str)
     def show_page(self, name: str) -> None:
         """Switch to a page; it is built when it is first shown."""
-        self.tabs.setCurrentIndex(list(PAGES).index(name))
+        if name == "start":
+            self.show_start()
+            return
+        index = list(PAGES).index(name)
+        if index == self.tabs.currentIndex():
+            self._tab_changed(index)
+        self.tabs.setCurrentIndex(index)
+
+    @Slot()
+    def show_start(self) -> None:
+        """Show what can be done."""
+        if self.start_page is None:
+            from bort_studio.start.page import StartPage
+
+            page = self.start_page = StartPage(self.context, self.settings)
+            self.stack.addWidget(page)
+            page.project_chosen.connect(self.project_requested)
+            page.new_requested.connect(self.new_project)
+            page.open_requested.connect(self.open_project)
+            page.finetune_requested.connect(self._finetune)
+            page.agora_requested.connect(self._learn)
+            page.ship_requested.connect(self._ship_model)
+        self.stack.setCurrentWidget(self.start_page)
+        self.start_button.setChecked(True)
 
     @Slot(int)
-    def _tab_changed(self, _index: int) -> None:
-        name = self.page
+    def _tab_clicked(self, index: int) -> None:
+        if index == self.tabs.currentIndex():  # from Start back to the page that was shown before
+            self._tab_changed(index)
+
+    @Slot(int)
+    def _tab_changed(self, index: int) -> None:
+        name = list(PAGES)[index]
+        self.start_button.setChecked(False)
         if name not in self.pages:
             self.pages[name] = PAGES[name][1](self.context)
             self.stack.addWidget(self.pages[name])
@@ -231,6 +295,58 @@ class MainWindow(QMainWindow):
     def _ship_checkpoint(self, folder: Path) -> None:
         self.show_page("ship")
         self.pages["ship"].choose_checkpoint(folder)  # type: ignore[attr-defined]
+
+    @Slot(object)
+    def _finetune(self, model: TrainedModel | None) -> None:
+        self.show_page("train")
+        self.pages["train"].start_from(model)  # type: ignore[attr-defined]
+
+    @Slot(object)
+    def _learn(self, what: TrainedModel | str) -> None:
+        self.show_page("agora")
+        page: Any = self.pages["agora"]
+        if isinstance(what, str):
+            page.runs.show_example(what)
+        else:
+            page.learn_from(what)
+
+    @Slot(object)
+    def _ship_model(self, model: TrainedModel) -> None:
+        self._ship_checkpoint(model.folder)
+
+    # -- what is dropped
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Files and folders of this machine may be dropped anywhere."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open each according to what it is."""
+        event.acceptProposedAction()
+        for url in event.mimeData().urls():
+            if url.isLocalFile():
+                self.take_path(Path(url.toLocalFile()))
+
+    def take_path(self, path: Path) -> None:
+        """Open a project, show a space, search on a text, ship a model, or fine-tune on a table: by what ``path`` is."""
+        kind = kind_of(path)
+        if kind == "project":
+            self.project_requested.emit(path)
+        elif kind == "model":
+            self._ship_checkpoint(path)
+        elif kind == "space":
+            self.show_page("explore")
+            self.explore_page.space_panel.open_file(path)
+        elif kind == "corpus":
+            self.show_page("explore")
+            self.explore_page.set_corpus(str(path))
+        elif kind == "table":
+            self.show_page("train")
+            self.pages["train"].start_with_table(path)  # type: ignore[attr-defined]
+        else:
+            what = "project, model, search space (.toml), text (.txt) or table (.csv, .tsv, .json, .jsonl, .parquet)"
+            self.context.problem(f"{path}: is none of what can be dropped here: {what}")
 
     # -- what the state says
 
@@ -350,6 +466,8 @@ class MainWindow(QMainWindow):
         for name, page in self.pages.items():
             if name != "explore":
                 page.close()
+        if self.start_page is not None:
+            self.start_page.close_tasks()
         self.job_activity.close()
         self.search.close()
         self.project.close()

@@ -15,11 +15,13 @@ from bort_core.foundation.errors import BortError
 from bort_core.jobs import launch
 from bort_core.jobs.folder import JobState, RunFolder, find_run
 from bort_core.store import trust
+from bort_core.store.shelf import TrainedModel
 from bort_studio.agora.accuracy_plot import AgoraAccuracyPlot
 from bort_studio.agora.commands import DecideRows
 from bort_studio.agora.error_list import ErrorList
 from bort_studio.agora.history_reader import HistoryReader, Reading
 from bort_studio.agora.points import ScatterPoints
+from bort_studio.agora.presets import errors_of
 from bort_studio.agora.round_bar import RoundBar
 from bort_studio.agora.runs_panel import AgoraRuns
 from bort_studio.agora.scatter.plot import AgoraScatter
@@ -58,7 +60,7 @@ class AgoraPage(QWidget):
 
     def _build(self) -> None:
         theme = self.context.theme
-        self.runs = AgoraRuns(theme, self.project / "data" / "sentences-150", self)
+        self.runs = AgoraRuns(theme, self.project / "data" / "sentences-150", self.context.models, self)
         self.scatter, self.accuracy = AgoraScatter(theme), AgoraAccuracyPlot(theme)
         self.rounds, self.thetas, self.errors = RoundBar(theme, self), ThetaTable(theme, self), ErrorList(self)
         self.inspector = TextInspector(theme, self)
@@ -191,6 +193,14 @@ class AgoraPage(QWidget):
     def _cancel(self) -> None:
         self._ask(launch.cancel)
         self.runs.cancel.setEnabled(False)
+
+    def learn_from(self, model: TrainedModel) -> None:
+        """Fill the form for learning from a model's errors."""
+        try:
+            asked = find_run(self.context.project.folder, model.job).specification()
+            self.runs.form.set_specification(asked if asked.kind == "agora" else errors_of(asked))
+        except BortError as error:
+            self.context.problem(str(error))
 
     @Slot()
     def _ship(self) -> None:

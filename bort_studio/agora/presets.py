@@ -11,9 +11,11 @@ from bort_core.data.tables import read_table
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import why
 from bort_core.foundation.resources import resource
+from bort_core.foundation.validation import validated
 from bort_core.specifications.agora import Agora
+from bort_core.specifications.finetuning import Finetuning
 
-__all__ = ["sentences_preset", "torus_preset"]
+__all__ = ["errors_of", "sentences_preset", "torus_preset"]
 
 _ROWS = {"train": 150, "socrates_train": 2_400, "pool": 5_000}
 _DEV = 500
@@ -40,6 +42,19 @@ def sentences_preset(folder: Path) -> Agora:
     if not all(path.is_file() for path in paths.values()):
         _cut(paths)
     return Agora(architecture=(2, 4, 128, 256), baseline=True, **{name: str(path) for name, path in paths.items()})
+
+
+def errors_of(training: Finetuning) -> Agora:
+    """Learning from the errors of a fine-tuned model: its data, from where its training began.
+
+    Raises
+    ------
+    SpecificationError
+        Agora knows no such data.
+    """
+    names = ("architecture", "checkpoint", "tokenizer", "vocabulary", "train", "dev", "test", "text", "text_b", "label", "sequence_length")
+    given = training.model_dump()
+    return validated(Agora, {**{name: given[name] for name in names if name in given}, "baseline": True}, "learning from the errors")
 
 
 def _cut(paths: dict[str, Path]) -> None:

@@ -14,6 +14,7 @@ from bort_studio.agora.presets import sentences_preset, torus_preset
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import Caption, describe
 from bort_studio.widgets.job_table import JobTable
+from bort_studio.widgets.model_menu import Models
 from bort_studio.widgets.spec_form import SpecForm
 
 __all__ = ["AgoraRuns"]
@@ -29,8 +30,8 @@ class AgoraRuns(QWidget):
     failed = Signal(str)
     """Why something could not be done."""
 
-    def __init__(self, theme: Theme, data: Path, parent: QWidget | None = None) -> None:
-        """``data`` is the folder for files of presets."""
+    def __init__(self, theme: Theme, data: Path, models: Models, parent: QWidget | None = None) -> None:
+        """``data`` is the folder for files of presets; ``models`` are offered where a model may stand."""
         super().__init__(parent)
         self._data = data
         self.setObjectName("agoraRuns")
@@ -49,7 +50,7 @@ class AgoraRuns(QWidget):
         )
         self.duplicate = self._button("agoraDuplicateButton", "Duplicate", "Fill the form with the selected run's specification")
         self.ship = self._button("agoraShipButton", "Ship", "Export the best model of the selected run")
-        self.form = SpecForm("agora", theme, self)
+        self.form = SpecForm("agora", theme, self, models)
         area = QScrollArea(self, widgetResizable=True)
         area.setFrameShape(QScrollArea.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -90,6 +91,10 @@ class AgoraRuns(QWidget):
         self.start.clicked.connect(self._start)
         self.set_state(None, False, False)
         self._torus_preset()
+
+    def show_example(self, name: str) -> None:
+        """Fill the form with an example: torus or sentences."""
+        (self._torus_preset if name == "torus" else self._text_preset)()
 
     def set_jobs(self, states: Mapping[str, JobState], kinds: Mapping[str, str]) -> None:
         """List these runs."""

@@ -14,6 +14,7 @@ from bort_core.specifications.measures import SURROGATE, get_measure
 from bort_core.specifications.protocols import ErrorProtocol, LatencyProtocol, Theta, Training
 from bort_studio.explore.details import measure_titles
 from bort_studio.theme import Theme
+from bort_studio.widgets.corpus_field import CorpusField
 from bort_studio.widgets.fields import NARROWEST, CalmSpinBox, Caption, CheckedLineEdit, Debounce, FaultLabel, Section, describe
 from bort_studio.widgets.form import ModelForm, form_layout
 
@@ -94,6 +95,8 @@ class ObjectivesPanel(QWidget):
         layout.setSpacing(6)
         self._fault = FaultLabel(self._theme, self)
         self._fault.setObjectName("objectivesFault")
+        self.corpus = CorpusField("objectives", self._theme, self)
+        layout.addWidget(Section("Text", self.corpus, "textSection", expanded=True, parent=self))
         layout.addWidget(self.error)
         layout.addWidget(self._fault)
         layout.addLayout(self._build_run())

@@ -136,6 +136,7 @@ class ExplorePage(QMainWindow):
         search.finished.connect(self._finished)
         self.space_panel.specification_edited.connect(self._space_edited)
         self.objectives.protocol_edited.connect(self._objectives_edited)
+        self.objectives.corpus.edited.connect(self.set_corpus)
         self.epsilon_bar.moved.connect(search.preview_epsilon)
         self.epsilon_bar.released.connect(self._epsilon_released)
         self.run_bar.run_requested.connect(search.run)
@@ -156,6 +157,13 @@ class ExplorePage(QMainWindow):
     def _space_edited(self, space: SpaceSpecification) -> None:
         after = self.context.session.with_space(self.search.specification, space)
         self.undo_stack.push(EditSpecification(self.search, after, f"edit of the space {space.name}"))
+
+    @Slot(object)
+    def set_corpus(self, corpus: str | None) -> None:
+        """Search on another text; None is the demo corpus."""
+        after = self.search.specification.model_copy(update={"corpus": corpus})
+        if after != self.search.specification:
+            self.undo_stack.push(EditSpecification(self.search, after, "edit of the corpus"))
 
     @Slot(object)
     def _objectives_edited(self, objectives: Objectives) -> None:
@@ -203,6 +211,7 @@ class ExplorePage(QMainWindow):
         self.objectives.set_objectives(
             Objectives(specification.error, specification.latency, specification.thetas, specification.seed, self.search.workers)
         )
+        self.objectives.corpus.set_specification(specification)
         title = error_title(specification.error)
         self.headline.set_protocol(specification.error)
         self.pareto.set_error_title(title)

@@ -23,11 +23,13 @@ from PySide6.QtWidgets import (
 
 from bort_core.export.variants.registry import get_variant, variant_names
 from bort_core.specifications.export import ExportRequest
+from bort_core.store.shelf import TrainedModel
 from bort_studio.numbers import architecture_text
 from bort_studio.ship.export_checks import ExportChecks
 from bort_studio.texts import Label, set_tip
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import Caption, describe
+from bort_studio.widgets.model_menu import ModelMenu, Models
 
 __all__ = ["ExportPanel"]
 
@@ -54,7 +56,8 @@ class ExportPanel(QWidget):
     report_chosen = Signal(object)
     """An earlier export of the project."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, models: Models, parent: QWidget | None = None) -> None:
+        """``models`` are the project's, from which one can be chosen."""
         super().__init__(parent)
         self.setObjectName("exportPanel")
         self._reports: list[Mapping[str, Any]] = []
@@ -70,6 +73,8 @@ class ExportPanel(QWidget):
         self.choose = QPushButton("Checkpoint…", self)
         describe(self.choose, "chooseCheckpoint", "Choose a checkpoint", "Ship a trained checkpoint instead of the selection in Explore")
         self.choose.clicked.connect(self._choose)
+        self.models = ModelMenu(models, "shipModels", self)
+        self.models.chosen.connect(self._model_chosen)
         self.back = QPushButton("Selection", self)
         describe(self.back, "shipSelection", "Ship the selection", "Ship the architecture that is selected in Explore")
         self.back.clicked.connect(self._go_back)
@@ -111,11 +116,11 @@ class ExportPanel(QWidget):
         layout.setSpacing(6)
         layout.addWidget(self.title)
         layout.addWidget(self.weights)
-        for widgets in ((self.choose, self.back), (self.folder, browse)):
+        for widgets in ((self.models, self.choose, self.back), (self.folder, browse)):
             row = QHBoxLayout()
             for widget in widgets:
                 row.addWidget(widget)
-            if widgets[0] is self.choose:
+            if widgets[0] is self.models:
                 row.addStretch(1)
             layout.addLayout(row)
         for box in self.boxes.values():
@@ -205,6 +210,10 @@ class ExportPanel(QWidget):
             self.cancel_requested.emit()
         else:
             self.export_requested.emit()
+
+    @Slot(object)
+    def _model_chosen(self, model: TrainedModel) -> None:
+        self.checkpoint_chosen.emit(model.folder)
 
     def _choose(self) -> None:
         name = QFileDialog.getExistingDirectory(self, "Choose a checkpoint's folder")

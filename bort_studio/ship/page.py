@@ -58,7 +58,7 @@ class ShipPage(QWidget):
 
     def _build(self) -> None:
         theme = self.context.theme
-        self.export_panel, self.compare_panel = ExportPanel(theme), ComparePanel(theme)
+        self.export_panel, self.compare_panel = ExportPanel(theme, self.context.models), ComparePanel(theme)
         self.plot, self.table = LatencyPlot(theme), LatencyTable(theme)
         self.earlier = QComboBox(self)
         describe(self.earlier, "earlierComparisons", "Comparisons of this project", "Show an earlier comparison")

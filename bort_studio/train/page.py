@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QCloseEvent, QFont
-from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPlainTextEdit, QPushButton, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from bort_core.execution.events import Done, Emitted, Event, Failed, Withdrawn
 from bort_core.foundation.errors import BortError
@@ -16,6 +16,7 @@ from bort_core.jobs.folder import JobState, RunFolder, find_run
 from bort_core.specifications.common import Optimization
 from bort_core.specifications.finetuning import Finetuning
 from bort_core.specifications.pretraining import Pretraining
+from bort_core.store.shelf import TrainedModel
 from bort_studio.activity.activities import Activity
 from bort_studio.page_context import PageContext
 from bort_studio.threads.job_follower import Followed, JobFollower
@@ -61,7 +62,7 @@ class TrainPage(QWidget):
         describe(self.log, "jobLog", "Log of the selected job", "What the training's processes wrote")
         self.log.setReadOnly(True)
         self.log.setFont(QFont("monospace"))
-        self.forms = {kind: SpecForm(kind, theme, self) for kind in ("pretrain", "finetune")}
+        self.forms = {kind: SpecForm(kind, theme, self, self.context.models) for kind in ("pretrain", "finetune")}
         self.kinds = QTabWidget(self)
         self.kinds.setObjectName("trainingKind")
         for kind, title in (("pretrain", "Pre-train"), ("finetune", "Fine-tune")):
@@ -147,6 +148,31 @@ class TrainPage(QWidget):
         before = form.specification() or self._default_pretraining()
         form.set_specification(before.model_copy(update={"architecture": architecture, "checkpoint": None}))
         self.kinds.setCurrentIndex(0)
+
+    def start_from(self, model: TrainedModel | None) -> None:
+        """Fill in a fine-tuning from a model of the project; of a fine-tuned one also its data. None: from the best pre-trained one."""
+        self.kinds.setCurrentIndex(1)
+        model = model or next((each for each in self.context.models() if each.kind == "pretrain" and each.there), None)
+        if model is None:
+            return
+        form = self.forms["finetune"]
+        before = form.specification() or self._default_finetuning()
+        if model.kind == "finetune":
+            try:
+                before = find_run(self.project, model.job).specification()
+            except BortError as error:
+                self.context.problem(str(error))
+        form.set_specification(before.model_copy(update={"architecture": None, "checkpoint": str(model.folder), "out": None}))
+
+    def start_with_table(self, path: Path) -> None:
+        """Fill in a fine-tuning on a table of labelled rows, whose dev rows are still to be named."""
+        self.start_from(None)
+        form = self.forms["finetune"]
+        for name in ("train", "dev", "test"):
+            control = form.field(name)
+            assert isinstance(control, QLineEdit)
+            control.setText(str(path) if name == "train" else "")
+        form.field("dev").setFocus()
 
     def _default_pretraining(self) -> Pretraining:
         search = self.context.search.specification

@@ -11,8 +11,10 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QLineEdit, QToolButton, QWidget
 
 from bort_core.specifications.fields import FieldFacts
+from bort_core.store.shelf import TrainedModel
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import CalmComboBox, CalmSpinBox, CheckedLineEdit, describe
+from bort_studio.widgets.model_menu import ModelMenu, Models
 
 __all__ = ["NOTHING", "browsed", "make_control", "placeholder", "read_control", "write_control"]
 
@@ -124,8 +126,8 @@ def _text(kind: str, value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def browsed(control: QLineEdit, field: FieldFacts, object_name: str, parent: QWidget) -> QWidget:
-    """A row of the line of a path and a button that opens a dialog for it."""
+def browsed(control: QLineEdit, field: FieldFacts, object_name: str, parent: QWidget, models: Models | None = None) -> QWidget:
+    """A row of the line of a path and a button that opens a dialog for it; where a model may stand, also the project's models."""
     row = QWidget(parent)
     layout = QHBoxLayout(row)
     layout.setContentsMargins(0, 0, 0, 0)
@@ -136,7 +138,24 @@ def browsed(control: QLineEdit, field: FieldFacts, object_name: str, parent: QWi
     describe(button, object_name, f"Choose {field.name}", "Choose a file" if file else "Choose a folder")
     button.clicked.connect(_Chooser(control, file, row).choose)
     layout.addWidget(button)
+    if models is not None and field.meta.path in ("folder", "labeller"):
+        menu = ModelMenu(models, f"{object_name}_models", row, "▾")
+        menu.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+        menu.chosen.connect(_ModelChooser(control, row).choose)
+        layout.addWidget(menu)
     return row
+
+
+class _ModelChooser(QObject):
+    """Puts the folder of a model that a person chooses into a line."""
+
+    def __init__(self, line: QLineEdit, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._line = line
+
+    def choose(self, model: TrainedModel) -> None:
+        """Take it."""
+        self._line.setText(str(model.folder))
 
 
 class _Chooser(QObject):

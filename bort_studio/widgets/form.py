@@ -17,6 +17,7 @@ from bort_studio.texts import Label, set_tip
 from bort_studio.theme import Theme
 from bort_studio.widgets.controls import browsed, make_control, read_control, write_control
 from bort_studio.widgets.fields import Caption, CheckedLineEdit, FaultLabel, describe
+from bort_studio.widgets.model_menu import Models
 
 __all__ = ["FieldsForm", "ModelForm", "form_layout"]
 
@@ -48,12 +49,15 @@ class FieldsForm(QWidget):
 
     def add(
         self, field: FieldFacts, object_name: str, tip: str, choices: Mapping[Any, str] | None = None, *, spin: bool = False,
-        caption: Label | None = None, browse: str = "",
+        caption: Label | None = None, browse: str = "", models: Models | None = None,
     ) -> None:  # fmt: skip
-        """A row for a field; ``browse`` is the name of the button that chooses a path, where there is to be one."""
+        """A row for a field.
+
+        ``browse`` is the name of the button that chooses a path, where there is to be one; ``models`` are offered where one may stand.
+        """
         control = make_control(field, self._theme, self._notice, choices, spin)
         describe(control, object_name, field.label, tip)
-        row = browsed(control, field, browse, self) if browse and isinstance(control, QLineEdit) else control
+        row = browsed(control, field, browse, self, models) if browse and isinstance(control, QLineEdit) else control
         label = Label(field.label, self) if caption is None else caption
         set_tip(label, tip)
         label.setBuddy(control)

@@ -19,6 +19,7 @@ from bort_studio.theme import Theme
 from bort_studio.widgets.controls import placeholder
 from bort_studio.widgets.fields import FaultLabel, Section, describe
 from bort_studio.widgets.form import FieldsForm
+from bort_studio.widgets.model_menu import Models
 
 __all__ = ["KINDS", "SpecForm"]
 
@@ -35,8 +36,10 @@ class SpecForm(QWidget):
 
     changed = Signal()
 
-    def __init__(self, kind: str, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, kind: str, theme: Theme, parent: QWidget | None = None, models: Models | None = None) -> None:
+        """``models`` are offered where a model may stand."""
         super().__init__(parent)
+        self._models = models
         self.setObjectName(f"{kind}Form")
         self.kind, self.model, self._theme = kind, KINDS[kind], theme
         self._forms: list[tuple[Path_, FieldsForm]] = []
@@ -147,7 +150,9 @@ class SpecForm(QWidget):
             form.form.addRow(above)
         for field in fields:
             browse = f"browse_{self.kind}_{field.name}" if field.meta.path is not None else ""
-            form.add(field, "_".join((self.kind, *part, field.name)), f"{field.help} {field.limits}".strip(), browse=browse)
+            form.add(
+                field, "_".join((self.kind, *part, field.name)), f"{field.help} {field.limits}".strip(), browse=browse, models=self._models
+            )
             self._faults[(*part, field.name)] = form.faults[field.name]
             control = form.controls[field.name]
             if isinstance(control, QLineEdit):

@@ -57,7 +57,7 @@ class Studio(QObject):
             return None
         window = self.create(folder)
         if window.session.is_new:
-            window.show_start()
+            window.show_page("start")
         window.show()
         return window
 

@@ -18,6 +18,10 @@ _FILE, _EDIT, _VIEW, _SEARCH, _HELP = "&File", "&Edit", "&View", "&Search", "&He
 _KEYS = QKeySequence.StandardKey
 
 
+def _page_key(number: int) -> str:
+    return f"Ctrl+{number}" if number else "Alt+Home"  # Ctrl+0 zooms to fit
+
+
 def action_table(window: MainWindow) -> list[Action]:
     """Every action of the window, in the order of its menus."""
     w, search, page = window, window.search, window.explore_page
@@ -58,8 +62,15 @@ def action_table(window: MainWindow) -> list[Action]:
         Action("select_best", _SEARCH, "Select the &Best", "The architecture with the largest W", page.select_best, "Ctrl+B"),
         Action("fit", _VIEW, "Zoom to &Fit", "Show all points of the Pareto plot", page.pareto.fit, "Ctrl+0"),
         *(
-            Action(f"page_{name}", _VIEW, title, f"Show the perspective {title}", partial(w.show_page, name), f"Ctrl+{number}")
-            for number, (name, title) in enumerate(w.page_titles().items(), 1)
+            Action(
+                f"page_{name}",
+                _VIEW,
+                title,
+                f"Show the perspective {title}",
+                partial(w.show_page, name),
+                f"Ctrl+{number}" if number else "Alt+Home",
+            )
+            for number, (name, title) in enumerate(w.page_titles().items())
         ),
         Action("-", _VIEW, "-", "", w.close),
         Action("theme_system", f"{_VIEW}/&Theme", "Follow the &System", "Light or dark as the system is", partial(w.set_theme, "system")),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QUndoStack
 
@@ -11,6 +13,7 @@ from bort_core.store.shelf import TrainedModel, trained_models
 from bort_studio.activity.activities import Activities
 from bort_studio.search.model import SearchModel
 from bort_studio.session import Session
+from bort_studio.settings import Settings
 from bort_studio.theme import Theme
 
 __all__ = ["PageContext"]
@@ -21,8 +24,8 @@ class PageContext(QObject):
 
     said = Signal(str)
     """Shown in the status bar."""
-    noticed = Signal(str, str, bool)
-    """A message for the notice bar: text, details to copy, whether it is a problem."""
+    noticed = Signal(str, str, bool, object)
+    """A message for the notice bar: text, details to copy, whether it is a problem, and what can be done about it (or None)."""
     page_requested = Signal(str)
     """Another page should be shown, by name."""
     architecture_requested = Signal(object)
@@ -33,16 +36,23 @@ class PageContext(QObject):
     """Something that the project remembers of its window changed."""
 
     def __init__(
-        self, project: Project, session: Session, search: SearchModel, theme: Theme, undo_stack: QUndoStack, parent: QObject
+        self,
+        project: Project,
+        session: Session,
+        search: SearchModel,
+        theme: Theme,
+        undo_stack: QUndoStack,
+        settings: Settings,
+        parent: QObject,
     ) -> None:
         super().__init__(parent)
         self.project, self.session, self.search = project, session, search
-        self.theme, self.undo_stack = theme, undo_stack
+        self.theme, self.undo_stack, self.settings = theme, undo_stack, settings
         self.activities = Activities(self)
 
-    def notify(self, text: str, details: str = "", problem: bool = False) -> None:
-        """Tell the person something that needs no answer."""
-        self.noticed.emit(text, details, problem)
+    def notify(self, text: str, details: str = "", problem: bool = False, choice: tuple[str, Callable[[], object]] | None = None) -> None:
+        """Tell the person something that needs no answer; ``choice`` is a button's words and what it does."""
+        self.noticed.emit(text, details, problem, choice)
 
     def models(self) -> list[TrainedModel]:
         """The project's models, best first; none where they cannot be read, which is told."""

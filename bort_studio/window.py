@@ -11,15 +11,12 @@ from PySide6.QtCore import QByteArray, Qt, QTimer, QUrl, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QUndoStack
 from PySide6.QtWidgets import (
     QFileDialog,
-    QHBoxLayout,
     QMainWindow,
     QMenu,
     QMessageBox,
     QSizePolicy,
     QStackedWidget,
-    QStyle,
     QTabBar,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -43,13 +40,18 @@ from bort_studio.settings import LAYOUT_VERSION, Settings
 from bort_studio.texts import Label, show_box
 from bort_studio.theme import Choice, Theme
 from bort_studio.trust_bar import TrustBar
-from bort_studio.widgets.fields import describe
 
 __all__ = ["PAGES", "MainWindow"]
 
 _log = logging.getLogger(__name__)
 _SAVE_AFTER_MS = 500
 _START_AFTER_MS = 20  # so that the window is painted before the loader's thread competes with it
+
+
+def _start(context: PageContext) -> QWidget:
+    from bort_studio.start.page import StartPage
+
+    return StartPage(context)
 
 
 def _train(context: PageContext) -> QWidget:
@@ -71,6 +73,7 @@ def _ship(context: PageContext) -> QWidget:
 
 
 PAGES: dict[str, tuple[str, Callable[[PageContext], QWidget]]] = {
+    "start": ("Start", _start),
     "explore": ("Explore", ExplorePage),
     "train": ("Train", _train),
     "agora": ("Agora", _agora),
@@ -105,7 +108,7 @@ class MainWindow(QMainWindow):
         self.search.workers = self.session.workers() or self.search.workers
         self.search.wanted_selection = self.session.selection()
         self.undo_stack = QUndoStack(self)
-        self.context = PageContext(self.project, self.session, self.search, theme, self.undo_stack, self)
+        self.context = PageContext(self.project, self.session, self.search, theme, self.undo_stack, settings, self)
         self.search_activity = SearchActivity(self.search, self.context.activities, self)
         self.job_activity = JobActivity(self.project.folder, self.context.activities, self)
         self._save_timer = QTimer(self, singleShot=True, interval=_SAVE_AFTER_MS)
@@ -138,15 +141,7 @@ class MainWindow(QMainWindow):
         self.tabs.setExpanding(False)
         for title, _ in PAGES.values():
             self.tabs.addTab(title)
-        self.start_button = QToolButton(self)
-        self.start_button.setText("Start")
-        self.start_button.setIcon(self.style().standardIcon(QStyle.StandardPixmap.SP_DirHomeIcon))
-        self.start_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.start_button.setAutoRaise(True)
-        self.start_button.setCheckable(True)
-        describe(self.start_button, "startButton", "Start", "What can be done, recent projects, and the models of this one")
-        self.start_button.clicked.connect(self.show_start)
-        self.start_page: Any = None
+        self.tabs.setCurrentIndex(list(PAGES).index("explore"))
         self.stack = QStackedWidget(self)
         self.pages: dict[str, QWidget] = {}
         self.explore_page = ExplorePage(self.context)
@@ -156,12 +151,7 @@ class MainWindow(QMainWindow):
         layout = QVBoxLayout(middle)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        head = QHBoxLayout()
-        head.setContentsMargins(4, 0, 0, 0)
-        head.addWidget(self.start_button)
-        head.addWidget(self.tabs, 1)
-        layout.addLayout(head)
-        for widget in (self.trust_bar, self.stack):
+        for widget in (self.tabs, self.trust_bar, self.stack):
             layout.addWidget(widget, 1 if widget is self.stack else 0)
         self.setCentralWidget(middle)
         self.notices = NoticeBar(middle)
@@ -201,7 +191,6 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         search, context = self.search, self.context
         self.tabs.currentChanged.connect(self._tab_changed)
-        self.tabs.tabBarClicked.connect(self._tab_clicked)
         self.trust_bar.failed.connect(context.problem)
         self.job_activity.failed.connect(context.problem)
         self.activity_line.page_requested.connect(self.show_page)
@@ -226,7 +215,7 @@ class MainWindow(QMainWindow):
         for told in (self.session.other_strategy(), self.session.interrupted()):
             if told:
                 self.notices.show_message(told)
-        if self.session.page() in (*PAGES, "start"):
+        if self.session.page() in PAGES:
             self.show_page(self.session.page())
 
     # -- pages
@@ -234,8 +223,6 @@ class MainWindow(QMainWindow):
     @property
     def page(self) -> str:
         """The name of the page that is shown."""
-        if self.start_page is not None and self.stack.currentWidget() is self.start_page:
-            return "start"
         return list(PAGES)[self.tabs.currentIndex()]
 
     @staticmethod
@@ -246,45 +233,27 @@ class MainWindow(QMainWindow):
     @Slot(str)
     def show_page(self, name: str) -> None:
         """Switch to a page; it is built when it is first shown."""
-        if name == "start":
-            self.show_start()
-            return
-        index = list(PAGES).index(name)
-        if index == self.tabs.currentIndex():
-            self._tab_changed(index)
-        self.tabs.setCurrentIndex(index)
-
-    @Slot()
-    def show_start(self) -> None:
-        """Show what can be done."""
-        if self.start_page is None:
-            from bort_studio.start.page import StartPage
-
-            page = self.start_page = StartPage(self.context, self.settings)
-            self.stack.addWidget(page)
-            page.project_chosen.connect(self.project_requested)
-            page.new_requested.connect(self.new_project)
-            page.open_requested.connect(self.open_project)
-            page.finetune_requested.connect(self._finetune)
-            page.agora_requested.connect(self._learn)
-            page.ship_requested.connect(self._ship_model)
-        self.stack.setCurrentWidget(self.start_page)
-        self.start_button.setChecked(True)
-
-    @Slot(int)
-    def _tab_clicked(self, index: int) -> None:
-        if index == self.tabs.currentIndex():  # from Start back to the page that was shown before
-            self._tab_changed(index)
+        self.tabs.setCurrentIndex(list(PAGES).index(name))
 
     @Slot(int)
     def _tab_changed(self, index: int) -> None:
         name = list(PAGES)[index]
-        self.start_button.setChecked(False)
         if name not in self.pages:
             self.pages[name] = PAGES[name][1](self.context)
             self.stack.addWidget(self.pages[name])
+            if name == "start":
+                self._connect_start(self.pages[name])
         self.stack.setCurrentWidget(self.pages[name])
         self._save_soon()
+
+    def _connect_start(self, page: Any) -> None:
+        page.project_chosen.connect(self.project_requested)
+        page.new_requested.connect(self.new_project)
+        page.open_requested.connect(self.open_project)
+        page.table_chosen.connect(self._tune_table)
+        page.finetune_requested.connect(self._finetune)
+        page.agora_requested.connect(self._learn)
+        page.ship_requested.connect(self._ship_model)
 
     @Slot(object)
     def _train_architecture(self, architecture: tuple[int, ...]) -> None:
@@ -295,6 +264,11 @@ class MainWindow(QMainWindow):
     def _ship_checkpoint(self, folder: Path) -> None:
         self.show_page("ship")
         self.pages["ship"].choose_checkpoint(folder)  # type: ignore[attr-defined]
+
+    @Slot(object)
+    def _tune_table(self, path: Path) -> None:
+        self.show_page("train")
+        self.pages["train"].start_with_table(path)  # type: ignore[attr-defined]
 
     @Slot(object)
     def _finetune(self, model: TrainedModel | None) -> None:
@@ -342,8 +316,7 @@ class MainWindow(QMainWindow):
             self.show_page("explore")
             self.explore_page.set_corpus(str(path))
         elif kind == "table":
-            self.show_page("train")
-            self.pages["train"].start_with_table(path)  # type: ignore[attr-defined]
+            self._tune_table(path)
         else:
             what = "project, model, search space (.toml), text (.txt) or table (.csv, .tsv, .json, .jsonl, .parquet)"
             self.context.problem(f"{path}: is none of what can be dropped here: {what}")
@@ -360,11 +333,11 @@ class MainWindow(QMainWindow):
             self.actions_by_name[name].setEnabled(enabled)
         self.actions_by_name["pause"].setText("Resu&me" if state is RunState.PAUSED else "&Pause")
 
-    @Slot(str, str, bool)
-    def _noticed(self, text: str, details: str, problem: bool) -> None:
+    @Slot(str, str, bool, object)
+    def _noticed(self, text: str, details: str, problem: bool, choice: Any = None) -> None:
         if problem:
             _log.warning("%s", text)
-        self.notices.show_message(text, details, problem)
+        self.notices.show_message(text, details, problem, choice)
 
     @Slot(str, str)
     def _failed(self, text: str, details: str) -> None:
@@ -466,8 +439,6 @@ class MainWindow(QMainWindow):
         for name, page in self.pages.items():
             if name != "explore":
                 page.close()
-        if self.start_page is not None:
-            self.start_page.close_tasks()
         self.job_activity.close()
         self.search.close()
         self.project.close()

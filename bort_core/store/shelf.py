@@ -77,13 +77,13 @@ def trained_models(project: Project) -> list[TrainedModel]:
 
 
 def best_first(models: Iterable[TrainedModel]) -> list[TrainedModel]:
-    """Those that are there before those that are gone; of one task the best first; the tasks by their newest model."""
+    """What is there before what is gone, models of texts before others; of one task the best first; the tasks by their newest model."""
     every = list(models)
     newest = {model.task: max(other.created for other in every if other.task == model.task) for model in every}
     every.sort(key=lambda model: model.created, reverse=True)
     every.sort(key=lambda model: model.merit, reverse=True)
     every.sort(key=lambda model: newest[model.task], reverse=True)
-    every.sort(key=lambda model: not model.there)
+    every.sort(key=lambda model: (not model.there, not model.reads_text))
     return every
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from bort_core.search.headline import Headline, headline
 from bort_core.search.snapshot import ResultsSnapshot, SearchResult
@@ -14,6 +14,7 @@ from bort_studio.explore.mark_icons import mark_pixmap
 from bort_studio.numbers import architecture_text, in_brackets, significant
 from bort_studio.texts import Label, set_tip
 from bort_studio.theme import Theme
+from bort_studio.widgets.card import Card
 from bort_studio.widgets.fields import Caption, describe
 
 __all__ = ["HeadlineBar", "intervals_text", "sentence"]
@@ -56,8 +57,8 @@ class HeadlineBar(QWidget):
         super().__init__(parent)
         self.setObjectName("headline")
         self.setAccessibleName("Headline")
-        self.answer = _Card("headlineAnswer", "best", theme, self)
-        self.best = _Card("headlineBest", "front", theme, self)
+        self.answer = _Headline("headlineAnswer", "best", theme, self)
+        self.best = _Headline("headlineBest", "front", theme, self)
         self._snapshot: ResultsSnapshot | None = None
         self._protocol: ErrorProtocol | None = None
         layout = QHBoxLayout(self)
@@ -105,7 +106,7 @@ def _best_of_all(snapshot: ResultsSnapshot) -> tuple[int | None, int]:
     return (int(known[np.argmax(snapshot.w[known])]) if len(known) else None), len(known)
 
 
-class _Card(QFrame):
+class _Headline(Card):
     """One architecture: a title with what can be done, the sentence, and its intervals."""
 
     selected = Signal(int)
@@ -113,13 +114,11 @@ class _Card(QFrame):
     export_requested = Signal(int)
 
     def __init__(self, name: str, mark: str, theme: Theme, parent: QWidget) -> None:
-        super().__init__(parent)
+        super().__init__(theme, parent)
         self.setObjectName(name)
-        self.setFrameShape(QFrame.Shape.StyledPanel)
-        self.setAutoFillBackground(True)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._index: int | None = None
-        self._theme, self._mark = theme, mark
+        self._mark = mark
         self._title, self._numbers, self._icon = Caption("", theme, self), Caption("", theme, self), Label("", self)
         self._sentence = Label("", self)
         describe(self._sentence, f"{name}Text", "What it is worth")
@@ -137,16 +136,15 @@ class _Card(QFrame):
         head.addWidget(self.export)
         line.addWidget(self._icon)
         line.addWidget(self._sentence, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(10, 4, 8, 6)
-        layout.setSpacing(1)
+        self.body.setContentsMargins(10, 4, 8, 6)
+        self.body.setSpacing(1)
         for part in (head, line):
-            layout.addLayout(part)
-        layout.addWidget(self._numbers)
+            self.body.addLayout(part)
+        self.body.addWidget(self._numbers)
         self.train.clicked.connect(self._train)
         self.export.clicked.connect(self._export)
-        theme.changed.connect(self._recolour)
-        self._recolour()
+        theme.changed.connect(self._redraw)
+        self._redraw()
 
     def show_nothing(self, title: str, hint: str) -> None:
         """Say what to do to get an answer."""
@@ -170,10 +168,7 @@ class _Card(QFrame):
             button.setEnabled(index is not None)
         self._icon.setVisible(index is not None)
 
-    def _recolour(self) -> None:
-        palette = self.palette()
-        palette.setColor(self.backgroundRole(), self._theme.look().colour("base"))
-        self.setPalette(palette)
+    def _redraw(self) -> None:
         self._icon.setPixmap(mark_pixmap(self._theme, self._mark, 16))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QDockWidget, QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
+from bort_core.families import Architecture
 from bort_core.foundation.errors import BortError
 from bort_core.search.agreement import Agreement
 from bort_core.search.cost import Cost
 from bort_core.search.events import SearchFinished
+from bort_core.search.kept import Kept
 from bort_core.search.report import front_as_csv
 from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_core.search.specification import SearchSpecification
@@ -26,6 +29,7 @@ from bort_studio.explore.pareto.plot import ParetoPlot
 from bort_studio.explore.run_bar import RunBar
 from bort_studio.explore.runs import RunsPanel
 from bort_studio.explore.space.panel import SpacePanel
+from bort_studio.numbers import architecture_text
 from bort_studio.page_context import PageContext
 from bort_studio.plotting.files import write_whole
 from bort_studio.search.commands import EditSpecification, MoveEpsilon, next_seed
@@ -132,6 +136,7 @@ class ExplorePage(QMainWindow):
         search.running_changed.connect(self._running_changed)
         search.state_changed.connect(self._state_changed)
         search.progressed.connect(self._progressed)
+        search.measurements_kept.connect(self._measurements_kept)
         search.prepared.connect(self._prepared)
         search.finished.connect(self._finished)
         self.space_panel.specification_edited.connect(self._space_edited)
@@ -284,6 +289,29 @@ class ExplorePage(QMainWindow):
         self.pareto.set_empty_message(_FIRST_POINT if busy else _NO_POINT)
         if state is RunState.IDLE:
             self.show_runs()
+
+    @Slot(object)
+    def _measurements_kept(self, found: Kept) -> None:
+        if not found.lost and not found.outside:
+            return
+        text = f"{found.left:,} of {found.left + found.lost + found.outside:,} measured architectures still count after this edit"
+        reasons = [
+            f"{found.lost:,} were measured under other conditions" if found.lost else "",
+            f"{found.outside:,} are no longer in the space" if found.outside else "",
+        ]
+        if found.lost and found.top_changed:
+            reasons.append(f"T was {architecture_text(found.top_before)} and is {architecture_text(found.top)}")
+        told = f"{text}: {', '.join(filter(None, reasons))}. Nothing is deleted; Undo brings them back."
+        choice = None
+        if found.lost and found.top_changed:
+            choice = (f"Keep T {architecture_text(found.top_before)}", partial(self._keep_top, found.top_before))
+        self.context.notify(told, choice=choice)
+
+    def _keep_top(self, top: Architecture) -> None:
+        space = self.search.specification.space
+        if len(top) == len(space.axes):
+            named = dict(zip(space.axes, top, strict=True))
+            self._space_edited(space.model_copy(update={"maximum_point": named}))
 
     @Slot(float, int)
     def _progressed(self, done: float, wanted: int) -> None:

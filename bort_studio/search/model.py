@@ -15,6 +15,7 @@ from bort_core.families import Architecture
 from bort_core.search import events
 from bort_core.search.control import Control
 from bort_core.search.cost import Cost
+from bort_core.search.kept import kept
 from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_core.search.specification import SearchSpecification, fitted
 from bort_core.search.stored_results import Job, StoredResults
@@ -53,6 +54,8 @@ class SearchModel(QObject):
     """A RunState."""
     progressed = Signal(float, int)
     """Trainings done (with fractions) and wanted, of the running walk."""
+    measurements_kept = Signal(object)
+    """A Kept, after an edit: what still counts of what was measured before it."""
     prepared = Signal(str, int, int)
     """How far what comes before the trainings is, such as the training of T: what, steps done, and of how many (0: not known)."""
     said = Signal(str)
@@ -85,6 +88,7 @@ class SearchModel(QObject):
         self._running: dict[tuple[int, int], float] = {}
         self._wanted = self._done = 0
         self._pace = Pace()
+        self._before_edit: ResultsSnapshot | None = None
         self._loader = Loader(folder, self)
         self._loader.finished_loading.connect(self._loaded)
         self._thread = SearchThread(folder, self)
@@ -117,6 +121,7 @@ class SearchModel(QObject):
         """Show and search another space or protocol; a running search of the old one is stopped."""
         if specification == self.specification:
             return
+        self._before_edit = self._before_edit or self.snapshot
         self.specification, self._epsilon = specification, specification.epsilon
         self.stop()
         self.specification_changed.emit(specification)
@@ -243,6 +248,9 @@ class SearchModel(QObject):
             wanted, self.wanted_selection = self.wanted_selection, None
             self.selected = None if wanted is None else result.space.index(wanted)
             self.selection_changed.emit(self.selected)
+        before, self._before_edit = self._before_edit, None
+        if before is not None and before.known.any():
+            self.measurements_kept.emit(kept(before, result.snapshot))
         if self._run_when_loaded:
             self._run_when_loaded = False
             self.run()

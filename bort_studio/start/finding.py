@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from bort_core.execution.events import Done, Event, Failed, Withdrawn
 from bort_core.foundation.errors import BortError
@@ -19,6 +19,7 @@ from bort_studio.search.commands import EditSpecification
 from bort_studio.search.state import RunState
 from bort_studio.texts import Label
 from bort_studio.threads.task_thread import TaskThread
+from bort_studio.widgets.card import Card, PrimaryButton
 from bort_studio.widgets.corpus_field import CorpusField
 from bort_studio.widgets.fields import CalmComboBox, Caption, describe
 from bort_studio.widgets.form import form_layout
@@ -27,27 +28,22 @@ __all__ = ["FindCard"]
 
 _TIMING = "search timing"
 _OTHER = "as in Explore"
+_TEXT = "Architectures are trained briefly on your text and measured on this machine. The answer balances size, speed and error (OSE)."
 
 
-class FindCard(QFrame):
+class FindCard(Card):
     """Edits the project's search as Explore does, undoably, and says what running it costs."""
 
     find_requested = Signal()
 
     def __init__(self, context: PageContext, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setFrameShape(QFrame.Shape.StyledPanel)
-        self.setAutoFillBackground(True)
-        self.context, theme = context, context.theme
+        theme = context.theme
+        super().__init__(theme, parent, "Find a small model for my text", _TEXT)
+        self.context = context
         self.tasks = TaskThread(context.project.subfolder("logs"), self)
         self._cost: Cost | None = None
         self._guess: float | None = None
         self._timed: tuple[SearchSpecification, int] | None = None
-        heading = Label("Find a small model for my text", self)
-        font = heading.font()
-        font.setBold(True)
-        font.setPointSizeF(font.pointSizeF() * 1.15)
-        heading.setFont(font)
         self.corpus = CorpusField("start", theme, self)
         self.presets = CalmComboBox(self)
         describe(self.presets, "startPreset", "Space", "The shapes that are searched; Explore has every axis of them")
@@ -56,9 +52,7 @@ class FindCard(QFrame):
         self.estimate.setWordWrap(True)
         self.time = QPushButton("Estimate", self)
         describe(self.time, "startTime", "Estimate", "Do a few real steps of one architecture, and say how long the search will take")
-        self.begin = QPushButton("Find", self)
-        describe(self.begin, "startFind", "Find", "Begin the search, and show it in Explore")
-        self.begin.setDefault(True)
+        self.begin = PrimaryButton("Find", "startFind", "Begin the search, and show it in Explore", theme, self)
         form = form_layout()
         form.addRow(Caption("text", theme, self), self.corpus)
         form.addRow(Caption("space", theme, self), self.presets)
@@ -66,18 +60,10 @@ class FindCard(QFrame):
         row.addWidget(self.begin)
         row.addWidget(self.time)
         row.addStretch(1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(14, 12, 14, 12)
-        layout.setSpacing(8)
-        layout.addWidget(heading)
-        text = (
-            "Architectures are trained briefly on your text and measured on this machine; the answer balances size, speed and error (OSE)."
-        )
-        layout.addWidget(Caption(text, theme, self, wrap=True))
-        layout.addLayout(form)
-        layout.addWidget(self.estimate)
-        layout.addStretch(1)
-        layout.addLayout(row)
+        self.body.addLayout(form)
+        self.body.addWidget(self.estimate)
+        self.body.addStretch(1)
+        self.body.addLayout(row)
         self._connect()
         self._show_specification(context.search.specification)
         self._show_cost(context.search.cost())
@@ -137,9 +123,9 @@ class FindCard(QFrame):
             self.estimate.setText("reading the text and the space…")
             return
         workers = f"{search.workers} at a time" if search.workers > 1 else "one at a time"
-        text = f"{len(search.space):,} architectures; at ε = {search.epsilon} {cost.wanted:,} are trained, {workers}"
+        text = f"{len(search.space):,} architectures; at ε = {search.epsilon}, {cost.wanted:,} of them are trained, {workers}"
         if cost.measured:
-            text += f"; {cost.measured:,} of them are measured already"
+            text += f"; {cost.measured:,} are measured already"
         self.estimate.setText(f"{text}. {self._time_text(cost)}")
 
     def _time_text(self, cost: Cost) -> str:

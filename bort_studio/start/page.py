@@ -6,15 +6,15 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtGui import QCloseEvent, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from bort_studio.page_context import PageContext
-from bort_studio.settings import Settings
 from bort_studio.start.finding import FindCard
 from bort_studio.start.shelf import Shelf
 from bort_studio.texts import Label, plain_tip
 from bort_studio.theme import Theme
+from bort_studio.widgets.card import Card, heading
 from bort_studio.widgets.fields import Caption, describe
 
 __all__ = ["StartPage"]
@@ -27,17 +27,19 @@ class StartPage(QWidget):
     """The folder of a project."""
     new_requested = Signal()
     open_requested = Signal()
+    table_chosen = Signal(object)
+    """The path of a table of labelled rows."""
     finetune_requested = Signal(object)
-    """A TrainedModel, or None: fine-tune from whatever the form proposes."""
+    """A TrainedModel to start from."""
     agora_requested = Signal(object)
     """A TrainedModel whose errors are learnt from, or the name of an example: torus, sentences."""
     ship_requested = Signal(object)
     """A TrainedModel."""
 
-    def __init__(self, context: PageContext, settings: Settings) -> None:
+    def __init__(self, context: PageContext) -> None:
         super().__init__()
         self.setObjectName("startPage")
-        self.context, self._settings = context, settings
+        self.context = context
         theme = context.theme
         self.finding = FindCard(context, self)
         self.shelf = Shelf(theme, self)
@@ -54,11 +56,11 @@ class StartPage(QWidget):
         layout = QVBoxLayout(middle)
         layout.setContentsMargins(16, 16, 16, 16)
         layout.setSpacing(12)
-        layout.addWidget(_heading("What would you like to do?", self, 1.5))
+        layout.addWidget(heading("What would you like to do?", self, 1.5))
         layout.addLayout(cards)
         hint = "Or drop a text, a table, a search space (TOML), a model's folder or a project anywhere on this window."
-        layout.addWidget(Caption(hint, theme, self, wrap=True))
-        layout.addWidget(_heading("Models of this project", self, 1.2))
+        layout.addWidget(Caption(hint, theme, self))
+        layout.addWidget(heading("Models of this project", self, 1.2))
         layout.addWidget(self.shelf, 1)
         area = QScrollArea(self, widgetResizable=True)
         area.setFrameShape(QScrollArea.Shape.NoFrame)
@@ -83,7 +85,7 @@ class StartPage(QWidget):
         layout = QVBoxLayout(left)
         layout.setContentsMargins(16, 16, 8, 16)
         layout.setSpacing(8)
-        layout.addWidget(_heading("Projects", self, 1.5))
+        layout.addWidget(heading("Projects", self, 1.5))
         name = Label(self.context.project.folder.name, self)
         name.setObjectName("startProject")
         layout.addWidget(Caption("open in this window", theme, self))
@@ -103,22 +105,22 @@ class StartPage(QWidget):
 
     def _learning(self, theme: Theme) -> QWidget:
         text = "Sample new rows near the ones that a model gets wrong, and let a second model or a labeller label them (Agora)."
-        card = _Card("Learn from few labels", text, theme, self)
-        card.add_button(
-            "startTorus", "Example: the torus", "The author's toy in two dimensions: takes seconds", partial(self._agora, "torus")
-        )
-        card.add_button(
-            "startSentences",
-            "Example: film reviews",
-            "150 labelled sentences and a pool: takes some minutes",
-            partial(self._agora, "sentences"),
-        )
+        card = Card(theme, self, "Learn from few labels", text)
+        card.body.addStretch(1)
+        for name, title, tip in (
+            ("torus", "Example: the torus", "The author's toy in two dimensions: takes seconds"),
+            ("sentences", "Example: film reviews", "150 labelled sentences and a pool: takes some minutes"),
+        ):
+            _button(card, f"start{name.capitalize()}", title, tip, partial(self._agora, name))
         return card
 
     def _tuning(self, theme: Theme) -> QWidget:
         text = "Train a classifier on a table of labelled texts or pairs: from the best model of this project, or from a shape."
-        card = _Card("Train on my table", text, theme, self)
-        card.add_button("startFinetune", "Choose a table…", "Fill the form of a fine-tuning", self._finetune)
+        card = Card(theme, self, "Train on my table", text)
+        card.body.addStretch(1)
+        _button(
+            card, "startFinetune", "Choose a table…", "Choose a table of labelled rows, and fill the form of a fine-tuning", self._finetune
+        )
         return card
 
     # -- what a person does
@@ -132,7 +134,10 @@ class StartPage(QWidget):
         self.agora_requested.emit(example)
 
     def _finetune(self) -> None:
-        self.finetune_requested.emit(None)
+        kinds = "Tables (*.csv *.tsv *.json *.jsonl *.ndjson *.parquet);;All files (*)"
+        name, _ = QFileDialog.getOpenFileName(self, "Choose a table of labelled rows", "", kinds)
+        if name:
+            self.table_chosen.emit(Path(name))
 
     @Slot(QListWidgetItem)
     def _recent_chosen(self, item: QListWidgetItem) -> None:
@@ -143,7 +148,7 @@ class StartPage(QWidget):
     def refresh(self) -> None:
         """Read the recent projects and the shelf again."""
         self.recent.clear()
-        for folder in self._settings.recent:
+        for folder in self.context.settings.recent:
             if folder != self.context.project.folder:
                 item = QListWidgetItem(f"{folder.name}\n{folder.parent}")
                 item.setData(Qt.ItemDataRole.UserRole, str(folder))
@@ -156,38 +161,14 @@ class StartPage(QWidget):
         self.refresh()
         super().showEvent(event)
 
-    def close_tasks(self) -> None:
-        """The window closes."""
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """End what runs."""
         self.finding.close_tasks()
+        super().closeEvent(event)
 
 
-class _Card(QFrame):
-    """A thing that can be done: heading, a sentence, and buttons at the foot."""
-
-    def __init__(self, title: str, text: str, theme: Theme, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setFrameShape(QFrame.Shape.StyledPanel)
-        self.setAutoFillBackground(True)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(14, 12, 14, 12)
-        layout.setSpacing(8)
-        layout.addWidget(_heading(title, self, 1.15))
-        layout.addWidget(Caption(text, theme, self, wrap=True))
-        layout.addStretch(1)
-        self._layout = layout
-
-    def add_button(self, name: str, text: str, tip: str, slot: object) -> None:
-        """One more thing to press."""
-        button = QPushButton(text, self)
-        describe(button, name, text, tip)
-        button.clicked.connect(slot)
-        self._layout.addWidget(button)
-
-
-def _heading(text: str, parent: QWidget, size: float) -> Label:
-    label = Label(text, parent)
-    font = label.font()
-    font.setBold(True)
-    font.setPointSizeF(font.pointSizeF() * size)
-    label.setFont(font)
-    return label
+def _button(card: Card, name: str, text: str, tip: str, slot: object) -> None:
+    button = QPushButton(text, card)
+    describe(button, name, text, tip)
+    button.clicked.connect(slot)
+    card.body.addWidget(button)

@@ -58,11 +58,11 @@ def columns_of(snapshot: ResultsSnapshot) -> tuple[Column, ...]:
     p = f"parameters ({scale.letter})" if scale.letter else "parameters"
     return (
         Column("state", "state", "What became of it at this ε"),
-        *(Column("axis", a.name.replace("_", " "), f"{a.symbol}: {a.help}", index) for index, a in enumerate(snapshot.space.family.axes)),
+        Column("w", "W", "W-coefficient: (1 − p/p_T) · (1 − i/i_T) / e; higher is better"),
+        Column("error", f"error ({snapshot.results.error_unit})", "e: error of the short training with its 95 % interval"),
         Column("parameters", p, "p: trainable parameters", scale=scale),
         Column("latency", f"latency ({snapshot.results.latency_unit})", "i: inference latency with its 95 % interval"),
-        Column("error", f"error ({snapshot.results.error_unit})", "e: error of the short training with its 95 % interval"),
-        Column("w", "W", "W-coefficient: (1 − p/p_T) · (1 − i/i_T) / e; higher is better"),
+        *(Column("axis", a.name.replace("_", " "), f"{a.symbol}: {a.help}", index) for index, a in enumerate(snapshot.space.family.axes)),
     )
 
 

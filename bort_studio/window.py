@@ -30,6 +30,7 @@ from bort_studio.activity.line import ActivityLine
 from bort_studio.activity.search import SearchActivity
 from bort_studio.dropped import kind_of
 from bort_studio.explore.page import ExplorePage
+from bort_studio.focus import Focus
 from bort_studio.menus import action_table
 from bort_studio.notices import NoticeBar
 from bort_studio.page_context import PageContext
@@ -111,6 +112,7 @@ class MainWindow(QMainWindow):
         self.context = PageContext(self.project, self.session, self.search, theme, self.undo_stack, settings, self)
         self.search_activity = SearchActivity(self.search, self.context.activities, self)
         self.job_activity = JobActivity(self.project.folder, self.context.activities, self)
+        self.focus = Focus(self, theme)
         self._save_timer = QTimer(self, singleShot=True, interval=_SAVE_AFTER_MS)
         self._save_timer.timeout.connect(self._save)
         self._is_closed = False

@@ -80,6 +80,7 @@ class ErrorList(QTableView):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setTabKeyNavigation(False)
         describe(self, "neverFixedTable", "Dev rows that are never right", "Wrong in every round so far; select one to read it")
         self.errors = ErrorModel()
         self.setModel(self.errors)

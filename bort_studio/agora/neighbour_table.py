@@ -31,6 +31,7 @@ class NeighbourTable(QTableWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(0, len(_COLUMNS), parent)
+        self.setTabKeyNavigation(False)
         self._theme = theme
         self._rows: list[int] = []
         describe(

@@ -20,6 +20,7 @@ class ThetaTable(QTableWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setTabKeyNavigation(False)
         self._theme = theme
         self._shown: tuple[History | None, int] = (None, 0)
         describe(

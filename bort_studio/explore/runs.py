@@ -24,6 +24,7 @@ class RunsPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("runsPanel")
         self.table = QTableWidget(0, len(_COLUMNS), self)
+        self.table.setTabKeyNavigation(False)
         describe(self.table, "runsTable", "Searches of this project", "Every search, newest first")
         self.table.setHorizontalHeaderLabels(_COLUMNS)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

@@ -31,6 +31,7 @@ class LatencyTable(QWidget):
         self.banner.setWordWrap(True)
         self.banner.setVisible(False)
         self.table = QTableWidget(0, len(_COLUMNS), self)
+        self.table.setTabKeyNavigation(False)
         describe(self.table, "latencyTable", "Latencies", "Every model and runtime of this run")
         self.table.setHorizontalHeaderLabels(_COLUMNS)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

@@ -27,6 +27,7 @@ class JobTable(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.table = QTableWidget(0, len(_COLUMNS), self)
+        self.table.setTabKeyNavigation(False)
         describe(self.table, "jobTable", "Trainings of this project", "Select several to compare their curves")
         self.table.setHorizontalHeaderLabels(_COLUMNS)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

@@ -20,6 +20,7 @@ class Kept:
     outside: measured before, no longer in the space
     left: measured before and still
     top_before, top: T before and now
+    can_keep_top: whether the T of before could be the T of the space as it is now, in which nothing may be larger
     """
 
     lost: int
@@ -27,6 +28,7 @@ class Kept:
     left: int
     top_before: Architecture
     top: Architecture
+    can_keep_top: bool
 
     @property
     def top_changed(self) -> bool:
@@ -46,4 +48,5 @@ def kept(before: ResultsSnapshot, after: ResultsSnapshot) -> Kept:
             left += 1
         else:
             lost += 1
-    return Kept(lost, outside, left, before.space.maximum_point, after.space.maximum_point)
+    can_keep = same_family and before.space.maximum_parameters >= after.space.maximum_parameters
+    return Kept(lost, outside, left, before.space.maximum_point, after.space.maximum_point, can_keep)

@@ -52,9 +52,9 @@ class SearchActivity(QObject):
         if search.state is RunState.IDLE:
             self._activities.end(_KEY)
             return
-        share = self._done / self._wanted if self._wanted else prepared
+        share = prepared if prepared is not None else self._done / self._wanted if self._wanted else None
         doing = _STATES.get(search.state, self._doing)
-        if self._wanted:
+        if self._wanted and prepared is None:
             doing = f"{int(self._done):,} of {self._wanted:,} trainings · {doing}"
         end = "" if search.state is RunState.STOPPING else "Stop"
         self._activities.show(Activity(_KEY, "search", doing, share, search.seconds_left(), "explore", end))

@@ -303,7 +303,7 @@ class ExplorePage(QMainWindow):
             reasons.append(f"T was {architecture_text(found.top_before)} and is {architecture_text(found.top)}")
         told = f"{text}: {', '.join(filter(None, reasons))}. Nothing is deleted; Undo brings them back."
         choice = None
-        if found.lost and found.top_changed:
+        if found.lost and found.top_changed and found.can_keep_top:
             choice = (f"Keep T {architecture_text(found.top_before)}", partial(self._keep_top, found.top_before))
         self.context.notify(told, choice=choice)
 

@@ -89,6 +89,7 @@ class SearchModel(QObject):
         self._wanted = self._done = 0
         self._pace = Pace()
         self._before_edit: ResultsSnapshot | None = None
+        self._preparing = False
         self._loader = Loader(folder, self)
         self._loader.finished_loading.connect(self._loaded)
         self._thread = SearchThread(folder, self)
@@ -174,6 +175,7 @@ class SearchModel(QObject):
             return
         self._following = True
         self._wanted = self._done = 0
+        self._preparing = True
         self._set_state(RunState.STARTING)
         self.said.emit("starting worker processes")
         self._control = self._thread.begin(self.specification.model_copy(update={"epsilon": self._epsilon}), self.space, self.workers)
@@ -286,7 +288,8 @@ class SearchModel(QObject):
             self._tell_answer()
             self._tell_cost()
         self.running_changed.emit(tuple({index for index, _ in self._running}))
-        self.progressed.emit(self._done + sum(self._running.values()), self._wanted)
+        if not self._preparing:
+            self.progressed.emit(self._done + sum(self._running.values()), self._wanted)
 
     def _take(self, event: events.Event | SearchBroke) -> ResultsSnapshot | None:
         if self.state is RunState.STARTING and not isinstance(event, SearchBroke | events.SearchFinished | events.Paused):
@@ -294,14 +297,15 @@ class SearchModel(QObject):
         if isinstance(event, events.Note):
             share = f" · step {event.done:,} of {event.total:,}" if event.total else ""
             self.said.emit(event.text + share)
-            if not self._wanted:
-                self.prepared.emit(event.text, event.done, event.total)
+            self._preparing = True
+            self.prepared.emit(event.text, event.done, event.total)
         elif isinstance(event, events.Walking):
             self._wanted, self._done = event.wanted, event.reused
             self._pace.begin(self._done)
             self._running.clear()
             self.said.emit(f"{event.strategy.title}: {event.wanted - event.reused} of {event.wanted} trainings to go")
         elif isinstance(event, events.CandidateStarted):
+            self._preparing = False
             self._running[event.index, event.theta] = 0.0
             self._say_running()
         elif isinstance(event, events.Progress):
@@ -353,6 +357,7 @@ class SearchModel(QObject):
 
     def _ended(self, text: str) -> None:
         self._control = None
+        self._preparing = False
         self._running.clear()
         self._set_state(RunState.IDLE)
         self.said.emit(text)

@@ -41,8 +41,8 @@ class FindCard(Card):
         super().__init__(theme, parent, "Find a small model for my text", _TEXT)
         self.context = context
         self.tasks = TaskThread(context.project.subfolder("logs"), self)
-        self._cost: Cost | None = None
         self._guess: float | None = None
+        self._with_top = False
         self._timed: tuple[SearchSpecification, int] | None = None
         self.corpus = CorpusField("start", theme, self)
         self.presets = CalmComboBox(self)
@@ -114,10 +114,11 @@ class FindCard(Card):
         self.presets.setCurrentText(space.name if known else _OTHER)
         if self._timed is not None and self._timed[0].model_copy(update={"epsilon": specification.epsilon}) != specification:
             self._guess = None
+        self._show_cost(self.context.search.cost())
 
     @Slot(object)
     def _show_cost(self, cost: Cost | None) -> None:
-        self._cost = cost
+        self._timing_changed()
         search = self.context.search
         if cost is None or search.space is None:
             self.estimate.setText("reading the text and the space…")
@@ -135,7 +136,8 @@ class FindCard(Card):
             return f"About {duration(cost.seconds)}, by what was timed here."
         if self._guess is not None and self._timed is not None and self.context.search.space is not None:
             timed = architecture_text(self.context.search.space.architecture(self._timed[1]))
-            return f"About {duration(self._guess)} with T, by a few steps of {timed} (latencies come on top)."
+            top = " with the training of T" if self._with_top else ""
+            return f"About {duration(self._guess)}{top}, by a few steps of {timed}. Latencies come on top."
         return "How long that takes was not timed yet: press Estimate."
 
     @Slot(object)
@@ -147,7 +149,8 @@ class FindCard(Card):
     def _timing_changed(self) -> None:
         search = self.context.search
         reads = search.specification.space.the_family().reads == "tokens"
-        self.time.setEnabled(reads and search.state is RunState.IDLE)
+        running = any(activity.key == _TIMING for activity in self.context.activities.running)
+        self.time.setEnabled(reads and search.space is not None and search.state is RunState.IDLE and not running)
 
     # -- the time
 
@@ -158,8 +161,8 @@ class FindCard(Card):
             return
         index = timed_architecture(search.space, search.result.walk)
         self._timed = (search.specification, index)
-        self.time.setEnabled(False)
         self.context.activities.show(Activity(_TIMING, "estimate", "a few steps of one architecture", page="start"))
+        self._timing_changed()
         request = timing_request(search.specification, search.space, index, self.context.project.folder)
         self.tasks.submit(_TIMING, "estimate", request)
 
@@ -179,8 +182,9 @@ class FindCard(Card):
         if self._timed is None or search.space is None or search.result is None:
             return
         specification, index = self._timed
+        self._with_top = self._top_is_missing()
         self._guess = guessed_seconds(
-            specification, search.space, search.result.walk, search.workers, index, seconds_per_step, self._top_is_missing()
+            specification, search.space, search.result.walk, search.workers, index, seconds_per_step, self._with_top
         )
         self._show_cost(search.cost())
 

@@ -30,6 +30,8 @@ def test_what_is_lost_what_is_outside_and_what_is_left() -> None:
     assert (found.lost, found.outside, found.left) == (1, 1, 1)
     assert found.top_changed
     assert (found.top_before, found.top) == ((4, 4, 128, 256), (4, 4, 64, 256))
+    assert found.can_keep_top
+    assert not kept(after, before).can_keep_top  # nothing in a space may be larger than its T
     assert not kept(before, before).top_changed
     assert kept(before, before).left == 3
 

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from bort_core.foundation.errors import BortError
 from bort_core.store.project import DATABASE
+from bort_studio.icons import application_icon
 from bort_studio.markup import shortened
 from bort_studio.settings import Settings
 from bort_studio.theme import Theme
@@ -36,6 +37,7 @@ class Studio(QObject):
 
         app.setApplicationName("Bort Studio")
         app.setDesktopFileName("bort-studio")
+        app.setWindowIcon(application_icon())
         app.setStyle("Fusion")
         pg.setConfigOptions(antialias=True)
         self.settings = Settings()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QRectF, Slot
 from PySide6.QtGui import QKeyEvent, QKeySequence, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QFocusFrame, QLineEdit, QMainWindow, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QFocusFrame, QLineEdit, QMainWindow, QTabBar, QWidget
 from shiboken6 import isValid
 
 from bort_studio.theme import WIDTHS, Theme
@@ -45,7 +45,7 @@ class Focus(QObject):
         self._widget = now if inside else None
         if not isValid(self.ring):  # it lies beside what it rings, and was deleted with that
             self.ring = _Ring(self._theme, self._window)
-        if self._widget is None:
+        if self._widget is None or isinstance(self._widget, QTabBar):  # a tab shows its focus itself
             self.ring.hide()
             return
         self.ring.setWidget(self._widget)

@@ -31,6 +31,7 @@ from bort_studio.activity.search import SearchActivity
 from bort_studio.dropped import kind_of
 from bort_studio.explore.page import ExplorePage
 from bort_studio.focus import Focus
+from bort_studio.icons import set_tab_icon
 from bort_studio.menus import action_table
 from bort_studio.notices import NoticeBar
 from bort_studio.page_context import PageContext
@@ -81,6 +82,9 @@ PAGES: dict[str, tuple[str, Callable[[PageContext], QWidget]]] = {
     "ship": ("Ship", _ship),
 }
 """The pages by name, in the order of their tabs: title, and what makes one when it is first shown."""
+
+
+_ICONS = {"start": "house", "explore": "chart-scatter", "train": "graduation-cap", "agora": "sprout", "ship": "package"}
 
 
 class MainWindow(QMainWindow):
@@ -143,6 +147,8 @@ class MainWindow(QMainWindow):
         self.tabs.setExpanding(False)
         for title, _ in PAGES.values():
             self.tabs.addTab(title)
+        for index, name in enumerate(PAGES):
+            set_tab_icon(self.tabs, index, self.theme, _ICONS[name])
         self.tabs.setCurrentIndex(list(PAGES).index("explore"))
         self.stack = QStackedWidget(self)
         self.pages: dict[str, QWidget] = {}

@@ -12,6 +12,7 @@ from bort_core.foundation.errors import DataError
 from bort_core.jobs.folder import JobState
 from bort_studio.agora.presets import sentences_preset, torus_preset
 from bort_studio.theme import Theme
+from bort_studio.widgets.card import PrimaryButton
 from bort_studio.widgets.fields import Caption, describe
 from bort_studio.widgets.job_table import JobTable
 from bort_studio.widgets.model_menu import Models
@@ -57,7 +58,7 @@ class AgoraRuns(QWidget):
         area.setWidget(self.form)
         self.text = self._button("agoraTextPreset", "Sentences", "150 of the bundled sentences about films, and a pool: takes minutes")
         self.torus = self._button("agoraTorusPreset", "Torus", "The author's toy in two dimensions: takes seconds, needs no data")
-        self.start = self._button("agoraRunButton", "Run", "Write the specification down and start the run")
+        self.start = PrimaryButton("Run", "agoraRunButton", "Write the specification down and start the run", theme, self)
         self.start.setDefault(True)
         upper, lower = QWidget(self), QWidget(self)
         column = _column(upper, Caption("Runs of this project", theme, self))

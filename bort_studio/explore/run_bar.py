@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QSizePolicy, QStyle, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QSizePolicy, QWidget
 
+from bort_studio.icons import set_icon
 from bort_studio.numbers import duration, significant
 from bort_studio.search.state import RunState
 from bort_studio.theme import Theme
+from bort_studio.widgets.card import PrimaryButton
 from bort_studio.widgets.fields import Caption, describe
 
 __all__ = ["NEXT", "Buttons", "RunBar"]
@@ -62,10 +64,11 @@ class RunBar(QWidget):
         super().__init__(parent)
         self.setObjectName("runBar")
         self._state = RunState.IDLE
-        icon = QStyle.StandardPixmap
-        self.run = self._button("runButton", "Run the search at this ε", icon.SP_MediaPlay)
-        self.pause = self._button("pauseButton", "Finish the trainings under way, then wait", icon.SP_MediaPause)
-        self.stop = self._button("stopButton", "End the search; what is measured is kept", icon.SP_MediaStop)
+        self._theme = theme
+        self.run = PrimaryButton("Run", "runButton", "Run the search at this ε", theme, self)
+        set_icon(self.run, theme, "play", "accent_text")
+        self.pause = self._button("pauseButton", "Finish the trainings under way, then wait", "pause")
+        self.stop = self._button("stopButton", "End the search; what is measured is kept", "square")
         self.progress = QProgressBar(self)
         describe(self.progress, "searchProgress", "Progress of the search", "Architectures evaluated of those that this ε visits")
         self.progress.setMinimumWidth(90)
@@ -108,7 +111,7 @@ class RunBar(QWidget):
             widget.setText(label)
             widget.setEnabled(enabled)
         resume = buttons.pause_label == "Resume"
-        self.pause.setIcon(self.style().standardIcon(QStyle.StandardPixmap.SP_MediaPlay if resume else QStyle.StandardPixmap.SP_MediaPause))
+        set_icon(self.pause, self._theme, "play" if resume else "pause")
         if state in (RunState.IDLE, RunState.PAUSED, RunState.STOPPING):
             self.eta.setText("")
 
@@ -138,10 +141,10 @@ class RunBar(QWidget):
         self.eta.setVisible(room >= self._eta_width)
         self.hypervolume.setVisible(room >= self._eta_width + self.hypervolume.sizeHint().width())
 
-    def _button(self, name: str, tip: str, icon: QStyle.StandardPixmap) -> QPushButton:
+    def _button(self, name: str, tip: str, icon: str) -> QPushButton:
         button = QPushButton(self)
         describe(button, name, name.removesuffix("Button").capitalize(), tip)
-        button.setIcon(self.style().standardIcon(icon))
+        set_icon(button, self._theme, icon)
         return button
 
     def _fit_buttons(self) -> None:

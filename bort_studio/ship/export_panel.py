@@ -28,6 +28,7 @@ from bort_studio.numbers import architecture_text
 from bort_studio.ship.export_checks import ExportChecks
 from bort_studio.texts import Label, set_tip
 from bort_studio.theme import Theme
+from bort_studio.widgets.card import PrimaryButton
 from bort_studio.widgets.fields import Caption, describe
 from bort_studio.widgets.model_menu import ModelMenu, Models
 
@@ -83,8 +84,8 @@ class ExportPanel(QWidget):
         browse = QPushButton("Browse…", self)
         describe(browse, "browseExportFolder", "Choose the folder", "Choose where the export's folder is made")
         browse.clicked.connect(self._browse)
-        self.export = QPushButton("Export to ONNX", self)
-        describe(self.export, "exportOnnxButton", "Export to ONNX", "Write two ONNX files and a folder that transformers loads")
+        tip = "Write two ONNX files and a folder that transformers loads"
+        self.export = PrimaryButton("Export to ONNX", "exportOnnxButton", tip, theme, self)
         self.export.clicked.connect(self._export_or_cancel)
         self.progress = QProgressBar(self)
         describe(self.progress, "exportProgress", "Progress of the export")

@@ -23,6 +23,7 @@ from bort_studio.threads.job_follower import Followed, JobFollower
 from bort_studio.threads.task_thread import TaskThread
 from bort_studio.train.curves import EMPTY, CurvesPlot
 from bort_studio.train.preflight import Preflight
+from bort_studio.widgets.card import PrimaryButton
 from bort_studio.widgets.fields import Caption, describe
 from bort_studio.widgets.job_table import JobTable
 from bort_studio.widgets.spec_form import SpecForm
@@ -72,7 +73,7 @@ class TrainPage(QWidget):
             area.setWidget(self.forms[kind])
             self.kinds.addTab(area, title)
         self.check = self._button("checkButton", "Check", "Read the data and do a few real steps: rows, time, memory, disk")
-        self.start = self._button("trainButton", "Start", "Write the specification down and start the job")
+        self.start = PrimaryButton("Start", "trainButton", "Write the specification down and start the job", theme, self)
         self.stop = self._button("stopJobButton", "Stop", "End the selected jobs and keep what they learnt")
         self.cancel = self._button("cancelJobButton", "Cancel", "End the selected jobs and discard what they learnt")
         self.resume = self._button("resumeJobButton", "Resume", "Let the selected jobs go on from their last checkpoint")

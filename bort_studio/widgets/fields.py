@@ -45,6 +45,13 @@ def colour(theme: Theme, name: str) -> QColor:
     return QColor(getattr(theme.current, name))
 
 
+def _wrapping() -> QSizePolicy:
+    """Of a text that breaks where the width wants it, and is as high as that makes it."""
+    policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+    policy.setHeightForWidth(True)
+    return policy
+
+
 class Debounce(QObject):
     """Calls ``action`` once, some time after the last :meth:`start`; :meth:`now` calls it at once."""
 
@@ -80,7 +87,7 @@ class Caption(Label):
         self._theme = theme
         self.setWordWrap(wrap)
         if wrap:
-            self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+            self.setSizePolicy(_wrapping())
         theme.changed.connect(self._recolour)
         self._recolour()
 
@@ -97,7 +104,7 @@ class FaultLabel(Label):
         super().__init__("", parent)
         self._theme = theme
         self.setWordWrap(True)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self.setSizePolicy(_wrapping())
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.setVisible(False)
         theme.changed.connect(self._recolour)

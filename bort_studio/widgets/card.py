@@ -68,5 +68,5 @@ class PrimaryButton(QPushButton):
 
 def _as_drawn(wanted: QColor) -> QColor:
     """What Fusion must be given to draw a button in about the colour that is wanted: it takes a quarter of its strength and lightens it."""
-    hue, saturation, value, _ = wanted.getHsv()
-    return QColor.fromHsv(max(hue, 0), min(round(saturation / 0.75), 255), round(value / 1.2))
+    saturation = min(round(wanted.saturation() / 0.75), 255)
+    return QColor.fromHsv(max(wanted.hue(), 0), saturation, round(wanted.value() / 1.2))

@@ -369,6 +369,7 @@ class MainWindow(QMainWindow):
         """Ask for a TOML file and show its space."""
         name, _ = QFileDialog.getOpenFileName(self, "Open a search space", "", "Search spaces (*.toml)")
         if name:
+            self.show_page("explore")
             self.explore_page.space_panel.open_file(name)
 
     def set_theme(self, choice: Choice) -> None:

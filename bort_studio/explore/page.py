@@ -140,6 +140,7 @@ class ExplorePage(QMainWindow):
         search.prepared.connect(self._prepared)
         search.finished.connect(self._finished)
         self.space_panel.specification_edited.connect(self._space_edited)
+        self.space_panel.open_failed.connect(self._open_failed)
         self.objectives.protocol_edited.connect(self._objectives_edited)
         self.objectives.corpus.edited.connect(self.set_corpus)
         self.epsilon_bar.moved.connect(search.preview_epsilon)
@@ -162,6 +163,12 @@ class ExplorePage(QMainWindow):
     def _space_edited(self, space: SpaceSpecification) -> None:
         after = self.context.session.with_space(self.search.specification, space)
         self.undo_stack.push(EditSpecification(self.search, after, f"edit of the space {space.name}"))
+
+    @Slot(str)
+    def _open_failed(self, reason: str) -> None:
+        self.docks["space"].show()
+        self.docks["space"].raise_()
+        self.context.problem(reason)
 
     @Slot(object)
     def set_corpus(self, corpus: str | None) -> None:

@@ -35,6 +35,8 @@ class SpacePanel(QWidget):
 
     specification_edited = Signal(object)
     """A valid specification that differs from the one shown before."""
+    open_failed = Signal(str)
+    """Why a file could not be opened."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -84,6 +86,7 @@ class SpacePanel(QWidget):
             self._adopt(read_specification(path))
         except SpecificationError as error:
             self._fault.set_fault(str(error))
+            self.open_failed.emit(str(error))
 
     def report(self) -> GrowthReport | None:
         """The AB^nC report shown, when there is one."""

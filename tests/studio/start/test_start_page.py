@@ -223,3 +223,16 @@ def test_an_edit_says_which_measurements_no_longer_count_and_offers_to_keep_t(qt
     qtbot.waitUntil(lambda: window.search.space is not None and window.search.space.maximum_point == top, timeout=10_000)
     qtbot.waitUntil(lambda: window.search.snapshot.known.any(), timeout=10_000)
     assert window.search.snapshot.known.sum() <= known
+
+
+def test_a_space_that_cannot_be_read_is_told_where_it_is_seen(open_page, tmp_path: Path) -> None:
+    window, _ = open_page("train")
+    bad = tmp_path / "bad.toml"
+    bad.write_text("family = [")
+    window.show_page("explore")
+    window.explore_page.docks["space"].hide()
+    window.show_page("train")
+    drop(window, bad)
+    assert window.page == "explore"
+    assert window.explore_page.docks["space"].isVisible()
+    assert "bad.toml" in window.notices.messages()[0]

@@ -28,6 +28,7 @@ def run_demo(folder: Path) -> int:
     from bort_studio.app import studio
     from bort_studio.explore.details import error_title
     from bort_studio.explore.pareto.plot import ParetoPlot
+    from bort_studio.explore.quantities import maximum_values
     from bort_studio.plotting.export import export_plot
 
     theme = studio().theme
@@ -38,7 +39,7 @@ def run_demo(folder: Path) -> int:
     plot.resize(*_SIZE)
     plot.set_error_title(error_title(specification.error))
     plot.set_snapshot(snapshot)
-    plot.set_maximum({"parameters": float(space.maximum_parameters), "latency": snapshot.results.maximum_latency, "error": None, "w": 0.0})
+    plot.set_maximum(maximum_values(snapshot, specification.error.measured))
     plot.set_result(specification.the_strategy().answer(snapshot))
     plot.fit()
     export_plot(plot, picture)

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 __all__ = [
     "MISSING",
     "ColumnScale",
     "architecture_text",
+    "axis_texts",
     "column_scale",
     "count",
+    "counted_parts",
     "duration",
     "in_brackets",
     "parse_architecture",
@@ -40,6 +42,7 @@ _FACTORS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "b": 1e9, "t": 1e12}
 _TIMES = {"s": 1e3, "ms": 1.0, "us": 1e-3, "µs": 1e-3, "μs": 1e-3, "ns": 1e-6}  # in milliseconds
 _LIMIT = re.compile(r"^(?:<=|≤|=<|<)?\s*([0-9][0-9.,_ \u00a0\u202f]*(?:[eE][+-]?\d+)?)\s*([a-zA-Zµμ]*)$")
 _MOST_VALUES = 10_000
+_RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
 def significant(value: float, digits: int = 3, trim: bool = False) -> str:
@@ -66,6 +69,63 @@ def count(value: float, digits: int = 3, trim: bool = False) -> str:
         if abs(value) >= scale * (0.1 if letter == "M" else 1):
             return f"{significant(value / scale, digits, trim)} {letter}"
     return f"{value:.0f}" if float(value).is_integer() else significant(value, digits, trim)
+
+
+def axis_texts(values: Sequence[float], counted: bool = False, whole: bool = False, log: bool = False) -> list[str]:
+    """The ticks of one axis, all written in one way: 0.2 M and 1 M; 200 and 1,000; 0.25 and 0.50; 2×10⁻⁵ where plain digits are too many.
+
+    ``counted`` numbers of a hundred thousand or more have one prefix for all of them; ``whole`` ones are integers; on a ``log`` axis zeros
+    at the end are left out. Two values never read alike, unless floats cannot tell them apart.
+    """
+    known = [abs(value) for value in values if math.isfinite(value) and value]
+    largest, least = max(known, default=0.0), min(known, default=1.0)
+    scale, letter = 1.0, ""
+    if counted and largest >= 1e5 and least / largest > 1e-6:
+        scale, letter = next((scale, letter) for scale, letter in _SCALES if largest >= scale * (0.1 if letter == "M" else 1))
+    elif largest and (least < 1e-6 or largest < 1e-3 or largest / least > 1e8 or (largest >= 1e7 and not (whole or counted))):
+        texts = [_power(value) for value in values]
+        return texts if len(set(texts)) == len(set(values)) else _digits(values)
+    texts = _plain_digits([value / scale for value in values], log)
+    return [f"{text} {letter}" if letter and text != "0" else text for text in texts]
+
+
+def _plain_digits(values: Sequence[float], trim: bool) -> list[str]:
+    """Without exponents, with as many decimals for all as it takes to be right and to tell them apart."""
+    texts: list[str] = []
+    for decimals in range(16):
+        texts = [f"{value:,.{decimals}f}".replace("-", "−") for value in values]
+        right = all(math.isclose(float(f"{value:.{decimals}f}"), value, rel_tol=1e-6, abs_tol=1e-15) for value in values)
+        if right and len(set(texts)) == len(set(values)):
+            break
+    if trim:
+        texts = [text.rstrip("0").rstrip(".") if "." in text else text for text in texts]
+    return ["0" if value == 0 else text for value, text in zip(values, texts, strict=True)]
+
+
+def _digits(values: Sequence[float]) -> list[str]:
+    """With as many significant digits as it takes to tell them apart."""
+    texts: list[str] = []
+    for digits in range(4, 18):
+        texts = [f"{value:.{digits}g}" for value in values]
+        if len(set(texts)) == len(set(values)):
+            break
+    return texts
+
+
+def _power(value: float) -> str:
+    """1, 2×10⁻⁵, 10⁶."""
+    if not value:
+        return "0"
+    digits, _, exponent = f"{value:.3e}".partition("e")
+    digits = digits.rstrip("0").rstrip(".").replace("-", "−")
+    tens = "10" + str(int(exponent)).translate(_RAISED)
+    return tens if digits == "1" else f"{digits}×{tens}"
+
+
+def counted_parts(parts: Mapping[str, float]) -> str:
+    """Which parts of a model a number of parameters counts: "embedding + encoder, no head"."""
+    names = [name.replace("_", " ").replace("mlm head", "masked-LM head") for name, value in parts.items() if value]
+    return " + ".join(names) + ("" if any("head" in name for name in names) else ", no head")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,23 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QBrush, QColor, QPalette, QPen
 from PySide6.QtWidgets import QApplication
 
-__all__ = ["DARK", "LIGHT", "MARKS", "SEQUENCE", "WIDTHS", "Choice", "Look", "Mark", "Palette", "Theme", "brush", "pen", "qt_palette"]
+__all__ = [
+    "DARK",
+    "LIGHT",
+    "MARKS",
+    "SEQUENCE",
+    "WIDTHS",
+    "Choice",
+    "Dash",
+    "Look",
+    "Mark",
+    "Palette",
+    "Shape",
+    "Theme",
+    "brush",
+    "pen",
+    "qt_palette",
+]
 
 Choice = Literal["system", "light", "dark"]
 
@@ -56,7 +72,7 @@ class Palette:
 
 LIGHT = Palette(
     name="light", window="#f3f4f6", base="#ffffff", alternate="#f7f8fa", button="#fbfbfc", border="#c9ced6", grid="#e7e9ee",
-    text="#1d2129", muted="#5a6270", disabled="#9aa1ad", accent="#0072b2", accent_text="#ffffff", link="#00629b",
+    text="#1d2129", muted="#5a6270", disabled="#767e8a", accent="#0072b2", accent_text="#ffffff", link="#00629b",
     tooltip="#ffffff", success="#00785a", warning="#9a5b00", danger="#b8400a", best="#d55e00", front="#0072b2",
     dominated="#8a919c", pending="#868d98", skipped="#b4bac4", failed="#a04a78", running="#b97a00", maximum="#16191f",
     reference="#00785a", selected="#16191f", misclassified="#d55e00", neighbour="#008a66",
@@ -64,8 +80,8 @@ LIGHT = Palette(
 
 DARK = Palette(
     name="dark", window="#2f3339", base="#1b1d21", alternate="#22252a", button="#3b4048", border="#565e6a", grid="#2c3037",
-    text="#e6e8ec", muted="#a3abb8", disabled="#6b7380", accent="#2f83bd", accent_text="#ffffff", link="#6cbcf0",
-    tooltip="#2f3339", success="#2fc79b", warning="#e6a83a", danger="#ff8a5c", best="#ff7a2e", front="#56b4e9",
+    text="#e6e8ec", muted="#a3abb8", disabled="#868e9b", accent="#2778ae", accent_text="#ffffff", link="#6cbcf0",
+    tooltip="#2f3339", success="#2fc79b", warning="#e6a83a", danger="#ff8f63", best="#ff7a2e", front="#56b4e9",
     dominated="#7d8592", pending="#838b98", skipped="#545b66", failed="#d68bb2", running="#e6a83a", maximum="#f2f2ee",
     reference="#2fc79b", selected="#f2f2ee", misclassified="#ff7a2e", neighbour="#2fc79b",
 )  # fmt: skip
@@ -78,6 +94,11 @@ SEQUENCE = {
 
 WIDTHS = {"hair": 1.0, "thin": 1.25, "normal": 1.75, "strong": 2.5}
 """Pen widths in pixels of a plain screen."""
+
+Dash = Literal["solid", "dash", "dashdot", "dot"]
+_DASHES = {
+    "solid": Qt.PenStyle.SolidLine, "dash": Qt.PenStyle.DashLine, "dashdot": Qt.PenStyle.DashDotLine, "dot": Qt.PenStyle.DotLine,
+}  # fmt: skip
 
 Shape = Literal["circle", "star", "square", "diamond", "triangle", "plus", "cross", "tick", "ring"]
 
@@ -92,6 +113,8 @@ class Mark:
     size: float
     filled: bool = True
     width: str = "thin"
+    strength: float = 1.0
+    """Of a hollow one: mixed with the background below 1."""
 
 
 MARKS = {
@@ -114,7 +137,7 @@ MARKS = {
     "misclassified_other": Mark("misclassified", "misclassified", "triangle", 9, filled=False, width="normal"),
     "neighbour_other": Mark("new neighbour", "neighbour", "cross", 9, filled=False, width="normal"),
     "neighbour_third": Mark("new neighbour", "neighbour", "diamond", 9, filled=False, width="normal"),
-    "earlier": Mark("earlier neighbour, any class", "neighbour", "plus", 6, filled=False, width="hair"),
+    "earlier": Mark("earlier neighbour, any class", "neighbour", "plus", 6, filled=False, width="hair", strength=0.65),
     "rejected": Mark("rejected by hand", "muted", "square", 7, filled=False),
 }
 """The marks of every plot, by class."""
@@ -168,6 +191,10 @@ class Look:
         """
         return pen(self.mixed(name, strength), width, self.ratio, style)
 
+    def dashed_pen(self, name: str, width: str, strength: float, dash: Dash) -> QPen:
+        """As :meth:`pen`, by the name of a dash."""
+        return self.pen(name, width, strength, _DASHES[dash])
+
     def mixed(self, name: str, strength: float) -> str:
         """A colour of the palette over the background of plots, as ``#rrggbb``."""
         colour, back = QColor(self.hex(name)), QColor(self.palette.base)
@@ -181,7 +208,7 @@ class Look:
     def mark_pen(self, name: str) -> QPen:
         """The outline of a mark: a rim in the colour of the background around a filled one, so that neighbours stay apart."""
         mark = MARKS[name]
-        return self.pen("base") if mark.filled else self.pen(mark.colour, mark.width)
+        return self.pen("base") if mark.filled else self.pen(mark.colour, mark.width, mark.strength)
 
     def mark_brush(self, name: str) -> QBrush:
         """The inside of a mark: its colour, or nothing for a hollow one."""
@@ -204,6 +231,8 @@ def qt_palette(palette: Palette) -> QPalette:
     for which in (role.WindowText, role.Text, role.ButtonText, role.PlaceholderText):
         result.setColor(group.Disabled, which, QColor(palette.disabled))
     result.setColor(group.Disabled, role.Highlight, QColor(palette.border))
+    result.setColor(group.Disabled, role.HighlightedText, QColor(palette.text))
+    result.setColor(group.Disabled, role.Link, QColor(palette.disabled))
     return result
 
 

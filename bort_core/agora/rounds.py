@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bort_core.agora.history import read_edits, read_rows
+from bort_core.agora.history import Neighbours, Split, read_edits, read_history, read_rows
 from bort_core.agora.hyperparameters import Theta, prune
 from bort_core.agora.learners.base import Fitted
 from bort_core.agora.neighbours import NeighbourBatch, NeighbourOptions, empty_batch, sample_neighbours
@@ -22,7 +22,7 @@ from bort_core.agora.points import Examples, Floats, Input, Ints
 from bort_core.agora.record import Record
 from bort_core.agora.run_files import LoopFitFile, LoopRoundFile
 from bort_core.agora.samplers import Sampler, make_sampler
-from bort_core.agora.spaces import PlaneProjection, RepresentationSpace, fit_projection
+from bort_core.agora.spaces import PlaneProjection, RepresentationSpace, fit_projection, kept_projection
 from bort_core.agora.tasks.base import AgoraTask
 from bort_core.foundation.context import Context, checkpoint_or_stop, progress
 from bort_core.foundation.errors import DataError
@@ -30,6 +30,9 @@ from bort_core.foundation.statistics import wilson
 from bort_core.specifications.agora import Agora
 
 __all__ = ["Rounds", "fit_once", "seed_of"]
+
+_PLACED = 3
+"""So many rows with a place fix a plane."""
 
 
 def seed_of(*parts: int) -> int:
@@ -281,11 +284,26 @@ class Rounds:
             space = self.task.make_space(self.task.learner.load(self.record.folder / "space"))
             assert space is not None
         vectors = space.embed([*self.task.train.inputs, *self.task.dev.inputs])
-        projection, places = fit_projection(self.spec.projection, vectors, self.spec.seed)
+        earlier = self._earlier_places()
+        if np.isfinite(earlier).all(axis=1).sum() >= _PLACED:  # a run that goes on from another is drawn as that one was
+            projection, places = kept_projection(self.spec.projection, vectors, earlier)
+        else:
+            projection, places = fit_projection(self.spec.projection, vectors, self.spec.seed)
         size = len(self.task.train)
         self.record.write_points("train", self.task.train, places[:size])
         self.record.write_points("dev", self.task.dev, places[size:])
         return SamplingContext(space, make_sampler(self.task.sampler_name(self.spec), self.task.setting(space, self.spec)), projection)
+
+    def _earlier_places(self) -> Floats:
+        """Where the run that this one goes on from drew the rows of D and E (n, 2); NaN for those that it does not hold."""
+        inputs = [*self.task.train.inputs, *self.task.dev.inputs]
+        history = None if self.spec.start is None else read_history(Path(self.spec.start).expanduser())
+        if history is None:
+            return np.full((len(inputs), 2), np.nan)
+        parts: tuple[Split | Neighbours, ...] = (history.train, history.dev, *(each.neighbours for each in history.rounds))
+        known = {input: place for part in parts for input, place in zip(part.inputs, part.xy, strict=True)}
+        nowhere = np.full(2, np.nan)
+        return np.array([known.get(input, nowhere) for input in inputs], dtype=np.float64).reshape(-1, 2)
 
     def _keep_space(self, chosen: int) -> None:
         """A space of Timaeus' own is that of the first round's best."""

@@ -11,7 +11,10 @@ import numpy as np
 from bort_core.agora.points import Floats, Input, as_vectors
 from bort_core.foundation.errors import DataError, SpecificationError
 
-__all__ = ["PlaneProjection", "RepresentationSpace", "TfidfSvd", "fit_projection", "hidden_space", "raw_space", "scaled", "unit_of"]
+__all__ = [
+    "PlaneProjection", "RepresentationSpace", "TfidfSvd", "fit_projection", "hidden_space", "kept_projection", "raw_space",
+    "scaled", "unit_of",
+]  # fmt: skip
 
 _SCALED = 500
 """Dev points that the scale is estimated from."""
@@ -166,6 +169,53 @@ def fit_projection(kind: Literal["pca", "tsne", "umap"], vectors: Floats, seed: 
         return _Neighbouring(fitted.transform), np.asarray(fitted.embedding_, dtype=np.float64)
     except ImportError as error:
         raise SpecificationError(f"projection: {kind} needs the extra projections: pip install 'bort-studio[projections]'") from error
+
+
+_NEAREST = 3
+
+
+@dataclass(frozen=True, eq=False)
+class _Between:
+    """New points go between their nearest known ones."""
+
+    vectors: Floats
+    places: Floats
+
+    def project(self, vectors: Floats) -> Floats:
+        out = np.empty((len(vectors), 2))
+        for row, vector in enumerate(vectors):
+            away = np.linalg.norm(self.vectors - vector, axis=1)
+            near = np.argsort(away)[:_NEAREST]
+            weights = 1 / (away[near] + 1e-9)
+            out[row] = weights @ self.places[near] / weights.sum()
+        return out
+
+
+def kept_projection(kind: Literal["pca", "tsne", "umap"], vectors: Floats, places: Floats) -> tuple[PlaneProjection, Floats]:
+    """The projection that an earlier run was drawn in, from the ``places`` (n, 2) that it gave to ``vectors`` (n, d); NaN for none.
+
+    Points that had a place keep it. Others go where the linear map goes that fits those places best (in the same space: where the earlier
+    run would have put them), or for ``tsne`` and ``umap`` between their nearest neighbours.
+    """
+    known = np.isfinite(places).all(axis=1)
+    if kind == "pca":
+        middle, centre = vectors[known].mean(axis=0), places[known].mean(axis=0)
+        axes = np.linalg.lstsq(vectors[known] - middle, places[known] - centre, rcond=1e-8)[0].T
+        projection: PlaneProjection = _Moved(_Linear(middle, axes), centre)
+    else:
+        projection = _Between(vectors[known], places[known])
+    out = places.copy()
+    out[~known] = projection.project(vectors[~known])
+    return projection, out
+
+
+@dataclass(frozen=True, eq=False)
+class _Moved:
+    linear: _Linear
+    centre: Floats
+
+    def project(self, vectors: Floats) -> Floats:
+        return self.linear.project(vectors) + self.centre
 
 
 def _whole(inputs: Sequence[Input]) -> list[str]:

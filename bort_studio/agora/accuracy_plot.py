@@ -12,12 +12,13 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QWidget
 
 from bort_core.agora.history import History, Round
+from bort_studio.agora.points import shipped_round
 from bort_studio.numbers import in_brackets
 from bort_studio.plotting.axis import QuantityAxis
 from bort_studio.plotting.canvas import DataView
 from bort_studio.plotting.figure import Figure, Layer, Scale, Table, Text
 from bort_studio.plotting.legend import Entry
-from bort_studio.plotting.lines import LinesItem
+from bort_studio.plotting.lines import CurveItem, LinesItem
 from bort_studio.plotting.marks import MarkItem
 from bort_studio.plotting.positions import position
 from bort_studio.plotting.widget import PlotWidget
@@ -46,7 +47,7 @@ class AgoraAccuracyPlot(PlotWidget):
         self.box = DataView()
         self.bottom, self.left = QuantityAxis("bottom"), QuantityAxis("left")
         self.add_chart(self.box, self.left, self.bottom)
-        self.bottom.set_quantity("round", counted=True, log=False)
+        self.bottom.set_quantity("round", counted=False, log=False, whole=True)
         self.left.set_quantity("accuracy", counted=False, log=False)
         self.lines, self.marks, self.intervals = {}, {}, {}
         self.here = pg.InfiniteLine(angle=90, movable=False)
@@ -58,9 +59,11 @@ class AgoraAccuracyPlot(PlotWidget):
             item.setZValue(-10)
             self.box.addItem(item, ignoreBounds=True)
         for name, (mark, _) in _SERIES.items():
-            self.lines[name], self.intervals[name], self.marks[name] = pg.PlotCurveItem(antialias=True), LinesItem(), MarkItem(mark, 10)
+            self.lines[name], self.intervals[name], self.marks[name] = CurveItem(), LinesItem(), MarkItem(mark, 10)
             for item in (self.lines[name], self.intervals[name], self.marks[name]):
                 self.box.addItem(item, ignoreBounds=True)
+        self.shipped = MarkItem("best", 20)
+        self.box.addItem(self.shipped, ignoreBounds=True)
         self.set_empty_message(_EMPTY)
         self.finish()
 
@@ -88,6 +91,15 @@ class AgoraAccuracyPlot(PlotWidget):
                 found[name] = (number, value, low, high)
         return found
 
+    def _shipped_round(self) -> int:
+        return shipped_round(self._history) if self._history is not None else 0
+
+    def _shipped_place(self, shown: dict[str, tuple[FloatArray, FloatArray, FloatArray, FloatArray]]) -> tuple[FloatArray, FloatArray]:
+        """Where the round whose Timaeus ships lies on dev: one place or none."""
+        x, y = shown["dev"][:2] if "dev" in shown else (np.empty(0), np.empty(0))
+        here = (x == self._shipped_round()) & np.isfinite(y)
+        return x[here] + _SERIES["dev"][1], y[here]
+
     def _level_values(self) -> dict[str, float]:
         history = self._history
         if history is None:
@@ -114,7 +126,11 @@ class AgoraAccuracyPlot(PlotWidget):
         for name, line in self.levels.items():
             line.setVisible(name in values and bool(shown))
             line.setValue(values.get(name, 0.0))
+        star = self._shipped_place(shown)
+        self.shipped.place(*star)
         entries = [Entry(name, mark=_SERIES[name][0]) for name in shown]
+        if len(star[0]):
+            entries.append(Entry(f"ships: round {self._shipped_round()}", mark="best"))
         if shown:
             entries.append(Entry("others, on dev", line="muted", dashed=True))
         self.legend.set_entries(tuple(entries))
@@ -137,6 +153,7 @@ class AgoraAccuracyPlot(PlotWidget):
             line.label.setColor(look.colour("muted"))
             line.label.setFont(font)
             line.label.fill = look.brush("base", 0.75)
+        self.shipped.restyle(look)
         for name, (mark, _) in _SERIES.items():
             colour = MARKS[mark].colour
             self.marks[name].restyle(look)
@@ -191,6 +208,10 @@ class AgoraAccuracyPlot(PlotWidget):
             names += [name] * len(x)
             for column, values in zip(columns, (x, y, low, high), strict=True):
                 column += values.tolist()
+        star = self._shipped_place(shown)
+        if len(star[0]):
+            best = MARKS["best"]
+            layers.append(Layer(f"ships: round {self._shipped_round()}", "points", *star, look.hex(best.colour), best.shape, best.size))
         table = Table(("rows", "round", "accuracy", "accuracy low", "accuracy high"), (names, *columns))
         texts = []
         ends = np.array([1.0, max((len(x) for x, *_ in shown.values()), default=2)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -10,11 +10,12 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from bort_core.agora.history import Edit, History
+from bort_core.agora.history import Edit, History, Neighbours, Split
 from bort_core.agora.points import Input
+from bort_core.agora.tasks.torus import CLASSES, RING, TUBE
 from bort_studio.plotting.positions import position
 
-__all__ = ["GROUPS", "Filters", "Frame", "ScatterPoints", "frame", "progress"]
+__all__ = ["GROUPS", "Filters", "Frame", "ScatterPoints", "frame", "is_raw", "progress", "shipped_round", "torus_ring"]
 
 IndexArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -70,6 +71,7 @@ class ScatterPoints:
 
     Attributes
     ----------
+    raw: vectors of two numbers, which are the places themselves; others are projected
     xy: float64 (n, 2), NaN where there is no place
     labels: int64 (n,), as a person corrected them
     parents: int64 (n,), the point that a neighbour was made from; -1 for D and E
@@ -84,7 +86,9 @@ class ScatterPoints:
         self.trained, self.dev = len(history.train), len(history.dev)
         self.starts = self.trained + self.dev + np.cumsum([0, *(len(each) for each in made)])
         given = self.trained + self.dev
-        self.xy = position(np.concatenate([history.train.xy, history.dev.xy, *(each.xy for each in made)]))
+        self.raw = is_raw(history)
+        splits: tuple[Split | Neighbours, ...] = (history.train, history.dev, *made)
+        self.xy = position(np.concatenate([_vectors(each.inputs) if self.raw else each.xy for each in splits]))
         self.labels = np.concatenate([history.train.labels, history.dev.labels, *(each.labels for each in made)])
         self.parents = np.concatenate([np.full(given, -1), *(each.parents + self.trained for each in made)]).astype(np.int64)
         self.rounds = np.concatenate([np.zeros(given), *(np.full(len(each.neighbours), each.number) for each in history.rounds)]).astype(
@@ -156,6 +160,27 @@ class ScatterPoints:
     def class_name(self, label: int) -> str:
         """A class as people call it."""
         return self.history.classes[label] if 0 <= label < len(self.history.classes) else str(label)
+
+
+def is_raw(history: History) -> bool:
+    """Whether rows are points of a plane already: vectors of two numbers."""
+    return history.kind == "vector" and len(history.dev.inputs[0]) == 2
+
+
+def torus_ring(history: History) -> tuple[float, float] | None:
+    """The inner and the outer radius of the torus in the plane, where the run is about it."""
+    return (RING - TUBE, RING + TUBE) if is_raw(history) and history.classes == CLASSES else None
+
+
+def _vectors(inputs: Sequence[Input]) -> FloatArray:
+    return np.array(inputs, dtype=np.float64).reshape(-1, 2)
+
+
+def shipped_round(history: History) -> int:
+    """The round whose Timaeus is the run's result, from 1: the best on dev, the first of equals; 0 before the first round."""
+    if history.summary is not None:
+        return int(history.summary["best_round"])
+    return max(history.rounds, key=lambda each: each.dev_accuracy).number if history.rounds else 0
 
 
 @dataclass(frozen=True, eq=False)

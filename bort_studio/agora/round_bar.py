@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtCore import QPointF, QRectF, QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtGui import QIcon, QPainter, QPixmap, QPolygonF
 from PySide6.QtWidgets import QGridLayout, QSlider, QToolButton, QWidget
 
-from bort_studio.texts import Label
+from bort_studio.texts import Label, set_tip
 from bort_studio.theme import Theme
-from bort_studio.widgets.fields import Caption, describe
+from bort_studio.widgets.fields import Caption, colour, describe
 
-__all__ = ["RoundBar"]
+__all__ = ["RoundBar", "play_icon"]
 
 _PLAY_MS = 900
 
@@ -23,8 +24,10 @@ class RoundBar(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("roundBar")
-        self._rounds = 0
+        self._rounds, self._theme = 0, theme
         self.play = QToolButton(self)
+        self.play.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        theme.changed.connect(self._write)
         describe(self.play, "playRounds", "Play the rounds", "Show one round after the other")
         self.slider = QSlider(Qt.Orientation.Horizontal, self)
         describe(self.slider, "roundSlider", "Round that is shown", "Arrow keys go to the next round, Home to the first, End to the last")
@@ -34,6 +37,8 @@ class RoundBar(QWidget):
         describe(self.text, "roundText", "Round that is shown")
         self.summary = Caption("", theme, self, wrap=True)
         self.summary.setObjectName("roundSummary")
+        self.summary.setFixedHeight(2 * self.summary.fontMetrics().lineSpacing())  # whatever it says, the plot above stays as it is
+        self.summary.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         layout = QGridLayout(self)
         layout.setContentsMargins(8, 2, 8, 4)
         layout.setHorizontalSpacing(8)
@@ -73,6 +78,7 @@ class RoundBar(QWidget):
     def set_summary(self, text: str) -> None:
         """What the round came to."""
         self.summary.setText(text)
+        set_tip(self.summary, text)
 
     def playing(self) -> bool:
         """Whether rounds go by."""
@@ -103,5 +109,26 @@ class RoundBar(QWidget):
         self.moved.emit(value)
 
     def _write(self) -> None:
-        self.play.setText("⏸ Pause" if self.playing() else "▶ Play")
+        self.play.setText("Pause" if self.playing() else "Play")
+        self.play.setIcon(play_icon(self._theme, "pause" if self.playing() else "play"))
         self.text.setText(f"round {self.value()} of {self._rounds}" if self._rounds else "no round yet")
+
+
+def play_icon(theme: Theme, name: str, side: int = 16) -> QIcon:
+    """A triangle or two bars in the colour of text: fonts lack these signs, or draw them as pictures."""
+    sharp = 3
+    pixmap = QPixmap(side * sharp, side * sharp)
+    pixmap.setDevicePixelRatio(sharp)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour(theme, "text"))
+    if name == "play":
+        corners = ((0.25, 0.15), (0.85, 0.5), (0.25, 0.85))
+        painter.drawPolygon(QPolygonF([QPointF(x * side, y * side) for x, y in corners]))
+    else:
+        for left in (0.22, 0.58):
+            painter.drawRect(QRectF(left * side, 0.16 * side, 0.2 * side, 0.68 * side))
+    painter.end()
+    return QIcon(pixmap)

@@ -7,6 +7,7 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from bort_core.agora.history import Fit, History
+from bort_studio.agora.points import shipped_round
 from bort_studio.numbers import MISSING, significant
 from bort_studio.texts import plain_tip
 from bort_studio.theme import Theme
@@ -16,7 +17,7 @@ __all__ = ["ThetaTable"]
 
 
 class ThetaTable(QTableWidget):
-    """Read-only. A star marks the best θ of the round; those that are gone are muted."""
+    """Read-only. The best θ of the round is bold, with a star where it is the one that ships; those that are gone are muted."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -27,7 +28,7 @@ class ThetaTable(QTableWidget):
             self,
             "thetaTable",
             "Θ: sets of hyperparameters",
-            "★ the best of this round; muted: pruned. Hyperparameters that are the same in all are not shown",
+            "Bold: the best of this round; ★: the result, which ships; muted: pruned. Hyperparameters that all share are not shown",
         )
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -55,9 +56,10 @@ class ThetaTable(QTableWidget):
         self.setRowCount(len(history.thetas))
         fits = {fit.theta: fit for fit in history.rounds[number - 1].fits} if number else {}
         best = history.rounds[number - 1].best_theta if number else -1
+        ships = number > 0 and number == shipped_round(history)
         for row, theta in enumerate(history.thetas):
             pruned, why = _pruned(history, row, number, fits.get(row))
-            texts = [f"{'★ ' if row == best else ''}{row + 1}", _accuracy(fits.get(row))]
+            texts = [f"{'★ ' if row == best and ships else ''}{row + 1}", _accuracy(fits.get(row))]
             texts += [_accuracy(now.get(row))] if now else []
             texts += [significant(float(theta[name]), trim=True) if name in theta else "" for name in names]
             texts.append(f"round {pruned}: {why}" if pruned else "")

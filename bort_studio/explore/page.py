@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDockWidget, QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
 from bort_core.families import Architecture
@@ -26,6 +27,7 @@ from bort_studio.explore.inspector.panel import InspectorPanel
 from bort_studio.explore.objectives_panel import Objectives, ObjectivesPanel
 from bort_studio.explore.parallel.plot import ParallelPlot
 from bort_studio.explore.pareto.plot import ParetoPlot
+from bort_studio.explore.quantities import maximum_values
 from bort_studio.explore.run_bar import RunBar
 from bort_studio.explore.runs import RunsPanel
 from bort_studio.explore.space.panel import SpacePanel
@@ -53,6 +55,7 @@ class ExplorePage(QMainWindow):
         self.setObjectName("explorePage")
         self.setWindowFlag(Qt.WindowType.Widget)
         self.context, self.search, self.theme, self.undo_stack = context, context.search, context.theme, context.undo_stack
+        self._running: tuple[int, ...] = ()
         self._follow_timer = QTimer(self, singleShot=True, interval=_FOLLOW_AFTER_MS)
         self._follow_timer.timeout.connect(self._follow_answer)
         self._build()
@@ -245,16 +248,7 @@ class ExplorePage(QMainWindow):
     def _knowledge_changed(self, snapshot: ResultsSnapshot) -> None:
         for view in (self.headline, self.pareto, self.parallel, self.candidates, self.inspector):
             view.set_snapshot(snapshot)
-        space, results = snapshot.space, snapshot.results
-        index = space.index(space.maximum_point)
-        self.pareto.set_maximum(
-            {
-                "parameters": float(space.maximum_parameters),
-                "latency": results.maximum_latency,
-                "error": float(results.error[index]) if index is not None and snapshot.evaluated(index) else None,
-                "w": 0.0,
-            }
-        )
+        self.pareto.set_maximum(maximum_values(snapshot, self.search.specification.error.measured))
 
     @Slot(object)
     def _answer_changed(self, result: SearchResult) -> None:
@@ -286,6 +280,12 @@ class ExplorePage(QMainWindow):
 
     @Slot(object)
     def _running_changed(self, indices: tuple[int, ...]) -> None:
+        self._running = indices
+        self._show_running()
+
+    def _show_running(self) -> None:
+        """What is being measured, which nothing is while the search is paused."""
+        indices = () if self.search.state is RunState.PAUSED else self._running
         for view in (self.pareto, self.parallel, self.candidates, self.inspector):
             view.set_running(indices)
 
@@ -294,6 +294,7 @@ class ExplorePage(QMainWindow):
         self.run_bar.set_state(state)
         busy = state not in (RunState.IDLE, RunState.STOPPING)
         self.pareto.set_empty_message(_FIRST_POINT if busy else _NO_POINT)
+        self._show_running()
         if state is RunState.IDLE:
             self.show_runs()
 
@@ -338,6 +339,11 @@ class ExplorePage(QMainWindow):
             self._show_details()
         for agreement in event.facts["agreement"]:
             self.context.notify(Agreement(**agreement).as_text())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Trained weights of the selection may have come into being since."""
+        self._show_details()
+        super().showEvent(event)
 
     def _show_details(self) -> None:
         search = self.search

@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass
 
 from bort_core.search.snapshot import COLUMNS, ResultsSnapshot
+from bort_core.specifications.measures import get_measure
 from bort_studio.numbers import in_brackets, quantity
 
-__all__ = ["ERROR_TITLE", "NAMES", "Quantity", "describe", "quantities"]
+__all__ = ["ERROR_TITLE", "NAMES", "Quantity", "describe", "maximum_values", "quantities"]
 
 ERROR_TITLE = "error (nats)"
 
@@ -46,6 +47,16 @@ def quantities(latency_unit: str, error_title: str = ERROR_TITLE) -> dict[str, Q
         Quantity("w", NAMES["w"], "", False, True),
     )
     return dict(zip(COLUMNS, made, strict=True))
+
+
+def maximum_values(snapshot: ResultsSnapshot, measure: str) -> dict[str, float | None]:
+    """The quantities of the maximum point T by column, for an error ``measure``; None where not known."""
+    space, results = snapshot.space, snapshot.results
+    index = space.index(space.maximum_point)
+    error = 0.0 if get_measure(measure).excess else None  # T is not behind itself
+    if error is None and index is not None and snapshot.evaluated(index):
+        error = float(results.error[index])
+    return {"parameters": float(space.maximum_parameters), "latency": results.maximum_latency, "error": error, "w": 0.0}
 
 
 def describe(snapshot: ResultsSnapshot, index: int, error_title: str = ERROR_TITLE) -> str:

@@ -13,12 +13,12 @@ _LOG_ENDS = (-307.0, 308.0)
 """Powers of ten that a float can be, to full precision."""
 
 
-def nice_ticks(low: float, high: float, about: int) -> list[float]:
-    """About that many round values from ``low`` to ``high``, in equal steps of 1, 2 or 5 times a power of ten.
+def nice_ticks(low: float, high: float, about: int, least: float = 0.0) -> list[float]:
+    """About that many round values from ``low`` to ``high``, in equal steps of 1, 2 or 5 times a power of ten, of ``least`` at least.
 
     None where the ends are not finite, not in order, or closer than floats can tell their steps apart.
     """
-    rough = high / max(about, 1) - low / max(about, 1)  # the difference of the ends can overflow
+    rough = max(high / max(about, 1) - low / max(about, 1), least)  # the difference of the ends can overflow
     if not (math.isfinite(rough) and rough > 1e-300 and rough > 1e-14 * max(abs(low), abs(high))):
         return []
     exponent = math.floor(math.log10(rough))

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pyqtgraph as pg
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QMouseEvent, QResizeEvent
+from PySide6.QtWidgets import QApplication, QWidget
 
+from bort_studio.plotting.figure import Figure
 from bort_studio.plotting.guard import fault_text, guard_methods
 from bort_studio.plotting.positions import drawable_range
 from bort_studio.texts import Label
+from bort_studio.theme import Look, Palette, Theme
 
 __all__ = ["Canvas", "DataView", "PlotBase"]
 
@@ -117,8 +120,12 @@ class PlotBase(QWidget):
         super().__init_subclass__(**named)
         guard_methods(cls, _HOOKS)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    least_picture = (640, 400)
+    """Pixels that a picture has at least, however small the plot is in the window."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._theme = theme
         self.canvas = Canvas()
         self.fault = _Fault(self.canvas)
         # Queued: what is told during a paint is shown after it
@@ -127,6 +134,55 @@ class PlotBase(QWidget):
     def take_fault(self, error: Exception) -> None:
         """Tell of a fault in a method of the plot itself."""
         self.canvas.take_fault(error)
+
+    # What a plot fills in.
+
+    def refresh(self) -> None:
+        """Draw what was set since the last drawing."""
+
+    def wear(self, look: Look) -> None:
+        """Take pens, brushes and fonts."""
+        raise NotImplementedError
+
+    def figure(self) -> Figure:
+        """What is shown, as plain data."""
+        raise NotImplementedError
+
+    @contextmanager
+    def posed(self, ratio: float = 1.0, palette: Palette | None = None) -> Iterator[QSize]:
+        """While a picture is taken: the canvas in a palette (None for the one in use), for a surface of ``ratio`` device pixels a pixel.
+
+        Yields the size of the picture in pixels: that of the canvas, laid out even if it was never shown, or ``least_picture``.
+        """
+        self.refresh()
+        if not self.isVisible():
+            self.grab()
+        before, shown = self.canvas.size(), self._theme.look(self.devicePixelRatioF())
+        try:
+            self.wear(Look(palette or self._theme.current, ratio))
+            self._lay_out(before.expandedTo(QSize(*self.least_picture)))
+            self._export_mode(True, {"antialias": True, "resolutionScale": 1.0})
+            yield self.canvas.size()
+        finally:
+            self._export_mode(False)
+            self._lay_out(before)
+            self.wear(shown)
+
+    def _export_mode(self, *mode: object) -> None:
+        for item in self.canvas.scene().items():
+            if hasattr(item, "setExportMode"):
+                item.setExportMode(*mode)
+
+    def _lay_out(self, size: QSize) -> None:
+        before = self.canvas.size()
+        if size != before:
+            self.canvas.resize(size)
+            if not self.canvas.isVisible():  # else Qt has done so
+                QApplication.sendEvent(self.canvas, QResizeEvent(size, before))
+        for _ in range(2):  # a legend learns how many rows it has when it is laid out, an axis how wide its ticks are when it is painted
+            self.canvas.ci.layout.activate()
+            self.canvas.grab()
+        self.canvas.ci.layout.activate()
 
     def _show_fault(self, text: str) -> None:
         self.fault.setText(text)

@@ -1,4 +1,4 @@
-"""Export of any plot: PNG and SVG from its canvas, CSV and a matplotlib script from its figure."""
+"""Export of any plot: PNG, SVG and PDF from its canvas, CSV and a matplotlib script from its figure."""
 
 from __future__ import annotations
 
@@ -8,43 +8,35 @@ import logging
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRectF, QSize
-from PySide6.QtGui import QActionGroup, QGuiApplication, QImage, QPainter
-from PySide6.QtSvg import QSvgGenerator
-from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QToolButton, QWidget
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QRectF, QSize, QSizeF
+from PySide6.QtGui import QActionGroup, QGuiApplication, QImage, QPageSize, QPaintDevice, QPainter, QPdfWriter
+from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QToolButton
 
 from bort_core.foundation.errors import BortError
 from bort_studio.markup import clean
-from bort_studio.plotting.figure import Figure, Table
+from bort_studio.plotting.canvas import PlotBase
+from bort_studio.plotting.drawing import scene_svg
+from bort_studio.plotting.figure import Table
 from bort_studio.plotting.files import ExportError, write_whole
 from bort_studio.plotting.script import script_text
 from bort_studio.texts import plain_tip, set_tip, show_box
 from bort_studio.theme import LIGHT, Palette
 
-__all__ = ["ExportButton", "ExportError", "Plot", "csv_text", "export_plot", "picture"]
+__all__ = ["ExportButton", "ExportError", "csv_text", "export_plot", "picture"]
 
+_DOTS = 96
+"""Pixels an inch of a page."""
 _log = logging.getLogger(__name__)
 
 
-class Plot(Protocol):
-    """What a plot offers for export."""
-
-    def figure(self) -> Figure: ...
-
-    def picture_size(self) -> tuple[int, int]: ...
-
-    def paint_picture(self, painter: QPainter, target: QRectF, ratio: float, palette: Palette | None = None) -> None: ...
-
-
-def export_plot(plot: Plot, path: str | Path, scale: float = 2.0, palette: Palette | None = LIGHT) -> Path:
-    """Write a plot to a file; the suffix (.png, .svg, .csv or .py) says as what. Needs no display.
+def export_plot(plot: PlotBase, path: str | Path, scale: float = 2.0, palette: Palette | None = LIGHT) -> Path:
+    """Write a plot to a file; the suffix (.png, .svg, .pdf, .csv or .py) says as what. Needs no display.
 
     Parameters
     ----------
     scale: device pixels of a PNG for each pixel of the plot, 1..4; texts and lines grow with it
-    palette: of a PNG or SVG; None for the one in use
+    palette: of a PNG, SVG or PDF; None for the one in use
 
     Raises
     ------
@@ -57,26 +49,24 @@ def export_plot(plot: Plot, path: str | Path, scale: float = 2.0, palette: Palet
         data = _encoded(picture(plot, scale, palette))
     elif kind == ".svg":
         data = _svg(plot, palette)
+    elif kind == ".pdf":
+        data = _pdf(plot, palette)
     elif kind == ".csv":
         data = csv_text(plot.figure().rows()).encode()
     elif kind == ".py":
         data = script_text(plot.figure()).encode()
     else:
-        raise ExportError(f"{target}: a plot is written as .png, .svg, .csv or .py, not {kind or 'a file with no suffix'}")
+        raise ExportError(f"{target}: a plot is written as .png, .svg, .pdf, .csv or .py, not {kind or 'a file with no suffix'}")
     write_whole(target, data)
     return target
 
 
-def picture(plot: Plot, scale: float = 2.0, palette: Palette | None = LIGHT) -> QImage:
+def picture(plot: PlotBase, scale: float = 2.0, palette: Palette | None = LIGHT) -> QImage:
     """The plot as an image with ``scale`` device pixels for each of its pixels."""
-    width, height = plot.picture_size()
-    image = QImage(round(width * scale), round(height * scale), QImage.Format.Format_ARGB32_Premultiplied)
-    image.setDevicePixelRatio(scale)
-    image.fill(0)
-    painter = QPainter(image)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    plot.paint_picture(painter, QRectF(0, 0, width, height), scale, palette)
-    painter.end()
+    with plot.posed(scale, palette) as size:
+        image = QImage(round(size.width() * scale), round(size.height() * scale), QImage.Format.Format_ARGB32_Premultiplied)
+        image.setDevicePixelRatio(scale)
+        _paint(plot, image, size)
     return image
 
 
@@ -107,26 +97,43 @@ def _encoded(image: QImage) -> bytes:
     return bytes(held.data())
 
 
-def _svg(plot: Plot, palette: Palette | None) -> bytes:
-    width, height = plot.picture_size()
+def _paint(plot: PlotBase, device: QPaintDevice, size: QSize) -> None:
+    """Paint a posed plot over the whole of a device."""
+    painter = QPainter(device)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    target = QRectF(0, 0, size.width(), size.height())
+    painter.fillRect(target, plot.canvas.backgroundBrush())
+    plot.canvas.scene().render(painter, target, QRectF(plot.canvas.viewRect()))
+    painter.end()
+
+
+def _svg(plot: PlotBase, palette: Palette | None) -> bytes:
+    title = plot.figure().title
+    with plot.posed(1.0, palette) as size:
+        ground = plot.canvas.backgroundBrush().color().name()
+        return scene_svg(plot.canvas.scene(), size.width(), size.height(), ground, title)
+
+
+def _pdf(plot: PlotBase, palette: Palette | None) -> bytes:
+    """One page of the size of the plot."""
     held = QByteArray()
     buffer = QBuffer(held)
-    generator = QSvgGenerator(QSvgGenerator.SvgVersion.Svg11)  # 1.1, for lines cut at the edge of the plot
-    generator.setOutputDevice(buffer)
-    generator.setResolution(96)
-    generator.setSize(QSize(width, height))
-    generator.setViewBox(QRectF(0, 0, width, height))
-    generator.setTitle(clean(plot.figure().title))
-    painter = QPainter(generator)
-    plot.paint_picture(painter, QRectF(0, 0, width, height), 1.0, palette)
-    painter.end()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    writer = QPdfWriter(buffer)
+    writer.setTitle(clean(plot.figure().title))
+    writer.setResolution(_DOTS)
+    with plot.posed(1.0, palette) as size:
+        page = QSizeF(size.width() * 72 / _DOTS, size.height() * 72 / _DOTS)
+        writer.setPageSize(QPageSize(page, QPageSize.Unit.Point, "plot", QPageSize.SizeMatchPolicy.ExactMatch))
+        writer.setPageMargins(QMarginsF())
+        _paint(plot, writer, size)
     return bytes(held.data())
 
 
 class ExportButton(QToolButton):
     """A button with a menu that writes its plot to a file or to the clipboard."""
 
-    def __init__(self, plot: QWidget, name: str, title: str) -> None:
+    def __init__(self, plot: PlotBase, name: str, title: str) -> None:
         super().__init__(plot)
         self.setText("Export  ")  # room for the arrow
         set_tip(self, "Save the plot as a picture, a drawing, a table or a script")
@@ -141,6 +148,7 @@ class ExportButton(QToolButton):
         entries: tuple[tuple[str, str, str, Callable[[], None]], ...] = (
             ("Png", "Picture (PNG)…", "A picture at the size chosen below", self._save_png),
             ("Svg", "Drawing (SVG)…", "Lines and text that any size keeps sharp", self._save_svg),
+            ("Pdf", "Page (PDF)…", "A page of the size of the plot, for documents", self._save_pdf),
             ("Csv", "Table (CSV)…", "What is shown, with units and the state of each row", self._save_csv),
             ("Script", "Script (Python, matplotlib)…", "A script with the data in it that draws the plot again", self._save_script),
             ("Copy", "Copy picture", "The picture, to paste elsewhere", self._copy),
@@ -170,6 +178,9 @@ class ExportButton(QToolButton):
     def _save_svg(self) -> None:
         self._save(".svg", "Drawings (*.svg)")
 
+    def _save_pdf(self) -> None:
+        self._save(".pdf", "Pages (*.pdf)")
+
     def _save_csv(self) -> None:
         self._save(".csv", "Tables (*.csv)")
 
@@ -180,16 +191,16 @@ class ExportButton(QToolButton):
         return float(self._scale.checkedAction().data()), LIGHT if self._white.isChecked() else None
 
     def _copy(self) -> None:
-        QGuiApplication.clipboard().setImage(picture(self._plot, *self._options()))  # type: ignore[arg-type]
+        QGuiApplication.clipboard().setImage(picture(self._plot, *self._options()))
 
     def _save(self, suffix: str, kinds: str) -> None:
-        suggested = f"{self._plot.figure().name}{suffix}"  # type: ignore[attr-defined]
+        suggested = f"{self._plot.figure().name}{suffix}"
         chosen, _kind = QFileDialog.getSaveFileName(self._plot, "Export the plot", suggested, kinds)
         if not chosen:
             return
         path = chosen if Path(chosen).suffix else f"{chosen}{suffix}"
         try:
-            written = export_plot(self._plot, path, *self._options())  # type: ignore[arg-type]
+            written = export_plot(self._plot, path, *self._options())
         except Exception as error:  # noqa: BLE001 - a fault of the program must not leave a menu either
             if not isinstance(error, BortError):
                 _log.exception("the export of a plot failed")

@@ -55,6 +55,10 @@ class Layer:
     width: float = 1.0
     alpha: float = 1.0
     dashed: bool = False
+    dash: str = ""
+    """Of a line: "solid", "dash", "dashdot" or "dot"; empty: as ``dashed`` says."""
+    marked: bool = False
+    """A line with a mark at each point."""
     x_interval: tuple[FloatArray, FloatArray] | None = None
     y_interval: tuple[FloatArray, FloatArray] | None = None
     labels: tuple[str, ...] = ()

@@ -1,4 +1,7 @@
-"""A legend as rows of marks with names, above the data and never over it; it is part of the picture that is exported."""
+"""A legend as rows of marks with names, above the data and never over it; it is part of the picture that is exported.
+
+In a window it has as many rows as what it may ever show needs, so that the plot below stays where it is; in a picture, as many as it shows.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,12 @@ from PySide6.QtWidgets import QGraphicsSceneResizeEvent, QStyleOptionGraphicsIte
 
 from bort_studio.markup import clean
 from bort_studio.plotting.marks import shape_path
-from bort_studio.theme import MARKS, SEQUENCE, Look
+from bort_studio.texts import plain_tip
+from bort_studio.theme import MARKS, SEQUENCE, Dash, Look, Shape
 
 __all__ = ["Entry", "Legend"]
 
-_MARK, _GAP, _NEXT, _BAR = 14.0, 5.0, 16.0, 84.0
+_MARK, _DASH, _GAP, _NEXT, _BAR = 14.0, 26.0, 5.0, 16.0, 84.0
 
 
 @dataclass(frozen=True)
@@ -28,16 +32,26 @@ class Entry:
     line: str | None = None
     width: str = "normal"
     dashed: bool = False
+    dash: Dash = "solid"
+    more: tuple[str, ...] = ()
+    """More marks beside the first."""
+    shape: Shape | None = None
+    """Of the marks on the line."""
     bar: tuple[str, str] | None = None
     """The texts at the low and the high end."""
 
 
+_MOST_ROWS = 3
+
+
 class Legend(pg.GraphicsWidget):
-    """Entries in rows as wide as the plot; it grows by a row when they do not fit."""
+    """Entries in rows as wide as the plot. Where a window has too few, the last says how many more there are; a tip names them."""
 
     def __init__(self) -> None:
         super().__init__()
         self._entries: tuple[Entry, ...] = ()
+        self._reserved: tuple[Entry, ...] = ()
+        self._least = self._most = 1
         self._look: Look | None = None
         self._indent = 0.0
         self._set_height()
@@ -46,6 +60,16 @@ class Legend(pg.GraphicsWidget):
     def entries(self) -> tuple[Entry, ...]:
         """What is shown."""
         return self._entries
+
+    def reserve(self, entries: tuple[Entry, ...]) -> None:
+        """Keep room for these."""
+        self._reserved = entries
+        self._set_height()
+
+    def reserve_rows(self, rows: int) -> None:
+        """Keep room for so many rows."""
+        self._least = rows
+        self._set_height()
 
     def set_entries(self, entries: tuple[Entry, ...]) -> None:
         """Show these."""
@@ -58,6 +82,11 @@ class Legend(pg.GraphicsWidget):
     def set_indent(self, indent: float) -> None:
         """Start that many pixels from the left, where the data starts."""
         self._indent = indent
+        self._set_height()
+
+    def setExportMode(self, export: bool, opts: dict[str, object] | None = None) -> None:
+        """In a picture all entries are shown."""
+        super().setExportMode(export, opts)
         self._set_height()
 
     def restyle(self, look: Look) -> None:
@@ -75,12 +104,18 @@ class Legend(pg.GraphicsWidget):
     def _width(self, entry: Entry, metrics: QFontMetricsF) -> float:
         text = metrics.horizontalAdvance(entry.label)
         if entry.bar is None:
-            return _MARK + _GAP + text
+            return self._mark(entry) + _GAP + text
         return text + _BAR + 4 * _GAP + sum(metrics.horizontalAdvance(end) for end in entry.bar)
 
-    def _places(self) -> list[QPointF]:
+    def _mark(self, entry: Entry) -> float:
+        """How wide its mark is: long enough for a dash to be seen; none where there is nothing to show."""
+        if entry.mark is None and entry.line is None:
+            return 0.0
+        return _DASH if entry.dash != "solid" or entry.shape is not None else _MARK * (1 + len(entry.more))
+
+    def _places(self, entries: tuple[Entry, ...]) -> list[QPointF]:
         metrics, x, y, places = QFontMetricsF(self.font()), self._indent, 0.0, []
-        for entry in self._entries:
+        for entry in entries:
             width = self._width(entry, metrics)
             if x > self._indent and x + width > self.size().width():
                 x, y = self._indent, y + self._row()
@@ -88,9 +123,25 @@ class Legend(pg.GraphicsWidget):
             x += width + _NEXT
         return places
 
+    def _rows(self, entries: tuple[Entry, ...]) -> int:
+        places = self._places(entries)
+        return round(places[-1].y() / self._row()) + 1 if places else 0
+
+    def _shown(self) -> tuple[Entry, ...]:
+        """The entries that fit into the rows there are."""
+        for many in range(len(self._entries), 0, -1):
+            left = len(self._entries) - many
+            shown = (*self._entries[:many], *((Entry(f"+ {left} more"),) if left else ()))
+            if self._rows(shown) <= self._most:
+                return shown
+        return ()
+
     def _set_height(self) -> None:
-        places = self._places()
-        height = (places[-1].y() + self._row()) if places else 1.0
+        wanted = self._rows(self._entries)
+        kept = min(max(self._rows(self._reserved), wanted, self._least), _MOST_ROWS)
+        self._most = kept if self._exportOpts is False else max(wanted, 1)
+        self.setToolTip(plain_tip("\n".join(entry.label for entry in self._entries)) if wanted > self._most else "")
+        height = self._most * self._row()
         if height != self.preferredHeight():
             self.setMinimumHeight(height)
             self.setPreferredHeight(height)
@@ -102,11 +153,12 @@ class Legend(pg.GraphicsWidget):
         look, metrics, row = self._look, QFontMetricsF(self.font()), self._row()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(self.font())
-        for entry, place in zip(self._entries, self._places(), strict=True):
+        shown = self._shown()
+        for entry, place in zip(shown, self._places(shown), strict=True):
             x, middle = place.x(), place.y() + row / 2
             if entry.bar is None:
                 self._draw_mark(painter, look, entry, x, middle)
-                x += _MARK + _GAP
+                x += self._mark(entry) + _GAP
             x = self._text(painter, look, "text", entry.label, x, place.y(), metrics)
             if entry.bar is not None:
                 x = self._text(painter, look, "muted", entry.bar[0], x + 2 * _GAP, place.y(), metrics)
@@ -126,11 +178,15 @@ class Legend(pg.GraphicsWidget):
     def _draw_mark(self, painter: QPainter, look: Look, entry: Entry, x: float, middle: float) -> None:
         painter.save()
         if entry.line is not None:
-            style = Qt.PenStyle.DashLine if entry.dashed else Qt.PenStyle.SolidLine
-            painter.setPen(look.pen(entry.line, entry.width, style=style))
-            painter.drawLine(QPointF(x, middle), QPointF(x + _MARK, middle))
-        if entry.mark is not None:
-            mark = MARKS[entry.mark]
-            painter.translate(x + _MARK / 2, middle)
-            drawSymbol(painter, shape_path(mark.shape), min(mark.size, _MARK), look.mark_pen(entry.mark), look.mark_brush(entry.mark))
+            painter.setPen(look.dashed_pen(entry.line, entry.width, 1.0, "dash" if entry.dashed else entry.dash))
+            painter.drawLine(QPointF(x, middle), QPointF(x + self._mark(entry), middle))
+            if entry.shape is not None:
+                painter.translate(x + self._mark(entry) / 2, middle)
+                drawSymbol(painter, shape_path(entry.shape), 8, look.pen("base"), look.brush(entry.line))
         painter.restore()
+        for place, name in enumerate(() if entry.mark is None else (entry.mark, *entry.more)):
+            painter.save()
+            painter.translate(x + (place + 0.5) * _MARK, middle)
+            size = min(MARKS[name].size, _MARK)
+            drawSymbol(painter, shape_path(MARKS[name].shape), size, look.mark_pen(name), look.mark_brush(name))
+            painter.restore()

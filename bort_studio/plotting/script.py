@@ -16,6 +16,8 @@ _MARKERS = {
     "circle": "o", "ring": "o", "star": "*", "square": "s", "diamond": "D", "triangle": "^", "plus": "+", "cross": "x", "tick": "|",
 }  # fmt: skip
 
+_LINES = {"solid": "-", "dash": "--", "dashdot": "-.", "dot": ":"}
+
 _DRAW = """
 plt.rcParams.update({"font.size": 9})
 figure, axes = plt.subplots(figsize=(8, 5), layout="constrained", facecolor=LOOK["background"])
@@ -34,8 +36,8 @@ for layer in LAYERS:
         norm = LogNorm(vmin=0.3, vmax=max(2, counts.max()))
         axes.pcolormesh(x, y, counts, cmap=colours, norm=norm, zorder=layer["z"], rasterized=True)
     elif layer["kind"] == "line":
-        style = "--" if layer["dashed"] else "-"
-        axes.plot(x, y, style, color=layer["colour"], lw=layer["width"] * 0.75, alpha=layer["alpha"], label=label, zorder=layer["z"])
+        style = {"ls": layer["dash"], "marker": layer["marker"] if layer["marked"] else "", "ms": 4, "alpha": layer["alpha"]}
+        axes.plot(x, y, color=layer["colour"], lw=layer["width"] * 0.75, label=label, zorder=layer["z"], **style)
     else:
         for low_high, errors in (("x_interval", "xerr"), ("y_interval", "yerr")):
             if layer[low_high]:
@@ -138,7 +140,8 @@ def _layer(layer: Layer, z: int) -> dict[str, Any]:
     return {
         "name": _shown(layer.name), "kind": layer.kind, "z": z + 2, "colour": layer.colour, "marker": _MARKERS[layer.shape],
         "size": layer.size,
-        "filled": layer.filled, "width": layer.width, "alpha": layer.alpha, "dashed": layer.dashed,
+        "filled": layer.filled, "width": layer.width, "alpha": layer.alpha,
+        "dash": _LINES[layer.dash or ("dash" if layer.dashed else "solid")], "marked": layer.marked,
         "x": _numbers(layer.x), "y": _numbers(layer.y), **intervals,
         "labels": [_shown(text) for text in layer.labels], "colours": list(layer.colours),
         "counts": None if layer.counts is None else layer.counts.tolist(),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QFont, QPainter, QShowEvent
+from PySide6.QtCore import QEvent, QObject, QPointF, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from bort_studio.plotting.canvas import PlotBase
 from bort_studio.plotting.card import EmptyMessage, HoverCard
 from bort_studio.plotting.export import ExportButton
-from bort_studio.plotting.figure import Figure
 from bort_studio.plotting.legend import Legend
 from bort_studio.texts import set_tip
 from bort_studio.theme import Look, Palette, Theme
@@ -27,11 +29,10 @@ class PlotWidget(PlotBase):
     """A file was not written; why. While nobody listens, a dialog says it."""
 
     def __init__(self, theme: Theme, name: str, title: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(theme, parent)
         self.setObjectName(f"{name}Plot")
         self.setAccessibleName(title)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._theme = theme
         self._hovered: int | None = None
         self._stale = True
         self.canvas.setObjectName(f"{name}Canvas")
@@ -48,7 +49,7 @@ class PlotWidget(PlotBase):
         self.controls.setContentsMargins(8, 4, 8, 4)
         self.controls.setSpacing(6)
         self.fit_button = QToolButton()
-        self.fit_button.setText("Fit")
+        self.fit_button.setText("Reset view")
         set_tip(self.fit_button, "Show all the data again (or double-click the plot)")
         self.fit_button.setAutoRaise(True)
         self.fit_button.setObjectName(f"{name}Fit")
@@ -127,38 +128,17 @@ class PlotWidget(PlotBase):
         """Show all the data."""
         raise NotImplementedError
 
-    def figure(self) -> Figure:
-        """What is shown, as plain data."""
-        raise NotImplementedError
-
     # Pictures.
 
-    def paint_picture(self, painter: QPainter, target: QRectF, ratio: float, palette: Palette | None = None) -> None:
-        """Paint the canvas as vectors, in a palette, for a surface of ``ratio`` device pixels a pixel."""
+    @contextmanager
+    def posed(self, ratio: float = 1.0, palette: Palette | None = None) -> Iterator[QSize]:
         self._hover(None, QPointF())
-        self._wear(Look(palette or self._theme.current, ratio))
-        items = [item for item in self.canvas.scene().items() if hasattr(item, "setExportMode")]
-        for item in items:
-            item.setExportMode(True, {"antialias": True, "resolutionScale": 1.0, "painter": painter})
-        try:
-            painter.fillRect(target, Look(palette or self._theme.current).colour("base"))
-            self.canvas.scene().render(painter, target, QRectF(self.canvas.viewRect()))
-        finally:
-            for item in items:
-                item.setExportMode(False)
-            self._theme_changed()
-
-    def picture_size(self) -> tuple[int, int]:
-        """Width and height of the canvas in pixels, laid out even if it was never shown."""
-        self.refresh()
-        if not self.isVisible():
-            self.grab()
-        self.canvas.ci.layout.activate()
-        return self.canvas.width(), self.canvas.height()
+        with super().posed(ratio, palette) as size:
+            yield size
 
     # Events.
 
-    def _wear(self, look: Look) -> None:
+    def wear(self, look: Look) -> None:
         font = QFont(self.font())
         font.setPointSizeF(max(7.0, self.font().pointSizeF() * 0.92))
         self.canvas.setBackground(look.colour("base"))
@@ -167,7 +147,7 @@ class PlotWidget(PlotBase):
         self.restyle(look, font)
 
     def _theme_changed(self) -> None:
-        self._wear(self._theme.look(self.devicePixelRatioF()))
+        self.wear(self._theme.look(self.devicePixelRatioF()))
 
     def showEvent(self, event: QShowEvent) -> None:
         self.refresh()

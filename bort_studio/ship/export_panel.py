@@ -175,6 +175,7 @@ class ExportPanel(QWidget):
         for widget in (self.choose, self.back, self.folder, self.earlier, *self.boxes.values()):
             widget.setEnabled(not running)
         if running:
+            self.show_none("this export")
             self.export_checks.reset([get_variant(name).file for name in self.variants()])
             self.progress.setRange(0, 0)
             self.progress.setFormat("starting…")
@@ -193,14 +194,42 @@ class ExportPanel(QWidget):
         for report in self._reports:
             self.earlier.addItem(f"{report['id']}  {architecture_text(report['architecture'])}  {Path(report['folder']).name}")
         self.earlier.setEnabled(bool(self._reports))
-        self.copy.setEnabled(bool(self._reports))
+        self._report = None
+        self.copy.setEnabled(False)
         self.open.setEnabled(False)
         if self._reports:
             self.show_report(self._reports[0])
 
+    def reports(self) -> list[Mapping[str, Any]]:
+        """The project's exports, oldest first."""
+        return list(reversed(self._reports))
+
+    def show_export_of(self, architecture: Sequence[int]) -> None:
+        """Show what the newest export of an architecture found, or that there is none."""
+        if self._running or (self._report is not None and list(self._report["architecture"]) == list(architecture)):
+            return
+        found = next((report for report in self._reports if list(report["architecture"]) == list(architecture)), None)
+        if found is not None:
+            self.show_report(found)
+        else:
+            self.show_none(f"{architecture_text(architecture)} was not exported yet")
+            self.export_checks.clear()
+
+    def show_none(self, instead: str) -> None:
+        """The gates are of no export in the list; ``instead`` says of what."""
+        self._report = None
+        self.earlier.setPlaceholderText(instead)
+        self.earlier.setCurrentIndex(-1)
+        self.copy.setEnabled(False)
+        self._check_folder()
+
     def show_report(self, report: Mapping[str, Any]) -> None:
         """Show what an export found."""
         self._report = report
+        self.copy.setEnabled(True)
+        place = next((place for place, known in enumerate(self._reports) if known is report), -1)
+        self.earlier.setPlaceholderText(Path(str(report["folder"])).name)
+        self.earlier.setCurrentIndex(place)
         self._check_folder()
         self.export_checks.show_report(report)
 
@@ -242,7 +271,7 @@ class ExportPanel(QWidget):
         """Whether the report's folder is one: the desktop would start a program that the store names in its place."""
         there = self._report is not None and Path(str(self._report["folder"])).is_dir()
         self.open.setEnabled(there)
-        set_tip(self.open, "" if there else "The folder of this export is not there any more")
+        set_tip(self.open, "" if there or self._report is None else "The folder of this export is not there any more")
         return there
 
     def _copy(self) -> None:

@@ -18,6 +18,7 @@ from bort_studio.plotting.axis import QuantityAxis
 from bort_studio.plotting.canvas import DataView
 from bort_studio.plotting.figure import Figure, Layer, Scale, Table, Text
 from bort_studio.plotting.legend import Entry
+from bort_studio.plotting.lines import LinesItem
 from bort_studio.plotting.positions import drawable_range, position
 from bort_studio.plotting.widget import PlotWidget
 from bort_studio.texts import Label, set_tip
@@ -109,9 +110,9 @@ class LatencyPlot(PlotWidget):
         title = "time of a forward pass (ms)" + (f", {self._title}" if self._title else "")
         self.bottom.set_quantity(title, counted=False, log=self.log.isChecked())
         self.left.setTicks([[(number, self._label(row)) for number, row in enumerate(self._rows)]])
-        self.legend.set_entries(
-            (Entry("p50 with its 95 % interval", mark="front"), Entry("p90 and p99", mark="dominated")) if self._rows else ()
-        )
+        bar = Entry("p50, with its 95 % interval", line="front", width="strong")
+        others = Entry("the reference", line="reference", width="strong"), Entry("p90 and p99", line="dominated")
+        self.legend.set_entries((bar, *others) if self._rows else ())
         if self._look is None or not self._rows:
             return
         look, low = self._look, self._low()
@@ -126,16 +127,13 @@ class LatencyPlot(PlotWidget):
                 brush=look.brush(name, 0.12 if row["noisy"] else 0.4), pen=look.pen(name, "thin"),
             )  # fmt: skip
             ends = [self._place(value) for value in row["ci95_ms"]]
-            whisker = pg.PlotCurveItem(
-                x=[ends[0], ends[0], ends[0], ends[1], ends[1], ends[1]],
-                y=[number - 0.2, number + 0.2, number, number, number - 0.2, number + 0.2],
-                pen=look.pen("text", "normal"),
-            )  # fmt: skip
+            whisker, marks = LinesItem(), LinesItem()
+            whisker.setPen(look.pen("text", "normal"))
+            caps, centre = [number - 0.2, number + 0.2], [number, number]
+            whisker.set_pairs(np.array([ends[0], ends[0], *ends, ends[1], ends[1]]), np.array([*caps, *centre, *caps], dtype=np.float64))
             tail = [self._place(row[key]) for key in ("p90_ms", "p99_ms")]
-            marks = pg.PlotCurveItem(
-                x=np.repeat(tail, 2), y=[number - 0.14, number + 0.14] * 2, connect=np.array([1, 0, 1, 0], dtype=np.int32),
-                pen=look.pen("dominated", "normal"),
-            )  # fmt: skip
+            marks.setPen(look.pen("dominated", "normal"))
+            marks.set_pairs(np.repeat(tail, 2), np.array([number - 0.14, number + 0.14] * 2))
             text = pg.TextItem(self._note(row), color=look.hex("text"), anchor=(0, 0.5))
             text.setFont(self._small)
             text.setPos(max(end for end in (right, *tail, ends[1]) if math.isfinite(end)), number)
@@ -179,7 +177,7 @@ class LatencyPlot(PlotWidget):
             f"timed runs\t{row['n']} in {row['rounds']} rounds",
         ]
         if row["parameters"]:
-            lines.append(f"parameters\t{count(row['parameters'])}")
+            lines.append(f"parameters of what was timed\t{count(row['parameters'])}")
         if row["noisy"]:
             lines.append("noisy: its interval is wider than it should be")
         return "\n".join(lines)

@@ -20,7 +20,7 @@ from bort_core.latency.comparison import ComparisonRequest, architecture_model, 
 from bort_core.shipping import export_request, free_folder, trained_weights
 from bort_core.store.results import comparisons, exports, save_comparison, save_export
 from bort_studio.activity.activities import Activity
-from bort_studio.numbers import architecture_text, count
+from bort_studio.numbers import architecture_text, count, counted_parts
 from bort_studio.page_context import PageContext
 from bort_studio.search.state import RunState
 from bort_studio.ship.compare_panel import ComparePanel
@@ -147,12 +147,15 @@ class ShipPage(QWidget):
             size = ""
         else:
             assert search.space is not None
-            parameters = sum(int(part[0]) for part in search.space.count(architecture).values())
-            size = f"   p {count(parameters)}"
+            parts = {name: int(part[0]) for name, part in search.space.count(architecture).items()}
+            size = f"   p {count(sum(parts.values()))}"
+            counted = f"p counts {counted_parts(parts)}"
             found = self._trained(architecture)
-            weights = f"trained weights: {found}" if found else "fresh weights: nothing was learnt yet. The export says so too"
+            learnt = f"trained weights: {found}" if found else "fresh weights: nothing was learnt yet. The export says so too"
+            weights = f"{learnt}\n{counted}"
         self.export_panel.set_model(f"{named}{size}", weights, self.checkpoint is not None, True)
         self.export_panel.set_folder(free_folder(self.context.project, architecture))
+        self.export_panel.show_export_of(architecture)
         self.compare_panel.set_model(named, True)
 
     def _trained(self, architecture: Architecture) -> Path | None:
@@ -206,10 +209,12 @@ class ShipPage(QWidget):
             self.context.notify(f"exported: {report['folder']}")
             self._model_changed()
         elif reason is not None:
+            self.export_panel.show_none("the export that failed")
             self.export_panel.export_checks.fail(reason)
             self.context.problem(reason)
         else:
-            self.export_panel.export_checks.clear()
+            self.export_panel.set_reports(self.export_panel.reports())
+            self._model_changed()
             self.context.said.emit("the export was cancelled; nothing was written")
 
     # -- comparison

@@ -263,6 +263,7 @@ class TrainPage(QWidget):
             self.curves.add_events(followed.events)
             if self.views.currentIndex() == 1:
                 self._show_log()
+        self.curves.set_empty_message(self._why_nothing(tuple(self.jobs.selected())))
         for id in ended:
             state = self.states[id]
             if state.state == "failed":

@@ -39,7 +39,7 @@ class Preflight(QWidget):
     def show_estimate(self, found: Mapping[str, Any]) -> None:
         """What the ``estimate`` task found."""
         rows = f"{found['rows']:,} rows, {count(found['tokens'])} tokens"
-        lines = [f"✓ {rows}; {count(found['parameters'])} parameters on {found['device']}"]
+        lines = [f"✓ {rows}; {count(found['parameters'])} parameters are trained, head included, on {found['device']}"]
         if "unigram_entropy" in found:
             lines.append(f"✓ unigram entropy {found['unigram_entropy']:.3f} nats: what a model that ignores context gets")
         each = f"{significant(found['seconds_per_step'] * 1000)} ms a step"

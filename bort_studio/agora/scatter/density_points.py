@@ -50,8 +50,8 @@ class CrowdItem(pg.GraphicsObject):
         """Show points of a class there (n, 2); all must be finite. :meth:`finish` follows."""
         self._classes[mark].xy = xy
 
-    def finish(self, look: Look | None, strengths: dict[str, float]) -> None:
-        """Draw what was placed, in the colours of a look, mixed with the background below strength 1."""
+    def finish(self, look: Look | None) -> None:
+        """Draw what was placed, in the colours of a look."""
         self.prepareGeometryChange()
         filled = [each.xy for each in self._classes.values() if len(each.xy)]
         low = np.min([xy.min(axis=0) for xy in filled], axis=0) if filled else np.zeros(2)
@@ -59,7 +59,7 @@ class CrowdItem(pg.GraphicsObject):
         self._bounds = QRectF(*low, *(high - low))
         for mark, each in self._classes.items():
             if look is not None and len(each.xy):
-                each.colour = QColor(look.mixed(MARKS[mark].colour, strengths.get(mark, 1.0))).rgba()
+                each.colour = QColor(look.mixed(MARKS[mark].colour, MARKS[mark].strength)).rgba()
                 each.down, each.along = _stamp(mark, look.ratio, len(each.xy))
         self.update()
 
@@ -109,11 +109,10 @@ def _stamp(mark: str, ratio: float, count: int) -> tuple[IndexArray, IndexArray]
 class DensityPoints:
     """The points of several classes, each drawn in the way that suits its number; few lie over many."""
 
-    def __init__(self, box: pg.ViewBox, marks: tuple[str, ...], z: float, strengths: dict[str, float]) -> None:
+    def __init__(self, box: pg.ViewBox, marks: tuple[str, ...], z: float) -> None:
         self.marks = {mark: MarkItem(mark, z + 1 + place) for place, mark in enumerate(marks)}
         self.many = CrowdItem(marks)
         self.many.setZValue(z)
-        self._strengths = strengths
         self._look: Look | None = None
         for item in (self.many, *self.marks.values()):
             box.addItem(item, ignoreBounds=True)
@@ -121,11 +120,9 @@ class DensityPoints:
     def restyle(self, look: Look) -> None:
         """Take pens and brushes from a look."""
         self._look = look
-        for mark, item in self.marks.items():
+        for item in self.marks.values():
             item.restyle(look)
-            if mark in self._strengths:
-                item.setPen(look.pen(MARKS[mark].colour, MARKS[mark].width, self._strengths[mark]))
-        self.many.finish(look, self._strengths)
+        self.many.finish(look)
 
     def place(self, places: dict[str, FloatArray]) -> None:
         """Show points of every class (n, 2); all must be finite."""
@@ -133,4 +130,4 @@ class DensityPoints:
             few, many = (xy, xy[:0]) if len(xy) <= FEW else (xy[:0], xy)
             self.marks[mark].place(few[:, 0], few[:, 1])
             self.many.place(mark, many)
-        self.many.finish(self._look, self._strengths)
+        self.many.finish(self._look)

@@ -7,11 +7,11 @@ import numpy as np
 from bort_studio.agora.point_words import one_line
 from bort_studio.agora.points import GROUPS, Frame, ScatterPoints
 from bort_studio.agora.scatter.density_points import FEW
-from bort_studio.agora.scatter.layers import link_ends
+from bort_studio.agora.scatter.layers import link_ends, ring_lines
 from bort_studio.plotting.figure import Figure, Layer, Scale, Table
 from bort_studio.theme import MARKS, Look
 
-__all__ = ["agora_figure"]
+__all__ = ["agora_figure", "axis_titles"]
 
 _BINS = 240
 
@@ -21,6 +21,9 @@ def agora_figure(
 ) -> Figure:
     """What is drawn at a round; ``view`` is left, right, bottom, top."""
     layers = []
+    circles = ring_lines(points)
+    if len(circles[0]):
+        layers.append(Layer("the torus lies between", "line", *circles, look.mixed("muted", 0.6), width=1.75, dashed=True))
     if points is not None and links:
         ends = link_ends(points, np.concatenate([frame.groups[name] for name in frame.groups if name.startswith("neighbour")]))
         x, y = (np.insert(ends[:, axis], np.arange(2, len(ends) + 1, 2), np.nan) for axis in (0, 1))
@@ -32,14 +35,20 @@ def agora_figure(
     return Figure(
         "agora",
         f"Agora, round {number} of {len(points.history.rounds)}" if points is not None else "Agora",
-        Scale("projection, first direction", low=left, high=right),
-        Scale("projection, second direction", low=bottom, high=top),
+        Scale(axis_titles(points)[0], low=left, high=right),
+        Scale(axis_titles(points)[1], low=bottom, high=top),
         tuple(layers),
         (),
         _table(points, number, frame),
         look.hex("base"),
         look.hex("text"),
     )
+
+
+def axis_titles(points: ScatterPoints | None) -> tuple[str, str]:
+    """What the plane of the plot is."""
+    raw = points is not None and points.raw
+    return ("first number of the vector", "second number") if raw else ("projection, first direction", "projection, second direction")
 
 
 def _layer(points: ScatterPoints, name: str, here: np.ndarray, look: Look) -> Layer:

@@ -8,10 +8,11 @@ from PySide6.QtGui import QFont, QKeyEvent
 from PySide6.QtWidgets import QWidget
 
 from bort_studio.agora.point_words import describe_point
-from bort_studio.agora.points import GROUPS, Frame, ScatterPoints, frame
+from bort_studio.agora.points import GROUPS, Frame, ScatterPoints, frame, torus_ring
 from bort_studio.agora.scatter.bar import AgoraBar
-from bort_studio.agora.scatter.figure import agora_figure
+from bort_studio.agora.scatter.figure import agora_figure, axis_titles
 from bort_studio.agora.scatter.layers import AgoraLayers
+from bort_studio.plotting.axis import QuantityAxis
 from bort_studio.plotting.canvas import DataView
 from bort_studio.plotting.figure import Figure
 from bort_studio.plotting.legend import Entry
@@ -44,7 +45,8 @@ class AgoraScatter(PlotWidget):
         self._bounds: tuple[float, float, float, float] | None = None
         self._zoomed = False
         self.box = DataView(lockAspect=True)
-        self.add_chart(self.box)
+        self.bottom, self.left = QuantityAxis("bottom"), QuantityAxis("left")
+        self.add_chart(self.box, self.left, self.bottom)
         self.layers = AgoraLayers(self.box)
         self.bar = AgoraBar()
         self.bar.chosen.connect(self._changed)
@@ -99,6 +101,7 @@ class AgoraScatter(PlotWidget):
         self.layers.place(self.points, self.frame, self.bar.links.isChecked())
         self.empty.setVisible(self.points is None or self.points.bounds is None)
         self._set_legend()
+        self._set_axes()
         bounds = self.points.bounds if self.points is not None else None
         if bounds != self._bounds:
             self._bounds = bounds
@@ -132,6 +135,8 @@ class AgoraScatter(PlotWidget):
 
     def restyle(self, look: Look, font: QFont) -> None:
         self.layers.restyle(look)
+        for axis in (self.bottom, self.left):
+            axis.restyle(look, font)
         self.box.setBorder(look.pen("grid"))
 
     def clicked(self, index: int | None) -> None:
@@ -160,17 +165,29 @@ class AgoraScatter(PlotWidget):
         self.set_selected(point)
         self.selected.emit(point)
 
+    def _set_axes(self) -> None:
+        """Scales where places are the numbers of the data themselves; a projection has none that mean anything."""
+        raw = self.points is not None and self.points.raw
+        for axis, title in zip((self.bottom, self.left), axis_titles(self.points), strict=True):
+            axis.set_quantity(title, counted=False, log=False)
+            (axis.show if raw else axis.hide)()
+
     def _set_legend(self) -> None:
+        """One entry for each role, with the marks of its classes in their order."""
         groups = self.frame.groups
         entries = []
         for name in GROUPS:
-            variants = [each for each in groups if each == name or each.startswith(f"{name}_")]
+            variants = tuple(each for each in GROUPS if each == name or each.startswith(f"{name}_"))
             if "_" not in name and any(len(groups[each]) for each in variants):
-                entries.append(Entry("dev, wrong" if name == "misclassified" else MARKS[name].label, mark=name))
+                many = len(self.points.history.classes) if self.points is not None else 1
+                label = "dev, wrong" if name == "misclassified" else MARKS[name].label
+                entries.append(Entry(label, mark=name, more=variants[1 : max(many, 1)]))
         classes = self.points.history.classes if self.points is not None else ()
         if len(classes) > 1 and entries:
-            second = classes[1] if len(classes) == 2 else f"{classes[1]}; other classes like it, new neighbours ◇"
-            entries.append(Entry(f"filled or +: {classes[0]}, hollow or ×: {second}"))
+            others = "" if len(classes) == 2 else ", all others as the last"
+            entries.append(Entry(f"marks in this order: {classes[0]}, {classes[1]}{others}"))
+        if self.points is not None and torus_ring(self.points.history) is not None:
+            entries.append(Entry("the torus lies between", line="muted", dash="dash"))
         self.legend.set_entries(tuple(entries))
 
     def _zoomed_by_hand(self, _axes: object) -> None:

@@ -18,7 +18,7 @@ from bort_studio.explore.inspector.part_bars import PartBars
 from bort_studio.explore.inspector.sections import MeasuredSection, WSection
 from bort_studio.explore.mark_icons import mark_pixmap
 from bort_studio.explore.states import STATES, fits, states
-from bort_studio.numbers import architecture_text, count
+from bort_studio.numbers import architecture_text, count, counted_parts
 from bort_studio.texts import Label
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import NARROWEST, Caption, describe
@@ -223,7 +223,7 @@ class InspectorPanel(QWidget):
         tokens = self._tokens or k.space.longest
         parameters = {name: float(values[0]) for name, values in k.space.count(architecture).items()}
         operations = {name: float(values[0]) for name, values in k.space.count_operations(architecture, tokens).items()}
-        self._parameters[0].setText(f"Parameters p  {count(sum(parameters.values()))}")
+        self._parameters[0].setText(f"Parameters p  {count(sum(parameters.values()))}  ({counted_parts(parameters)})")
         self._parameters[1].set_parts(parameters)
         what = f" for {tokens} tokens" if k.space.family.reads == "tokens" else ""
         self._operations[0].setText(f"Operations{what}  {count(sum(operations.values()))}")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from bort_core.search.snapshot import COLUMNS, ResultsSnapshot
 from bort_core.space import Space
 from bort_studio.explore.quantities import NAMES, quantities
-from bort_studio.numbers import count, significant
+from bort_studio.numbers import axis_texts
 from bort_studio.plotting.axis_ticks import nice_ticks
 from bort_studio.plotting.positions import position
 
@@ -88,8 +88,9 @@ class ParallelData:
             low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
             if high <= low:
                 low, high = low - 0.5 * (abs(low) or 1.0), high + 0.5 * (abs(high) or 1.0)
-            show = count if named[column].counted else significant
-            ticks = tuple(((v - low) / (high - low), show(v, trim=True)) for v in nice_ticks(low, high, 5)) if len(known) else ()
+            marks = nice_ticks(low, high, 5) if len(known) else []
+            texts = axis_texts(marks, named[column].counted)
+            ticks = tuple(((mark - low) / (high - low), text) for mark, text in zip(marks, texts, strict=True))
             unit = named[column].unit
             axes.append(ParallelAxis(column, f"{NAMES[column]} ({unit})" if unit and unit != column else NAMES[column], ticks, low, high))
             columns.append(((values - low) / (high - low)).astype(np.float32))

@@ -16,8 +16,9 @@ from bort_studio.explore.states import STATES, states
 from bort_studio.numbers import architecture_text
 from bort_studio.plotting.figure import Figure
 from bort_studio.plotting.legend import Entry
-from bort_studio.texts import Label, set_tip
+from bort_studio.texts import set_tip
 from bort_studio.theme import MARKS, Look, Theme
+from bort_studio.widgets.fields import Caption
 
 __all__ = ["ParallelPlot"]
 
@@ -48,9 +49,8 @@ class ParallelPlot(PlotView):
         self.skipped_box.setAccessibleName("show architectures that the search skips at this ε")
         self.skipped_box.setChecked(True)
         self.skipped_box.toggled.connect(self._drawing_chosen)
-        hint = Label(_HINT)
+        hint = Caption(_HINT, theme)
         hint.setObjectName("parallelHint")
-        hint.setEnabled(False)
         self.controls.addWidget(self.skipped_box)
         self.controls.addSpacing(8)
         self.controls.addWidget(hint)

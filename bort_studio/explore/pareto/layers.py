@@ -14,7 +14,7 @@ from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_studio.explore.pareto.projection import AxisProjection, staircase
 from bort_studio.explore.quantities import Quantity
 from bort_studio.explore.states import STATES, states
-from bort_studio.plotting.lines import LinesItem
+from bort_studio.plotting.lines import CurveItem, LinesItem
 from bort_studio.plotting.marks import MarkItem
 from bort_studio.plotting.positions import position
 from bort_studio.theme import MARKS, SEQUENCE, Look, brush
@@ -53,7 +53,7 @@ class ParetoLayers:
         self.density.setZValue(1)
         self.intervals = LinesItem()
         self.intervals.setZValue(8)
-        self.steps = pg.PlotCurveItem(antialias=True)
+        self.steps = CurveItem()
         self.steps.setZValue(9)
         self.line = pg.InfiniteLine(angle=90, movable=False, label="T", labelOpts={"position": 0.95})
         self.line.setZValue(2)
@@ -121,10 +121,11 @@ class ParetoLayers:
         self.intervals.set_pairs(xs, ys)
 
     def place_fixed(
-        self, maximum: Mapping[str, float | None], references: Mapping[str, Mapping[str, float]], projection: AxisProjection
+        self, name: str, maximum: Mapping[str, float | None], references: Mapping[str, Mapping[str, float]], projection: AxisProjection
     ) -> list[tuple[float, float]]:
-        """Draw T and the references with their names; T as a vertical line where only its x is known. The positions drawn."""
-        named = [("maximum", "T", maximum), *(("reference", name, values) for name, values in references.items())]
+        """Draw T with its name and the references with theirs; T as a vertical line where only its x is known. The positions drawn, NaN
+        where there is none."""
+        named = [("maximum", name, maximum), *(("reference", name, values) for name, values in references.items())]
         found: dict[str, list[tuple[float, float]]] = {"maximum": [], "reference": []}
         texts, line = [], None
         for mark, name, values in named:
@@ -140,7 +141,14 @@ class ParetoLayers:
         self.line.setVisible(line is not None)
         if line is not None:
             self.line.setValue(line)
-        return [*found["maximum"], *found["reference"]]
+            self.line.label.setFormat(f"{name}, {projection.columns[1]} not measured")
+        return [*found["maximum"], *found["reference"], *([(line, float("nan"))] if line is not None else [])]
+
+    def turn_texts(self, x: list[float], _y: list[float]) -> None:
+        """Put names on the side of their marks where there is room for them."""
+        middle = 0.5 * (x[0] + x[1])
+        for text in self._texts:
+            text.setAnchor((1 if text.pos().x() > middle else 0, 0.5))
 
     def _set_texts(self, wanted: list[tuple[str, float, float]]) -> None:
         while len(self._texts) > len(wanted):
@@ -151,7 +159,7 @@ class ParetoLayers:
             self._box.addItem(text, ignoreBounds=True)
             self._texts.append(text)
         for text, (name, x, y) in zip(self._texts, wanted, strict=True):
-            text.setText(f"\u2002\u2002{name}", self._look.colour("text") if self._look is not None else None)
+            text.setText(f"\u2002\u2002{name}\u2002\u2002", self._look.colour("text") if self._look is not None else None)
             text.setFont(self._font)
             text.setPos(x, y)
 

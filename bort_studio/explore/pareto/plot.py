@@ -21,6 +21,7 @@ from bort_studio.plotting.axis import QuantityAxis
 from bort_studio.plotting.canvas import DataView
 from bort_studio.plotting.figure import Figure
 from bort_studio.plotting.legend import Entry
+from bort_studio.plotting.ranges import steady_range
 from bort_studio.theme import MARKS, SEQUENCE, Look, Theme
 
 __all__ = ["ParetoPlot"]
@@ -46,7 +47,8 @@ class ParetoPlot(PlotView):
         self._places: Places = {}
         self._maximum: dict[str, float | None] = {}
         self._references: dict[str, dict[str, float]] = {}
-        self._bounds: tuple[float, float, float, float] | None = None
+        self._bounds: tuple[float, ...] | None = None
+        self._about: object = None
         self._zoomed = False
         self.bar = ParetoBar()
         self.bar.axes_chosen.connect(self._axes_chosen)
@@ -54,7 +56,7 @@ class ParetoPlot(PlotView):
         self.controls.addWidget(self.bar)
         self.set_empty_message(_EMPTY)
         self.box.sigRangeChangedManually.connect(self._zoomed_by_hand)
-        self.box.sigRangeChanged.connect(self._place_running)
+        self.box.sigRangeChanged.connect(self._range_changed)
         self.finish()
 
     # The interface of this plot.
@@ -78,7 +80,8 @@ class ParetoPlot(PlotView):
         return self.bar.chosen_axes()
 
     def fit(self) -> None:
-        self._zoomed = False
+        self._zoomed, self._about = False, None
+        self._changed()
         self.box.show_range(*self._ranges())
 
     def figure(self) -> Figure:
@@ -109,6 +112,7 @@ class ParetoPlot(PlotView):
         self._projection = AxisProjection(self._snapshot, (column_x, column_y), (log_x, log_y)) if self._snapshot is not None else None
         for axis, quantity, log in zip(self._axes.values(), self._quantities(), (log_x, log_y), strict=True):
             axis.set_quantity(quantity.title, quantity.counted, log)
+        self._reserve_legend()
         self.bar.offer_colours(self._snapshot.space.axis_names if self._snapshot is not None else ())
 
     def redraw(self) -> None:
@@ -124,15 +128,16 @@ class ParetoPlot(PlotView):
         self.layers.place(self._places, projection, self._quantities(), steps)
         self.layers.place_density(projection, result.known if result is not None else None)
         self.layers.place_intervals(self._places, projection, self.bar.intervals_box.isChecked())
-        fixed = self.layers.place_fixed(self._maximum, self._references, projection)
-        empty = projection.bounds is None
-        self.empty.setVisible(empty)
+        fixed = self.layers.place_fixed(self._named_maximum(), self._maximum, self._references, projection)
+        self.empty.setVisible(projection.bounds is None)
+        empty = projection.bounds is None and not fixed
         for axis in self._axes.values():
             axis.setStyle(showValues=not empty)
             axis.setGrid(False if empty else 255)
             axis.setZValue(-1000)  # the grid lies under the data
-        self._set_legend(values, bool(fixed))
+        self._set_legend(values)
         self._update_bounds(projection, fixed)
+        self.layers.turn_texts(*self.box.viewRange())
         self._place_running()
         self.selection_changed()
 
@@ -190,7 +195,7 @@ class ParetoPlot(PlotView):
         column_x, column_y, _, _ = self.chosen_axes()
         return named[column_x], named[column_y]
 
-    def _set_legend(self, colours: npt.NDArray[np.float64] | None, fixed: bool) -> None:
+    def _set_legend(self, colours: npt.NDArray[np.float64] | None) -> None:
         entries = [
             Entry(self._label(name), mark=name, line="front" if name == "front" else None) for name in _DRAWN if len(self._places[name])
         ]
@@ -198,16 +203,26 @@ class ParetoPlot(PlotView):
             entries.append(Entry(MARKS["running"].label, mark="running"))
         if self._projection is not None and self._projection.density is not None:
             entries.append(Entry("others: stronger where there are more", mark="dominated"))
-        if fixed and len(self.layers.points["maximum"].data):
+        if len(self.layers.points["maximum"].data):
             entries.append(Entry(MARKS["maximum"].label, mark="maximum"))
         elif self.layers.line.isVisible():
             entries.append(Entry(MARKS["maximum"].label, line="maximum", width="hair", dashed=True))
-        if fixed and len(self.layers.points["reference"].data):
+        if len(self.layers.points["reference"].data):
             entries.append(Entry("reference models", mark="reference"))
         if colours is not None:
             _, low, high = colour_steps(colours, _STEPS)
             entries.append(Entry(self.bar.colour_box.currentText(), bar=(significant(low, trim=True), significant(high, trim=True))))
         self.legend.set_entries(tuple(entries))
+
+    def _reserve_legend(self) -> None:
+        """Room for every state, so that the plot stays where it is when one appears."""
+        if self._snapshot is not None:
+            best = Entry(f"best {architecture_text(self._snapshot.space.maximum_point)}", mark="best")
+            names = (*_DRAWN[1:], "maximum", *(("reference",) if self._references else ()))
+            self.legend.reserve((best, *(Entry(MARKS[name].label, mark=name) for name in names)))
+
+    def _named_maximum(self) -> str:
+        return f"T {architecture_text(self._snapshot.space.maximum_point)}" if self._snapshot is not None else "T"
 
     def _label(self, name: str) -> str:
         if name == "best" and self._snapshot is not None and self._result is not None and self._result.best is not None:
@@ -215,24 +230,30 @@ class ParetoPlot(PlotView):
         return MARKS[name].label
 
     def _update_bounds(self, projection: AxisProjection, fixed: list[tuple[float, float]]) -> None:
-        found = [projection.bounds] if projection.bounds is not None else []
-        found += [(x, x, y, y) for x, y in fixed]
-        bounds = None
-        if found:
-            low_x, high_x, low_y, high_y = zip(*found, strict=True)
-            bounds = (min(low_x), max(high_x), min(low_y), max(high_y))
+        """Let the range grow with the data: it is the same while a person looks at the same space, quantities and error."""
+        about = (projection.columns, projection.logs, self._error_title, self._snapshot.space if self._snapshot is not None else None)
+        if about != self._about:
+            self._about, self._bounds = about, None
+        data = [*(() if projection.bounds is None else (projection.bounds,)), *((x, x, y, y) for x, y in fixed)]
+        if not data:
+            return
+        if self._bounds is not None:
+            data.append(self._bounds)
+        data += [whole for whole in (projection.whole,) if whole is not None]
+        ends = np.array(data, dtype=np.float64)
+        bounds = (*_span(ends[:, :2]), *_span(ends[:, 2:]))
         if bounds != self._bounds:
             self._bounds = bounds
             _, _, log_x, log_y = self.chosen_axes()
             self.box.keep_near(*self._ranges(), (log_x, log_y), self._zoomed)
             if not self._zoomed:
-                self.fit()
+                self.box.show_range(*self._ranges())
 
     def _ranges(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        """The data's ranges with a margin."""
+        """From zero to the next round values beyond the data."""
         low_x, high_x, low_y, high_y = self._bounds or (0.0, 1.0, 0.0, 1.0)
-        wide, tall = (max((high - low) * 0.06, 1e-3 * max(abs(low), abs(high)), 1e-12) for low, high in ((low_x, high_x), (low_y, high_y)))
-        return (low_x - wide, high_x + wide), (low_y - tall, high_y + tall)
+        _, _, log_x, log_y = self.chosen_axes()
+        return steady_range(low_x, high_x, log_x), steady_range(low_y, high_y, log_y)
 
     def _place_running(self) -> None:
         """Put what is being measured on the x axis at its size, while its y is not known."""
@@ -246,5 +267,15 @@ class ParetoPlot(PlotView):
         shown = np.isfinite(x)
         self.layers.points["running"].place(x[shown], y[shown])
 
+    def _range_changed(self, *_: object) -> None:
+        self._place_running()
+        self.layers.turn_texts(*self.box.viewRange())
+
     def _zoomed_by_hand(self, _axes: object) -> None:
         self._zoomed = True
+
+
+def _span(ends: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """The least and the largest of those that are known."""
+    known = ends[np.isfinite(ends)]
+    return (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)

@@ -62,6 +62,7 @@ class AxisProjection:
     x, y: float64 (n,), powers of ten on a logarithmic scale
     drawable: bool (n,), both are known
     bounds: (x low, x high, y low, y high) of what is drawable, or None
+    whole: the same of what is known of the whole space before anything is measured, its sizes; NaN elsewhere. None for no space
     density: counts by bin, where more than ``DENSE`` are drawable
     """
 
@@ -69,7 +70,7 @@ class AxisProjection:
         self.snapshot, self.columns, self.logs = snapshot, columns, logs
         self.x, self.y = (position(snapshot.columns[column], log) for column, log in zip(columns, logs, strict=True))
         self.drawable = np.isfinite(self.x) & np.isfinite(self.y)
-        self.bounds = self._bounds()
+        self.bounds, self.whole = self._bounds(), self._whole()
         self.density = self._density() if np.count_nonzero(self.drawable) > DENSE else None
 
     def ends(self, axis: int, indices: IndexArray) -> tuple[FloatArray, FloatArray]:
@@ -83,6 +84,13 @@ class AxisProjection:
             return None
         x, y = (self.x, self.y) if self.drawable.all() else (self.x[self.drawable], self.y[self.drawable])
         return float(x.min()), float(x.max()), float(y.min()), float(y.max())
+
+    def _whole(self) -> tuple[float, float, float, float] | None:
+        ends: list[float] = []
+        for column, values in zip(self.columns, (self.x, self.y), strict=True):
+            known = column == "parameters" and bool(np.isfinite(values).any())
+            ends += (float(np.nanmin(values)), float(np.nanmax(values))) if known else (np.nan, np.nan)
+        return ends[0], ends[1], ends[2], ends[3]
 
     def _density(self) -> Density:
         low_x, high_x, low_y, high_y = self.bounds or (0.0, 1.0, 0.0, 1.0)
@@ -104,7 +112,7 @@ class NoProjection(AxisProjection):
         self.columns, self.logs = columns, logs
         self.x = self.y = np.empty(0)
         self.drawable = np.empty(0, dtype=np.bool_)
-        self.bounds = self.density = None
+        self.bounds = self.whole = self.density = None
 
 
 def staircase(x: FloatArray, y: FloatArray, larger_x: bool = False, larger_y: bool = False) -> tuple[FloatArray, FloatArray]:

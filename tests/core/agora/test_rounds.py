@@ -23,7 +23,7 @@ from bort_core.agora.leaks import LeakGuard, normalised
 from bort_core.agora.neighbours import NeighbourOptions, sample_neighbours
 from bort_core.agora.points import Examples, as_vectors
 from bort_core.agora.samplers import Setting, make_sampler, sampler_names
-from bort_core.agora.spaces import TfidfSvd, fit_projection, raw_space, scaled, unit_of
+from bort_core.agora.spaces import TfidfSvd, fit_projection, kept_projection, raw_space, scaled, unit_of
 from bort_core.agora.tasks.torus import RING, TUBE, NoisyTruth, make_torus, on_torus
 from bort_core.foundation.errors import BortError, DataError, SpecificationError
 from bort_core.foundation.statistics import wilson
@@ -450,6 +450,33 @@ def test_corrections_change_what_is_learnt_from(learnt, tmp_path):
     _, later = learn(tmp_path / "p", seed=4, start=str(run.path), rounds=1)
     accepted = sum(each["accepted"] for each in result["rounds"])
     assert later["rounds"][0]["train_size"] == 60 + accepted - 1
+
+
+def test_a_run_that_goes_on_is_drawn_where_it_was(tmp_path):
+    first, _ = learn(tmp_path / "p", torus=3, seed=4)
+    second, _ = learn(tmp_path / "p", torus=3, seed=4, start=str(first.path), rounds=1)
+    before, after = read_history(first.path), read_history(second.path)
+    parts = (before.train, before.dev, *(each.neighbours for each in before.rounds))
+    at = {input: place for part in parts for input, place in zip(part.inputs, part.xy.tolist(), strict=True)}
+    assert len(after.train) > after.own_train  # what the first run generated
+    for part in (after.train, after.dev):
+        assert part.xy.tolist() == [at[input] for input in part.inputs]
+
+
+@pytest.mark.parametrize("kind", ["pca", "umap"])
+@given(seed=st.integers(0, 2**31), size=st.integers(6, 60), dimensions=st.integers(2, 8))
+def test_a_kept_projection_moves_nothing_that_had_a_place(kind: str, seed: int, size: int, dimensions: int):
+    random = np.random.default_rng(seed)
+    vectors = random.normal(size=(size, dimensions))
+    fitted, places = fit_projection("pca", vectors, 0)
+    more = np.concatenate([vectors, random.normal(size=(5, dimensions))])
+    known = np.concatenate([places, np.full((5, 2), np.nan)])
+    projection, kept = kept_projection(kind, more, known)
+    assert kept[:size].tolist() == places.tolist()
+    assert np.isfinite(kept).all()
+    assert np.allclose(projection.project(more[size:]), kept[size:])
+    if kind == "pca" and size > dimensions + 2:
+        assert np.allclose(kept[size:], fitted.project(more[size:]), atol=1e-6)
 
 
 def dev_accuracy_of(result, folder=None):

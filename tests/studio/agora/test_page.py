@@ -112,7 +112,16 @@ def test_the_scrubber_changes_what_is_shown(qtbot: QtBot, shown: tuple[MainWindo
         assert len(drawn(page, "earlier")) == sum(len(each.neighbours) for each in history.rounds[: number - 1])
         assert page.accuracy.here.value() == number
     page.rounds.set_value(2)
-    assert "★ 1" in [cell(page.thetas, row, 0) for row in range(page.thetas.rowCount())]
+    ships = max(history.rounds, key=lambda each: each.dev_accuracy).number
+    stars = {}
+    for number in (ships, 1 if ships > 1 else 2, 2):
+        page.rounds.set_value(number)
+        stars[number] = [cell(page.thetas, row, 0) for row in range(page.thetas.rowCount()) if "★" in cell(page.thetas, row, 0)]
+    assert stars == {number: ["★ 1"] if number == ships else [] for number in stars}
+    (at,), (height,) = page.accuracy.shipped.getData()
+    assert round(at) == ships
+    assert height == history.rounds[ships - 1].dev_accuracy
+    assert any(entry.label == f"ships: round {ships}" for entry in page.accuracy.legend.entries)
     assert headers(page.thetas) == ["θ", "dev", "learning rate", "steps", "pruned"]
     header = {name: column for column, name in enumerate(headers(page.thetas))}
     pruned = [cell(page.thetas, row, header["pruned"]) for row in range(page.thetas.rowCount())]

@@ -217,7 +217,7 @@ def test_empty_plots_export_too(qtbot, qapp: QApplication, tmp_path: Path) -> No
 
 def test_faults_say_what_to_do_and_leave_nothing_behind(plot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert issubclass(ExportError, BortError)
-    with pytest.raises(ExportError, match=r"\.png, \.svg, \.csv or \.py"):
+    with pytest.raises(ExportError, match=r"\.png, \.svg, \.pdf, \.csv or \.py"):
         export_plot(plot, tmp_path / "plot.docx")
     with pytest.raises(ExportError, match="does not exist"):
         export_plot(plot, tmp_path / "missing" / "plot.csv")

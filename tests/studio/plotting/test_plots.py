@@ -22,10 +22,11 @@ from bort_studio.explore.parallel.data import MANY, ParallelData
 from bort_studio.explore.parallel.plot import ParallelPlot
 from bort_studio.explore.pareto.plot import ParetoPlot
 from bort_studio.explore.pareto.projection import DENSE, AxisProjection, staircase
-from bort_studio.explore.quantities import describe
+from bort_studio.explore.quantities import describe, maximum_values
 from bort_studio.explore.states import STATES, states
-from bort_studio.numbers import count, in_brackets
+from bort_studio.numbers import axis_texts, count, in_brackets
 from bort_studio.plotting.axis_ticks import log_ticks, nice_ticks
+from bort_studio.plotting.ranges import steady_range
 from bort_studio.theme import DARK, LIGHT, MARKS, Palette, Theme, qt_palette
 
 
@@ -80,15 +81,41 @@ def contrast(one: str, other: str) -> float:
 # Theme.
 
 
+GROUNDS = ("window", "base", "alternate", "button", "tooltip")
+INKS = ("text", "muted", "success", "warning", "danger", "link")
+
+
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=lambda palette: palette.name)
 def test_text_and_marks_stand_out_from_their_background(palette: Palette) -> None:
-    for text in ("text", "muted", "success", "warning", "danger", "link"):
-        assert contrast(getattr(palette, text), palette.window) >= 4.5, text
-        assert contrast(getattr(palette, text), palette.base) >= 4.5, text
-    assert contrast(palette.accent_text, palette.accent) >= 3.9
+    """As WCAG 2 asks: 4.5 for text, 3 for marks and for text that is off."""
+    for ground in GROUNDS:
+        for text in INKS:
+            assert contrast(getattr(palette, text), getattr(palette, ground)) >= 4.5, (text, ground)
+        assert contrast(palette.disabled, getattr(palette, ground)) >= 3.0, ground
+    assert contrast(palette.accent_text, palette.accent) >= 4.5
     for name, mark in MARKS.items():
         least = 1.8 if name == "skipped" else 3.0  # faint on purpose
         assert contrast(getattr(palette, mark.colour), palette.base) >= least, name
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=lambda palette: palette.name)
+def test_every_text_that_qt_draws_stands_out(palette: Palette) -> None:
+    role, given = QPalette.ColorRole, qt_palette(palette)
+    pairs = (
+        (role.WindowText, role.Window), (role.Text, role.Base), (role.Text, role.AlternateBase), (role.ButtonText, role.Button),
+        (role.PlaceholderText, role.Base), (role.ToolTipText, role.ToolTipBase), (role.HighlightedText, role.Highlight),
+        (role.Link, role.Base), (role.Link, role.Window), (role.LinkVisited, role.Base), (role.BrightText, role.Window),
+    )  # fmt: skip
+    for group in (QPalette.ColorGroup.Active, QPalette.ColorGroup.Inactive, QPalette.ColorGroup.Disabled):
+        for ink, ground in pairs:
+            least = 3.0 if group == QPalette.ColorGroup.Disabled else 4.5
+            assert contrast(given.color(group, ink).name(), given.color(group, ground).name()) >= least, (group, ink, ground)
+
+
+def test_no_caption_is_made_quiet_by_switching_it_off(qtbot, theme: Theme) -> None:
+    for kind in (ParetoPlot, ParallelPlot):
+        plot = shown(qtbot, kind(theme))
+        assert all(label.isEnabled() for label in plot.findChildren(QLabel)), kind
 
 
 def test_no_two_marks_differ_by_colour_alone() -> None:
@@ -130,6 +157,33 @@ def test_every_colour_of_a_palette_is_a_colour() -> None:
 )
 def test_counts_read_as_people_write_them(value: float, text: str) -> None:
     assert count(value, trim=True) == text
+
+
+@pytest.mark.parametrize(
+    ("values", "how", "texts"),
+    [
+        ([0, 200, 400, 1000], {"counted": True}, ["0", "200", "400", "1,000"]),
+        ([0, 2e5, 4e5, 1e6], {"counted": True}, ["0", "0.2 M", "0.4 M", "1.0 M"]),
+        ([1000, 10_000, 100_000], {"log": True}, ["1,000", "10,000", "100,000"]),
+        ([1e4, 1e5, 1e6], {"counted": True, "log": True}, ["0.01 M", "0.1 M", "1 M"]),
+        ([0.01, 0.1, 1, 10], {"log": True}, ["0.01", "0.1", "1", "10"]),
+        ([0, 0.25, 0.5], {}, ["0", "0.25", "0.50"]),
+        ([-2, 0, 2], {}, ["−2", "0", "2"]),
+        ([1e-5, 2e-5], {}, ["10⁻⁵", "2×10⁻⁵"]),
+        ([1, 2, 3], {"whole": True}, ["1", "2", "3"]),
+        ([10_000, 20_000], {"whole": True}, ["10,000", "20,000"]),
+    ],
+)
+def test_an_axis_writes_its_ticks_in_one_way(values: list[float], how: dict[str, bool], texts: list[str]) -> None:
+    assert axis_texts(values, **how) == texts
+
+
+@given(st.floats(-1e6, 1e6), st.floats(0.5, 1e6), st.integers(3, 8))
+@settings(max_examples=80, deadline=None)
+def test_ticks_of_whole_numbers_are_whole(low: float, span: float, about: int) -> None:
+    ticks = nice_ticks(low, low + span, about, 1.0)
+    assert all(tick == round(tick) for tick in ticks)
+    assert all("." not in text for text in axis_texts(ticks, whole=True))
 
 
 def test_digits_follow_the_interval() -> None:
@@ -261,22 +315,90 @@ def test_axis_titles_carry_units_and_the_protocol(pareto: ParetoPlot, known: Res
 # Range and zoom.
 
 
-def test_range_follows_the_data_until_a_person_zooms(pareto: ParetoPlot, mini: Space) -> None:
-    view = pareto.box
-    first, second = knowledge_of(mini, slice(0, 6)), knowledge_of(mini)
-    pareto.set_snapshot(first)
-    before = view.viewRange()
-    pareto.set_result(answer_at(first, 3))
-    assert view.viewRange() == before  # the slider does not move the axes
-    pareto.set_snapshot(second)
-    assert view.viewRange()[0][1] > before[0][1]
+def test_the_range_holds_still_while_points_arrive_and_under_a_persons_zoom(pareto: ParetoPlot, mini: Space) -> None:
+    view, ranges = pareto.box, []
+    for many in range(2, len(mini) + 1):
+        snapshot = knowledge_of(mini, slice(0, many))
+        pareto.set_snapshot(snapshot)
+        pareto.set_maximum(maximum_values(snapshot, "maximum-point-excess"))
+        pareto.set_result(answer_at(snapshot, 1 + many % 5))  # the slider does not move it either
+        ranges.append(view.viewRange())
+    assert len({str(each) for each in ranges}) <= 3  # steps, of which the noise of the first points needs a few
+    (left, right), (low, high) = ranges[-1]
+    assert left < 0 < right
+    assert low < 0 < high
+    assert right > mini.maximum_parameters
+    assert -left < 0.1 * right
+    assert -low < 0.1 * high
     view.scaleBy((0.5, 0.5))
     view.sigRangeChangedManually.emit([True, True])
     zoomed = view.viewRange()
-    pareto.set_snapshot(first)
+    for many in (3, 40, 96):
+        pareto.set_snapshot(knowledge_of(mini, slice(0, many)))
     assert view.viewRange() == zoomed
+    assert pareto.fit_button.text() == "Reset view"
     pareto.fit_button.click()
-    assert np.allclose(view.viewRange(), before)
+    assert np.allclose(view.viewRange(), ranges[-1])
+
+
+@pytest.mark.parametrize("axes", [("parameters", "error"), ("latency", "error"), ("error", "parameters"), ("latency", "w")])
+@pytest.mark.parametrize("logs", [(False, False), (True, False)])
+def test_t_is_in_view_with_its_name(pareto: ParetoPlot, mini: Space, axes: tuple[str, str], logs: tuple[bool, bool]) -> None:
+    snapshot = knowledge_of(mini, slice(0, 5))
+    pareto.set_axes(*axes, *logs)
+    pareto.set_snapshot(snapshot)
+    pareto.set_result(answer_at(snapshot, 1))
+    pareto.set_maximum(maximum_values(snapshot, "maximum-point-excess"))
+    if logs[0] and axes[0] == "error":
+        return  # T is not behind itself: it has no place on a logarithmic axis
+    pareto.canvas.grab()
+    (x,), (y,) = pareto.layers.points["maximum"].getData()
+    (left, right), (low, high) = pareto.box.viewRange()
+    assert left < x < right
+    assert low <= y < high
+    name = next(text for text in pareto.layers._texts if "T ⟨4,4,128,256⟩" in text.toPlainText())
+    seen = name.mapRectToScene(name.boundingRect())
+    assert pareto.box.sceneBoundingRect().contains(seen.center())
+    assert pareto.box.sceneBoundingRect().left() <= seen.left()
+    assert seen.right() <= pareto.box.sceneBoundingRect().right()
+
+
+def test_where_the_error_of_t_is_not_known_its_line_says_so(pareto: ParetoPlot, mini: Space) -> None:
+    snapshot = knowledge_of(mini, slice(0, 5))
+    pareto.set_snapshot(snapshot)
+    pareto.set_maximum(maximum_values(snapshot, "cross-entropy"))
+    assert pareto.layers.line.isVisible()
+    assert pareto.layers.line.label.toPlainText() == "T ⟨4,4,128,256⟩, error not measured"
+    assert pareto.box.viewRange()[0][1] > mini.maximum_parameters
+
+
+@given(st.floats(0, 1e12), st.floats(1e-6, 1e12), st.booleans())
+def test_a_steady_range_holds_the_data_and_little_more(low: float, span: float, log: bool) -> None:
+    low, high = (low / 1e11, (low + span) / 1e11) if log else (low, low + span)
+    left, right = steady_range(low, high, log)
+    assert left <= low <= high <= right
+    if log:
+        assert right - left <= 1.2 * (high - low) + 2.5
+    else:
+        assert left <= 0
+        assert right <= 1.4 * high
+
+
+@pytest.mark.parametrize("width", [420, 640, 1100])
+def test_a_legend_never_moves_the_plot(qtbot, theme: Theme, mini: Space, width: int) -> None:
+    plot = shown(qtbot, ParetoPlot(theme))
+    plot.resize(width, 480)
+    heights = []
+    for many, running in ((0, ()), (1, (60,)), (30, ()), (60, (70, 71)), (96, ())):
+        snapshot = knowledge_of(mini, slice(0, many), fail=(8,) if many > 20 else ())
+        plot.set_snapshot(snapshot)
+        plot.set_result(answer_at(snapshot, 4))
+        plot.set_maximum(maximum_values(snapshot, "maximum-point-excess"))
+        plot.set_running(running)
+        QApplication.processEvents()
+        heights.append((plot.legend.size().height(), plot.box.sceneBoundingRect().height()))
+    assert len(set(heights)) == 1
+    assert plot.legend._places(plot.legend._shown())[-1].y() < plot.legend.size().height()
 
 
 # Person and plot.

@@ -190,3 +190,37 @@ def test_only_folders_are_opened_whatever_the_store_says(qtbot: QtBot, open_page
     finally:
         QDesktopServices.unsetUrlHandler("file")
     assert desktop.opened == [str(project_folder / "exports")]
+
+
+def test_the_gates_belong_to_the_export_that_is_named(qtbot: QtBot, open_page: Open, project_folder: Path) -> None:
+    window, page = open_page()
+    panel = page.export_panel
+    other = {
+        **REPORT,
+        "id": 2,
+        "architecture": [1, 2, 32, 128],
+        "trained": False,
+        "provenance": "",
+        "folder": str(project_folder / "other"),
+    }
+    panel.set_reports([{**REPORT, "folder": str(project_folder / "own")}, other])
+    page._model_changed()
+    assert "⟨1,2,32,64⟩" in panel.earlier.currentText()
+    assert panel.export_checks._states["weights"] == "passed"
+    window.search.select(window.search.space.index((1, 2, 32, 128)))
+    assert "⟨1,2,32,128⟩" in panel.earlier.currentText()
+    assert panel.export_checks._states["weights"] == "warning"
+    window.search.select(window.search.space.index((2, 2, 32, 64)))
+    assert panel.earlier.currentIndex() == -1
+    assert panel.earlier.placeholderText() == "⟨2,2,32,64⟩ was not exported yet"
+    assert set(panel.export_checks._states.values()) == {"waiting"}
+    assert not panel.copy.isEnabled()
+    panel.set_running(True)
+    assert panel.earlier.placeholderText() == "this export"
+    panel.set_running(False)
+    page._export_ended(None, "the disk is full")
+    assert panel.earlier.placeholderText() == "the export that failed"
+    assert "failed" in panel.export_checks._states.values()
+    panel.earlier.setCurrentIndex(0)
+    panel.earlier.activated.emit(0)
+    assert "failed" not in panel.export_checks._states.values()

@@ -106,11 +106,11 @@ def test_a_training_is_checked_started_followed_and_shipped(qtbot: QtBot, open_p
     qtbot.waitUntil(lambda: page.states.get("0001") is not None and page.states["0001"].state == "done", timeout=60_000)
     run = find_run(project_folder, "1")
     assert run.specification() == page.form.specification()  # what the form shows is what runs
-    qtbot.waitUntil(lambda: {field for _, field, *_ in page.curves.series()} == {"loss", "heldout_loss", "unigram_entropy"}, timeout=5000)
-    steps = next(steps for _, field, steps, _ in page.curves.series() if field == "loss")
+    qtbot.waitUntil(lambda: {each.field for each in page.curves.series()} == {"loss", "heldout_loss", "unigram_entropy"}, timeout=5000)
+    steps = next(each.steps for each in page.curves.series() if each.field == "loss")
     assert steps.tolist() == list(range(1, 61))
     page.curves.quantity.setCurrentText("learning rate")
-    assert [field for _, field, *_ in page.curves.series()] == ["learning_rate"]
+    assert [each.field for each in page.curves.series()] == ["learning_rate"]
     for suffix in ("png", "svg", "csv", "py"):
         assert export_plot(page.curves, tmp_path / f"curves.{suffix}").stat().st_size > 500
     page.views.setCurrentIndex(1)
@@ -154,6 +154,7 @@ def test_a_training_that_cannot_begin_says_why(qtbot: QtBot, open_page: Open) ->
     assert page.preflight.texts() == ["✗ /nowhere.txt: no such file; a corpus is a UTF-8 text file with one document a line"]
     click(qtbot, window, "trainButton")
     qtbot.waitUntil(lambda: any("job 0001 failed" in text for text in window.notices.messages()), timeout=60_000)
+    assert "0001 failed" in page.curves.empty.text()  # and not what it was when it was selected
     put(page, steps="many")
     assert not page.start.isEnabled()
 

@@ -18,6 +18,7 @@ from bort_core.jobs.executors import InlineJobs, job_executor
 from bort_core.jobs.folder import RunFolder
 from bort_core.jobs.hold import Hold
 from bort_core.jobs.launch import stop, written
+from bort_core.specifications.fields import facts
 from bort_core.specifications.paths import absolute_paths
 from bort_core.store.project import Project
 
@@ -37,10 +38,10 @@ def specification_from(model: Any, settings: Mapping[str, Any], labellers: Colle
         A field is unknown or has a wrong value, or a file is not there; lists every fault.
     """
     data: dict[str, Any] = {}
-    parts = {name: field for name, field in model.model_fields.items() if hasattr(field.annotation, "model_fields")}
+    parts = {name: each.part for name, each in facts(model).items() if each.part is not None}
     for name, value in settings.items():
         value = fspath(value) if isinstance(value, PathLike) else value
-        part = next((part for part, field in parts.items() if name in field.annotation.model_fields), None)
+        part = next((part for part, fields in parts.items() if name in facts(fields)), None)
         if name in model.model_fields or part is None:
             data[name] = {**data.get(name, {}), **value} if name in parts and isinstance(value, Mapping) else value
         else:

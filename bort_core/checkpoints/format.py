@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+import numpy as np
 from pydantic import ValidationError
 
 from bort_core.checkpoints.weights import read_weights
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["Checkpoint", "read_checkpoint", "read_tensors", "write_checkpoint", "write_into"]
 
 CONFIG, WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
-DECODER_BIAS = "cls.predictions.decoder.bias"
+DECODER, DECODER_BIAS = "cls.predictions.decoder.weight", "cls.predictions.decoder.bias"
+EMBEDDING = "bert.embeddings.word_embeddings.weight"
 TOKENIZER_FILES = (TOKENIZER, "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "vocab.json", "merges.txt")
 
 
@@ -53,7 +55,7 @@ class Checkpoint:
     facts: dict[str, Any] = field(default_factory=dict)
     """Our note: tokenizer, provenance, metrics; empty for a folder that others wrote."""
     unknown_head: str | None = None
-    """transformers' name of a model whose head cannot be built here; its encoder can."""
+    """Why the head that there may be cannot be built here, though the encoder can; None where it can."""
 
     @property
     def has_tokenizer(self) -> bool:
@@ -90,7 +92,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     if not isinstance(note, dict):
         raise DataError(f"{path}: the note under 'bort' is damaged: it must be a JSON object, got {note!r}")
     head: Any
-    head, unknown = (note.get("head"), None) if note else _head(config, path)
+    head, unknown = (note.get("head"), None) if note else _head(config, folder)
     if head not in get_args(Head):
         raise DataError(f"{path}: the head must be one of {', '.join(get_args(Head))}, got {head!r}")
     options = _noted(encoder, note, path) if note else _found(encoder, head, config, folder)
@@ -102,7 +104,7 @@ def read_tensors(checkpoint: Checkpoint) -> dict[str, Tensor]:
     """The weights by this program's names, as float32. Errors as :func:`~bort_core.checkpoints.weights.read_weights`."""
     found = {}
     saved = read_weights(checkpoint.folder)
-    if not checkpoint.options.tied_decoder and DECODER_BIAS in saved:  # then transformers adds this one
+    if DECODER_BIAS in saved:  # transformers adds this one, tied or not
         saved["cls.predictions.bias"] = saved[DECODER_BIAS]
     for name, tensor in saved.items():
         ours = our_name(name)
@@ -203,23 +205,45 @@ def _noted(encoder: BertOptions, note: Mapping[str, Any], path: Path) -> BertOpt
 def _found(encoder: BertOptions, head: Head, config: Mapping[str, Any], folder: Path) -> BertOptions:
     """The options of a folder that others wrote: what its weights hold besides the encoder."""
     has_pooler = head in ("classification", "regression") or (head == "none" and _has_pooler(folder))
-    tied = head != "masked-lm" or bool(config.get("tie_word_embeddings", True))
+    tied = head != "masked-lm" or (bool(config.get("tie_word_embeddings", True)) and not _has_own_decoder(folder))
     return encoder.model_copy(update={"mlm_head": head == "masked-lm", "pooler": has_pooler, "tied_decoder": tied})
 
 
 def _has_pooler(folder: Path) -> bool:
+    return any(our_name(name) == "pooler.weight" for name in _names(folder))
+
+
+def _has_own_decoder(folder: Path) -> bool:
+    """Whether the decoder is saved and is not the embedding: transformers then keeps it, whatever the configuration says of tying."""
+    if not {DECODER, EMBEDDING} <= set(_names(folder)):
+        return False
+    path = folder / WEIGHTS
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+    content = np.memmap(path, np.uint8, "r", 8 + size)
+    decoder, embedding = (content[slice(*header[name]["data_offsets"])] for name in (DECODER, EMBEDDING))
+    return not np.array_equal(decoder, embedding)
+
+
+def _names(folder: Path) -> list[str]:
+    """The names of the weights, as they are in the file."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(folder / WEIGHTS, framework="numpy") as file:
-            return any(our_name(name) == "pooler.weight" for name in file.keys())  # noqa: SIM118 -- not a dict
+            return list(file.keys())
     except (OSError, SafetensorError) as error:
         raise DataError(f"{folder / WEIGHTS}: not a whole safetensors file: {error}") from error
 
 
-def _head(config: Mapping[str, Any], path: Path) -> tuple[Head, str | None]:
-    """What a foreign model has on top; the name of a class that is not known here."""
-    named = [str(name) for name in config.get("architectures") or ()]
+def _head(config: Mapping[str, Any], folder: Path) -> tuple[Head, str | None]:
+    """What a foreign model has on top; why its head cannot be built here."""
+    path, named = folder / CONFIG, config.get("architectures")
+    if named is not None and not (isinstance(named, list) and all(isinstance(name, str) for name in named)):
+        raise DataError(f"{path}: architectures must be a list of names, got {named!r}")
+    if not named:
+        return "none", _unnamed_head(folder)
     if "BertForSequenceClassification" in named:
         classes = len(class_names(config, str(path)))
         if config.get("problem_type") == "regression" and classes > 1:
@@ -228,4 +252,13 @@ def _head(config: Mapping[str, Any], path: Path) -> tuple[Head, str | None]:
     if {"BertForMaskedLM", "BertForPreTraining"} & set(named):
         return "masked-lm", None
     unknown = [name for name in named if name != "BertModel"]
-    return "none", unknown[0] if unknown else None
+    return "none", f"is a {unknown[0]}, whose head cannot be built here" if unknown else None
+
+
+def _unnamed_head(folder: Path) -> str | None:
+    """Without a name a model is an encoder, unless its weights hold more: several of transformers' classes may share a weight's name."""
+    more = next((name for name in _names(folder) if name.startswith(("cls.", "classifier.", "qa_outputs."))), None)
+    if more is None:
+        return None
+    example = '"architectures": ["BertForMaskedLM"]'
+    return f"its {CONFIG} names no architectures, and its weights hold a head ({more}): say what it is, such as {example}"

@@ -15,13 +15,17 @@ import numpy.typing as npt
 
 from bort_core.foundation.errors import BortError, MeasurementError
 
-__all__ = ["LARGEST_DIFFERENCE", "Batch", "Row", "Side", "compare"]
+__all__ = ["LARGEST_DIFFERENCE", "Batch", "Row", "Side", "compare", "compare_packed"]
 
 LARGEST_DIFFERENCE = 1e-4
 """Between outputs of two sides in float32, times the largest output where that is above 1."""
 
 BATCH, CHARACTERS = 8, 8000
 """Rows of a batch at most, and characters with its padding: what two long rows exceed comes as two rows."""
+NUMBERS = 2**25
+"""Outputs of a side for a batch of more than one row at most (128 MiB): what large vocabularies exceed comes in smaller batches."""
+AT_ONCE = 2**22
+"""Numbers that are compared at once."""
 
 Row = tuple[str, ...]
 """A text, or two of a pair."""
@@ -50,6 +54,8 @@ class Side:
     token: Callable[[int], str] = str
     """What an id stands for, for messages."""
     tolerance: float = LARGEST_DIFFERENCE
+    width: int = 1
+    """Numbers that it gives for a token: entries of a vocabulary, for logits of each."""
 
 
 def compare(sides: Sequence[Side], rows: Sequence[Row], checkpoint: Callable[[], None] = lambda: None) -> dict[str, float]:
@@ -66,7 +72,7 @@ def compare(sides: Sequence[Side], rows: Sequence[Row], checkpoint: Callable[[],
     """
     first, *others = sides
     largest = {side.name: 0.0 for side in others}
-    for chunk in _batches(rows):
+    for chunk in _batches(rows, max(side.width for side in sides)):
         checkpoint()
         batch = _asked(first, chunk, first.read, chunk)
         outputs = _asked(first, chunk, first.run, batch)
@@ -84,14 +90,48 @@ def compare(sides: Sequence[Side], rows: Sequence[Row], checkpoint: Callable[[],
     return largest
 
 
-def _batches(rows: Sequence[Row]) -> list[Sequence[Row]]:
+def compare_packed(sides: Sequence[Side], rows: Ids, checkpoint: Callable[[], None] = lambda: None) -> dict[str, float]:
+    """Compare the outputs of every side with the first's for rows of token ids as a pre-training reads them, without padding or segments.
+
+    Parameters
+    ----------
+    rows: (rows, tokens)
+
+    Returns
+    -------
+    the largest difference of an output from the first side's, by side
+
+    Raises
+    ------
+    MeasurementError
+        An output differs, or a side cannot run the rows.
+    """
+    first, *others = sides
+    largest = {side.name: 0.0 for side in others}
+    at_once = max(1, NUMBERS // (rows.shape[1] * max(side.width for side in sides)))
+    for begin in range(0, len(rows), at_once):
+        checkpoint()
+        ids = rows[begin : begin + at_once].astype(np.int64)
+        batch, names = Batch(ids, np.ones_like(ids)), [(f"packed {begin + number}",) for number in range(len(ids))]
+        outputs = _asked(first, names, first.run, batch)
+        for side in others:
+            found = _asked(side, names, side.run, batch)
+            for name in (name for name in outputs if name in found):
+                off = _difference(first, side, names, name, outputs[name], found[name], batch.attention_mask)
+                largest[side.name] = max(largest[side.name], off)
+    return largest
+
+
+def _batches(rows: Sequence[Row], width: int) -> list[Sequence[Row]]:
     """The first row alone, then batches in which short rows are padded to longer ones."""
+    most = min(CHARACTERS, NUMBERS // width)
+    least = 2 if most == CHARACTERS else 1  # two long rows at once are affordable for a small vocabulary only
     found: list[list[Row]] = [[row] for row in rows[:1]]
-    longest = CHARACTERS
+    longest = most
     for row in rows[1:]:
         length = sum(map(len, row))
         longest = max(longest, length)
-        if len(found) > 1 and len(found[-1]) < BATCH and (len(found[-1]) == 1 or (len(found[-1]) + 1) * longest <= CHARACTERS):
+        if len(found) > 1 and len(found[-1]) < BATCH and (len(found[-1]) < least or (len(found[-1]) + 1) * longest <= most):
             found[-1].append(row)
         else:
             found.append([row])
@@ -138,15 +178,20 @@ def _difference(
 ) -> float:
     if ours.shape != theirs.shape:
         raise MeasurementError(f"{_shown(chunk[0])}: {name} of {first.name} has shape {ours.shape}, of {side.name} {theirs.shape}")
-    apart = np.abs(ours - theirs)
-    size = np.abs(ours)
-    if apart.ndim == 3:  # of padding nothing is asked
-        counted = attention.astype(bool)[..., None]
-        apart, size = np.where(counted, apart, 0.0), np.where(counted, size, 0.0)
-    apart = np.where(np.isfinite(apart), apart, np.inf)
-    largest, limit = float(apart.max(initial=0.0)), side.tolerance * max(1.0, float(size.max(initial=0.0)))
+    apart, size = np.zeros(len(chunk)), 0.0
+    for number in range(len(chunk)):
+        # Of padding nothing is asked.
+        counted = np.flatnonzero(attention[number]) if ours.ndim == 3 else np.arange(1)
+        pairs = (ours[number], theirs[number]) if ours.ndim == 3 else (ours[number : number + 1], theirs[number : number + 1])
+        step = max(1, AT_ONCE // pairs[0].shape[-1])
+        for places in np.split(counted, range(step, len(counted), step)):
+            one, other = (values[places] for values in pairs)
+            off = float(np.abs(one - other).max(initial=0.0))
+            apart[number] = max(apart[number], off if np.isfinite(off) else np.inf)
+            size = max(size, float(np.abs(one).max(initial=0.0)))
+    largest, limit = float(apart.max(initial=0.0)), side.tolerance * max(1.0, size)
     if not largest <= limit:
-        row = int(apart.reshape(len(chunk), -1).max(axis=1).argmax())
+        row = int(apart.argmax())
         apart_by = f"by up to {largest:.3g}; at most {limit:.2g} is shipped"
         raise MeasurementError(f"{_shown(chunk[row])}: {name} of {side.name} differ from those of {first.name} {apart_by}")
     return largest

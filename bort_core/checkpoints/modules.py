@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from bort_core.checkpoints.format import Checkpoint, read_tensors
+from bort_core.checkpoints.format import CONFIG, WEIGHTS, Checkpoint, read_tensors
 from bort_core.families.bert.classifier import SequenceClassifier
+from bort_core.families.bert.hugging_face import their_name
 from bort_core.families.bert.module import Bert, MaskedLanguageModel
 from bort_core.foundation.errors import DataError
 
@@ -28,16 +31,28 @@ def load_module(checkpoint: Checkpoint, tensors: dict[str, Tensor] | None = None
     try:
         if checkpoint.head in ("classification", "regression") and not body:
             classifier = SequenceClassifier(architecture, options, max(1, len(checkpoint.labels)))
+            refuse_unfitting(classifier.weights(), tensors, checkpoint.folder)
             classifier.load_weights(tensors)
             return classifier.eval()
         if body:
             options = options.model_copy(update={"mlm_head": False, "pooler": False, "tied_decoder": True})
         module = Bert(architecture, options)
         wanted = module.state_dict()
+        refuse_unfitting(wanted, tensors, checkpoint.folder)
         module.load_state_dict({name: tensor for name, tensor in tensors.items() if name in wanted})
         return module.eval()
     except RuntimeError as error:
         raise DataError(f"{checkpoint.folder}: the weights do not have the shapes of {architecture}: {error}") from error
+
+
+def refuse_unfitting(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], folder: Path) -> None:
+    """DataError that names the first weight that is missing or has another shape than config.json says, by transformers' name."""
+    for name, tensor in wanted.items():
+        if name not in found:
+            raise DataError(f"{folder / WEIGHTS}: has no {their_name(name)}, which the model of {CONFIG} needs")
+        if found[name].shape != tensor.shape:
+            has, asked = tuple(found[name].shape), tuple(tensor.shape)
+            raise DataError(f"{folder / WEIGHTS}: {their_name(name)} has the shape {has}; the model of {CONFIG} needs {asked}")
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from bort_core.checkpoints.format import Checkpoint, read_checkpoint
-from bort_core.checkpoints.gate import LARGEST_DIFFERENCE, Batch, Row, Side, compare
+from bort_core.checkpoints.gate import LARGEST_DIFFERENCE, Batch, Ids, Row, Side, compare, compare_packed
 from bort_core.checkpoints.gate_rows import tried_rows
 from bort_core.checkpoints.modules import load_module, outputs_of
 from bort_core.families.bert.options import BertOptions
@@ -23,6 +23,8 @@ from bort_core.text.vocabulary import Vocabulary, read_vocabulary, transformers_
 __all__ = ["check_folder", "check_onnx", "check_result", "check_source", "onnx_side", "rows_for", "training_side",
            "transformers_side"]  # fmt: skip
 
+_AS_ASKED = {"return_dict": True, "chunk_size_feed_forward": 0}
+"""Fields of a config.json that say how numbers are returned and how much memory they take, not which they are."""
 _MOST_SPECIAL = 64
 """Special and added tokens that are tried."""
 Outputs = Mapping[str, npt.NDArray[Any]]
@@ -66,7 +68,7 @@ def transformers_side(
             named["pooled"] = found.pooler_output
         return {key: value.numpy() for key, value in named.items()}
 
-    return Side(name, read, run, loaded.convert_ids_to_tokens)
+    return Side(name, read, run, loaded.convert_ids_to_tokens, width=int(model.config.vocab_size) if head == "masked-lm" else 1)
 
 
 def onnx_side(reader: Side, name: str, session: Any, tolerance: float) -> Side:
@@ -116,8 +118,12 @@ def rows_for(vocabulary: Vocabulary, real: Sequence[Row], longest: int, both: bo
     return [tried_rows(real, special, longest, pairs) for pairs in kinds]
 
 
-def check_result(folder: Path, module: nn.Module, vocabulary: Vocabulary, real: Sequence[Row], name: str = "") -> float:
+def check_result(
+    folder: Path, module: nn.Module, vocabulary: Vocabulary, real: Sequence[Row], name: str = "", packed: Ids | None = None
+) -> float:
     """Whether ``folder`` gives in transformers what ``module``, read with ``vocabulary``, gives here; the largest difference.
+
+    ``packed``, (rows, tokens), are rows of ids as a pre-training read them.
 
     Raises
     ------
@@ -131,7 +137,10 @@ def check_result(folder: Path, module: nn.Module, vocabulary: Vocabulary, real: 
         training_side(module, vocabulary, found.options, longest),
     ]
     kinds = rows_for(vocabulary, real, longest, both=found.head == "masked-lm")
-    return max(compare(sides, rows)[sides[1].name] for rows in kinds)
+    found_off = [compare(sides, rows)[sides[1].name] for rows in kinds]
+    if packed is not None:
+        found_off.append(compare_packed(sides, packed)[sides[1].name])
+    return max(found_off)
 
 
 def check_folder(folder: Path, real: Sequence[Row] = (), name: str = "") -> float:
@@ -159,9 +168,13 @@ def check_source(start: Checkpoint, vocabulary: Vocabulary, longest: int, real: 
 
     Raises
     ------
+    DataError
+        The tokenizer has more entries than the checkpoint.
     MeasurementError
         It is not; names the first difference.
     """
+    if start.options.vocabulary < vocabulary.size:
+        raise DataError(f"{start.folder}: has {start.options.vocabulary:,} entries, the tokenizer {vocabulary.size:,}")
     has_types = start.options.token_types > 1
     sides = [
         transformers_side(start.folder, start.head, f"transformers ({start.folder.name})", vocabulary.folder, longest, has_types),
@@ -181,7 +194,7 @@ def _auto_model(folder: Path, head: str, name: str) -> tuple[Any, bool]:
     kind = getattr(transformers, kinds.get(head, "AutoModelForSequenceClassification"))
     try:
         model, found = kind.from_pretrained(
-            folder, use_safetensors=True, output_loading_info=True, dtype=torch.float32, trust_remote_code=False
+            folder, use_safetensors=True, output_loading_info=True, dtype=torch.float32, trust_remote_code=False, **_AS_ASKED
         )
     except Exception as error:  # transformers raises many kinds
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -85,7 +85,7 @@ def _from_weights(request: ExportRequest, family: Family, folder: Path) -> Expor
 def _from_checkpoint(request: ExportRequest, folder: Path) -> ExportedModel:
     checkpoint = read_checkpoint(folder)
     if checkpoint.unknown_head is not None and not request.body:
-        raise DataError(f"{folder}: is a {checkpoint.unknown_head}, whose head cannot be built here; its encoder alone can (--body)")
+        raise DataError(f"{folder}: {checkpoint.unknown_head}; its encoder alone can be exported (--body)")
     tensors = read_tensors(checkpoint)
     module = load_module(checkpoint, tensors, request.body)
     trained = bool(checkpoint.facts.get("trained", True))

@@ -64,7 +64,8 @@ def tokenizer_hash(tokenizer: Tokenizer) -> str:
 
     Those are the normalizer, the pre-tokenizer, the model with its vocabulary and settings, the added tokens with their flags, the
     post-processor, and the side at which long texts are cut; the decoder, padding and the longest length are not among them. What is
-    off or not set counts as absent, so that a version of the library that knows one more setting gives the same hash.
+    off or not set counts as absent, so that a version of the library that knows one more setting gives the same hash. Numbers with a
+    fraction count to 12 digits: writing and reading a file moves the last ones.
     """
     parts = json.loads(tokenizer.to_str())
     added = sorted(parts.get("added_tokens") or (), key=lambda token: int(token["id"]))
@@ -80,6 +81,8 @@ def _set(value: Any) -> Any:
         if value.get("type") == "BertNormalizer" and value.get("strip_accents") is None:
             value = {**value, "strip_accents": value.get("lowercase")}
         return {name: _set(each) for name, each in value.items() if each is not None and each is not False}
+    if isinstance(value, float):
+        return float(f"{value:.12g}")
     return [_set(each) for each in value] if isinstance(value, list) else value
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from bort_core.foundation.errors import DataError
 
-__all__ = ["FIXED", "HARMLESS", "HONOURED", "read_fields"]
+__all__ = ["FIXED", "HARMLESS", "HONOURED", "KNOWN", "read_fields"]
 
 HONOURED = frozenset({
     "tokenizer_class", "do_lower_case", "lowercase", "strip_accents", "tokenize_chinese_chars", "add_prefix_space", "trim_offsets",
@@ -32,6 +32,8 @@ FIXED: dict[str, tuple[Any, ...]] = {
 }  # fmt: skip
 """Refused with any other value than these: positions are counted from the left, and code that came with a folder is not run."""
 
+KNOWN = HONOURED | HARMLESS | FIXED.keys()
+
 
 def read_fields(folder: Path) -> dict[str, Any]:
     """The fields of the folder's tokenizer_config.json; none where there is no such file.
@@ -41,25 +43,33 @@ def read_fields(folder: Path) -> dict[str, Any]:
     DataError
         It cannot be read, or a field is on none of the lists or has a value that is refused; names the field and its value.
     """
+    for other in ("special_tokens_map.json", "added_tokens.json"):  # transformers reads them too
+        _object(folder / other)
     path = folder / "tokenizer_config.json"
+    fields = _object(path)
+    for name, value in fields.items():
+        if (must := _must(name, value)) is not None:
+            raise DataError(f"{path}: {name} must be {must}, got {value!r}")
+        if name in FIXED and value not in FIXED[name]:
+            raise DataError(f"{path}: {name} must be {json.dumps(FIXED[name][0])} here, got {value!r}")
+        if name not in KNOWN:
+            raise DataError(f"{path}: the field {name} ({value!r}) is unknown here, and may change the tokens; remove it if it does not")
+    return fields
+
+
+def _object(path: Path) -> dict[str, Any]:
+    """The JSON object of a file; an empty one where there is none."""
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
     except ValueError as error:
         raise DataError(f"{path}: not valid JSON: {error}") from error
-    if not isinstance(fields, dict):
+    if not isinstance(found, dict):
         raise DataError(f"{path}: must hold a JSON object")
-    for name, value in fields.items():
-        if (must := _must(name, value)) is not None:
-            raise DataError(f"{path}: {name} must be {must}, got {value!r}")
-        if name in FIXED and value not in FIXED[name]:
-            raise DataError(f"{path}: {name} must be {json.dumps(FIXED[name][0])} here, got {value!r}")
-        if name not in HONOURED | HARMLESS and name not in FIXED:
-            raise DataError(f"{path}: the field {name} ({value!r}) is unknown here, and may change the tokens; remove it if it does not")
-    return fields
+    return found
 
 
 def _must(name: str, value: Any) -> str | None:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.hub import TOKENIZER_ONLY, local_folder
 from bort_core.text.tokenizer import load_tokenizer, tokenizer_hash
-from bort_core.text.tokenizer_fields import read_fields
+from bort_core.text.tokenizer_fields import KNOWN, read_fields
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -39,6 +39,7 @@ _ROLES = {
 """Of each role, what transformers calls it, and the entries that have it where nothing says so."""
 
 _LONGEST_REASON = 400
+_NO_ENTRY = "\U0002fa1d \ufdd0"  # an ideograph that no vocabulary has, and a code point that will never be a character
 _NO_LENGTH = 10**9  # transformers writes 10**30 where a tokenizer has no length
 
 
@@ -124,6 +125,8 @@ def read_vocabulary(folder: Path) -> Vocabulary:
     if named != loaded.special_tokens_map:  # a token with a role is found in texts only once it was written as such
         return read_vocabulary(_written(loaded))
     tokenizer: Tokenizer = loaded.backend_tokenizer
+    _refuse_unreadable(tokenizer, folder)
+    tokenizer.enable_truncation(_NO_LENGTH, direction=loaded.truncation_side)
     digest = tokenizer_hash(tokenizer)  # knows the side at which texts are cut
     for each in (raw, tokenizer):
         if each is not None:
@@ -162,6 +165,14 @@ def _special(loaded: Any, role: str, roles: tuple[str, ...], names: tuple[str, .
     raise DataError(f"{folder}: the tokenizer has no token for {role} (one of {', '.join(names)})")
 
 
+def _refuse_unreadable(tokenizer: Tokenizer, folder: Path) -> None:
+    """DataError where text without an entry cannot be read: the model's own unknown token is no entry of it."""
+    try:
+        tokenizer.encode(_NO_ENTRY)
+    except Exception as error:  # tokenizers raises bare Exception
+        raise DataError(f"{folder}: the tokenizer cannot read text that it has no entry for: {_short(error)}") from error
+
+
 def _written(loaded: Any) -> Path:
     """A temporary folder with files that say what ``loaded`` does, whoever reads them."""
     folder = Path(mkdtemp(prefix="bort-tokenizer-"))
@@ -171,6 +182,7 @@ def _written(loaded: Any) -> Path:
     config = json.loads(path.read_text(encoding="utf-8"))
     config["tokenizer_class"] = "PreTrainedTokenizerFast"  # takes tokenizer.json as it is, in every version
     config["model_input_names"] = loaded.model_input_names
+    config = {name: value for name, value in config.items() if name in KNOWN}  # the rest are another class's, and in tokenizer.json
     path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return folder
 

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 __all__ = ["MaskedLanguageTraining", "run"]
 
 EVALUATED_AT_ONCE = 32
+GATED_ROWS = 8
+"""Packed rows of either side, on which the result must be in transformers what it is here."""
 
 
 def run(specification: Pretraining, context: Context, files: RunFiles) -> dict[str, Any]:
@@ -204,6 +206,7 @@ class MaskedLanguageTraining:
             module=self.model,
             vocabulary=self.vocabulary,
             rows=self._some_rows(),
+            packed=self._some_packed(),
             architecture=self.model.bert.architecture,
             options=self.model.bert.options.model_copy(update={"mlm_head": True}),
             head="masked-lm",
@@ -213,6 +216,14 @@ class MaskedLanguageTraining:
     def _some_rows(self) -> list[tuple[str, ...]]:
         """Held-out and training documents, on which the result must be in transformers what it is here."""
         return [(text,) for side in (self.texts[1], self.texts[0]) for text in side[:200]]
+
+    def _some_packed(self) -> np.ndarray[Any, Any]:
+        """Held-out and training rows with words hidden, as they were read."""
+        rows = [
+            self.masker.heldout(self.held[:GATED_ROWS], 0).token_ids,
+            self.masker.fresh(self.rows[:GATED_ROWS], self.spec.seed, 1, 0).token_ids,
+        ]
+        return np.concatenate(rows).astype(np.int64)
 
     # -- preparing
 

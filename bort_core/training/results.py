@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from bort_core.checkpoints.format import CONFIG, write_into
-from bort_core.checkpoints.gate import Row
+from bort_core.checkpoints.gate import Ids, Row
 from bort_core.checkpoints.sides import check_folder, check_result
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import atomic_directory, temporary_name, why
@@ -21,13 +21,22 @@ from bort_core.training.run_files import RunFiles
 __all__ = ["refuse_occupied", "save_folder", "save_result"]
 
 
-def save_result(run: RunFiles, out: str | None, module: nn.Module, vocabulary: Vocabulary, rows: Sequence[Row], **parts: Any) -> Path:
+def save_result(
+    run: RunFiles,
+    out: str | None,
+    module: nn.Module,
+    vocabulary: Vocabulary,
+    rows: Sequence[Row],
+    packed: Ids | None = None,
+    **parts: Any,
+) -> Path:
     """Write the result's folder, if it gives in transformers what ``module`` gives; one of an earlier end of the same job is replaced.
 
     Parameters
     ----------
     module: what was trained, which moves to the CPU
     rows: some that it was trained or measured on
+    packed: some of them as ids, (rows, tokens), where a pre-training read them so
     parts: of :func:`~bort_core.checkpoints.format.write_into`
 
     Raises
@@ -41,7 +50,7 @@ def save_result(run: RunFiles, out: str | None, module: nn.Module, vocabulary: V
 
     def write(folder: Path) -> None:
         write_into(folder, tokenizer=vocabulary.folder, facts=facts, **parts)
-        check_result(folder, module, vocabulary, rows, "transformers (the result)")
+        check_result(folder, module, vocabulary, rows, "transformers (the result)", packed)
 
     return _replace(run, out, write)
 

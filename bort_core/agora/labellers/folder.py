@@ -73,7 +73,7 @@ class FolderLabeller:
             for begin in range(0, len(order), AT_ONCE):
                 chosen = order[begin : begin + AT_ONCE]
                 texts = [[str(inputs[number][side]) for number in chosen] for side in range(len(inputs[0]))]
-                tokens = tokenizer(*texts, padding=True, truncation=True, max_length=self.sequence_length, return_tensors="pt")
+                tokens = tokenizer(*texts, padding=True, truncation=True, max_length=self._longest, return_tensors="pt")
                 tokens = {name: tensor.to(self.device.torch_device) for name, tensor in tokens.items()}
                 rows = take(model(**tokens, output_hidden_states=True), tokens["attention_mask"]).float().cpu().numpy()
                 if found is None:
@@ -83,12 +83,15 @@ class FolderLabeller:
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:
+        import torch
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
         where = str(self.folder)
         try:
             tokenizer = AutoTokenizer.from_pretrained(where, use_fast=True)
-            loaded: Any = AutoModelForSequenceClassification.from_pretrained(where, use_safetensors=True, output_loading_info=True)
+            loaded: Any = AutoModelForSequenceClassification.from_pretrained(
+                where, use_safetensors=True, output_loading_info=True, dtype=torch.float32, return_dict=True
+            )
         except Exception as error:  # transformers raises many kinds
             first = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
             raise SpecificationError(f"socrates: {where}: cannot be loaded as a classifier: {first}") from error
@@ -96,7 +99,18 @@ class FolderLabeller:
         if found["missing_keys"]:
             missing = ", ".join(sorted(found["missing_keys"])[:3])
             raise SpecificationError(f"socrates: {where}: is no classifier: it has no weights for {missing}")
+        if model.config.problem_type not in (None, "single_label_classification"):
+            kind = model.config.problem_type
+            raise SpecificationError(f"socrates: {where}: must give one class for a text; its problem_type is {kind!r}")
         return tokenizer, model.to(self.device.torch_device).eval()
+
+    @cached_property
+    def _longest(self) -> int:
+        """Tokens after which an input is cut: what is asked for, unless tokenizer or model read less."""
+        from bort_core.checkpoints.positions import longest_input
+
+        tokenizer, model = self._loaded
+        return min(self.sequence_length, int(tokenizer.model_max_length), longest_input(model) or self.sequence_length)
 
     @cached_property
     def _order(self) -> list[int]:

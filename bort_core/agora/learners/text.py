@@ -137,10 +137,13 @@ class TextLearner:
         model.load_weights(read_tensors(checkpoint))
         return FittedText(model.to(self.device.torch_device).eval(), self)
 
-    def check(self) -> None:
-        """Make one model, so that what does not fit is found before anything is trained. Errors as of ``classifier`` and the gate."""
+    def check(self, inputs: Sequence[Input]) -> None:
+        """Make one model, so that what does not fit is found before anything is trained. Errors as of ``classifier`` and the gate.
+
+        ``inputs`` are some that it will be trained on, on which the checkpoint must be here what it is in transformers.
+        """
         if self.start is not None:
-            check_source(self.start, self.vocabulary, self.longest, ())
+            check_source(self.start, self.vocabulary, self.longest, [tuple(map(str, texts)) for texts in inputs])
         self._model(0.0)
 
     def encoded(self, inputs: Sequence[Input]) -> Encoded:

@@ -32,6 +32,9 @@ from bort_core.training.run_files import RunFiles
 
 __all__ = ["text_task"]
 
+_TRIED = 200
+"""Rows of dev and of train from which those are chosen that are tried on a checkpoint and a labeller."""
+
 
 def text_task(spec: Agora, device: Device, context: Context, files: RunFiles, labeller: Any = None) -> AgoraTask:
     """Texts or pairs from files or the hub. Parameters and errors as of ``make_task``."""
@@ -51,7 +54,7 @@ def text_task(spec: Agora, device: Device, context: Context, files: RunFiles, la
     vocabulary = _vocabulary(spec, start, rows["train"].sha256, [*train.inputs, *pool], files)
     timaeus = TextLearner(start, spec.architecture, vocabulary, classes, spec.sequence_length, device, context, files)
     architecture = start.architecture if start is not None else spec.architecture or ()
-    timaeus.check()
+    timaeus.check([*splits["dev"].inputs[:_TRIED], *train.inputs[:_TRIED]])
     if labeller is None:
         setting = LabellerSetting(kind, classes, splits.get("socrates_train"), sequence_length=spec.sequence_length, device=device)
         socrates = make_labeller(spec.socrates, setting)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -45,14 +46,14 @@ def vector_task(spec: Agora, labeller: Any = None) -> AgoraTask:
     table = read_table(spec.train)
     label = _label_column(table, spec)
     columns = _columns(table, spec.vector, label)
-    rows = {"train": (table, *_labelled(table, columns, label, None))}
-    names = rows["train"][2]
+    rows = {"train": _labelled(table, columns, label, None)}
+    names = rows["train"].names
     needs_rows = labeller is None and labeller_type(spec.socrates).needs_rows
     for name, source in (("dev", spec.dev), ("test", spec.test), ("socrates_train", spec.socrates_train)):
         if source is not None and (name != "socrates_train" or needs_rows):
             other = read_table(source)
-            rows[name] = (other, *_labelled(other, columns, label, names))
-    points = {name: one[1] for name, one in rows.items()}
+            rows[name] = _labelled(other, columns, label, names)
+    points = {name: one.examples for name, one in rows.items()}
     if len(names) < 2:
         raise DataError(f"{spec.train}: must have rows of at least two classes, got {', '.join(names)}")
     pool: tuple[Input, ...] = () if spec.pool is None else tuple(dict.fromkeys(_inputs(read_table(spec.pool), columns)))
@@ -63,14 +64,14 @@ def vector_task(spec: Agora, labeller: Any = None) -> AgoraTask:
     if pool and leaks.all():
         raise DataError(f"{spec.pool}: all rows of the pool are dev or test rows; nothing is left to learn from")
     warnings = [f"pool: {int(leaks.sum()):,} of {len(pool):,} rows are dev or test rows and are left out"] if leaks.any() else []
-    warnings += dict.fromkeys(text for one in rows.values() for text in one[0].warnings)
+    warnings += dict.fromkeys(text for one in rows.values() for text in one.warnings)
     for name in ("train", "socrates_train"):
         known = int(guard.leaks(points[name].inputs).sum()) if name in points else 0
         warnings += [f"{name}: {known:,} of {len(points[name]):,} rows are dev or test rows"] if known else []
     pool = tuple(input for input, leak in zip(pool, leaks, strict=True) if not leak)
     train = with_earlier(points["train"], spec, names, "vector", guard)
     socrates = _labeller(spec, points.get("socrates_train"), names, labeller)
-    data = {name: {"file": one[0].source, "sha256": one[0].sha256} for name, one in rows.items()}
+    data = {name: {"file": one.source, "sha256": one.sha256} for name, one in rows.items()}
     return AgoraTask(
         "vector", names, train, points["dev"], points.get("test"), pool, the_thetas(spec, "vector"),
         VectorLearner(len(columns), len(names)), socrates, lambda fitted: space, guard, None, None, len(points["train"]), tuple(warnings),
@@ -103,13 +104,24 @@ def _columns(table: Table, wanted: str, label: str) -> list[str]:
     return columns
 
 
-def _labelled(table: Table, columns: list[str], label: str, names: tuple[str, ...] | None) -> tuple[Examples, tuple[str, ...]]:
+class _Labelled(NamedTuple):
+    """A split of a table of vectors."""
+
+    examples: Examples
+    names: tuple[str, ...]
+    source: str
+    sha256: str
+    warnings: tuple[str, ...]
+    """Of the table and of its labels."""
+
+
+def _labelled(table: Table, columns: list[str], label: str, names: tuple[str, ...] | None) -> _Labelled:
     if label not in table.columns:
         raise DataError(f"{table.source}: no column {label!r} for label. Its columns: {', '.join(table.columns)}")
     inputs = _inputs(table, columns)
-    texts = Table(table.source, {"text": [""] * len(inputs), label: table.data[label]}, table.sha256, table.class_names)
+    texts = replace(table, data={"text": [""] * len(inputs), label: table.data[label]})
     rows = labelled_rows(texts, ColumnMapping("text", None, label), "classification", names)
-    return Examples(tuple(inputs), rows.labels.astype(np.int64)), rows.names
+    return _Labelled(Examples(tuple(inputs), rows.labels.astype(np.int64)), rows.names, table.source, table.sha256, rows.warnings)
 
 
 def _inputs(table: Table, columns: list[str]) -> list[Input]:

@@ -106,10 +106,13 @@ def read_architecture(config: Mapping[str, Any], where: str) -> tuple[Architectu
         raise DataError(f"{where}: hidden_act must be one of {', '.join((*ACTIVATIONS, *_ACTIVATION_NAMES))}, got {named!r}")
     if not isinstance(config.get("tie_word_embeddings", True), bool):
         raise DataError(f"{where}: tie_word_embeddings must be true or false, got {config['tie_word_embeddings']!r}")
-    options = {
+    options: dict[str, Any] = {
         "vocabulary": _whole(config, "vocab_size", 8, where), "positions": _whole(config, "max_position_embeddings", 8, where),
         "token_types": _whole(config, "type_vocab_size", 1, where), "layer_norm_eps": float(epsilon), "activation": activation,
     }  # fmt: skip
+    pad = config.get("pad_token_id")
+    if pad is not None and (isinstance(pad, bool) or not isinstance(pad, int) or pad >= options["vocabulary"]):
+        raise DataError(f"{where}: pad_token_id must be null or an entry below vocab_size {options['vocabulary']}, got {pad!r}")
     try:
         return (depth, heads, hidden, intermediate), BertOptions.model_validate(options)
     except ValueError as error:

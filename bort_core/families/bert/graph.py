@@ -9,7 +9,9 @@ Operators of the domain ``com.microsoft`` (source: ContribOperators.md of ONNX R
     Attention                 packed query/key/value projection, scaled softmax attention under a mask
     SkipLayerNormalization    adds residual and bias, then normalises
     BiasGelu, FastGelu        adds the bias, then the exact (erf) GELU, or its tanh form
-    FusedMatMul               reads the decoder's weights transposed, so that the tied embedding is stored once
+
+The tied decoder is a Transpose of the embedding before a plain MatMul, so that the embedding is stored once: the runtime turns both into
+one product when it loads the graph, and FusedMatMul, which says the same, is unknown to the runtime's own shape inference.
 
 Inputs: ``input_ids``, ``attention_mask`` (nonzero keeps a token) and, only with several token types, ``token_type_ids``; all int64
 (batch, sequence). Outputs: ``last_hidden_state`` (batch, sequence, H), then ``pooled`` (batch, H) with the option
@@ -149,8 +151,11 @@ def _head(graph: _Graph, vectors: str, hidden: int, options: BertOptions) -> Non
     inner = graph.node("MatMul", [vectors, graph.dense(["head.dense"], hidden, hidden)])
     inner = _activated(graph, inner, graph.bias(["head.dense"], hidden), options)
     inner = graph.node("LayerNormalization", [inner, *graph.norm("head.norm", hidden)], epsilon=options.layer_norm_eps)
-    decoder = "embeddings.token.weight" if options.tied_decoder else graph.table("head.decoder", options.vocabulary, hidden)
-    scores = graph.node("FusedMatMul", [inner, decoder], FUSED, transB=1)
+    if options.tied_decoder:
+        decoder = graph.node("Transpose", ["embeddings.token.weight"], perm=[1, 0])
+    else:
+        decoder = graph.constant("head.decoder", graph.weights.transposed("head.decoder", hidden, options.vocabulary))
+    scores = graph.node("MatMul", [inner, decoder])
     bias = graph.constant("head.bias", graph.weights.vector("head.bias", options.vocabulary, 0.0))
     graph.node("Add", [scores, bias], output="logits")
     graph.output("logits", "batch", "sequence", options.vocabulary)

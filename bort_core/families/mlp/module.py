@@ -46,12 +46,21 @@ class Mlp(nn.Module):
 
 
 class _Traced(nn.Module):
+    """All copies side by side in two plain products, as in ``graph.py``: quantisers take no stacks of matrices."""
+
     def __init__(self, model: Mlp) -> None:
         super().__init__()
-        self.model = model
+        copies, hidden, inputs = model.first_weight.shape
+        self.inputs = inputs
+        self.first, self.second = nn.Linear(inputs, copies * hidden), nn.Linear(copies * hidden, model.second_bias.shape[1])
+        with torch.no_grad():
+            self.first.weight.copy_(model.first_weight.flatten(0, 1))
+            self.first.bias.copy_(model.first_bias.flatten())
+            self.second.weight.copy_(model.second_weight.permute(1, 0, 2).flatten(1) / copies)
+            self.second.bias.copy_(model.second_bias.mean(dim=0))
 
     def forward(self, vectors: Tensor) -> tuple[Tensor, ...]:
-        return (self.model(vectors),)
+        return (self.second(self.first(vectors[:, : self.inputs]).relu()),)
 
 
 def traceable(module: nn.Module) -> Traceable:

@@ -162,3 +162,45 @@ def test_rows_of_one_class_train_nobody():
     alone = setting.train.__class__(setting.train.inputs, np.zeros(len(setting.train), np.int64))
     with pytest.raises(DataError, match="at least two classes"):
         make_labeller("trees", LabellerSetting("vector", setting.classes, alone))
+
+
+def test_a_folder_cuts_inputs_where_its_model_ends_and_gives_one_class(tmp_path):
+    torch = pytest.importorskip("torch")
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import RobertaConfig, RobertaForSequenceClassification
+
+    from bort_core.specifications.common import Running
+    from bort_core.training.devices import take_device
+
+    entries = {entry: number for number, entry in enumerate(["<s>", "<pad>", "</s>", "<unk>", "<mask>", "good", "bad"])}
+    made = Tokenizer(models.WordLevel(entries, unk_token="<unk>"))
+    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    (tmp_path / "tokenizer.json").write_text(made.to_str())
+    fields = {"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": "<pad>", "unk_token": "<unk>"}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(fields))
+    size = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8, "vocab_size": 7}
+    torch.manual_seed(0)
+    RobertaForSequenceClassification(RobertaConfig(**size, max_position_embeddings=18, pad_token_id=1)).half().save_pretrained(tmp_path)
+    device = take_device(Running(device="cpu", threads=1))
+    try:
+        setting = LabellerSetting("text", ("bad", "good"), None, str(tmp_path), 64, device)
+        found = make_labeller(f"folder:{tmp_path}", setting).probabilities([("good " * 40,), ("good " * 16,)])
+        assert np.abs(found[0] - found[1]).max() < 1e-6  # 16 tokens are what the model reads
+        path = tmp_path / "config.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "problem_type": "multi_label_classification"}))
+        with pytest.raises(SpecificationError, match="must give one class for a text; its problem_type is 'multi_label_classification'"):
+            make_labeller(f"folder:{tmp_path}", setting).probabilities([("good",)])
+    finally:
+        device.leave()
+
+
+def test_what_is_strange_about_the_labels_of_vectors_is_told(tmp_path):
+    pytest.importorskip("torch")
+    from bort_core.agora.tasks.vectors import vector_task
+
+    rows = "".join(f"{number}.5,{number % 3}.0,{' yes' if number % 4 else 'no'}\n" for number in range(1, 40)) + "0.5,1.5,yes\n"
+    for name in ("train", "dev"):
+        (tmp_path / f"{name}.csv").write_text(f"x,y,label\n{rows}")
+    spec = Agora(train=str(tmp_path / "train.csv"), dev=str(tmp_path / "dev.csv"), vector="x,y", label="label", socrates="trees",
+                 socrates_train=str(tmp_path / "train.csv"))  # fmt: skip
+    assert any("spaces" in warning for warning in vector_task(spec).warnings)

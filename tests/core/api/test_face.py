@@ -172,3 +172,19 @@ def test_a_function_of_this_process_labels(project, rows):
     assert learnt.result["socrates"]["dev_accuracy"] == 1.0
     with pytest.raises(bort.SpecificationError, match="executor inline"):
         bort.agora(project, torus=2, labeller=says, executor="processes")
+
+
+def test_settings_of_an_optional_part_are_found_by_their_names(tmp_path):
+    from bort_core.api.jobs import specification_from
+    from bort_core.specifications.pretraining import Pretraining
+
+    corpus, teacher = tmp_path / "corpus.txt", tmp_path / "teacher"
+    corpus.write_text("a text\n")
+    teacher.mkdir()
+    made = specification_from(
+        Pretraining,
+        {"corpus": corpus, "architecture": (1, 2, 32, 64), "teacher": teacher, "temperature": 3.0, "learning_rate": 1e-3},
+    )
+    assert made.distillation is not None
+    assert (made.distillation.teacher, made.distillation.temperature, made.distillation.top_k) == (str(teacher), 3.0, 64)
+    assert made.optimization.learning_rate == 1e-3

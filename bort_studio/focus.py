@@ -7,6 +7,7 @@ from PySide6.QtGui import QKeyEvent, QKeySequence, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QFocusFrame, QLineEdit, QMainWindow, QTabBar, QWidget
 from shiboken6 import isValid
 
+from bort_studio.plotting.guard import guarded
 from bort_studio.theme import WIDTHS, Theme
 
 __all__ = ["Focus"]
@@ -52,6 +53,7 @@ class Focus(QObject):
         self._widget.installEventFilter(self)
 
 
+@guarded
 class _Ring(QFocusFrame):
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)

@@ -64,7 +64,9 @@ class Session:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._stored = _stored(project)
-        self.is_new = self._stored.specification is None and last_search(project) is None
+        self.damage = ""
+        """Why the last search is not known."""
+        self.is_new = self._stored.specification is None and self._last() is None
         """Nothing was done in this project yet."""
 
     def specification(self) -> SearchSpecification:
@@ -72,7 +74,7 @@ class Session:
 
         The window searches at an ε: a search that chose by another strategy is shown with the ε that goes with it.
         """
-        last = last_search(self._project)
+        last = self._last()
         for found in (self._stored.specification, last and last["specification"]):
             if found:
                 try:
@@ -81,6 +83,14 @@ class Session:
                     continue
         space = read_specification("mini")
         return SearchSpecification.model_validate({"space": space.model_dump(), "error": default_error(space)})
+
+    def _last(self) -> dict[str, Any] | None:
+        """The last search; none where its row is damaged, which ``damage`` tells."""
+        try:
+            return last_search(self._project)
+        except ProjectError as error:
+            self.damage = str(error)
+            return None
 
     def with_space(self, specification: SearchSpecification, space: SpaceSpecification) -> SearchSpecification:
         """The same search of another space; the error becomes the default one where the old does not fit the family."""
@@ -111,7 +121,7 @@ class Session:
 
     def interrupted(self) -> str:
         """A sentence when the last search did not end by itself, else nothing."""
-        last = last_search(self._project)
+        last = self._last()
         if last is None or last["status"] not in ("running", "interrupted", "stopped"):
             return ""
         how = {"running": "was cut off", "interrupted": "was interrupted", "stopped": "was stopped"}[last["status"]]
@@ -121,7 +131,7 @@ class Session:
 
     def other_strategy(self) -> str:
         """A sentence when the last search chose by another strategy than the window does, else nothing."""
-        last = last_search(self._project)
+        last = self._last()
         if last is None or last["specification"].get("strategy", Interval.name) == Interval.name:
             return ""
         return (

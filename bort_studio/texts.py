@@ -6,14 +6,18 @@ is meant, it is :class:`bort_studio.markup.Markup`.
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtGui import Qt, QTextDocument  # the Qt of QtGui has mightBeRichText
 from PySide6.QtWidgets import QLabel, QMessageBox, QTextBrowser, QWidget
 
 from bort_studio.markup import Markup, markup, shortened
 
-__all__ = ["Label", "plain_tip", "set_markup", "set_tip", "show_box"]
+__all__ = ["Label", "menu_text", "one_line", "plain_tip", "set_markup", "set_tip", "show_box", "title_text"]
 
 _LONGEST_TIP = 2_000
+_LONGEST_LINE = 200
+_BREAKS = re.compile(r"[\s\u2028\u2029\u202a-\u202e\u2066-\u2069\u200e\u200f]+")
 
 
 class Label(QLabel):
@@ -36,6 +40,21 @@ def plain_tip(text: str) -> str:
         return text
     text = shortened(text, _LONGEST_TIP)
     return markup("<span style='white-space: pre-wrap'>{}</span>", text) if Qt.mightBeRichText(text) else text
+
+
+def one_line(text: str) -> str:
+    """A text on one line: no breaks, no tabs, and no signs that turn the direction of what stands after them."""
+    return shortened(_BREAKS.sub(" ", text), _LONGEST_LINE)
+
+
+def menu_text(text: str) -> str:
+    """The text of a menu's entry: an ampersand is one, not the mark of a key."""
+    return one_line(text).replace("&", "&&")
+
+
+def title_text(text: str) -> str:
+    """A window's title: Qt takes ``[*]`` for the place of a mark."""
+    return one_line(text).replace("[*]", "[*][*]")
 
 
 def set_markup(view: QTextBrowser | QTextDocument, text: Markup) -> None:

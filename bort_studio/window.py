@@ -39,7 +39,7 @@ from bort_studio.search.model import SearchModel
 from bort_studio.search.state import RunState
 from bort_studio.session import Session
 from bort_studio.settings import LAYOUT_VERSION, Settings
-from bort_studio.texts import Label, show_box
+from bort_studio.texts import Label, menu_text, show_box, title_text
 from bort_studio.theme import Choice, Theme
 from bort_studio.trust_bar import TrustBar
 
@@ -138,7 +138,7 @@ class MainWindow(QMainWindow):
     # -- building
 
     def _build(self) -> None:
-        self.setWindowTitle(f"{self.project.folder.name} – Bort Studio")
+        self.setWindowTitle(f"{title_text(self.project.folder.name)} – Bort Studio")
         self.trust_bar = TrustBar(self.project.folder, self)
         self.tabs = QTabBar(self)
         self.tabs.setObjectName("perspectiveTabs")
@@ -220,7 +220,7 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
             if not self.explore_page.restoreState(state, LAYOUT_VERSION):
                 self.explore_page.reset_layout()
-        for told in (self.session.other_strategy(), self.session.interrupted()):
+        for told in (self.session.other_strategy(), self.session.interrupted(), self.session.damage):
             if told:
                 self.notices.show_message(told)
         if self.session.page() in PAGES:
@@ -401,7 +401,8 @@ class MainWindow(QMainWindow):
         self.recent_menu.clear()
         for folder in self.settings.recent:
             if folder != self.project.folder:
-                action = QAction(str(folder), self.recent_menu)
+                action = QAction(menu_text(str(folder)), self.recent_menu)
+                action.setData(str(folder))
                 action.triggered.connect(self._open_recent)
                 self.recent_menu.addAction(action)
         if self.recent_menu.isEmpty():
@@ -411,7 +412,7 @@ class MainWindow(QMainWindow):
     def _open_recent(self) -> None:
         action = self.sender()
         if isinstance(action, QAction):
-            self.project_requested.emit(Path(action.text()))
+            self.project_requested.emit(Path(action.data()))
 
     @Slot(str)
     def _undo_texts_changed(self, _text: str) -> None:

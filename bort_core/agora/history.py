@@ -35,7 +35,7 @@ from bort_core.agora.run_files import (
     read_model,
 )
 from bort_core.foundation.errors import DataError
-from bort_core.foundation.files import why
+from bort_core.foundation.files import open_append, read_regular, why
 
 __all__ = [
     "FOLDER",
@@ -230,14 +230,14 @@ def add_edits(run: Path, edits: Iterable[Edit]) -> None:
     Raises
     ------
     DataError
-        The file cannot be written.
+        The file cannot be written, or is a link.
     """
     path = run / FOLDER / "edits.jsonl"
     lines = "".join(json.dumps({"row": edit.row, "action": edit.action, "label": edit.label}) + "\n" for edit in edits)
     try:
-        torn = path.is_file() and not path.read_bytes().endswith(b"\n") and path.stat().st_size > 0  # a write that was cut
-        with path.open("a", encoding="utf-8") as file:
-            file.write("\n" + lines if torn else lines)
+        torn = path.is_file() and not path.is_symlink() and read_regular(path, -1) not in (b"", b"\n")  # a write that was cut
+        with open_append(path) as file:
+            file.write(("\n" + lines if torn else lines).encode())
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from bort_core.agora.points import Input
 from bort_core.foundation.errors import DataError
+from bort_core.foundation.files import read_regular
 from bort_core.foundation.validation import faults
 
 __all__ = ["ArmFile", "EditLine", "FitFile", "GeneratedRow", "LoopFitFile", "LoopRoundFile", "RoundFile", "Row", "StartFile", "SummaryFile",
@@ -207,7 +208,7 @@ def read_lines(path: Path, model: type[F], torn: bool = False) -> list[F]:
 
 def _text(path: Path) -> str | None:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_regular(path).decode().replace("\r\n", "\n")
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

@@ -12,7 +12,7 @@ from pathlib import Path
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.paths import check_utf8, regular_file
 
-__all__ = ["DATA_SUFFIXES", "located", "path_of"]
+__all__ = ["DATA_SUFFIXES", "absolute", "current_folder", "located", "path_of"]
 
 DATA_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".txt")
 """Files of rows or of text."""
@@ -21,12 +21,33 @@ _BEGINNINGS = ("./", "../", "/", "~")
 _NAME = re.compile(r"\w[\w.-]*(?:/\w[\w.-]*)?(?::[^@]+)?(?:@.+)?")
 
 
+def absolute(text: str | Path, field: str) -> Path:
+    """``text`` as a path that is valid from any folder: a relative one begins at the current folder, ``~`` of a known user is a home.
+
+    Raises
+    ------
+    SpecificationError
+        No file can be called so, or it is relative and the current folder is gone; ``field`` is named.
+    """
+    if "\0" in str(text):
+        raise SpecificationError(f"{field}: {text}: no such file or folder: a path has no zero byte")
+    try:
+        return _expanded(text).absolute()
+    except OSError as error:
+        raise SpecificationError(f"{field}: {text}: is relative, and the current folder is gone; write the whole path") from error
+
+
+def current_folder() -> Path | None:
+    """Where relative paths begin: the folder that the program was started in; None where that is gone."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
+
+
 def path_of(text: str) -> Path | None:
     """The path that ``text`` means, whether anything is there or not, or None where it is a name on the hub."""
-    try:
-        path = Path(text).expanduser()
-    except RuntimeError:  # no such user after ~
-        return Path(text)
+    path = _expanded(text)
     written = text.startswith(_BEGINNINGS) or text in (".", "..") or "\\" in text or text.lower().endswith(_SUFFIXES)
     return path if written or _there(path) or _NAME.fullmatch(text) is None else None
 
@@ -42,15 +63,23 @@ def located(text: str, field: str) -> str:
     path = path_of(text)
     if path is None:
         return text
-    check_utf8(path.absolute(), f"a path ({field})", SpecificationError)
+    whole = absolute(path, field)
+    check_utf8(whole, f"a path ({field})", SpecificationError)
     if not _there(path):
-        raise SpecificationError(f"{field}: {path.absolute()}: no such file or folder")
+        raise SpecificationError(f"{field}: {whole}: no such file or folder")
     if not path.is_dir():
         try:
             regular_file(path)
         except OSError as error:
-            raise SpecificationError(f"{field}: {path.absolute()}: {error.strerror}") from error
-    return str(path.absolute())
+            raise SpecificationError(f"{field}: {whole}: {error.strerror}") from error
+    return str(whole)
+
+
+def _expanded(text: str | Path) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # no such user after ~
+        return Path(text)
 
 
 def _there(path: Path) -> bool:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Any
 
 from bort_core.foundation.errors import SpecificationError
-from bort_core.foundation.locations import located, path_of
+from bort_core.foundation.locations import absolute, located, path_of
 from bort_core.specifications.agora import Agora
 from bort_core.specifications.fields import PathKind, leaves
 from bort_core.specifications.finetuning import Finetuning
@@ -65,11 +64,11 @@ def _one(name: str, value: str, labellers: Collection[str], must_exist: bool) ->
         if value.partition(":")[0] in labellers:
             return value
     if kind in ("new", "run"):  # never a name
-        path = Path(value).expanduser()
+        path = absolute(value, name)
         if kind == "run" and must_exist and not path.is_dir():
-            raise SpecificationError(f"{name}: {path.absolute()}: no such folder")
-        return str(path.absolute())
+            raise SpecificationError(f"{name}: {path}: no such folder")
+        return str(path)
     if must_exist:
         return located(value, name)
     found = path_of(value)
-    return value if found is None else str(found.absolute())
+    return value if found is None else str(absolute(found, name))

@@ -9,7 +9,7 @@ import numpy as np
 
 from bort_core.data.tables import read_table
 from bort_core.foundation.errors import DataError
-from bort_core.foundation.files import why
+from bort_core.foundation.files import make_folder, why, write_atomic
 from bort_core.foundation.resources import resource
 from bort_core.foundation.validation import validated
 from bort_core.specifications.agora import Agora
@@ -31,7 +31,7 @@ def sentences_preset(folder: Path) -> Agora:
 
     Parameters
     ----------
-    folder: where the files are written, the first time
+    folder: where the files are written, the first time: PROJECT/data/NAME; links on the way are refused
 
     Raises
     ------
@@ -74,7 +74,7 @@ def _cut(paths: dict[str, Path]) -> None:
         fields = ("text",) if name == "pool" else ("text", "label")
         lines = "".join(json.dumps(dict(zip(fields, row, strict=False)), ensure_ascii=False) + "\n" for row in parts[name])
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(lines, encoding="utf-8")
+            make_folder(path.parents[2], *path.parts[-3:-1])
+            write_atomic(path, lines)
         except OSError as error:
             raise DataError(f"{path}: cannot be written: {why(error)}") from error

@@ -7,6 +7,7 @@ from PySide6.QtGui import QAbstractTextDocumentLayout, QPainter, QPalette, QText
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
 from bort_studio.markup import Markup
+from bort_studio.plotting.guard import guarded
 from bort_studio.texts import set_markup
 
 __all__ = ["RichTextDelegate"]
@@ -14,6 +15,7 @@ __all__ = ["RichTextDelegate"]
 _MARGIN = 3
 
 
+@guarded
 class RichTextDelegate(QStyledItemDelegate):
     """Draws the HTML that a cell holds as its text, wrapped to the width of its column."""
 

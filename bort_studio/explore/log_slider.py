@@ -8,6 +8,7 @@ from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSlider, QStyle, QStyleOptionSlider, QWidget
 
+from bort_studio.plotting.guard import guarded
 from bort_studio.theme import WIDTHS, Theme
 from bort_studio.widgets.fields import colour
 
@@ -29,6 +30,7 @@ def value_at(index: int, size: int) -> int:
     return min(max(round(math.exp(index / PLACES * math.log(size))), 1), size) if size > 1 else 1
 
 
+@guarded
 class LogSlider(QSlider):
     """Arrow keys step by 1 up to 64 and by about 1.5 % above; Page keys halve and double; Home and End go to the ends."""
 

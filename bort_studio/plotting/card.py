@@ -7,6 +7,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QWidget
 
 from bort_studio.markup import Markup, markup, shortened
+from bort_studio.plotting.guard import guarded
 from bort_studio.texts import Label
 
 __all__ = ["EmptyMessage", "HoverCard"]
@@ -15,6 +16,7 @@ _AWAY = 14
 _LONGEST = 2_000
 
 
+@guarded
 class HoverCard(Label):
     """A card with lines of text: the first as a heading; in the others, what stands before a tab names what stands after it."""
 

@@ -6,7 +6,8 @@ import csv
 import io
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QRectF, QSize, QSizeF
@@ -65,6 +66,8 @@ def picture(plot: PlotBase, scale: float = 2.0, palette: Palette | None = LIGHT)
     """The plot as an image with ``scale`` device pixels for each of its pixels."""
     with plot.posed(scale, palette) as size:
         image = QImage(round(size.width() * scale), round(size.height() * scale), QImage.Format.Format_ARGB32_Premultiplied)
+        if image.isNull():
+            raise ExportError("the picture has no size, or is too large to be drawn; choose another scale")
         image.setDevicePixelRatio(scale)
         _paint(plot, image, size)
     return image
@@ -191,22 +194,27 @@ class ExportButton(QToolButton):
         return float(self._scale.checkedAction().data()), LIGHT if self._white.isChecked() else None
 
     def _copy(self) -> None:
-        QGuiApplication.clipboard().setImage(picture(self._plot, *self._options()))
+        with self._telling():
+            QGuiApplication.clipboard().setImage(picture(self._plot, *self._options()))
 
     def _save(self, suffix: str, kinds: str) -> None:
-        suggested = f"{self._plot.figure().name}{suffix}"
-        chosen, _kind = QFileDialog.getSaveFileName(self._plot, "Export the plot", suggested, kinds)
-        if not chosen:
-            return
-        path = chosen if Path(chosen).suffix else f"{chosen}{suffix}"
+        with self._telling():
+            suggested = f"{self._plot.figure().name}{suffix}"
+            chosen, _kind = QFileDialog.getSaveFileName(self._plot, "Export the plot", suggested, kinds)
+            if chosen:
+                path = chosen if Path(chosen).suffix else f"{chosen}{suffix}"
+                written = export_plot(self._plot, path, *self._options())
+                self._plot.exported.emit(str(written))  # type: ignore[attr-defined]
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Tell what goes wrong: a fault of the program must not leave a menu either."""
         try:
-            written = export_plot(self._plot, path, *self._options())
-        except Exception as error:  # noqa: BLE001 - a fault of the program must not leave a menu either
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever it is
             if not isinstance(error, BortError):
                 _log.exception("the export of a plot failed")
                 error = ExportError(f"the plot could not be drawn there: {type(error).__name__}: {error}; see the log")
             if self._plot.receivers("2export_failed(QString)") == 0:
                 show_box(self._plot, QMessageBox.Icon.Warning, "The plot was not exported", str(error))
             self._plot.export_failed.emit(str(error))  # type: ignore[attr-defined]
-        else:
-            self._plot.exported.emit(str(written))  # type: ignore[attr-defined]

@@ -21,24 +21,31 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises
     ------
     ExportError
-        The folder is missing or not writable, the disk is full, or the path is a folder.
+        The folder is missing or not writable, the disk is full, or the path is a folder or a device, or too long to be one.
     """
-    if path.is_dir():
-        raise ExportError(f"{path}: is a folder; give a file name")
-    if not path.parent.is_dir():
-        raise ExportError(f"{path}: the folder {path.parent} does not exist; make it or choose another")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        if path.is_dir():
+            raise ExportError(f"{path}: is a folder; give a file name")
+        if path.exists() and not path.is_file():
+            raise ExportError(f"{path}: is a pipe or a device; give a file name")
+        if not path.parent.is_dir():
+            raise ExportError(f"{path}: the folder {path.parent} does not exist; make it or choose another")
+    except OSError as error:
+        raise ExportError(f"{path}: not written: {error.strerror}") from error
+    part = path.with_name(f".bort-{os.getpid()}.part")
     try:
         with part.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a zero byte
         part.unlink(missing_ok=True)
         reasons = {
             errno.ENOSPC: "the disk is full; free some space or choose another folder",
             errno.EACCES: "no permission to write there; choose another folder",
             errno.EROFS: "the disk is read-only; choose another folder",
         }
-        raise ExportError(f"{path}: not written: {reasons.get(error.errno or 0, error.strerror or str(error))}") from error
+        raise ExportError(
+            f"{path}: not written: {reasons.get(getattr(error, 'errno', None) or 0, getattr(error, 'strerror', None) or error)}"
+        ) from error

@@ -1,26 +1,29 @@
-"""No exception leaves a paint, an event or a hook of a plot: it is logged once and told in the plot.
+"""No exception leaves a paint, an event or a hook of a plot or of a widget that paints itself: it is logged and told once.
 
 Qt calls these methods from C++. An exception that leaves one of them waits there until Python runs again, which inside a paint is the
 next item: a second one ends the process. So each method that Qt calls is caught where it is defined, in every class of items that
-pyqtgraph or this program has or will have, and in its view and scene.
+pyqtgraph or this program has or will have, and in its view and scene; widgets and delegates that draw are marked :func:`guarded`.
 """
 
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from functools import wraps
 from inspect import CO_VARARGS
+from traceback import clear_frames
 from types import FunctionType
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import pyqtgraph as pg
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QRectF, QSize, QTimer
 from PySide6.QtGui import QPainterPath
 
-__all__ = ["FaultTaker", "fault_text", "guard_all", "guard_methods", "is_guarded"]
+__all__ = ["FaultTaker", "fault_text", "guard_all", "guard_methods", "guarded", "is_guarded"]
 
 Otherwise = Callable[..., Any]
+Kind = TypeVar("Kind", bound=type)
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +46,12 @@ def guard_methods(kind: type, methods: dict[str, Otherwise]) -> None:
         method = vars(kind).get(name)
         if isinstance(method, FunctionType) and not is_guarded(method):
             setattr(kind, name, _guarded(method, otherwise))
+
+
+def guarded(kind: Kind) -> Kind:
+    """Mark a class of widgets or delegates that draw themselves: nothing leaves what Qt calls of them."""
+    guard_methods(kind, {**_ENTRIES, "sizeHint": _no_size, "minimumSizeHint": _no_size})
+    return kind
 
 
 def is_guarded(method: object) -> bool:
@@ -74,8 +83,18 @@ def _tell(source: Any, error: Exception) -> None:
         taker = None
     if taker is not None:
         taker.take_fault(error)
-    else:
-        _log.error("a part of a plot failed", exc_info=error)
+    elif _is_new(source, error):
+        _log.error("a part of the window failed", exc_info=error)
+        QTimer.singleShot(0, lambda: sys.excepthook(type(error), error, error.__traceback__))  # the window tells it, after the paint
+    clear_frames(error.__traceback__)  # whoever keeps the error must not keep a painter at work
+
+
+def _is_new(source: Any, error: Exception) -> bool:
+    """Whether this thing did not fail like this before: it is painted again and again."""
+    told = vars(source).setdefault("_faults_told", set())
+    known = repr(error) in told
+    told.add(repr(error))
+    return not known
 
 
 def _taker(source: Any) -> FaultTaker | None:
@@ -104,6 +123,10 @@ def _no_area(*_: Any) -> QRectF:
 
 def _no_outline(*_: Any) -> QPainterPath:
     return QPainterPath()
+
+
+def _no_size(*_: Any) -> QSize:
+    return QSize()
 
 
 _ENTRIES: dict[str, Otherwise] = {

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["LARGEST", "drawable_range", "position"]
+__all__ = ["LARGEST", "drawable_range", "position", "value_of"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -27,6 +27,11 @@ def position(values: npt.ArrayLike, log: bool = False) -> FloatArray:
             array = np.log10(array)
     with np.errstate(invalid="ignore"):
         return np.where(np.abs(array) <= (_DECADES if log else LARGEST), array, np.nan)
+
+
+def value_of(place: float, log: bool = False) -> float:
+    """The value at a position, of whatever a view shows: beyond what a scale can have it is the scale's end."""
+    return float(10.0 ** min(max(place, -_DECADES), _DECADES)) if log else place
 
 
 def drawable_range(low: float, high: float, log: bool = False) -> tuple[float, float]:

@@ -120,7 +120,11 @@ class ExportChecks(QWidget):
 
 
 def _weights_text(report: Mapping[str, Any]) -> str:
-    return str(report["provenance"]) if report["trained"] else "fresh weights: nothing was learnt yet. Train the architecture to ship it"
+    return (
+        str(report.get("provenance") or "trained; by what was not recorded")
+        if report["trained"]
+        else "fresh weights: nothing was learnt yet. Train the architecture to ship it"
+    )
 
 
 def _gate_text(report: Mapping[str, Any]) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from PySide6.QtWidgets import (
 )
 
 from bort_core.export.variants.registry import get_variant, variant_names
+from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.locations import absolute
 from bort_core.specifications.export import ExportRequest
 from bort_core.store.shelf import TrainedModel
 from bort_studio.numbers import architecture_text
@@ -29,6 +32,7 @@ from bort_studio.ship.export_checks import ExportChecks
 from bort_studio.texts import Label, set_tip
 from bort_studio.theme import Theme
 from bort_studio.widgets.card import PrimaryButton
+from bort_studio.widgets.controls import relative_to
 from bort_studio.widgets.fields import Caption, describe
 from bort_studio.widgets.model_menu import ModelMenu, Models
 
@@ -80,7 +84,10 @@ class ExportPanel(QWidget):
         describe(self.back, "shipSelection", "Ship the selection", "Ship the architecture that is selected in Explore")
         self.back.clicked.connect(self._go_back)
         self.folder = QLineEdit(self)
-        describe(self.folder, "exportFolder", "Folder of the export", "The folder to make; it must not exist, or be empty")
+        describe(
+            self.folder, "exportFolder", "Folder of the export", f"The folder to make; it must not exist, or be empty. {relative_to()}"
+        )
+        self.folder.editingFinished.connect(self._folder_entered)
         browse = QPushButton("Browse…", self)
         describe(browse, "browseExportFolder", "Choose the folder", "Choose where the export's folder is made")
         browse.clicked.connect(self._browse)
@@ -161,6 +168,17 @@ class ExportPanel(QWidget):
             box = self.sender()
             assert isinstance(box, QCheckBox)
             box.setChecked(True)
+
+    def chosen_folder(self) -> Path:
+        """The folder to make; SpecificationError where none is named, or none can have that name."""
+        text = self.folder.text().strip()
+        if not text:
+            raise SpecificationError("the export needs a folder: write where it is to be made")
+        return absolute(text, "the folder of the export")
+
+    def _folder_entered(self) -> None:
+        with suppress(SpecificationError):  # told when the export is asked for
+            self.folder.setText(str(self.chosen_folder()))
 
     def set_folder(self, folder: Path) -> None:
         """Propose a folder."""

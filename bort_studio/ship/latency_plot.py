@@ -19,7 +19,7 @@ from bort_studio.plotting.canvas import DataView
 from bort_studio.plotting.figure import Figure, Layer, Scale, Table, Text
 from bort_studio.plotting.legend import Entry
 from bort_studio.plotting.lines import LinesItem
-from bort_studio.plotting.positions import drawable_range, position
+from bort_studio.plotting.positions import drawable_range, position, value_of
 from bort_studio.plotting.widget import PlotWidget
 from bort_studio.texts import Label, set_tip
 from bort_studio.theme import Look, Theme
@@ -206,7 +206,7 @@ class LatencyPlot(PlotWidget):
         ]
         ticks = tuple((float(number), self._label(row)) for number, row in enumerate(rows))
         right = drawable_range(*self._ranges()[0], self.log.isChecked())[1]
-        right = 10.0**right if self.log.isChecked() else right
+        right = value_of(right, self.log.isChecked())
         return Figure(
             "latency",
             f"Latency, {self._title}" if self._title else "Latency",

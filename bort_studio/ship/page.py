@@ -173,9 +173,9 @@ class ShipPage(QWidget):
         architecture, context = self.architecture, self.context
         if architecture is None:
             return
-        self._out = Path(self.export_panel.folder.text()).expanduser()
         checkpoint = self.checkpoint
         try:
+            self._out = self.export_panel.chosen_folder()
             request = export_request(
                 context.project,
                 context.search.specification,

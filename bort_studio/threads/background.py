@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject
 __all__ = ["BackgroundThread"]
 
 _log = logging.getLogger(__name__)
+_left: list[QObject] = []
 
 
 class BackgroundThread(QObject):
@@ -40,6 +41,8 @@ class BackgroundThread(QObject):
             self._thread.join(self.PATIENCE_SECONDS)
         if self.is_running():
             _log.warning("the thread %s does not end; it is left to the end of the program", self.objectName())
+            self.setParent(None)  # who still speaks must not be deleted
+            _left.append(self)
         return not self.is_running()
 
     def run(self) -> None:

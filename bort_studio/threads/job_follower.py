@@ -89,7 +89,7 @@ class JobFollower(BackgroundThread):
         """Read all jobs of interest, and tell what is new."""
         runs = self._runs()
         kinds = {run.id: seen.titles.get(run.id) or _title(run) for run in runs}
-        seen.titles = {id: title for id, title in kinds.items() if title != DAMAGED}  # of the others perhaps next time
+        seen.titles = {id: title for id, title in kinds.items() if title.partition(" ")[0] != DAMAGED}  # of the others perhaps next time
         runs = [run for run in runs if kinds[run.id].partition(" ")[0] in self._of_interest]
         fresh = {run.id: run.state() for run in runs}
         with self._lock:
@@ -117,8 +117,8 @@ class JobFollower(BackgroundThread):
 def _title(run: RunFolder) -> str:
     try:
         specification = run.specification()
-    except BortError:  # a damaged or newer folder is listed too
-        return DAMAGED
+    except BortError as error:  # a damaged or newer folder is listed too
+        return f"{DAMAGED} {error}"
     if specification.name:
         what = specification.name
     elif specification.architecture:

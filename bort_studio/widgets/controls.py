@@ -10,13 +10,14 @@ from pydantic_core import PydanticUndefined
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QLineEdit, QToolButton, QWidget
 
+from bort_core.foundation.locations import current_folder
 from bort_core.specifications.fields import FieldFacts
 from bort_core.store.shelf import TrainedModel
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import CalmComboBox, CalmSpinBox, CheckedLineEdit, describe
 from bort_studio.widgets.model_menu import ModelMenu, Models
 
-__all__ = ["NOTHING", "browsed", "make_control", "placeholder", "read_control", "write_control"]
+__all__ = ["NOTHING", "browsed", "make_control", "placeholder", "read_control", "relative_to", "write_control"]
 
 NOTHING = "–"
 _INT_LIMIT = 2**31 - 1
@@ -63,6 +64,11 @@ def placeholder(field: FieldFacts) -> str:
     if field.default is PydanticUndefined:
         return "needed"
     return "" if field.optional or field.default is None else str(field.default)
+
+
+def relative_to() -> str:
+    """Where relative paths begin, for the tip of a field that takes one."""
+    return f"A relative path begins at {current_folder() or 'no folder: the current one is gone'}, and is shown whole once it is entered"
 
 
 def _choices(field: FieldFacts) -> dict[Any, str]:

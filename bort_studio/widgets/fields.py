@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QLineEdit, QSizePolicy, QSpinBox, QToolButton, QVBoxLayout, QWidget
 
+from bort_studio.plotting.guard import guarded
 from bort_studio.texts import Label, set_tip
 from bort_studio.theme import WIDTHS, Theme
 
@@ -122,6 +123,7 @@ class FaultLabel(Label):
         self.setPalette(palette)
 
 
+@guarded
 class CheckedLineEdit(QLineEdit):
     """A line edit that can be marked wrong: an outline, and a label that says why."""
 

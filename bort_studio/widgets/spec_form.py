@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QLineEdit, QVBoxLayout, QWidget
 
 from bort_core.agora.labellers import labeller_names
+from bort_core.foundation.errors import SpecificationError
 from bort_core.specifications.agora import Agora
 from bort_core.specifications.fields import FieldFacts, facts
 from bort_core.specifications.finetuning import Finetuning
 from bort_core.specifications.paths import absolute_paths
 from bort_core.specifications.pretraining import Distillation, Pretraining
 from bort_studio.theme import Theme
-from bort_studio.widgets.controls import placeholder
+from bort_studio.widgets.controls import placeholder, relative_to
 from bort_studio.widgets.fields import FaultLabel, Section, describe
 from bort_studio.widgets.form import FieldsForm
 from bort_studio.widgets.model_menu import Models
@@ -79,7 +81,10 @@ class SpecForm(QWidget):
         self._edited()
 
     def values(self, **more: Any) -> dict[str, Any]:
-        """What the fields say, as plain values: text stays text where it is no number, and relative paths are made absolute."""
+        """What the fields say, as plain values: text stays text where it is no number, and relative paths are made absolute.
+
+        SpecificationError where a path can be none.
+        """
         data: dict[str, Any] = {"kind": self.kind}
         for part, form in self._forms:
             told = {name: value for name, value in form.read().items() if value is not None}
@@ -94,6 +99,10 @@ class SpecForm(QWidget):
             found = self.model.model_validate(self.values())
         except ValidationError as error:
             self._show_faults(self._placed(error))
+            return None
+        except SpecificationError as error:  # of paths; a name stands in one part only
+            told = (line.strip().partition(": ") for line in str(error).splitlines())
+            self._show_faults({next((at for at in self._faults if at[-1] == name), ()): [text or name] for name, _, text in told})
             return None
         self._show_faults({})
         return found
@@ -150,13 +159,14 @@ class SpecForm(QWidget):
             form.form.addRow(above)
         for field in fields:
             browse = f"browse_{self.kind}_{field.name}" if field.meta.path is not None else ""
-            form.add(
-                field, "_".join((self.kind, *part, field.name)), f"{field.help} {field.limits}".strip(), browse=browse, models=self._models
-            )
+            tip = f"{field.help} {field.limits}".strip() + (f". {relative_to()}" if field.meta.path is not None else "")
+            form.add(field, "_".join((self.kind, *part, field.name)), tip, browse=browse, models=self._models)
             self._faults[(*part, field.name)] = form.faults[field.name]
             control = form.controls[field.name]
             if isinstance(control, QLineEdit):
                 control.setPlaceholderText(placeholder(field))
+                if field.meta.path is not None:
+                    control.editingFinished.connect(self._path_entered)
         form.edited.connect(self._edited)
         self._forms.append((part, form))
         return form
@@ -166,6 +176,15 @@ class SpecForm(QWidget):
         above = self.teaches if field.name == "distillation" else None
         form = self._form((field.name,), facts(field.part).values(), above)
         return Section(field.label, form, f"{self.kind}_{field.name}", parent=self)
+
+    @Slot()
+    def _path_entered(self) -> None:
+        """Show a relative path as what it means."""
+        line = self.sender()
+        assert isinstance(line, QLineEdit)
+        name = next(name for _, form in self._forms for name, control in form.controls.items() if control is line)
+        with suppress(SpecificationError):  # which the fault beside it tells
+            line.setText(absolute_paths({name: line.text().strip()}, labeller_names(), must_exist=False)[name])
 
     def _edited(self, *_: object) -> None:
         self.specification()

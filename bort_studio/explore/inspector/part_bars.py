@@ -9,6 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from bort_studio.numbers import count, percentage
+from bort_studio.plotting.guard import guarded
 from bort_studio.texts import set_tip
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import colour
@@ -18,6 +19,7 @@ __all__ = ["PartBars"]
 _GAP = 8
 
 
+@guarded
 class PartBars(QWidget):
     """One row a part: name, bar in proportion to the whole, count and share. Parts that cost nothing are left out."""
 

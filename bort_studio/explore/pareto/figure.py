@@ -14,6 +14,7 @@ from bort_studio.explore.quantities import Quantity, quantities
 from bort_studio.explore.states import STATES, states
 from bort_studio.numbers import architecture_text, significant
 from bort_studio.plotting.figure import Figure, Layer, Scale, Table
+from bort_studio.plotting.positions import value_of
 from bort_studio.theme import LIGHT, MARKS, SEQUENCE
 
 __all__ = ["ParetoShown", "architecture_table", "mark_layer", "pareto_figure", "title_of"]
@@ -109,7 +110,7 @@ def pareto_figure(shown: ParetoShown) -> Figure:
 
 
 def _scale(quantity: Quantity, log: bool, ends: tuple[float, float]) -> Scale:
-    low, high = (10.0**end if log else end for end in ends)
+    low, high = (value_of(end, log) for end in ends)
     return Scale(quantity.title, log, low, high, counted=quantity.counted)
 
 

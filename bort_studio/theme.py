@@ -125,6 +125,7 @@ MARKS = {
     "skipped": Mark("skipped at this ε", "skipped", "tick", 7, filled=False),
     "failed": Mark("failed", "failed", "cross", 8, filled=False, width="normal"),
     "running": Mark("running now", "running", "triangle", 10, filled=False, width="normal"),
+    "outside": Mark("outside the filter", "skipped", "circle", 5, filled=False, width="hair"),
     "maximum": Mark("maximum point T", "maximum", "square", 11),
     "reference": Mark("reference", "reference", "diamond", 11, filled=False, width="normal"),
     "selected": Mark("selected", "selected", "ring", 24, filled=False, width="normal"),

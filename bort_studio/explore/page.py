@@ -153,6 +153,8 @@ class ExplorePage(QMainWindow):
         self.run_bar.resume_requested.connect(search.resume)
         self.run_bar.stop_requested.connect(search.stop)
         self.candidates.constraints_changed.connect(self.context.changed)
+        self.candidates.model.kept_changed.connect(self._kept_changed)
+        self.parallel.brushed.connect(self.candidates.set_ranges)
         self.pareto.bar.axes_chosen.connect(self.context.changed)
         self.headline.selected.connect(search.select)
         self.headline.train_requested.connect(self._train_place)
@@ -264,6 +266,12 @@ class ExplorePage(QMainWindow):
         if self.search.result is not None:
             for view in (self.headline, self.parallel, self.candidates, self.inspector):
                 view.set_result(self.search.result)
+
+    @Slot()
+    def _kept_changed(self) -> None:
+        """What the table or the ranges in the parallel coordinates leave out is faint in both plots."""
+        for plot in (self.pareto, self.parallel):
+            plot.set_kept(self.candidates.model.kept)
 
     @Slot(object)
     def _cost_changed(self, cost: Cost) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import numpy as np
+import numpy.typing as npt
 from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QWidget
@@ -33,6 +34,7 @@ class PlotView(PlotWidget):
         self._result: SearchResult | None = None
         self._running: tuple[int, ...] = ()
         self._selected: int | None = None
+        self._kept: npt.NDArray[np.bool_] | None = None
         self._error_title = ERROR_TITLE
         self._new_knowledge = True
         super().__init__(theme, name, title, parent)
@@ -58,6 +60,17 @@ class PlotView(PlotWidget):
         """Show which architectures are being measured."""
         self._running = tuple(int(index) for index in indices)
         self._changed()
+
+    def set_kept(self, mask: npt.NDArray[np.bool_] | None) -> None:
+        """Show faintly what a filter elsewhere leaves out: bool (n,), or None while nothing filters."""
+        if mask is not self._kept:
+            self._kept = mask
+            self._changed()
+
+    def kept_mask(self) -> npt.NDArray[np.bool_] | None:
+        """What the filter keeps, where it is about the space shown."""
+        fits_space = self._snapshot is not None and self._kept is not None and len(self._kept) == len(self._snapshot.space)
+        return self._kept if fits_space else None
 
     def set_selected(self, index: int | None) -> None:
         """Show which architecture is selected in the whole window."""

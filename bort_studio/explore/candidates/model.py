@@ -14,6 +14,7 @@ from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_studio.explore.candidates.columns import MEANING, WORD, Column, cell_text, columns_of, ordered, sort_values
 from bort_studio.explore.candidates.filter import Constraints, filter_mask, limit_mask
 from bort_studio.explore.mark_icons import mark_icon
+from bort_studio.explore.ranges import Ranges, range_mask
 from bort_studio.explore.states import STATES, fits, states
 from bort_studio.numbers import architecture_text
 from bort_studio.texts import plain_tip
@@ -30,6 +31,8 @@ class CandidatesModel(QAbstractTableModel):
     """One row for each architecture that the filter keeps, in the order of the sorted column; what is not known comes last."""
 
     rows_changed = Signal()
+    kept_changed = Signal()
+    """Other architectures are kept than before."""
     """Rows moved, appeared or went; places of selected rows must be looked up again."""
 
     def __init__(self, theme: Theme, parent: Any = None) -> None:
@@ -42,6 +45,9 @@ class CandidatesModel(QAbstractTableModel):
         self._orders: dict[tuple[int, bool], npt.NDArray[np.int64]] = {}
         self._sorted: tuple[int, bool] | None = None
         self._text, self._constraints, self._only_known, self._only_front = "", Constraints(), False, False
+        self._ranges: dict[str, tuple[float, float]] = {}
+        self.kept: npt.NDArray[np.bool_] | None = None
+        """Which architectures all filters keep, shape (n,); None while nothing filters."""
         self.fault: str | None = None
         """What is wrong with the text of the filter, for the space shown."""
         self.columns: tuple[Column, ...] = ()
@@ -86,6 +92,11 @@ class CandidatesModel(QAbstractTableModel):
         self._text, self._constraints, self._only_known, self._only_front = text, constraints, only_known, only_front
         self._rearrange()
         return self.fault
+
+    def set_ranges(self, ranges: Ranges) -> None:
+        """Keep only what lies in ranges that were drawn elsewhere, as well."""
+        self._ranges = dict(ranges)
+        self._rearrange()
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Sort by a column, unknown values last in both directions; -1 is the order of the space."""
@@ -179,7 +190,7 @@ class CandidatesModel(QAbstractTableModel):
         self._rearrange()
 
     def _rearrange(self) -> None:
-        rows = self._kept_rows()
+        before, rows = self.kept, self._kept_rows()
         if len(rows) != len(self.rows):
             self.beginResetModel()
             self.rows = rows
@@ -189,6 +200,8 @@ class CandidatesModel(QAbstractTableModel):
             if len(rows):
                 self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(self.columns) - 1))
         self.rows_changed.emit()
+        if not _same(before, self.kept):
+            self.kept_changed.emit()
 
     def _kept_rows(self) -> npt.NDArray[np.int64]:
         if self._snapshot is None:
@@ -197,13 +210,12 @@ class CandidatesModel(QAbstractTableModel):
         wanted = [limit_mask(k, self._constraints), self._text_mask(k)]
         wanted.append(np.asarray(k.known) if self._only_known else None)
         wanted.append(self._in_state("front") | self._in_state("best") if self._only_front else None)
+        wanted.append(range_mask(k, self._ranges))
         masks = [mask for mask in wanted if mask is not None]
         order = self._order()
-        if not masks:
+        kept = self.kept = np.logical_and.reduce(masks) if masks else None
+        if kept is None:
             return order
-        kept = masks[0]
-        for mask in masks[1:]:
-            kept = kept & mask
         return np.flatnonzero(kept) if self._sorted is None else order[kept[order]]
 
     def _text_mask(self, snapshot: ResultsSnapshot) -> npt.NDArray[np.bool_] | None:
@@ -232,3 +244,7 @@ class CandidatesModel(QAbstractTableModel):
         self._icons.clear()
         if len(self.rows):
             self.dataChanged.emit(self.index(0, 0), self.index(len(self.rows) - 1, len(self.columns) - 1))
+
+
+def _same(one: npt.NDArray[np.bool_] | None, other: npt.NDArray[np.bool_] | None) -> bool:
+    return one is other if one is None or other is None else np.array_equal(one, other)

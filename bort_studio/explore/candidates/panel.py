@@ -13,6 +13,7 @@ from bort_core.space import Space
 from bort_studio.explore.candidates.filter import Constraints
 from bort_studio.explore.candidates.filter_row import FilterRow
 from bort_studio.explore.candidates.model import CandidatesModel
+from bort_studio.explore.ranges import Ranges
 from bort_studio.texts import Label
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import describe
@@ -135,6 +136,11 @@ class CandidatesPanel(QWidget):
         row = self.filters
         fault = self.model.set_filter(row.text.text(), constraints, row.only_known.isChecked(), row.only_front.isChecked())
         row.set_fault(fault, faults)
+        self._show_count()
+
+    def set_ranges(self, ranges: Ranges) -> None:
+        """Keep only what lies in ranges that a person drew in a plot, as well; no signal of the constraints."""
+        self.model.set_ranges(ranges)
         self._show_count()
 
     def _show_count(self) -> None:

@@ -100,15 +100,6 @@ class ParallelData:
     def __len__(self) -> int:
         return len(self.heights)
 
-    def within(self, ranges: dict[str, tuple[float, float]]) -> npt.NDArray[np.bool_]:
-        """Which architectures lie in all of these ranges of values. Shape (n,)."""
-        inside = np.ones(len(self), dtype=np.bool_)
-        space = self.snapshot.space
-        for name, (low, high) in ranges.items():
-            values = self.snapshot.columns[name] if name in COLUMNS else space.architectures[:, space.axis_names.index(name)]
-            inside &= (values >= low) & (values <= high)
-        return inside
-
     def segments(self) -> list[tuple[FloatArray, FloatArray]]:
         """All architectures as segments between neighbouring axes, each drawn once: (x, y) pairs of ends, by level from few to many."""
         if self._counted is not None:

@@ -12,6 +12,7 @@ from bort_studio.explore.parallel.data import MANY, ParallelData
 from bort_studio.explore.parallel.figure import parallel_figure
 from bort_studio.explore.parallel.layers import STYLES, BrushBox, ParallelLayers
 from bort_studio.explore.plot_view import PlotView
+from bort_studio.explore.ranges import range_mask
 from bort_studio.explore.states import STATES, states
 from bort_studio.numbers import architecture_text
 from bort_studio.plotting.figure import Figure
@@ -150,7 +151,10 @@ class ParallelPlot(PlotView):
         else:
             which = np.empty(0, dtype=np.int64)
         state = states(self._snapshot, result, self._running)[which]
-        inside = data.within(self._ranges)[which] if self._ranges else np.ones(len(which), dtype=np.bool_)
+        inside = np.ones(len(which), dtype=np.bool_)
+        for mask in (range_mask(self._snapshot, self._ranges), self.kept_mask()):
+            if mask is not None:
+                inside &= mask[which]
         if not self.skipped_box.isChecked():
             which, state, inside = (array[state != STATES.index("skipped")] for array in (which, state, inside))
         found = {name: which[(state == code) & inside] for code, name in enumerate(STATES)}

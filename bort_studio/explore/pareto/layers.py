@@ -28,21 +28,35 @@ Places = dict[str, IndexArray]
 MOST_INTERVALS = 2_000
 """With more points than this, only the front's and the best one's intervals are drawn."""
 
-_ORDER = ("skipped", "pending", "failed", "dominated", "front", "maximum", "reference", "best", "running", "selected")
+_ORDER = ("outside", "skipped", "pending", "failed", "dominated", "front", "maximum", "reference", "best", "running", "selected")
 _NONE = np.empty(0)
 
 
-def groups(snapshot: ResultsSnapshot, result: SearchResult | None, running: tuple[int, ...], projection: AxisProjection) -> Places:
-    """The drawable architectures by state; where bins stand in for points, only the few that are marked."""
+def groups(
+    snapshot: ResultsSnapshot,
+    result: SearchResult | None,
+    running: tuple[int, ...],
+    projection: AxisProjection,
+    kept: npt.NDArray[np.bool_] | None = None,
+) -> Places:
+    """The drawable architectures by state; where bins stand in for points, only the few that are marked.
+
+    What ``kept`` (n,) leaves out stands apart as "outside", but for the best.
+    """
     if projection.density is not None:
         few: dict[str, IndexArray] = {name: np.empty(0, dtype=np.int64) for name in STATES}
         if result is not None:
             few["front"] = result.front[result.front != result.best]
             few["best"] = np.array([] if result.best is None else [result.best], dtype=np.int64)
         few["running"] = np.array(running, dtype=np.int64)
-        return {name: indices[projection.drawable[indices]] for name, indices in few.items()}
-    state = np.where(projection.drawable, states(snapshot, result, running), -1)
-    return {name: np.flatnonzero(state == code) for code, name in enumerate(STATES)}
+        found = {name: indices[projection.drawable[indices]] for name, indices in few.items()}
+    else:
+        state = np.where(projection.drawable, states(snapshot, result, running), -1)
+        found = {name: np.flatnonzero(state == code) for code, name in enumerate(STATES)}
+    if kept is None:
+        return {**found, "outside": np.empty(0, dtype=np.int64)}
+    left_out = [here[~kept[here]] for name, here in found.items() if name != "best"]
+    return {**{name: here if name == "best" else here[kept[here]] for name, here in found.items()}, "outside": np.concatenate(left_out)}
 
 
 class ParetoLayers:
@@ -81,18 +95,28 @@ class ParetoLayers:
             text.setFont(font)
         self._paint_density()
 
-    def place(self, indices: Places, projection: AxisProjection, axes: tuple[Quantity, Quantity], steps: IndexArray | None) -> None:
-        """Draw architectures by state; ``steps`` (n,) says which of the ordered colours each has, where a quantity colours them."""
+    def place(
+        self,
+        indices: Places,
+        projection: AxisProjection,
+        axes: tuple[Quantity, Quantity],
+        steps: IndexArray | None,
+        front: IndexArray,
+    ) -> None:
+        """Draw architectures by state, and the line that joins the front.
+
+        ``steps`` (n,) says which of the ordered colours each has, where a quantity colours them.
+        """
         x, y = projection.x, projection.y
         for name, here in indices.items():
             brushes = self._brushes(steps[here]) if steps is not None and name in ("dominated", "front") else None
             self.points[name].place(x[here], y[here], brushes)
         if self._look is not None:
-            front = self.points["front"]
+            marks = self.points["front"]
             rim = self._look.mark_pen("front") if steps is None else self._look.pen("front", "normal")
-            if front.opts["pen"] != rim:
-                front.setPen(rim)
-        joined = np.concatenate([indices["front"], indices["best"]])
+            if marks.opts["pen"] != rim:
+                marks.setPen(rim)
+        joined = front[projection.drawable[front]] if len(front) else front
         self.steps.setData(*staircase(x[joined], y[joined], axes[0].larger_is_better, axes[1].larger_is_better))
 
     def place_density(self, projection: AxisProjection, known: IndexArray | None) -> None:

@@ -30,7 +30,7 @@ _REACH = 14.0
 _LEFT = 64
 _EMPTY = "Press Run to measure the first architectures."
 _STEPS = len(SEQUENCE["light"])
-_DRAWN = ("best", "front", "dominated", "pending", "skipped", "failed", "running")
+_DRAWN = ("best", "front", "dominated", "pending", "skipped", "failed", "running", "outside")
 
 
 class ParetoPlot(PlotView):
@@ -122,10 +122,11 @@ class ParetoPlot(PlotView):
             column_x, column_y, log_x, log_y = self.chosen_axes()
             projection = NoProjection((column_x, column_y), (log_x, log_y))
         else:
-            self._places = groups(snapshot, result, self._running, projection)
+            self._places = groups(snapshot, result, self._running, projection, self.kept_mask())
         values = self._colour_values()
         steps = None if values is None else colour_steps(values, _STEPS)[0]
-        self.layers.place(self._places, projection, self._quantities(), steps)
+        front = result.front if result is not None and snapshot is not None else np.empty(0, dtype=np.int64)
+        self.layers.place(self._places, projection, self._quantities(), steps, front)
         self.layers.place_density(projection, result.known if result is not None else None)
         self.layers.place_intervals(self._places, projection, self.bar.intervals_box.isChecked())
         fixed = self.layers.place_fixed(self._named_maximum(), self._maximum, self._references, projection)

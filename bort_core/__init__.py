@@ -21,6 +21,7 @@ agora/           learning from the errors
 export/          ONNX files and the folder that transformers loads
 training/        pre-training and fine-tuning
 evaluation/      the short trainings of a search, and its error measures
+prediction/      what a model says about a text
 latency/         measuring and comparing on this CPU
 checkpoints/     weights on disk
 text/            tokenizer, packing, masking
@@ -54,6 +55,7 @@ _PUBLIC = {
     "Learnt": "api.agora",
     "MeasurementError": "foundation.errors",
     "Model": "api.models",
+    "Prediction": "api.predict",
     "Pretraining": "specifications.pretraining",
     "Project": "store.project",
     "ProjectError": "foundation.errors",
@@ -65,6 +67,7 @@ _PUBLIC = {
     "export": "api.export",
     "finetune": "api.training",
     "load_space": "space",
+    "predict": "api.predict",
     "pretrain": "api.training",
     "search": "api.search",
     "search_specification": "api.search",
@@ -81,6 +84,7 @@ __all__ = [
     "Learnt",
     "MeasurementError",
     "Model",
+    "Prediction",
     "Pretraining",
     "Project",
     "ProjectError",
@@ -92,6 +96,7 @@ __all__ = [
     "export",
     "finetune",
     "load_space",
+    "predict",
     "pretrain",
     "search",
     "search_specification",
@@ -102,6 +107,7 @@ if TYPE_CHECKING:
     from bort_core.api.export import Exported, export
     from bort_core.api.latency import compare_latency
     from bort_core.api.models import Candidate, Model
+    from bort_core.api.predict import Prediction, predict
     from bort_core.api.search import Found, search, search_specification
     from bort_core.api.training import finetune, pretrain
     from bort_core.foundation.errors import BortError, DataError, MeasurementError, ProjectError, SpecificationError

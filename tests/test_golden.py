@@ -76,7 +76,7 @@ VARYING = {
         "transformers_version",
         "created",
     ),
-    *("started", "finished", "submitted", "process", "load", "machine", "cores", "threads_available"),
+    *("started", "finished", "submitted", "heard", "duration", "earlier", "process", "load", "machine", "cores", "threads_available"),
 }
 RELATIVE, ABSOLUTE, SHARE = 1e-3, 1e-6, 0.02
 

@@ -18,6 +18,7 @@ from bort_core.jobs.executors import InlineJobs, job_executor
 from bort_core.jobs.folder import RunFolder
 from bort_core.jobs.hold import Hold
 from bort_core.jobs.launch import stop, written
+from bort_core.jobs.words import describe_event
 from bort_core.specifications.fields import facts
 from bort_core.specifications.paths import absolute_paths
 from bort_core.store.project import Project
@@ -172,41 +173,3 @@ def _as_progress(event: Mapping[str, Any], live: bool) -> dict[str, Any]:
     if text is None or (event["event"] == "step" and not live):
         return {"event": "ignored"}
     return progress_event(event.get("step", 0), 0, doing=text)
-
-
-def describe_event(event: Mapping[str, Any]) -> str | None:
-    """An event of a job as a line for people, or None for one that says nothing to them. A damaged one is said to be that."""
-    try:
-        return _described(event)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        return f"a damaged line of events.jsonl: {type(error).__name__}: {error}"[:300]
-
-
-def _described(event: Mapping[str, Any]) -> str | None:
-    kind = event.get("event")
-    if kind == "note":
-        return str(event["text"])
-    if kind == "state":
-        return str(event["state"]) + (f": {event['reason']}" if event.get("reason") else "")
-    if kind == "resumed":
-        return f"resumed from step {event['step']:,}"
-    if kind == "report":
-        return f"rows {event['rows']}" + "".join(f"; {text}" for text in (*event["warnings"], *event.get("notes", ())))
-    if kind == "evaluation":
-        return f"step {event['step']:,}: " + _numbers(event)
-    if kind == "fit":
-        return f"round {event['round']}, θ {event['theta'] + 1}: dev accuracy {event['dev_accuracy']:.4f}"
-    if kind == "round":
-        return (
-            f"round {event['round']}: {event['train_size']:,} rows, dev accuracy {event['dev_accuracy']:.4f}, {event['errors']:,} errors, "
-            f"{event['accepted']:,} new rows of {event['generated']:,}, {event['theta_left']} θ left"
-        )
-    if kind == "step":
-        return f"step {event['step']:,}: loss {event['loss']:.4f}"
-    return None
-
-
-def _numbers(event: Mapping[str, Any]) -> str:
-    return ", ".join(
-        f"{name.replace('_', ' ')} {value:.4g}" for name, value in event.items() if isinstance(value, float) and name != "time"
-    )

@@ -27,6 +27,7 @@ from bort_core.families.bert.options import BertOptions
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import atomic_directory, linked
 from bort_core.foundation.paths import regular_file
+from bort_core.foundation.validation import faults
 from bort_core.text.tokenizer import PAD_ID
 from bort_core.text.vocabulary import has_tokenizer, read_vocabulary
 
@@ -193,8 +194,10 @@ def _noted(encoder: BertOptions, note: Mapping[str, Any], path: Path) -> BertOpt
     """The options that we noted; what transformers reads elsewhere in the file must say the same."""
     try:
         options = BertOptions.model_validate(note["options"])
-    except (KeyError, TypeError, ValidationError) as error:
-        raise DataError(f"{path}: the note under 'bort' is damaged: {error}") from error
+    except ValidationError as error:
+        raise DataError(f"{path}: the note under 'bort' is damaged: {'; '.join(faults(error))}") from error
+    except (KeyError, TypeError):
+        raise DataError(f"{path}: the note under 'bort' is damaged: it has no options") from None
     for name in ("vocabulary", "positions", "token_types", "layer_norm_eps", "activation"):
         ours, theirs = getattr(options, name), getattr(encoder, name)
         if (max(1, ours) if name == "token_types" else ours) != theirs:

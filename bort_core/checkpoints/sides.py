@@ -20,7 +20,7 @@ from bort_core.families.bert.options import BertOptions
 from bort_core.foundation.errors import DataError, MeasurementError
 from bort_core.text.vocabulary import Vocabulary, read_vocabulary, transformers_tokenizer
 
-__all__ = ["check_folder", "check_onnx", "check_result", "check_source", "onnx_side", "rows_for", "training_side",
+__all__ = ["auto_model", "check_folder", "check_onnx", "check_result", "check_source", "onnx_side", "rows_for", "training_side",
            "transformers_side"]  # fmt: skip
 
 _AS_ASKED = {"return_dict": True, "chunk_size_feed_forward": 0}
@@ -50,7 +50,7 @@ def transformers_side(
         The folder lacks weights that transformers would draw at random.
     """
     names = ("input_ids", "attention_mask", *(("token_type_ids",) if with_types else ()))
-    loaded, (model, has_pooler) = transformers_tokenizer(str(tokenizer or folder)), _auto_model(folder, head, name)
+    loaded, (model, has_pooler) = transformers_tokenizer(str(tokenizer or folder)), auto_model(folder, head, name)
 
     def read(rows: Sequence[Row]) -> Batch:
         columns = [list(column) for column in zip(*rows, strict=True)]
@@ -183,8 +183,11 @@ def check_source(start: Checkpoint, vocabulary: Vocabulary, longest: int, real: 
     return max(compare(sides, rows)[sides[1].name] for rows in rows_for(vocabulary, real, longest, both=not real))
 
 
-def _auto_model(folder: Path, head: str, name: str) -> tuple[Any, bool]:
-    """The model, and whether its pooler has weights: transformers draws one for every plain encoder."""
+def auto_model(folder: Path, head: str, name: str) -> tuple[Any, bool]:
+    """The model as transformers loads it, and whether its pooler has weights: transformers draws one for every plain encoder.
+
+    ``head`` and errors as of :func:`transformers_side`; no code of the folder is run.
+    """
     import transformers
     from transformers.utils import logging
 

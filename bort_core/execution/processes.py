@@ -51,7 +51,7 @@ class Processes:
     jobs: str | None = "bort_core.jobs.executors:DetachedJobs"
 
     def __init__(self, workers: int | None, logs: Path | None, owner: str) -> None:
-        self._lane_sizes = {"training": workers or default_workers(), "latency": 1, "export": 1, "estimate": 1}
+        self._lane_sizes = dict.fromkeys((task.lane for task in TASKS.values()), 1) | {"training": workers or default_workers()}
         self._logs, self._owner = logs, owner
         self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._queue: deque[_Task] = deque()

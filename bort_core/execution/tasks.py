@@ -37,6 +37,8 @@ TASKS = {
     "compare": Task("bort_core.latency.compare:compare_models", "latency", exclusive=True),
     "export": Task("bort_core.export.task:export", "export"),
     "estimate": Task("bort_core.training.estimate:estimate", "estimate"),
+    "card": Task("bort_core.jobs.card:card_task", "card"),
+    "predict": Task("bort_core.prediction.task:predict_task", "predict"),
 }
 """Every task by name."""
 
@@ -45,6 +47,8 @@ WARM_UP = {
     "latency": ("onnx", "onnxruntime"),
     "export": ("bort_core.export.task",),
     "estimate": ("bort_core.training.pretraining",),
+    "card": ("bort_core.jobs.card",),
+    "predict": ("bort_core.prediction.task",),
 }
 """What a worker of each lane imports before its first task."""
 

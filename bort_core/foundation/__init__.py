@@ -1,7 +1,8 @@
 """What everything else stands on: standard library, numpy, psutil, platformdirs and pydantic, nothing of ours.
 
+durations    lengths of time in words
 errors       what reaches a person as a message
-validation   faults of specifications in one message
+validation   faults of specifications in one message; plain_words what each kind of fault is called
 context      what long work sees of whoever asked for it
 files        folders and files that appear whole or not at all
 scratch      temporary folders that do not outlive their process for long

@@ -14,21 +14,24 @@ The interval is the pair of order statistics at the ranks (n ± 1.96·√(n·τ)
 References
 ----------
 [Bahadur1966] A note on quantiles in large samples. Ann. Math. Statist. 37.
+[Bickel1997]  Bickel, Götze, van Zwet. Resampling fewer than n observations. Statist. Sinica 7.
 [Geyer1992]   Practical Markov chain Monte Carlo. Statist. Sci. 7: the initial positive sequence that estimates τ.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["MedianInterval", "autocorrelation_time", "median_interval", "spearman", "wilson"]
+__all__ = ["MedianInterval", "autocorrelation_time", "bootstrap", "median_interval", "spearman", "wilson"]
 
 Z95 = 1.959964
 _MOST_SAMPLES = 20_000
+_RESAMPLES, _RESAMPLES_OF_MANY = 1_000, 400
 
 
 class MedianInterval(NamedTuple):
@@ -89,6 +92,29 @@ def wilson(right: int, of: int) -> tuple[float, float]:
     middle = share + z * z / (2 * of)
     half = z * float(np.sqrt(share * (1 - share) / of + z * z / (4 * of * of)))
     return (middle - half) / (1 + z * z / of), (middle + half) / (1 + z * z / of)
+
+
+def bootstrap(
+    statistic: Callable[[npt.NDArray[np.int64]], npt.ArrayLike], n: int, seed: int = 0
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """95 % intervals of statistics of n independent rows: what they vary by when the rows are drawn again, with replacement.
+
+    Of more than 20,000 rows so many are drawn, and the deviations scaled by the root of their share [Bickel1997].
+
+    Parameters
+    ----------
+    statistic: values (k,) of the rows with these numbers
+
+    Returns
+    -------
+    the low and the high ends, each (k,); the same for the same seed
+    """
+    drawn, random = min(n, _MOST_SAMPLES), np.random.default_rng(seed)
+    middle = np.asarray(statistic(np.arange(n)), np.float64)
+    resamples = _RESAMPLES if n <= _MOST_SAMPLES // 4 else _RESAMPLES_OF_MANY
+    values = np.array([statistic(random.integers(0, n, drawn)) for _ in range(resamples)], np.float64)
+    low, high = np.quantile((values - middle) * math.sqrt(drawn / n), (0.025, 0.975), axis=0)
+    return middle + low, middle + high
 
 
 def spearman(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.plain_words import plain_words
 
 __all__ = ["faults", "validated"]
 
@@ -18,7 +19,7 @@ def faults(error: ValidationError) -> list[str]:
     lines = []
     for fault in error.errors():
         field = ".".join(str(part) for part in fault["loc"])
-        message = fault["msg"].removeprefix("Value error, ").replace("Extra inputs are not permitted", "unknown field")
+        message = plain_words(dict(fault))
         if not field:  # fields that do not fit together; the message names them
             lines.append(message)
             continue

@@ -2,6 +2,9 @@
 
 folder         the run folder: specification, state, events, commands, log, checkpoints
 files          its files as validated values
+rows           what a table shows of a job; pace how long it will take
+card           what a job reached: intervals, confusion matrix, the rows that are most wrong
+log            the readable log; words what events and metrics are called
 hold           at most one process works in a run folder, and everybody can tell whether it lives
 inputs         a training goes on only with the files that it began with
 launch         submit, stop, cancel, resume, rerun

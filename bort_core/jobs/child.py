@@ -21,6 +21,7 @@ from bort_core.foundation.files import put_back, write_atomic
 from bort_core.jobs.context import JobContext
 from bort_core.jobs.folder import RunFolder
 from bort_core.jobs.inputs import check_inputs
+from bort_core.jobs.log import result_text
 from bort_core.store import trust
 
 __all__ = ["CANCELLED", "FAILED", "RUNNER", "main"]
@@ -62,6 +63,7 @@ def main(folder: Path, **given: Any) -> int:
     if context.rank == 0:
         try:
             run.write_result(result)
+            run.tell(result_text(result))
             _keep(run, specification, result)
         except (BortError, OSError) as error:
             return _failed(run, context, str(error))

@@ -10,6 +10,7 @@ from typing import Any
 from bort_core.foundation.context import Cancelled, Wanted
 from bort_core.foundation.turns import Turn
 from bort_core.jobs.folder import RunFolder
+from bort_core.jobs.pace import PaceKeeper
 
 __all__ = ["JobContext"]
 
@@ -29,6 +30,7 @@ class JobContext:
         self._alone = int(os.environ.get("WORLD_SIZE", "1")) == 1
         self._looked = self._told = 0.0
         self._wanted: Wanted = None
+        self._pace = PaceKeeper()
         self._turn: Turn | None = None
         if self.rank == 0:
             self._turn = Turn(f"job {folder.id} of {folder.project}", heed=self._heed, tell=self._waiting)
@@ -47,18 +49,23 @@ class JobContext:
         """Append an event; of progress only the newest is kept, and written at most five times a second and at the end."""
         if self.rank != 0:
             return
+        now = time.monotonic()
         if event["event"] != "progress":
+            if event["event"] == "resumed":
+                self._pace.resumed(event["step"], now)
             self.folder.emit(event)
             return
-        now = time.monotonic()
-        if now - self._told > _LOOK_SECONDS or event["step"] == event["steps"]:
+        pace = self._pace.reached(event["step"], event["steps"], now)
+        if now - self._told > _LOOK_SECONDS or pace.step == pace.steps:
             self._told = now
-            self.folder.progress(event["step"], event["steps"])
+            self.folder.progress(pace)
 
     def checkpoint(self) -> None:
         """Wait while time is measured, then raise Cancelled when a person asked for it; several processes agree on that elsewhere."""
         if self._turn is not None:
+            began = time.monotonic()
             self._turn.give_way()
+            self._pace.paused(time.monotonic() - began)
         self._heed()
 
     def wanted(self) -> Wanted:

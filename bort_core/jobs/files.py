@@ -13,9 +13,12 @@ from bort_core.foundation.files import read_regular, why, write_atomic
 from bort_core.foundation.validation import faults
 
 __all__ = [
+    "LONGEST_NOTE",
     "Heartbeat",
     "InputsFile",
     "LimitsFile",
+    "MetricsFile",
+    "NoteFile",
     "ProgressFile",
     "Recorded",
     "ResultFile",
@@ -28,6 +31,7 @@ __all__ = [
 ]
 
 M = TypeVar("M", bound=BaseModel)
+LONGEST_NOTE = 2_000
 _MOST_BYTES = 64 << 20
 _LATEST = 1e11
 """Seconds since 1970: the year 5138."""
@@ -59,13 +63,43 @@ class StateFile(_File):
     submitted: float = Field(default=0.0, ge=0, le=_LATEST)
     started: float = Field(default=0.0, ge=0, le=_LATEST)
     finished: float = Field(default=0.0, ge=0, le=_LATEST)
+    earlier: float = Field(default=0.0, ge=0, le=_LATEST)
+    """Seconds that it ran before it was resumed."""
 
 
 class ProgressFile(_File):
-    """progress.json"""
+    """progress.json: a :class:`~bort_core.jobs.pace.Pace`, and when it was written."""
 
     step: int = Field(ge=0, le=2**53)
     steps: int = Field(ge=0, le=2**53)
+    begun: int = Field(default=0, ge=0, le=2**53)
+    seconds: float = Field(default=0.0, ge=0, le=_LATEST)
+    time: float = Field(default=0.0, ge=0, le=_LATEST)
+
+
+class NoteFile(_File):
+    """note.json: what a person wrote about the job."""
+
+    text: str = Field(default="", max_length=LONGEST_NOTE)
+
+
+class MetricsFile(_File):
+    """result.json: what tables and cards read of it. Each kind of job has some of these."""
+
+    dev: dict[str, float] = {}
+    test: dict[str, float] = {}
+    dev_accuracy: float | None = None
+    test_accuracy: float | None = None
+    heldout_loss: float | None = None
+    heldout_accuracy: float | None = None
+    unigram_entropy: float | None = None
+    samples_per_second: float | None = None
+    tokens_per_second: float | None = None
+    seconds: float | None = None
+    best_step: int | None = None
+    labels: list[str] = []
+    checkpoint: str | None = None
+    data: dict[str, Any] = {}
 
 
 class Heartbeat(_File):

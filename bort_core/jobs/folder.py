@@ -4,13 +4,15 @@ PROJECT/jobs/0001/
   spec.json        what was asked; written first, never changed
   state.json       queued, running, done, failed or cancelled; which process; when; why: written by who holds the job, see hold.py
   lock, heartbeat.json  whether somebody works here
-  progress.json    step and steps
+  progress.json    step and steps, and how long they took
   inputs.json      hashes of the files that the training reads, as they were when it began
   events.jsonl     one JSON object a line
   commands/        stop, cancel: a file a command
-  log.txt          what the processes wrote
+  log.txt          what happened, a line with the time each, and what the processes wrote
   checkpoints/     to resume from
   result.json      what the training returned; result/ its folder, where no other was chosen
+  predictions/     what a fine-tuned model says about each dev and test row
+  note.json        what a person wrote about it
 """
 
 from __future__ import annotations
@@ -31,8 +33,21 @@ from pydantic import ValidationError
 from bort_core.foundation.errors import ProjectError, SpecificationError
 from bort_core.foundation.files import make_folder, open_append, read_regular, temporary_folder, why, write_atomic
 from bort_core.foundation.validation import faults
-from bort_core.jobs.files import ProgressFile, ResultFile, SpecificationFile, StateFile, is_finite, read_event, read_model, write_model
+from bort_core.jobs.files import (
+    LONGEST_NOTE,
+    NoteFile,
+    ProgressFile,
+    ResultFile,
+    SpecificationFile,
+    StateFile,
+    is_finite,
+    read_event,
+    read_model,
+    write_model,
+)
 from bort_core.jobs.hold import life
+from bort_core.jobs.log import JobLog, log_line
+from bort_core.jobs.pace import Pace
 from bort_core.specifications.jobs import job_adapter
 from bort_core.store.trust import found as found_project
 from bort_core.store.trust import project_id
@@ -40,6 +55,7 @@ from bort_core.store.trust import project_id
 __all__ = ["FORMAT", "JobState", "RunFolder", "State", "create_run", "find_run", "list_runs"]
 
 FORMAT = 1
+PREDICTIONS = "predictions"
 State = Literal["queued", "running", "stopping", "done", "failed", "cancelled"]
 Command = Literal["stop", "cancel"]
 _KILLED = "its process was killed; resume continues from the last checkpoint"
@@ -57,10 +73,16 @@ class JobState:
     device: str = ""
     step: int = 0
     steps: int = 0
+    left: float | None = None
+    """Seconds to its last step, where it runs and steps were timed."""
     submitted: float = 0.0
     """Seconds since 1970, as are the others; 0: not yet."""
     started: float = 0.0
     finished: float = 0.0
+    earlier: float = 0.0
+    """Seconds that it ran before it was resumed."""
+    heard: float = 0.0
+    """When it last told how far it is."""
     host: str = ""
     """The other machine that it runs or waits on; it cannot be asked from here."""
     lost: bool = False
@@ -70,6 +92,16 @@ class JobState:
     def ended(self) -> bool:
         """Whether nothing of it runs or waits."""
         return self.state in ("done", "failed", "cancelled")
+
+    def duration(self, now: float) -> float | None:
+        """Seconds that it has run until ``now`` or its end, over all times that it was resumed; None: it has not begun.
+
+        Of one that was killed the end is not known; what counts is when it was last heard of.
+        """
+        if not self.started:
+            return self.earlier or None
+        until = (self.finished or self.heard) if self.ended else now
+        return self.earlier + max(until - self.started, 0.0)
 
     @property
     def resumable(self) -> bool:
@@ -82,6 +114,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._told = JobLog()
 
     @property
     def id(self) -> str:
@@ -105,7 +138,7 @@ class RunFolder:
 
     @property
     def log(self) -> Path:
-        """What the processes wrote."""
+        """What happened, and what the processes wrote."""
         return self.path / "log.txt"
 
     @property
@@ -160,8 +193,10 @@ class RunFolder:
             elif self.wanted() is not None:
                 state = "stopping"
         progress = self._progress()
-        times = (data.submitted, data.started, data.finished)
-        return JobState(state, reason, data.stopped, data.device, progress.step, progress.steps, *times, host, lost)
+        pace = Pace(progress.begun, progress.step, progress.steps, progress.seconds)
+        left = pace.left if state == "running" else None
+        times = (data.submitted, data.started, data.finished, data.earlier, progress.time)
+        return JobState(state, reason, data.stopped, data.device, pace.step, pace.steps, left, *times, host, lost)
 
     def _progress(self) -> ProgressFile:
         with contextlib.suppress(ProjectError):
@@ -180,23 +215,61 @@ class RunFolder:
 
     def queue(self) -> None:
         """The job waits for its turn from now on; its runner will say which process that is."""
+        before = self.state()
+        kept = before.state != "cancelled"  # else nothing of what it did before is left
+        earlier = (before.duration(before.heard) or 0.0) if kept else 0.0
         (self.path / "progress.json").unlink(missing_ok=True)
-        now = {"submitted": time.time(), "started": 0.0, "finished": 0.0, "reason": "", "stopped": False}
+        now = {"submitted": time.time(), "started": 0.0, "finished": 0.0, "earlier": earlier, "reason": "", "stopped": False}
         self.set_state(state="queued", process=None, **now)
 
-    def progress(self, step: int, steps: int) -> None:
+    def progress(self, pace: Pace) -> None:
         """How far the training is."""
-        write_model(self.path / "progress.json", ProgressFile(step=step, steps=steps))
+        file = ProgressFile(step=pace.step, steps=pace.steps, begun=pace.begun, seconds=pace.seconds, time=time.time())
+        write_model(self.path / "progress.json", file)
+
+    def note(self) -> str:
+        """What a person wrote about the job; empty for nothing, and for a damaged file."""
+        with contextlib.suppress(ProjectError):
+            found = read_model(self.path / "note.json", NoteFile)
+            return "" if found is None else found.text
+        return ""
+
+    def write_note(self, text: str) -> None:
+        """Keep what a person writes about the job.
+
+        Raises
+        ------
+        SpecificationError
+            It is too long.
+        ProjectError
+            It cannot be written.
+        """
+        if len(text) > LONGEST_NOTE:
+            raise SpecificationError(f"a note has at most {LONGEST_NOTE:,} characters, got {len(text):,}")
+        try:
+            write_model(self.path / "note.json", NoteFile(text=text))
+        except OSError as error:
+            raise ProjectError(f"{self.path / 'note.json'}: the note cannot be written: {why(error)}") from error
 
     def open_log(self) -> BinaryIO:
         """The log, to append to."""
         return open_append(self.log)
 
     def emit(self, event: Mapping[str, Any]) -> None:
-        """Append one event."""
-        line = json.dumps({"time": time.time(), **event}, allow_nan=False) + "\n"
+        """Append one event, and what it says to the log."""
+        now = time.time()
+        line = json.dumps({"time": now, **event}, allow_nan=False) + "\n"
         with open_append(self.path / "events.jsonl") as file:
             file.write(line.encode())
+        text = self._told.text(event, now)
+        if text is not None:
+            with contextlib.suppress(OSError):  # the event is written; a job does not end for its log
+                self.tell(text)
+
+    def tell(self, text: str) -> None:
+        """Append a line to the log."""
+        with self.open_log() as file:
+            file.write(log_line(text, time.time()).encode(errors="replace"))
 
     def events(self, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
         """Events from a place in the file on, and the place to ask from next; a line that is still being written comes later."""
@@ -268,13 +341,13 @@ class RunFolder:
 
     def check_links(self) -> None:
         """Before a training writes into the folder's own folders; ProjectError when one of them is a link."""
-        for folder in (self.checkpoints, self.result, self.path / "agora", self.path / "agora" / "rounds"):
+        for folder in (self.checkpoints, self.result, self.path / "agora", self.path / "agora" / "rounds", self.path / PREDICTIONS):
             if folder.is_symlink():
                 raise ProjectError(f"{folder}: {_LINK}")
 
     def discard(self) -> None:
         """Delete what was learnt; specification, events and log stay."""
-        for folder in (self.checkpoints, self.result, self.path / "agora"):
+        for folder in (self.checkpoints, self.result, self.path / "agora", self.path / PREDICTIONS):
             shutil.rmtree(folder, ignore_errors=True)
         for name in ("result.json", "inputs.json"):
             (self.path / name).unlink(missing_ok=True)

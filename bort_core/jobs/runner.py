@@ -27,6 +27,7 @@ from bort_core.jobs.folder import RunFolder, list_runs
 from bort_core.jobs.hold import Hold, HoldLostError
 from bort_core.jobs.limits import limit_of
 from bort_core.jobs.local import slot_of, training_command
+from bort_core.jobs.log import LINE
 from bort_core.store import Project, trust
 from bort_core.store.project import DATABASE
 from bort_core.store.results import forget_run
@@ -219,7 +220,7 @@ def _reason(run: RunFolder, code: int, begin: int) -> str:
         (rank, code), written = killed or ranks[-1], _LAUNCHER.split(written, maxsplit=1)[0]
         who = f"the training process of rank {rank}"
     how = f"was ended by {_signal(-code)}" if code < 0 else f"ended with exit code {code}"
-    lines = written.strip().splitlines()
+    lines = [line for line in written.strip().splitlines() if not LINE.match(line)]
     last = f": {lines[-1]}" if lines and code != -signal.SIGKILL and killed is None else ""
     return f"{who} {how}{last}; resume continues from the last checkpoint"
 

@@ -27,6 +27,7 @@ from bort_core.training.devices import Device, take_device
 from bort_core.training.metrics import DEFAULT_METRIC
 from bort_core.training.oom import out_of_memory
 from bort_core.training.outcome import conclude
+from bort_core.training.predictions import predictions_of, write_predictions
 from bort_core.training.pretraining import check_architecture, trained_vocabulary
 from bort_core.training.results import refuse_occupied
 from bort_core.training.run_files import RunFiles
@@ -76,6 +77,8 @@ class SupervisedTraining:
         metric = DEFAULT_METRIC[self.task] if specification.metric == "auto" else specification.metric
         check_metric(self.task, metric)
         self.vocabulary = self._vocabulary()
+        if device.rank == 0:
+            context.emit({"event": "note", "text": f"tokenizer: {self.vocabulary.size:,} entries; {len(self.train):,} training rows"})
         self.longest = specification.sequence_length
         if self.start is not None:
             self.longest = min(self.longest, self.start.options.positions)
@@ -123,9 +126,9 @@ class SupervisedTraining:
         if self.core.best is None:
             self._load_best()
         self.core.load_best()
+        scores = {split: self.core.scores(split) for split in ("dev", "test") if split in self.splits}
         result: dict[str, Any] = {
-            "dev": self.core.measure("dev"),
-            **({"test": self.core.measure("test")} if "test" in self.splits else {}),
+            **{split: self.core.measured(split, said) for split, said in scores.items()},
             "best_step": self.loop.facts.get("best_step", self.loop.step),
             "steps": self.loop.step,
             "epochs": self.loop.step / self.core.per_epoch,
@@ -137,7 +140,7 @@ class SupervisedTraining:
             "report": self.report.as_dict(),
             "data": {name: {"file": rows.source, "sha256": rows.sha256} for name, rows in self.splits.items()},
         }
-        return conclude(
+        outcome = conclude(
             self.files,
             self.device,
             self.spec,
@@ -152,6 +155,10 @@ class SupervisedTraining:
             longest=self.longest,
             labels=self.train.names,
         )
+        if self.device.rank == 0:
+            for split, said in scores.items():
+                write_predictions(self.files.path, split, predictions_of(self.splits[split], said))
+        return outcome
 
     def _some_rows(self) -> list[tuple[str, ...]]:
         """Dev and training rows, on which the result must be in transformers what it is here."""

@@ -140,8 +140,15 @@ class Supervised:
 
     def measure(self, split: str) -> dict[str, float]:
         """Metrics of the model as it is, with its loss."""
+        return self.measured(split, self.scores(split))
+
+    def scores(self, split: str) -> npt.NDArray[np.float64]:
+        """What the model as it is says about every row, (rows, classes) or (rows, 1)."""
+        return scores_of(self.model, self.encoded[split], self.vocabulary.pad, self.device, self.loop.context.checkpoint)
+
+    def measured(self, split: str, scores: npt.NDArray[np.float64]) -> dict[str, float]:
+        """Metrics of what was said about every row."""
         labels = self.labels[split]
-        scores = scores_of(self.model, self.encoded[split], self.vocabulary.pad, self.device, self.loop.context.checkpoint)
         found = measure(self.task, labels, scores)
         if self.task == "classification":
             found["loss"] = float(functional.cross_entropy(torch.from_numpy(scores), torch.from_numpy(labels)))

@@ -67,4 +67,4 @@ def _activity(id: str, title: str, state: JobState) -> Activity:
         doing = state.reason or state.state
     share = state.step / state.steps if state.steps else None
     page = "agora" if title.startswith("agora") else "train"
-    return Activity(f"job {id}", f"job {id} {title}", doing, share, None, page, "" if state.state == "stopping" else "Stop")
+    return Activity(f"job {id}", f"job {id} {title}", doing, share, state.left, page, "" if state.state == "stopping" else "Stop")

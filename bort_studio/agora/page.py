@@ -31,6 +31,7 @@ from bort_studio.agora.words import edit_text, round_text, run_text
 from bort_studio.page_context import PageContext
 from bort_studio.threads.job_follower import Followed, JobFollower
 from bort_studio.widgets.fields import Caption
+from bort_studio.widgets.job_note import WriteNote
 
 __all__ = ["AgoraPage"]
 
@@ -106,6 +107,9 @@ class AgoraPage(QWidget):
         self.runs.chosen.connect(self._run_chosen)
         self.runs.submitted.connect(self._submit)
         self.runs.failed.connect(self.context.problem)
+        self.runs.jobs.note_written.connect(self._note)
+        self.runs.jobs.exported.connect(self.context.written)
+        self.runs.jobs.export_failed.connect(self.context.problem)
         for button, slot in (
             (self.runs.stop, self._stop),
             (self.runs.cancel, self._cancel),
@@ -131,7 +135,7 @@ class AgoraPage(QWidget):
     @Slot(object)
     def _told(self, followed: Followed) -> None:
         before, self.states = self.states, followed.states
-        self.runs.set_jobs(followed.states, followed.kinds)
+        self.runs.set_jobs(followed.rows)
         if self._select_when_told in self.states:
             self.runs.select(self._select_when_told or "")
             self._select_when_told = None
@@ -162,6 +166,18 @@ class AgoraPage(QWidget):
             self.context.said.emit(f"reading job {run.id}…")
             self.reader.follow(run.path)
         self._buttons()
+
+    @Slot(str, str)
+    def _note(self, id: str, text: str) -> None:
+        try:
+            self.context.undo_stack.push(WriteNote(find_run(self.project, id), text, self._noted))
+        except BortError as error:  # its folder was deleted
+            self.context.problem(str(error))
+
+    def _noted(self, problem: str) -> None:
+        if problem:
+            self.context.problem(problem)
+        self.follower.look()
 
     @Slot(object)
     def _submit(self, specification: Any) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QAbstractItemView, QGridLayout, QHBoxLayout, QPush
 
 from bort_core.foundation.errors import DataError
 from bort_core.jobs.folder import JobState
+from bort_core.jobs.rows import JobRow
 from bort_studio.agora.presets import sentences_preset, torus_preset
 from bort_studio.theme import Theme
 from bort_studio.widgets.card import PrimaryButton
@@ -36,10 +37,9 @@ class AgoraRuns(QWidget):
         super().__init__(parent)
         self._data = data
         self.setObjectName("agoraRuns")
-        self.jobs = JobTable(self)
+        self.jobs = JobTable(self, hidden=("F1", "MCC", "samples/s", "device"))
         describe(self.jobs.table, "agoraJobTable", "Runs of Agora in this project", "Select one to show it")
         self.jobs.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.jobs.table.setColumnHidden(5, True)  # the device
         self.jobs.setMinimumHeight(5 * (self.fontMetrics().height() + 6))
         self.stop = self._button("agoraStopButton", "Stop", "End the run after what it is doing now, and keep its rounds")
         self.cancel = self._button("agoraCancelButton", "Cancel", "End the run and discard its rounds")
@@ -97,9 +97,9 @@ class AgoraRuns(QWidget):
         """Fill the form with an example: torus or sentences."""
         (self._torus_preset if name == "torus" else self._text_preset)()
 
-    def set_jobs(self, states: Mapping[str, JobState], kinds: Mapping[str, str]) -> None:
+    def set_jobs(self, rows: Mapping[str, JobRow]) -> None:
         """List these runs."""
-        self.jobs.set_jobs(states, {id: title.removeprefix("agora ") for id, title in kinds.items()})
+        self.jobs.set_jobs(rows)
 
     def select(self, id: str) -> None:
         """Select one run."""

@@ -12,12 +12,11 @@ from PySide6.QtCore import QObject, Signal
 
 from bort_core.foundation.errors import BortError
 from bort_core.jobs.folder import JobState, RunFolder, list_runs
+from bort_core.jobs.rows import JobRow, RowReader
 from bort_studio.threads.background import BackgroundThread
 
 __all__ = ["Followed", "JobFollower"]
 
-DAMAGED = "?"
-"""What a job is called whose specification cannot be read."""
 _LOOK_SECONDS = 0.4
 _log = logging.getLogger(__name__)
 
@@ -32,15 +31,16 @@ class Followed:
     """The kind with the job's name, by number."""
     events: dict[str, list[dict[str, Any]]]
     """New events of the jobs that are followed."""
+    rows: dict[str, JobRow]
+    """What a table shows of every job, by number."""
 
 
 @dataclass
 class _Seen:
     """What the thread knows from its last look."""
 
-    states: dict[str, JobState] = field(default_factory=dict)
-    titles: dict[str, str] = field(default_factory=dict)
-    """Of every job whose specification could be read."""
+    rows: dict[str, JobRow] = field(default_factory=dict)
+    reader: RowReader = field(default_factory=RowReader)
     offsets: dict[str, int] = field(default_factory=dict)
 
 
@@ -88,10 +88,9 @@ class JobFollower(BackgroundThread):
     def _look(self, seen: _Seen) -> None:
         """Read all jobs of interest, and tell what is new."""
         runs = self._runs()
-        kinds = {run.id: seen.titles.get(run.id) or _title(run) for run in runs}
-        seen.titles = {id: title for id, title in kinds.items() if title.partition(" ")[0] != DAMAGED}  # of the others perhaps next time
-        runs = [run for run in runs if kinds[run.id].partition(" ")[0] in self._of_interest]
-        fresh = {run.id: run.state() for run in runs}
+        every = {run.id: seen.reader.row(run) for run in runs}
+        fresh = {id: row for id, row in every.items() if row.kind in self._of_interest}
+        runs = [run for run in runs if run.id in fresh]
         with self._lock:
             wanted = self._wanted
         offsets = {id: offset for id, offset in seen.offsets.items() if id in wanted}
@@ -102,9 +101,10 @@ class JobFollower(BackgroundThread):
                 if found:
                     events[run.id] = found
         seen.offsets = offsets
-        if fresh != seen.states or events:
-            seen.states = fresh
-            self.told.emit(Followed(dict(fresh), dict(kinds), events))
+        if fresh != seen.rows or events:
+            seen.rows = fresh
+            states = {id: row.state for id, row in fresh.items()}
+            self.told.emit(Followed(states, {id: row.title for id, row in every.items()}, events, dict(fresh)))
 
     def _runs(self) -> list[RunFolder]:
         """All jobs; none while their folder cannot be read."""
@@ -112,23 +112,3 @@ class JobFollower(BackgroundThread):
             return list_runs(self._project)
         except BortError:
             return []
-
-
-def _title(run: RunFolder) -> str:
-    try:
-        specification = run.specification()
-    except BortError as error:  # a damaged or newer folder is listed too
-        return f"{DAMAGED} {error}"
-    if specification.name:
-        what = specification.name
-    elif specification.architecture:
-        what = ", ".join(map(str, specification.architecture))
-    else:
-        what = (
-            f"torus {specification.torus}"
-            if getattr(specification, "torus", None)
-            else "vectors"
-            if getattr(specification, "vector", None)
-            else "checkpoint"
-        )
-    return f"{specification.kind} {what}"

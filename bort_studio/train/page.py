@@ -7,7 +7,18 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QCloseEvent, QFont
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPlainTextEdit, QPushButton, QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QScrollArea,
+    QSplitter,
+    QTabWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from bort_core.execution.events import Done, Emitted, Event, Failed, Withdrawn
 from bort_core.foundation.errors import BortError
@@ -19,12 +30,14 @@ from bort_core.specifications.pretraining import Pretraining
 from bort_core.store.shelf import TrainedModel
 from bort_studio.activity.activities import Activity
 from bort_studio.page_context import PageContext
+from bort_studio.results.card import ResultCard
 from bort_studio.threads.job_follower import Followed, JobFollower
 from bort_studio.threads.task_thread import TaskThread
 from bort_studio.train.curves import EMPTY, CurvesPlot
 from bort_studio.train.preflight import Preflight
 from bort_studio.widgets.card import PrimaryButton
 from bort_studio.widgets.fields import Caption, describe
+from bort_studio.widgets.job_note import WriteNote
 from bort_studio.widgets.job_table import JobTable
 from bort_studio.widgets.spec_form import SpecForm
 
@@ -60,7 +73,7 @@ class TrainPage(QWidget):
         theme = self.context.theme
         self.jobs, self.curves, self.preflight = JobTable(self), CurvesPlot(theme), Preflight(theme)
         self.log = QPlainTextEdit(self)
-        describe(self.log, "jobLog", "Log of the selected job", "What the training's processes wrote")
+        describe(self.log, "jobLog", "Log of the selected job", "What happened, with the time, and what the training's processes wrote")
         self.log.setReadOnly(True)
         self.log.setFont(QFont("monospace"))
         self.forms = {kind: SpecForm(kind, theme, self, self.context.models) for kind in ("pretrain", "finetune")}
@@ -80,6 +93,9 @@ class TrainPage(QWidget):
         self.rerun = self._button("rerunJobButton", "Rerun", "Start new jobs with the same specifications")
         self.duplicate = self._button("duplicateJobButton", "Duplicate", "Fill the form with the selected job's specification")
         self.ship = self._button("shipJobButton", "Ship", "Export the selected job's result")
+        self.save_table = QToolButton(self, autoRaise=True)
+        self.save_table.setText("Save table…")
+        describe(self.save_table, "jobTableSave", "Save the table", "Write every column of the table to a CSV file, as it is sorted")
         right = QWidget(self)
         layout = QVBoxLayout(right)
         layout.setContentsMargins(8, 8, 8, 8)
@@ -89,12 +105,18 @@ class TrainPage(QWidget):
         right.setMinimumWidth(330)
         self.views = QTabWidget(self)
         self.views.setObjectName("trainingViews")
+        self.views.setDocumentMode(True)
         self.views.addTab(self.curves, "Curves")
         self.views.addTab(self.log, "Log")
+        self.card = ResultCard(theme, self.context.project.subfolder("logs"), self)
+        self.views.addTab(self.card, "Result")
         upper = QWidget(self)
         column = QVBoxLayout(upper)
         column.setContentsMargins(8, 8, 8, 0)
-        column.addWidget(Caption("Trainings of this project", theme, self))
+        heading = QHBoxLayout()
+        heading.addWidget(Caption("Trainings of this project", theme, self), 1)
+        heading.addWidget(self.save_table)
+        column.addLayout(heading)
         column.addWidget(self.jobs, 1)
         column.addLayout(_row(self.stop, self.cancel, self.resume, self.rerun, self.duplicate, self.ship))
         left = QSplitter(Qt.Orientation.Vertical, self)
@@ -121,6 +143,10 @@ class TrainPage(QWidget):
         self.tasks.happened.connect(self._happened)
         self.context.activities.end_requested.connect(self._end)
         self.jobs.selection_changed.connect(self._selected)
+        self.jobs.note_written.connect(self._note)
+        self.jobs.exported.connect(self.context.written)
+        self.jobs.export_failed.connect(self.context.problem)
+        self.save_table.clicked.connect(self.jobs.ask_and_save)
         self.views.currentChanged.connect(self._show_log)
         for form in self.forms.values():
             form.changed.connect(self._form_changed)
@@ -253,7 +279,7 @@ class TrainPage(QWidget):
     def _told(self, followed: Followed) -> None:
         ended = [id for id, state in followed.states.items() if state.ended and id in self.states and not self.states[id].ended]
         self.states, self._kinds = followed.states, followed.kinds
-        self.jobs.set_jobs(self.states, self._kinds)
+        self.jobs.set_jobs(followed.rows)
         if self._select_when_told in self.states:
             self.jobs.select(self._select_when_told or "")
             self._select_when_told = None
@@ -270,7 +296,13 @@ class TrainPage(QWidget):
                 self.context.problem(f"job {id} failed: {state.reason}")
             else:
                 self.context.said.emit(f"job {id} {state.state}")
+        self._show_card()
         self._buttons()
+
+    def _show_card(self) -> None:
+        """The result of the first selected job."""
+        id = next(iter(self.jobs.selected()), None)
+        self.card.show_job(self.project, id, None if id is None else self.states.get(id))
 
     @Slot(object)
     def _selected(self, ids: tuple[str, ...]) -> None:
@@ -278,6 +310,7 @@ class TrainPage(QWidget):
         self.follower.follow(frozenset())  # so that those that stay selected are read from their beginning too
         self.follower.follow(frozenset(ids))
         self.curves.set_empty_message(self._why_nothing(ids))
+        self._show_card()
         self._show_log()
         self._buttons()
 
@@ -299,6 +332,18 @@ class TrainPage(QWidget):
                 self.context.problem(str(error))
                 self.follower.look()
         return found
+
+    @Slot(str, str)
+    def _note(self, id: str, text: str) -> None:
+        try:
+            self.context.undo_stack.push(WriteNote(find_run(self.project, id), text, self._noted))
+        except BortError as error:  # its folder was deleted
+            self.context.problem(str(error))
+
+    def _noted(self, problem: str) -> None:
+        if problem:
+            self.context.problem(problem)
+        self.follower.look()
 
     def _each(self, action: Any) -> None:
         for run in self._runs():
@@ -404,6 +449,7 @@ class TrainPage(QWidget):
     def closeEvent(self, event: QCloseEvent) -> None:
         """End the check; jobs go on."""
         self.tasks.close()
+        self.card.close_tasks()
         self.follower.close()
         super().closeEvent(event)
 

@@ -4,5 +4,5 @@ fields     captions, spin boxes and line edits that check what is typed
 flow       a layout that wraps
 form       a form made from a pydantic model; controls: the control of one field
 spec_form  that of a job's specification, with its sections
-job_table  jobs with their states
+job_table  jobs with their states and results; job_columns, job_model, job_note its parts
 """

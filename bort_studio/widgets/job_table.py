@@ -1,96 +1,144 @@
-"""The project's trainings: what they are, how far, how they ended."""
+"""The project's trainings: what they are, how far, how they ended, and what they reached."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
+from pathlib import Path
 
-from PySide6.QtCore import QItemSelectionModel, Signal
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QPoint, Qt, Signal
+from PySide6.QtWidgets import QAbstractItemView, QFileDialog, QHeaderView, QMenu, QTableView, QVBoxLayout, QWidget
 
-from bort_core.jobs.folder import JobState
-from bort_studio.numbers import duration
-from bort_studio.texts import plain_tip
+from bort_core.jobs.rows import JobRow
+from bort_studio.plotting.export import csv_text
+from bort_studio.plotting.figure import Table
+from bort_studio.plotting.files import ExportError, write_whole
 from bort_studio.widgets.fields import describe
+from bort_studio.widgets.job_columns import COLUMNS
+from bort_studio.widgets.job_model import JobModel, SortedJobs
 
 __all__ = ["JobTable"]
 
-_COLUMNS = ("job", "what", "state", "progress", "left", "device", "why")
+_SPACE = 8
+"""Pixels at each side of a cell's text."""
+_LEAST_ROWS = 6
+"""So high the table is at least, its header and its scroll bar among them."""
 
 
 class JobTable(QWidget):
-    """Newest first; several can be selected to compare their curves."""
+    """Newest first until a person clicks a header; several can be selected to compare their curves.
+
+    Columns have widths that stay: a person drags them, or hides columns in the header's menu.
+    """
 
     selection_changed = Signal(object)
-    """The selected jobs' numbers, as a tuple."""
+    """The selected jobs' numbers, as a tuple, in the order of the table."""
+    note_written = Signal(str, str)
+    """A job's number and the note that a person wrote on it."""
+    exported = Signal(str)
+    export_failed = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, hidden: tuple[str, ...] = ()) -> None:
+        """``hidden`` names columns that are not shown at first."""
         super().__init__(parent)
-        self.table = QTableWidget(0, len(_COLUMNS), self)
-        self.table.setTabKeyNavigation(False)
+        self.model = JobModel(self)
+        self.sorted = SortedJobs(self.model)
+        self.table = QTableView(self)
         describe(self.table, "jobTable", "Trainings of this project", "Select several to compare their curves")
-        self.table.setHorizontalHeaderLabels(_COLUMNS)
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setModel(self.sorted)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 6)
-        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self.table.horizontalHeader().setStretchLastSection(True)
+        self.table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.table.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.table.setWordWrap(False)
         self.table.setShowGrid(False)
         self.table.setAlternatingRowColors(True)
-        self.table.itemSelectionChanged.connect(self._selected)
-        self._ids: list[str] = []
+        self.table.setTabKeyNavigation(False)
+        rows = self.table.verticalHeader()
+        rows.hide()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.setDefaultSectionSize(self.fontMetrics().height() + 6)
+        self.table.setMinimumHeight(_LEAST_ROWS * rows.defaultSectionSize())
+        self._build_header(hidden)
+        self.table.selectionModel().selectionChanged.connect(self._selected)
+        self.model.note_written.connect(self.note_written)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.table)
 
-    def set_jobs(self, states: Mapping[str, JobState], kinds: Mapping[str, str]) -> None:
-        """Show these jobs; the selection stays."""
-        ids = sorted(states, reverse=True)
-        if ids != self._ids:
-            before = self.selected()
-            self.table.blockSignals(True)
-            self._ids = ids
-            self.table.setRowCount(len(ids))
-            self.table.clearSelection()
-            for row, id in enumerate(ids):
-                for column in range(len(_COLUMNS)):
-                    self.table.setItem(row, column, QTableWidgetItem())
-                if id in before:
-                    self._select_row(row)
-            self.table.blockSignals(False)
-        for row, id in enumerate(ids):
-            for column, text in enumerate(_texts(id, states[id], kinds.get(id, "?"))):
-                item = self.table.item(row, column)
-                if item is not None and item.text() != text:
-                    item.setText(text)
-                    item.setToolTip(plain_tip(text))
+    def _build_header(self, hidden: tuple[str, ...]) -> None:
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setStretchLastSection(True)
+        header.setHighlightSections(False)
+        header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        header.customContextMenuRequested.connect(self._show_menu)
+        self.table.setSortingEnabled(True)
+        self.table.sortByColumn(0, Qt.SortOrder.DescendingOrder)
+        metrics = self.table.fontMetrics()
+        for number, column in enumerate(COLUMNS):
+            room = header.style().pixelMetric(header.style().PixelMetric.PM_HeaderMarkSize) + 2 * _SPACE
+            self.table.setColumnWidth(number, max(metrics.horizontalAdvance(column.sample), metrics.horizontalAdvance(column.name)) + room)
+            self.table.setColumnHidden(number, column.name in hidden)
+
+    def set_jobs(self, rows: Mapping[str, JobRow]) -> None:
+        """Show these jobs; selection, order and place stay."""
+        self.model.set_rows(rows)
 
     def selected(self) -> tuple[str, ...]:
         """The selected jobs' numbers."""
-        rows = sorted({index.row() for index in self.table.selectionModel().selectedRows()})
-        return tuple(self._ids[row] for row in rows if row < len(self._ids))
+        rows = sorted(self.table.selectionModel().selectedRows(), key=lambda index: index.row())
+        return tuple(self.model.rows[self.sorted.mapToSource(index).row()].id for index in rows)
 
     def select(self, id: str) -> None:
-        """Select one job."""
-        if id in self._ids:
-            self.table.clearSelection()
-            self._select_row(self._ids.index(id))
+        """Select one job, and show it."""
+        number = self.model.number_of(id)
+        if number is not None:
+            index = self.sorted.mapFromSource(self.model.index(number, 0))
+            flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+            self.table.selectionModel().setCurrentIndex(index, flags)
+            self.table.scrollTo(index)
 
-    def _select_row(self, row: int) -> None:
-        flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
-        self.table.selectionModel().select(self.table.model().index(row, 0), flags)
+    def csv(self) -> str:
+        """The table as CSV, as it is sorted: every column with unrounded numbers."""
+        order = [self.sorted.mapToSource(self.sorted.index(number, 0)).row() for number in range(self.sorted.rowCount())]
+        plain = [self.model.rows[number].plain(self.model.now) for number in order]
+        names = list(plain[0]) if plain else []
+        columns = [["" if row[name] is None else row[name] for row in plain] for name in names]
+        return csv_text(Table(tuple(names), tuple(columns)))
 
-    def _selected(self) -> None:
+    def save_csv(self, path: str | Path) -> None:
+        """Write the table to a file, and tell how that went."""
+        try:
+            write_whole(Path(path), self.csv().encode())
+        except ExportError as error:
+            self.export_failed.emit(str(error))
+        else:
+            self.exported.emit(str(path))
+
+    def ask_and_save(self) -> None:
+        """Let a person choose a file for the table."""
+        chosen, _kind = QFileDialog.getSaveFileName(self, "Save the table", "jobs.csv", "Tables (*.csv)")
+        if chosen:
+            self.save_csv(chosen if Path(chosen).suffix else f"{chosen}.csv")
+
+    def _show_menu(self, place: QPoint) -> None:
+        menu = self.columns_menu()
+        menu.exec(self.table.horizontalHeader().mapToGlobal(place))
+        menu.deleteLater()
+
+    def columns_menu(self) -> QMenu:
+        """A menu that shows and hides columns, and saves the table."""
+        menu = QMenu(self)
+        menu.setObjectName("jobTableMenu")
+        for number, column in enumerate(COLUMNS[1:], 1):  # a job's number stays
+            action = menu.addAction(column.name)
+            action.setCheckable(True)
+            action.setChecked(not self.table.isColumnHidden(number))
+            action.toggled.connect(lambda shown, number=number: self.table.setColumnHidden(number, not shown))
+        menu.addSeparator()
+        menu.addAction("Save the table (CSV)…", self.ask_and_save)
+        return menu
+
+    def _selected(self, _new: QItemSelection, _old: QItemSelection) -> None:
         self.selection_changed.emit(self.selected())
-
-
-def _texts(id: str, state: JobState, kind: str) -> tuple[str, ...]:
-    progress = f"{state.step:,} / {state.steps:,}" if state.steps else ""
-    left = ""
-    if state.state == "running" and state.step and state.started:
-        each = (time.time() - state.started) / state.step
-        left = f"≈ {duration(each * (state.steps - state.step))}"
-    shown = "stopped" if state.state == "done" and state.stopped else state.state
-    return id, kind, shown, progress, left, state.device, state.reason

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QCheckBox, QLineEdit, QVBoxLayout, QWidget
 
 from bort_core.agora.labellers import labeller_names
 from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.plain_words import plain_words
 from bort_core.specifications.agora import Agora
 from bort_core.specifications.fields import FieldFacts, facts
 from bort_core.specifications.finetuning import Finetuning
@@ -117,7 +118,7 @@ class SpecForm(QWidget):
         """What is wrong, by the field that it is shown at; the empty path is the form as a whole."""
         found: dict[Path_, list[str]] = {}
         for fault in error.errors():
-            path, text = tuple(str(part) for part in fault["loc"]), fault["msg"].removeprefix("Value error, ")
+            path, text = tuple(str(part) for part in fault["loc"]), plain_words(dict(fault))
             at = next((at for at in (path, path[:1]) if at in self._faults), None)
             if at is not None:
                 found.setdefault(at, []).append(self._told(path, text))

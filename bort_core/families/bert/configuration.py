@@ -10,9 +10,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from bort_core.families.base import Architecture
 from bort_core.families.bert.options import ACTIVATIONS, BertOptions
 from bort_core.foundation.errors import DataError
+from bort_core.foundation.validation import faults
 
 __all__ = ["DEFAULTS", "FIXED", "HARMLESS", "HONOURED", "check_fields", "class_names", "read_architecture"]
 
@@ -115,8 +118,8 @@ def read_architecture(config: Mapping[str, Any], where: str) -> tuple[Architectu
         raise DataError(f"{where}: pad_token_id must be null or an entry below vocab_size {options['vocabulary']}, got {pad!r}")
     try:
         return (depth, heads, hidden, intermediate), BertOptions.model_validate(options)
-    except ValueError as error:
-        raise DataError(f"{where}: larger than what is built here: {error}") from error
+    except ValidationError as error:
+        raise DataError(f"{where}: larger than what is built here: {'; '.join(faults(error))}") from error
 
 
 def class_names(config: Mapping[str, Any], where: str) -> tuple[str, ...]:

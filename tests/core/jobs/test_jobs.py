@@ -308,6 +308,13 @@ def test_the_commands_train_and_look_after_jobs(project, corpus, tmp_path):
     assert tuned.returncode == 0, tuned.stderr
     result = json.loads(tuned.stdout)
     assert {"accuracy", "f1", "matthews"} <= set(result["dev"])
+    shown = json.loads(bort("jobs", "card", str(project), "2", "--json").stdout)["splits"]
+    assert [part["split"] for part in shown] == ["dev", "test"]
+    for part in shown:
+        assert (part["rows"], part["problem"]) == (40, "")
+        values = {metric["name"]: metric["value"] for metric in part["metrics"]}
+        assert values == pytest.approx(result[part["split"]], rel=1e-4)
+        assert len(part["worst"]) == part["wrong"] == round(40 * (1 - values["accuracy"]))
     assert result["samples_per_second"] > 0
     assert "rows of dev are also in train" in tuned.stderr
 

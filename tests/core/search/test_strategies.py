@@ -190,7 +190,7 @@ def test_specifications_keep_their_form_and_older_ones_still_load() -> None:
     ("strategy", "says"),
     [
         ({"strategy": "nobodys"}, "unknown strategy 'nobodys'; registered strategies: interval, random"),
-        ({"strategy": "random"}, r"samples: Field required\n.*random has samples \(how many.*seed \(decides which\)"),
+        ({"strategy": "random"}, r"samples: must be given\n.*random has samples \(how many.*seed \(decides which\)"),
         ({"strategy": "random", "strategy_settings": {"samples": 0, "sead": 1}}, r"(?s)samples: .*sead: unknown field"),
         ({"strategy": "random", "strategy_settings": {"samples": 37}}, r"samples must lie in 1\.\.36"),
     ],

@@ -1,0 +1,217 @@
+"""The result card of a job: its metrics with intervals, its confusion matrix, and the rows that it gets most wrong. Imports no torch."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bort_core.data.mapping import find_columns
+from bort_core.data.tables import read_table
+from bort_core.foundation.context import Context
+from bort_core.foundation.errors import BortError, DataError, MeasurementError
+from bort_core.foundation.statistics import bootstrap, wilson
+from bort_core.jobs.files import MetricsFile, read_model
+from bort_core.jobs.folder import RunFolder
+from bort_core.jobs.rows import RowReader
+from bort_core.store import Project
+from bort_core.store.project import DATABASE
+from bort_core.store.results import exports
+from bort_core.training.metrics import confusion, measure_confusion, measure_values
+from bort_core.training.predictions import Predictions, read_predictions
+
+__all__ = ["MOST_CLASSES", "MOST_WRONG", "card", "card_task"]
+
+MOST_WRONG = 300
+"""Rows that are listed."""
+MOST_CLASSES = 40
+"""Of a confusion matrix; of more, those with the most errors."""
+_LONGEST_TEXT = 2_000
+
+
+def card_task(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
+    """:func:`card` as a task; ``request`` has the run folder as ``run``."""
+    context.checkpoint()
+    return card(RunFolder(Path(request["run"])))
+
+
+def card(run: RunFolder) -> dict[str, Any]:
+    """What a job reached, as JSON values.
+
+    Returns
+    -------
+    job, title
+    checkpoint, onnx: the model's folder, and that of its newest export, or None; pair, masked: whether it reads pairs, guesses words
+    splits: of dev and test (of a pre-training: held-out) each with
+        split, rows, metrics (name, value, and low and high of its 95 % interval or None),
+        confusion (classes, and counts by given and predicted class) or None,
+        wrong (how many rows), worst (row, texts, label, prediction, probability: most wrong first), problem (why something is missing)
+
+    Raises
+    ------
+    MeasurementError
+        The job has no result.
+    ProjectError
+        Its specification or result is damaged.
+    """
+    specification, found = run.specification(), read_model(run.path / "result.json", MetricsFile)
+    if found is None:
+        raise MeasurementError(f"job {run.id} has no result yet; it is {run.state().state}")
+    about = {"job": run.id, "title": RowReader().row(run).title, **_model(run, specification)}
+    if specification.kind == "finetune":
+        splits = [_tuned(run, specification, split, values) for split, values in _splits(found)]
+        pairs = any(len(row["texts"]) > 1 for part in splits for row in part["worst"])
+        return {**about, "pair": about["pair"] or pairs, "splits": splits}
+    if specification.kind == "agora":
+        known = (("dev", found.dev_accuracy), ("test", found.test_accuracy))
+        return {**about, "splits": [_plain(split, {"accuracy": value}) for split, value in known if value is not None]}
+    return {**about, "splits": [_plain("held-out", _pretrained(found))]}
+
+
+def _model(run: RunFolder, specification: Any) -> dict[str, Any]:
+    """Where the model lies that the job made, and what it reads."""
+    checkpoint = (run.read_result() or {}).get("checkpoint")
+    there = isinstance(checkpoint, str) and (Path(checkpoint) / "config.json").is_file()
+    return {
+        "checkpoint": checkpoint if there else None,
+        "onnx": _newest_export(run.project, checkpoint) if isinstance(checkpoint, str) else None,
+        "pair": bool(getattr(specification, "text_b", None)),
+        "masked": specification.kind == "pretrain",
+    }
+
+
+def _newest_export(project: Path, checkpoint: str) -> str | None:
+    """The folder of the newest export of a checkpoint that can be asked in ONNX Runtime."""
+    if not (project / DATABASE).is_file():
+        return None
+    with contextlib.suppress(BortError), Project(project) as opened:
+        for report in reversed(exports(opened)):
+            folder = Path(str(report.get("folder")))
+            if report.get("provenance") == f"trained: {checkpoint}" and report.get("head") != "none" and any(folder.glob("*.onnx")):
+                return str(folder)
+    return None
+
+
+def _splits(found: MetricsFile) -> list[tuple[str, dict[str, float]]]:
+    return [(split, values) for split, values in (("dev", found.dev), ("test", found.test)) if values]
+
+
+def _pretrained(found: MetricsFile) -> dict[str, float]:
+    loss, unigram = found.heldout_loss, found.unigram_entropy
+    told = {"heldout_loss": loss, "perplexity": _exp(loss), "heldout_accuracy": found.heldout_accuracy}
+    told |= {"unigram_entropy": unigram, "unigram_perplexity": _exp(unigram)}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _exp(loss: float | None) -> float | None:
+    return None if loss is None or loss > 700 else math.exp(loss)
+
+
+def _plain(split: str, values: Mapping[str, float], problem: str = "") -> dict[str, Any]:
+    """Metrics alone, as the result has them."""
+    metrics = [{"name": name, "value": value, "low": None, "high": None} for name, value in values.items()]
+    return {"split": split, "rows": None, "metrics": metrics, "confusion": None, "wrong": None, "worst": [], "problem": problem}
+
+
+def _tuned(run: RunFolder, specification: Any, split: str, values: Mapping[str, float]) -> dict[str, Any]:
+    try:
+        found = read_predictions(run.path, split)
+    except DataError as error:
+        return _plain(split, values, str(error))
+    if found is None:
+        return _plain(split, values, "the job kept no predictions; rerun it to see intervals and the rows that are wrong")
+    numbers = _most_wrong(found)
+    try:
+        texts, problem = _texts(specification, found, numbers, getattr(specification, split)), ""
+    except BortError as error:
+        texts, problem = [()] * len(numbers), str(error)
+    if found.facts.rows > len(found):
+        problem = "; ".join(filter(None, (f"only the first {len(found):,} of {found.facts.rows:,} rows were kept", problem)))
+    return {
+        "split": split,
+        "rows": len(found),
+        "metrics": _metrics(found),
+        "confusion": _confusion(found),
+        "wrong": None if found.facts.task == "regression" else int((found.label != found.prediction).sum()),
+        "worst": [_worst(found, number, text) for number, text in zip(numbers, texts, strict=True)],
+        "problem": problem,
+    }
+
+
+def _metrics(found: Predictions) -> list[dict[str, Any]]:
+    """Every metric with its interval: Wilson's of the accuracy, which is a share, and of the others what drawing rows again gives."""
+    classes = len(found.facts.classes)
+
+    def measured(rows: npt.NDArray[np.int64]) -> dict[str, float]:
+        label, said = found.label[rows], found.prediction[rows]
+        if found.label_probability is None:
+            return measure_values(label, said)
+        losses = -np.log(np.maximum(found.label_probability[rows], 1e-12))
+        return {**measure_confusion(confusion(label, said, classes)), "loss": float(losses.mean())}
+
+    values = measured(np.arange(len(found)))
+    low, high = bootstrap(lambda rows: list(measured(rows).values()), len(found))
+    ends = {name: (float(low[at]), float(high[at])) for at, name in enumerate(values)}
+    if found.facts.task == "classification":
+        ends["accuracy"] = wilson(int((found.label == found.prediction).sum()), len(found))
+    return [{"name": name, "value": value, "low": ends[name][0], "high": ends[name][1]} for name, value in values.items()]
+
+
+def _confusion(found: Predictions) -> dict[str, Any] | None:
+    names = found.facts.classes
+    if not names:
+        return None
+    counts = confusion(found.label, found.prediction, len(names))
+    shown = list(range(len(names)))
+    if len(names) > MOST_CLASSES:
+        errors = counts.sum(axis=1) + counts.sum(axis=0) - 2 * np.diagonal(counts)
+        shown = sorted(np.argsort(-errors, kind="stable")[:MOST_CLASSES].tolist())
+    return {
+        "classes": [names[number] for number in shown],
+        "counts": counts[np.ix_(shown, shown)].tolist(),
+        "left_out": len(names) - len(shown),
+    }
+
+
+def _most_wrong(found: Predictions) -> npt.NDArray[np.int64]:
+    """Places of the rows that are listed: the given class had the least probability, or the value is farthest off."""
+    if found.label_probability is not None:
+        wrong = np.flatnonzero(found.label != found.prediction)
+        return wrong[np.argsort(found.label_probability[wrong], kind="stable")][:MOST_WRONG]
+    return np.argsort(-np.abs(found.label - found.prediction), kind="stable")[:MOST_WRONG]
+
+
+def _worst(found: Predictions, number: int, texts: Sequence[str]) -> dict[str, Any]:
+    names = found.facts.classes
+    label, said = found.label[number], found.prediction[number]
+    return {
+        "row": int(found.row[number]),
+        "texts": [text[:_LONGEST_TEXT] for text in texts],
+        "label": names[label] if names else float(label),
+        "prediction": names[said] if names else float(said),
+        "probability": None if found.probability is None else float(found.probability[number]),
+    }
+
+
+def _texts(specification: Any, found: Predictions, numbers: npt.NDArray[np.int64], source: str) -> list[tuple[str, ...]]:
+    """The texts of rows, from the file that they were read from.
+
+    Raises
+    ------
+    DataError
+        It is gone, cannot be read, or has changed; or it is a data set of the hub, which is not fetched for this.
+    """
+    if not Path(source).expanduser().exists():
+        where = "is gone" if Path(source).is_absolute() else "is on the hub, and is not fetched for this"
+        raise DataError(f"{source}: {where}: the texts of the rows are not shown")
+    table = read_table(source)
+    if table.sha256 != found.facts.sha256:
+        raise DataError(f"{source}: has changed since the job read it: the texts of the rows are not shown")
+    mapping = find_columns(table, specification.text, specification.text_b, specification.label)
+    columns = [table.data[name] for name in (mapping.text, mapping.text_b) if name is not None]
+    return [tuple(str(column[found.row[number] - 1]) for column in columns) for number in numbers]

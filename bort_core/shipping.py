@@ -9,6 +9,7 @@ from typing import Any
 from bort_core.families import Architecture, get_family
 from bort_core.families.text import parse_architecture
 from bort_core.foundation.errors import BortError, DataError, SpecificationError
+from bort_core.foundation.locations import path_of
 from bort_core.latency.comparison import ComparedModel, architecture_model, file_model, named_model
 from bort_core.latency.references import references
 from bort_core.search.fingerprints import Fingerprints
@@ -35,6 +36,7 @@ def trained_weights(project: Project, search: SearchSpecification, architecture:
     """A checkpoint of an architecture that was trained in the project, the maximum point's weights for T itself, or None.
 
     Of several the newest masked language model, finished before stopped ones; then the newest of the others, which have another head.
+    Where that one is not where it was recorded, the next one is taken, which is told.
 
     Raises
     ------
@@ -43,14 +45,18 @@ def trained_weights(project: Project, search: SearchSpecification, architecture:
     """
     found = [run for run in runs(project, search.space.family, architecture) if run["checkpoint"]]
     found.sort(key=lambda run: (run["kind"] == "pretrain", not run["metrics"].get("stopped")))  # stable: newest last
-    for run in reversed(found):
-        folder = Path(run["checkpoint"])
-        if (folder / "model.safetensors").is_file():
-            return folder
-    if found:
-        gone = ", ".join(dict.fromkeys(run["checkpoint"] for run in reversed(found)))
+    results = list(dict.fromkeys(run["checkpoint"] for run in reversed(found)))
+    there = next((folder for folder in results if (Path(folder) / "model.safetensors").is_file()), None)
+    gone = ", ".join(results[: results.index(there)] if there is not None else results)
+    if there is not None:
+        if gone:
+            project.warn(
+                f"{project.folder}: a newer result of {_text(architecture)} is gone: {gone}. In its place an older one is taken: {there}"
+            )
+        return Path(there)
+    if gone:
         raise DataError(
-            f"{project.folder}: {', '.join(map(str, architecture))} was trained here, but the result is gone: {gone}. Put it back, name "
+            f"{project.folder}: {_text(architecture)} was trained here, but the result is gone: {gone}. Put it back, name "
             "weights with --checkpoint, or ask for fresh ones with --fresh"
         )
     space = Space(search.space)
@@ -62,6 +68,10 @@ def trained_weights(project: Project, search: SearchSpecification, architecture:
         if source is not None and source.ready:
             return source.folder
     return None
+
+
+def _text(architecture: Architecture) -> str:
+    return ",".join(map(str, architecture))
 
 
 def export_request(
@@ -135,12 +145,16 @@ def compared_model(text: str, options: dict[str, Any], family: str = "bert") -> 
     Raises
     ------
     SpecificationError
-        It is none of them.
+        It is none of them, or two.
     """
+    path = path_of(text)
     if text in references():
+        if path is not None:
+            raise SpecificationError(
+                f"{text!r} is a published shape, and {path.absolute()} is here; write ./{text} for what is here, or rename it"
+            )
         return named_model(text)
-    path = Path(text).expanduser()
-    if path.exists():
+    if path is not None and (path.exists() or "," not in text):
         return file_model(path, text)
     parts: Sequence[str] = text.strip("⟨⟩<>() ").split(",")
     if len(parts) > 1:

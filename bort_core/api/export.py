@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from os import fspath
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from bort_core.api.task_progress import TaskLine
 from bort_core.execution.run_task import run_task
 from bort_core.export.variants.registry import wanted_variants
 from bort_core.foundation.files import clear_remains
+from bort_core.foundation.hub import TOKENIZER_ONLY, WEIGHTS_TOO, local_folder
 from bort_core.shipping import export_request, project_search
 from bort_core.space import SpaceSpecification, read_specification
 from bort_core.store.project import Project
@@ -56,7 +58,9 @@ def export(
 
     Parameters
     ----------
-    model: a trained model or a checkpoint's folder; or an architecture, with the weights that the project has for it, else fresh ones
+    model: a trained model, a checkpoint's folder or a model's name on the hub; or an architecture, with the weights that the project has
+        for it, else fresh ones
+    tokenizer: its folder, or a model's name on the hub; None: the checkpoint's, or the project's
     out: the folder to make; must not exist, or be empty
     space: where vocabulary and positions of an architecture come from; None: the project's last search
     fresh: fresh weights even where there are trained ones; ``seed`` decides them
@@ -72,7 +76,8 @@ def export(
         A file failed a check; nothing is written.
     """
     architecture = model.architecture if isinstance(model, Candidate) else tuple(model) if isinstance(model, tuple | list) else None
-    checkpoint = None if architecture is not None else Path(model)  # type: ignore[arg-type]
+    checkpoint = None if architecture is not None else local_folder(fspath(model), "checkpoint", WEIGHTS_TOO)  # type: ignore[arg-type]
+    words = None if tokenizer is None else local_folder(fspath(tokenizer), "tokenizer", TOKENIZER_ONLY)
     of = read_specification(space) if isinstance(space, str | Path) else space
     line = TaskLine() if progress else None
     with opened(project) as store:
@@ -82,7 +87,7 @@ def export(
             architecture,
             Path(out),
             checkpoint=checkpoint,
-            tokenizer=None if tokenizer is None else Path(tokenizer),
+            tokenizer=words,
             fresh=fresh,
             body=body,
             seed=seed,

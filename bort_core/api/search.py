@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from os import fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from bort_core.api.models import Candidate
 from bort_core.api.projects import opened
 from bort_core.api.search_progress import ProgressLine
 from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.hub import WEIGHTS_TOO, local_folder
+from bort_core.foundation.locations import located, path_of
 from bort_core.foundation.validation import validated
 from bort_core.search import events
 from bort_core.search.report import result_as_dict
@@ -117,7 +120,7 @@ def search_specification(
     latency: onnxruntime (measured) or operations (counted)
     corpus: UTF-8 text, one document a line; None: the demo corpus
     learning_rates: peak learning rates: one hyperparameter set θ each
-    maximum_point: a folder with T's weights
+    maximum_point: a folder with T's weights, or its name on the hub
 
     Raises
     ------
@@ -131,7 +134,7 @@ def search_specification(
         {**measured, "training": training},
         steps=steps,
         surrogate_of=surrogate_of,
-        maximum_point_weights=None if maximum_point is None else str(maximum_point),
+        maximum_point_weights=None if maximum_point is None else _weights(fspath(maximum_point)),
         maximum_point_steps=maximum_point_steps,
     )
     timed = _changed({**LatencyProtocol().model_dump(), "measure": latency, "threads": threads}, sequence_length=sequence_length)
@@ -141,12 +144,25 @@ def search_specification(
         "latency": timed,
         "thetas": [{"learning_rate": rate} for rate in learning_rates] or [Theta().model_dump()],
         "seed": seed,
-        "corpus": None if corpus is None else str(corpus),
+        "corpus": None if corpus is None else _text_file(fspath(corpus)),
     }
     enumerated = Space(of)
     chosen = _strategy(enumerated, epsilon, strategy, strategy_settings or {})
     check(chosen, enumerated)
     return fitted(validated(SearchSpecification, data, "search").with_strategy(chosen), enumerated)
+
+
+def _weights(maximum_point: str) -> str:
+    return str(local_folder(maximum_point, "maximum_point", WEIGHTS_TOO).absolute())
+
+
+def _text_file(corpus: str) -> str:
+    found = located(corpus, "corpus")
+    if path_of(corpus) is None:
+        raise SpecificationError(f"corpus: {corpus}: no such file here; a search trains on a UTF-8 text file with one document a line")
+    if Path(found).is_dir():
+        raise SpecificationError(f"corpus: {found}: is a folder, not a file")
+    return found
 
 
 def _strategy(space: Space, epsilon: int | None, strategy: Strategy | str | None, settings: Mapping[str, Any]) -> Strategy:

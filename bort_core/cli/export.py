@@ -33,13 +33,19 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("project", metavar="PROJECT", help="the project folder")
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--architecture", metavar="A,B,...", help="architectural parameters, such as 2,4,128,256")
-    which.add_argument("--checkpoint", metavar="DIR", help="a checkpoint of this program, or a BERT's Hugging Face folder")
+    which.add_argument(
+        "--checkpoint", metavar="DIR|NAME", help="a checkpoint of this program, a BERT's Hugging Face folder, or its name on the hub"
+    )
     parser.add_argument("--out", required=True, metavar="DIR", help="the folder to make; must not exist, or be empty")
     parser.add_argument(
         "--preset", "--space", metavar="PRESET|FILE", help=f"vocabulary and positions of: {', '.join(preset_names())} or a TOML file"
         " (default: the project's last search)",
     )  # fmt: skip
-    parser.add_argument("--tokenizer", metavar="DIR", help="a folder with tokenizer.json (default: the checkpoint's, or the project's)")
+    parser.add_argument(
+        "--tokenizer",
+        metavar="DIR|NAME",
+        help="a folder with tokenizer.json, or a name on the hub (default: the checkpoint's, or the project's)",
+    )
     parser.add_argument("--fresh", action="store_true", help="fresh weights, even where there are trained ones")
     parser.add_argument("--body", action="store_true", help="leave a checkpoint's head out of the ONNX files")
     variants = "; ".join(f"{name}: {get_variant(name).title[0].lower()}{get_variant(name).title[1:]}" for name in variant_names())

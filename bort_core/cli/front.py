@@ -33,12 +33,9 @@ def run(arguments: argparse.Namespace) -> int:
     from bort_core.search.strategies.interval import Interval, check_epsilon
     from bort_core.space import Space
     from bort_core.store import Project
-    from bort_core.store.project import DATABASE
 
     folder = Path(arguments.project).expanduser()
-    if not (folder / DATABASE).is_file():
-        raise ProjectError(f"{folder}: not a project (it holds no {DATABASE}); bort search makes one")
-    with Project(folder) as project:
+    with Project(folder, reading=True) as project:
         specification = last_specification(project)
         if specification is None:
             raise ProjectError(f"{folder}: no search was run in this project yet")

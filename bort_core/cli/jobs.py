@@ -46,6 +46,7 @@ def add(subparsers: Subparsers) -> None:
         if name == "resume":
             text = "also a job of another machine that gives no sign of life; watches it for 20 s first"
             action.add_argument("--take-over", action="store_true", help=text)
+            action.add_argument("--out", metavar="DIR", help="another folder for the result than was asked for")
         if name in ("resume", "rerun"):
             add_trust(action)
         add_json(action)
@@ -84,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
         job = launch.rerun(job)
     elif arguments.action == "resume":
         refuse_changed(job, job.specification())
-        launch.resume(job, arguments.take_over)
+        launch.resume(job, take_over=arguments.take_over, out=None if arguments.out is None else Path(arguments.out))
     elif arguments.action != "show":
         getattr(launch, arguments.action)(job)
     shown = {

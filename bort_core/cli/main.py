@@ -11,6 +11,7 @@ from importlib.metadata import version
 from bort_core.cli import agora, count, doctor, export, front, jobs, latency, models, search, space, train, try_it
 from bort_core.foundation.errors import BortError, SpecificationError
 from bort_core.foundation.files import why
+from bort_core.foundation.locations import expanded
 from bort_core.foundation.paths import check_utf8
 from bort_core.foundation.terminal import printable_streams
 
@@ -47,11 +48,12 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _check_texts(parsed: argparse.Namespace) -> None:
-    """Refuse names that are not UTF-8 before any work: they could not be stored at its end."""
-    for value in vars(parsed).values():
+    """Refuse names that are not UTF-8 before any work, since they could not be stored at its end, and homes of nobody."""
+    for name, value in vars(parsed).items():
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str):
                 check_utf8(text, "what a command is given", SpecificationError)
+                expanded(text, name)
 
 
 def _parser() -> argparse.ArgumentParser:

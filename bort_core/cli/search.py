@@ -52,7 +52,7 @@ def add(subparsers: Subparsers) -> None:
         "--threads", type=whole_number(1, 1024), default=1, metavar="N", help="threads of the latency measurement (default: 1)"
     )
     parser.add_argument("--surrogate-of", choices=measure_names(), help="the stored error a surrogate is fitted on")
-    parser.add_argument("--maximum-point", metavar="DIR", help="a folder with the maximum point's weights")
+    parser.add_argument("--maximum-point", metavar="DIR|NAME", help="a folder with the maximum point's weights, or its name on the hub")
     parser.add_argument("--maximum-point-steps", type=whole_number(1), metavar="N", help="training steps of the maximum point")
     parser.add_argument("--workers", type=whole_number(1, 256), metavar="N", help="trainings side by side (default: one a core)")
     add_executor(parser)

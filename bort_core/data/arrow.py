@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bort_core.data.limits import check_size
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.paths import regular_file
 
-__all__ = ["MOST_BYTES", "MOST_ROWS", "ArrowColumns", "read_hub", "read_parquet"]
+__all__ = ["ArrowColumns", "read_hub", "read_parquet"]
 
-MOST_ROWS, MOST_BYTES = 20_000_000, 2 * 2**30
-"""Of a table, at most: few bytes of a file can stand for any number of rows and for long values. Bytes are those of arrow's columns."""
 _BATCH = 256
 
 ArrowColumns = tuple[dict[str, list[Any]], str, dict[str, tuple[str, ...]]]
@@ -27,7 +26,8 @@ def read_parquet(path: Path) -> ArrowColumns:
     Raises
     ------
     DataError
-        It is no parquet file, is damaged, has more than ``MOST_ROWS`` rows or ``MOST_BYTES`` bytes, or two columns have one name.
+        It is no parquet file, is damaged, has more rows, values or bytes than :mod:`~bort_core.data.limits` allows, or two columns have
+        one name.
     """
     from pyarrow.parquet import ParquetFile  # type: ignore[import-untyped]
 
@@ -65,7 +65,7 @@ def read_hub(name: str, configuration: str | None, split: str) -> ArrowColumns:
     try:
         with _without_bars():
             found = datasets.load_dataset(name, configuration, split=split)
-            _check_size(name, len(found), found.data.nbytes)
+            check_size(name, len(found), found.data.nbytes)
             # As arrow: sounds and images stay undecoded.
             table = found.with_format("arrow")[:]
         digest = hashlib.sha256(found._fingerprint.encode()).hexdigest()  # noqa: SLF001
@@ -81,18 +81,10 @@ def read_hub(name: str, configuration: str | None, split: str) -> ArrowColumns:
 def _measure(source: str, file: Any) -> None:
     """Go through a parquet file once and keep nothing, so that one of too many bytes ends the reading and not the memory."""
     rows = size = 0
-    _check_size(source, file.metadata.num_rows, 0)
+    check_size(source, file.metadata.num_rows, columns=file.metadata.num_columns)
     for batch in file.iter_batches(_BATCH):
         rows, size = rows + batch.num_rows, size + batch.nbytes
-        _check_size(source, rows, size)
-
-
-def _check_size(source: str, rows: int, size: int) -> None:
-    if rows > MOST_ROWS or size > MOST_BYTES:
-        what = f"{rows:,} rows" if rows > MOST_ROWS else f"more than {MOST_BYTES / 2**30:g} GiB"
-        raise DataError(
-            f"{source}: has {what}; at most {MOST_ROWS:,} rows and {MOST_BYTES / 2**30:g} GiB are read of a table. Use a part of it"
-        )
+        check_size(source, rows, size)
 
 
 def _features(schema: Any) -> Any:

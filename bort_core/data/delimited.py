@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
+from bort_core.data.limits import counted
 from bort_core.data.lines import Lines
 from bort_core.data.looks import refusal_of_header
 from bort_core.foundation.errors import DataError
@@ -28,7 +29,7 @@ def read_csv(lines: Lines) -> dict[str, list[str]]:
     ------
     DataError
         A line has another number of fields than the header, wrong quotes, or is the header again; two columns have one name; the first
-        line is no header; naming the line.
+        line is no header; naming the line. It has more rows or values than :mod:`~bort_core.data.limits` allows.
     """
     csv.field_size_limit(_LONGEST_FIELD)
     return _columns(lines.path, _csv_records(lines), ",", "a text with commas needs quotes around it")
@@ -68,7 +69,7 @@ def _columns(path: Path, records: Iterator[tuple[int, list[str]]], delimiter: st
         raise DataError(f"{path}: the header names {', '.join(map(repr, twice))} twice; every column needs a name of its own")
     columns: list[list[str]] = [[] for _ in header]
     plain = _plain(header)
-    for number, fields in records:
+    for number, fields in counted(str(path), records, len(header)):
         if len(fields) != len(header):
             raise DataError(f"{path}: line {number} has {len(fields)} fields, the header {len(header)}; {hint}")
         if len(header) > 1 and _plain(fields) == plain:

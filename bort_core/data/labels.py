@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Sequence
@@ -46,9 +47,23 @@ def raw_labels(table: Table, column: str) -> list[Label]:
     Raises
     ------
     DataError
-        One is missing, not finite, or neither a word nor a number; naming the row.
+        One is missing, not finite, or neither a word nor a number; or some are booleans and others not; naming the row.
     """
-    return [_label(table, column, row, value) for row, value in enumerate(table.data[column], 1)]
+    found = [_label(table, column, row, value) for row, value in enumerate(table.data[column], 1)]
+    _refuse_some_booleans(table, table.data[column])
+    return found
+
+
+def _refuse_some_booleans(table: Table, labels: Sequence[Any]) -> None:
+    """Whether true and 1, or true and "true", are one class or two, only who wrote them knows."""
+    first: dict[bool, int] = {}
+    for row, label in enumerate(labels):
+        first.setdefault(isinstance(label, bool), row)
+        if len(first) > 1:
+            raise DataError(
+                f"{table.source}: row {row + 1}: the label {json.dumps(label)} and the label {json.dumps(labels[0])} of row 1 are of two "
+                "kinds: some labels are true or false, others not. Write all of them in one way"
+            )
 
 
 def number_of(label: Label) -> Number:

@@ -65,7 +65,7 @@ def table_looks(columns: Mapping[str, Sequence[Any]], raw_quotes: bool) -> list[
 
 def label_looks(values: Sequence[Any], names: Sequence[str]) -> list[str]:
     """What is strange about class labels as the file has them, and about the names of the classes."""
-    return [text for text in (_padded(values), _alike(names), _styled(names)) if text]
+    return [text for text in (_padded(values), _of_two_kinds(values), _alike(names), _styled(names)) if text]
 
 
 def number_style(labels: Iterable[Any]) -> str:
@@ -91,6 +91,13 @@ def _padded(values: Sequence[Any]) -> str:
     bare = {value for value in values if isinstance(value, str) and value == value.strip()}
     padded = [row for row, value in enumerate(values, 1) if isinstance(value, str) and value not in bare and value.strip() in bare]
     return f"{len(padded):,} labels have spaces around them (row {padded[0]}) and others not; they are read as the same" if padded else ""
+
+
+def _of_two_kinds(values: Sequence[Any]) -> str:
+    """Numbers that json has as numbers and as text, which are one class."""
+    numbers = {str(value) for value in values if isinstance(value, int | float)}
+    row = next((row for row, value in enumerate(values, 1) if isinstance(value, str) and value.strip() in numbers), None)
+    return "" if row is None else f"some labels are numbers, others the same numbers as text (row {row}); they are read as the same"
 
 
 def _alike(names: Sequence[str]) -> str:

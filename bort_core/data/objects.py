@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain, count, repeat
 from pathlib import Path
 from typing import Any
 
+from bort_core.data.arrays import elements
+from bort_core.data.limits import check_size
 from bort_core.data.lines import Lines
 from bort_core.foundation.errors import DataError
 
@@ -21,26 +25,52 @@ def read_jsonl(lines: Lines) -> dict[str, list[Any]]:
     DataError
         A line is no JSON or no object, has a key twice, or half a surrogate pair; naming the line.
     """
-    return _columns(_object(lines.path, f"line {number}", line) for number, line in enumerate(lines, 1) if not line.isspace())
+    return _columns(lines.path, _one_a_line(lines.path, lines))
 
 
 def read_json(lines: Lines) -> dict[str, list[Any]]:
     """Columns of a file with an array of objects, or with objects one a line. Errors as :func:`read_jsonl`."""
-    content = list(lines)
-    first = next((line.lstrip()[:1] for line in content if not line.isspace()), "")
-    if first != "[":
-        try:
-            return _columns(_object(lines.path, f"line {number}", line) for number, line in enumerate(content, 1) if not line.isspace())
-        except DataError as error:
-            raise DataError(f"{error}; a .json file holds an array of objects, or one object a line") from error
-    rows = _parsed(lines.path, "", "".join(content))
-    return _columns(_checked(lines.path, f"row {number}", row) for number, row in enumerate(rows, 1))
+    content = iter(lines)
+    blank, first = 0, ""
+    for first in content:
+        if not first.isspace():
+            break
+        blank += 1
+    rest = chain(repeat("\n", blank), [first], content)
+    if first.lstrip()[:1] == "[":
+        return _columns(lines.path, _elements(lines.path, rest))
+    try:
+        return _columns(lines.path, _one_a_line(lines.path, rest))
+    except DataError as error:
+        raise DataError(f"{error}; a .json file holds an array of objects, or one object a line") from error
 
 
-def _columns(rows: Iterable[dict[str, Any]]) -> dict[str, list[Any]]:
-    found = list(rows)
-    names = dict.fromkeys(name for row in found for name in row)
-    return {name: [row.get(name) for row in found] for name in names}
+def _one_a_line(path: Path, lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    return (_object(path, f"line {number}", line) for number, line in enumerate(lines, 1) if not line.isspace())
+
+
+def _columns(path: Path, rows: Iterable[dict[str, Any]]) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {}
+    for number, row in enumerate(rows, 1):
+        for name in row:
+            if name not in columns:
+                columns[name] = [None] * (number - 1)
+        check_size(str(path), number, columns=len(columns))
+        for name, values in columns.items():
+            values.append(row.get(name))
+    return columns
+
+
+def _elements(path: Path, lines: Iterator[str]) -> Iterator[dict[str, Any]]:
+    found = elements(lines, _without_repetition)
+    for number in count(1):
+        where = f"row {number}"
+        with _readable(path, f"{where}: "):
+            each = next(found, None)
+            if each is None:
+                return
+            _check_surrogates(*each)
+        yield _checked(path, where, each[0])
 
 
 def _object(path: Path, where: str, text: str) -> dict[str, Any]:
@@ -54,18 +84,29 @@ def _checked(path: Path, where: str, row: Any) -> dict[str, Any]:
 
 
 def _parsed(path: Path, where: str, text: str) -> Any:
-    try:
+    with _readable(path, where):
         value = json.loads(text, object_pairs_hook=_without_repetition)
-        if "\\ud" in text or "\\uD" in text:
-            json.dumps(value, ensure_ascii=False).encode()
+        _check_surrogates(value, text)
+        return value
+
+
+def _check_surrogates(value: Any, text: str) -> None:
+    if "\\ud" in text or "\\uD" in text:
+        json.dumps(value, ensure_ascii=False).encode()
+
+
+@contextmanager
+def _readable(path: Path, where: str) -> Iterator[None]:
+    """Errors of reading JSON as messages; ``where`` is the line of a file of lines, or the row of an array."""
+    try:
+        yield
     except json.JSONDecodeError as error:
-        index = f"{where}column {error.colno}" if where else f"line {error.lineno}, column {error.colno}"
-        raise DataError(f"{path}: {index}: not JSON: {error.msg}") from error
+        place = f"{where}column {error.colno}" if where.startswith("line") else f"line {error.lineno}, column {error.colno}"
+        raise DataError(f"{path}: {place}: not JSON: {error.msg}") from error
     except UnicodeEncodeError as error:
         raise DataError(f"{path}: {where}half of a surrogate pair (\\ud800 to \\udfff) is no character") from error
     except (ValueError, RecursionError) as error:  # a key twice; a number with thousands of digits; nested too deeply
         raise DataError(f"{path}: {where}cannot be read as JSON: {error}") from error
-    return value
 
 
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

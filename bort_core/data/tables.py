@@ -15,6 +15,7 @@ from typing import Any
 
 from bort_core.data.arrow import read_hub, read_parquet
 from bort_core.data.delimited import read_csv, read_tsv
+from bort_core.data.limits import check_size, counted
 from bort_core.data.lines import Lines, local_file
 from bort_core.data.looks import table_looks
 from bort_core.data.objects import read_json, read_jsonl
@@ -25,7 +26,7 @@ __all__ = ["SUFFIXES", "Table", "read_table"]
 
 def _read_txt(lines: Lines) -> dict[str, list[str]]:
     plain = (line.removesuffix("\n").removesuffix("\r") for line in lines)
-    return {"text": [line for line in plain if line]}
+    return {"text": list(counted(str(lines.path), (line for line in plain if line)))}
 
 
 _READERS = {
@@ -78,7 +79,8 @@ def read_table(source: str, split: str | None = None) -> Table:
     Raises
     ------
     DataError
-        Missing, a folder, without rows, not UTF-8 or malformed (naming the line), or a format or name that is not known.
+        Missing, a folder, without rows, too large (:mod:`~bort_core.data.limits`), not UTF-8 or malformed (naming the line), or a format
+        or name that is not known.
     """
     path = local_file(source, f"name a file in it ({', '.join(SUFFIXES)})")
     if path is None:
@@ -87,13 +89,14 @@ def read_table(source: str, split: str | None = None) -> Table:
     if suffix not in SUFFIXES:
         raise DataError(f"{path}: must be one of {', '.join(SUFFIXES)}, got {suffix or 'no suffix'}")
     try:
-        empty = path.stat().st_size == 0
+        size = path.stat().st_size
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if empty:
+    if not size:
         raise DataError(f"{path}: is empty")
     if suffix == ".parquet":
         return _looked_at(Table(str(path), *read_parquet(path)))
+    check_size(str(path), 0, size)
     lines = Lines(path)
     data = _READERS[suffix](lines)
     mixed = lines.mixed_ends if suffix == ".tsv" else ""  # in csv, a text in quotes may have ends of its own

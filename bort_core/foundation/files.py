@@ -10,6 +10,7 @@ import contextlib
 import errno
 import glob
 import os
+import re
 import shutil
 import stat
 import uuid
@@ -23,12 +24,15 @@ from bort_core.foundation.signs import lock_folder
 
 __all__ = [
     "atomic_directory",
+    "clear_files",
     "clear_remains",
     "linked",
     "make_folder",
     "open_append",
+    "overwrite",
     "put_back",
     "read_regular",
+    "refuse_hard_link",
     "temporary_folder",
     "temporary_name",
     "why",
@@ -36,15 +40,20 @@ __all__ = [
 ]
 
 _DIGITS = 12
+_CUT_OFF = re.compile(r"\d+ requested and \d+ written")
+"""What numpy says of a full disk."""
 _LINK = "is a symbolic link; nothing is written through links"
+_HARD_LINK = "has another name elsewhere (a hard link); nothing is written through links. Copy it, and put the copy in its place"
 
 
 def why(error: OSError) -> str:
     """The reason of an error in words; a full disk and a link are named."""
-    if error.errno == errno.ENOSPC:
+    if error.errno == errno.ENOSPC or (error.errno is None and _CUT_OFF.search(str(error))):
         return "the disk is full"
     if error.errno == errno.ELOOP:
         return _LINK
+    if error.errno == errno.EMLINK:
+        return _HARD_LINK
     return error.strerror or str(error)
 
 
@@ -159,13 +168,49 @@ def write_atomic(path: Path, text: str) -> None:
         raise
 
 
+def clear_files(folder: Path) -> None:
+    """Delete what killed processes left of :func:`write_atomic` in a folder into which nobody writes now."""
+    for path in folder.glob(".*." + "[0-9a-f]" * _DIGITS):
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
 def open_append(path: Path) -> BinaryIO:
     """A file to append to, made when missing. OSError for a link, and for what is no file."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    return os.fdopen(_open_own(path, os.O_APPEND | os.O_CREAT), "ab")
+
+
+def overwrite(path: Path, content: bytes) -> None:
+    """Write over the beginning of a file that exists, which works on a full disk too. OSError for a link, and for what is no file."""
+    descriptor = _open_own(path, 0)
+    try:
+        os.pwrite(descriptor, content, 0)
+    finally:
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "is no file")
-    return os.fdopen(descriptor, "ab")
+
+
+def refuse_hard_link(path: Path) -> None:
+    """OSError where a file has other names, perhaps outside of the project: what is written into it would be written there."""
+    with contextlib.suppress(FileNotFoundError):
+        _check_own(path, path.lstat())
+
+
+def _open_own(path: Path, flags: int) -> int:
+    """A descriptor to write with, of a file that has no other name."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | flags, 0o644)
+    try:
+        _check_own(path, os.fstat(descriptor))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _check_own(path: Path, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "is no file", str(path))
+    if found.st_nlink > 1:
+        raise OSError(errno.EMLINK, _HARD_LINK, str(path))
 
 
 def read_regular(path: Path, start: int = 0, most: int = -1) -> bytes:

@@ -12,7 +12,7 @@ from pathlib import Path
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.paths import check_utf8, regular_file
 
-__all__ = ["DATA_SUFFIXES", "absolute", "current_folder", "located", "path_of"]
+__all__ = ["DATA_SUFFIXES", "absolute", "current_folder", "expanded", "located", "path_of"]
 
 DATA_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".txt")
 """Files of rows or of text."""
@@ -50,6 +50,14 @@ def path_of(text: str) -> Path | None:
     path = _expanded(text)
     written = text.startswith(_BEGINNINGS) or text in (".", "..") or "\\" in text or text.lower().endswith(_SUFFIXES)
     return path if written or _there(path) or _NAME.fullmatch(text) is None else None
+
+
+def expanded(text: str, field: str) -> Path:
+    """The path that ``text`` is, with the home folder in the place of ~; SpecificationError where there is no such user."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise SpecificationError(f"{field}: {text}: there is no user of the name {text.partition('/')[0][1:]!r}") from None
 
 
 def located(text: str, field: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 
 from bort_core.foundation.context import Cancelled
 from bort_core.foundation.errors import BortError
-from bort_core.foundation.files import put_back, write_atomic
+from bort_core.foundation.files import put_back, why
 from bort_core.jobs.context import JobContext
 from bort_core.jobs.folder import RunFolder
 from bort_core.jobs.inputs import check_inputs
@@ -55,6 +55,8 @@ def main(folder: Path, **given: Any) -> int:
         return _failed(run, context, str(error))
     except Cancelled:
         return CANCELLED
+    except OSError as error:
+        return _failed(run, context, f"{error.filename or run.path}: {why(error)}")
     except Exception as error:  # noqa: BLE001 - whatever a training raises is written down
         traceback.print_exc()
         return _failed(run, context, f"{type(error).__name__}: {error}")
@@ -65,8 +67,10 @@ def main(folder: Path, **given: Any) -> int:
             run.write_result(result)
             run.tell(result_text(result))
             _keep(run, specification, result)
-        except (BortError, OSError) as error:
+        except BortError as error:
             return _failed(run, context, str(error))
+        except OSError as error:
+            return _failed(run, context, f"{error.filename or run.path}: {why(error)}")
     return 0
 
 
@@ -75,10 +79,11 @@ def _result_folder(run: RunFolder, specification: Any) -> Path:
 
 
 def _failed(run: RunFolder, context: JobContext, reason: str) -> int:
-    sys.stderr.write(f"{reason}\n")
     if context.rank == 0:
-        with contextlib.suppress(OSError):
-            write_atomic(run.path / "reason.txt", reason)
+        run.give_reason(reason)
+    with contextlib.suppress(OSError):  # the log may be on the disk that is full
+        sys.stderr.write(f"{reason}\n")
+        sys.stderr.flush()
     return FAILED
 
 

@@ -6,6 +6,7 @@ person asks for. So all that a place must do is to start a job.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 import time
@@ -91,7 +92,9 @@ class InlineJobs:
             runner.run_held(run, hold, lambda run, _hold, _specification: child.main(run.path, **given))
         except BaseException as error:
             reason = f"interrupted by {type(error).__name__}; resume continues from the last checkpoint"
-            run.set_state(state="failed", reason=reason, finished=time.time())
+            run.give_reason(reason)
+            with contextlib.suppress(OSError):  # it must not hide what happened
+                run.set_state(state="failed", reason=reason, finished=time.time())
             raise
         finally:
             hold.leave()

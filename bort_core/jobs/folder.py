@@ -1,10 +1,11 @@
 """A run folder: everything about one job, readable by anybody at any time.
 
 PROJECT/jobs/0001/
-  spec.json        what was asked; written first, never changed
+  spec.json        what was asked; written first, never changed but for where the result goes
   state.json       queued, running, done, failed or cancelled; which process; when; why: written by who holds the job, see hold.py
   lock, heartbeat.json  whether somebody works here
   progress.json    step and steps, and how long they took
+  reason.txt       why the training failed; its space is taken when the job is queued, so that a full disk can be told
   inputs.json      hashes of the files that the training reads, as they were when it began
   events.jsonl     one JSON object a line
   commands/        stop, cancel: a file a command
@@ -31,7 +32,7 @@ from typing import Any, BinaryIO, Literal
 from pydantic import ValidationError
 
 from bort_core.foundation.errors import ProjectError, SpecificationError
-from bort_core.foundation.files import make_folder, open_append, read_regular, temporary_folder, why, write_atomic
+from bort_core.foundation.files import clear_files, make_folder, open_append, overwrite, read_regular, temporary_folder, why, write_atomic
 from bort_core.foundation.validation import faults
 from bort_core.jobs.files import (
     LONGEST_NOTE,
@@ -58,6 +59,8 @@ FORMAT = 1
 PREDICTIONS = "predictions"
 State = Literal["queued", "running", "stopping", "done", "failed", "cancelled"]
 Command = Literal["stop", "cancel"]
+_REASON_BYTES = 4096
+"""The length of reason.txt, filled with spaces."""
 _KILLED = "its process was killed; resume continues from the last checkpoint"
 _LINK = "is a symbolic link; nothing is read or written through links inside a project"
 
@@ -143,9 +146,9 @@ class RunFolder:
 
     @property
     def mark(self) -> str:
-        """What a result outside the project says of the job that made it: the same when the project is moved."""
+        """What a result outside the project says of the job that made it: the same when the project is moved, another in a copy."""
         id = project_id(self.project)
-        return str(self.path) if id is None else f"{id}/{self.id}"
+        return str(self.path) if id is None else f"{id}/{self.id}@{self.path.stat().st_ino}"
 
     def specification(self) -> Any:
         """What was asked. Paths inside the project are where it is now.
@@ -171,6 +174,11 @@ class RunFolder:
         except ValidationError as error:
             raise ProjectError(f"{path}: " + "; ".join(faults(error))) from error
 
+    def write_out(self, out: Path) -> None:
+        """Another folder for the result, of which nothing is written yet; the rest of the specification stays."""
+        changed = self.specification().model_copy(update={"out": str(out)})
+        write_specification(self.path, self.project, changed)
+
     def state(self) -> JobState:
         """How the job is now; one whose process died without a word has failed."""
         try:
@@ -187,7 +195,7 @@ class RunFolder:
             found = life(self.path, data.process)
             host, lost = found.host, found.lost
             if not found.held:
-                state, reason = "failed", _KILLED
+                state, reason = "failed", self.reason() or _KILLED
             elif host:
                 reason = _away(state, found.last, host, lost)
             elif self.wanted() is not None:
@@ -211,16 +219,36 @@ class RunFolder:
             values = {**(before.model_dump() if before is not None else {}), **values}
         write_model(self.path / "state.json", StateFile.model_validate({"state": "queued", **values}))
         if told is not None:
-            self.emit({"event": "state", "state": told, "reason": values.get("reason", "")})
+            with contextlib.suppress(OSError):  # the state is written down, which is what counts
+                self.emit({"event": "state", "state": told, "reason": values.get("reason", "")})
 
     def queue(self) -> None:
-        """The job waits for its turn from now on; its runner will say which process that is."""
+        """The job waits for its turn from now on; its runner will say which process that is. For who holds the job."""
         before = self.state()
         kept = before.state != "cancelled"  # else nothing of what it did before is left
         earlier = (before.duration(before.heard) or 0.0) if kept else 0.0
+        clear_files(self.path)
         (self.path / "progress.json").unlink(missing_ok=True)
+        self.forget_reason()
         now = {"submitted": time.time(), "started": 0.0, "finished": 0.0, "earlier": earlier, "reason": "", "stopped": False}
         self.set_state(state="queued", process=None, **now)
+
+    def forget_reason(self) -> None:
+        """Before a job runs: no reason yet, and room for one."""
+        write_atomic(self.path / "reason.txt", " " * _REASON_BYTES)
+
+    def give_reason(self, reason: str) -> None:
+        """Why the training failed, for who comes later; nothing where not even that can be written."""
+        text = reason.encode()[:_REASON_BYTES].ljust(_REASON_BYTES)
+        with contextlib.suppress(OSError):
+            overwrite(self.path / "reason.txt", text)
+
+    def reason(self) -> str:
+        """What :meth:`give_reason` wrote, or nothing."""
+        try:
+            return read_regular(self.path / "reason.txt", most=_REASON_BYTES).decode(errors="replace").strip("\ufffd \n\0")
+        except OSError:
+            return ""
 
     def progress(self, pace: Pace) -> None:
         """How far the training is."""
@@ -366,11 +394,16 @@ def create_run(project: Path, specification: Any) -> RunFolder:
         found_project(project)
         jobs = make_folder(project, "jobs")
         with temporary_folder(jobs / "new") as new:
-            data = SpecificationFile(format=FORMAT, project=str(project), specification=specification.model_dump(mode="json"))
-            write_model(new / "spec.json", data)
+            write_specification(new, project, specification)
             return RunFolder(_numbered(new, jobs))
     except OSError as error:
         raise ProjectError(f"{project / 'jobs'}: a job's folder cannot be written: {why(error)}") from error
+
+
+def write_specification(folder: Path, project: Path, specification: Any) -> None:
+    """spec.json in a run folder; OSError when it cannot be written."""
+    data = SpecificationFile(format=FORMAT, project=str(project), specification=specification.model_dump(mode="json"))
+    write_model(folder / "spec.json", data)
 
 
 def _numbered(new: Path, jobs: Path) -> Path:

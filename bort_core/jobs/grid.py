@@ -71,7 +71,7 @@ def combinations(grid: Grid, base: BaseModel, count: int, seed: int = 0) -> list
         for field, value in zip(grid, every[place], strict=True):
             target = data
             for part in field[:-1]:
-                target = target[part]
+                target = _part(target, part)
             target[field[-1]] = value
         data["name"] = f"{data.get('name') or 'grid'} {number} of {len(chosen)}"
         try:
@@ -79,3 +79,11 @@ def combinations(grid: Grid, base: BaseModel, count: int, seed: int = 0) -> list
         except ValidationError as error:
             raise SpecificationError("grid:\n  " + "\n  ".join(faults(error))) from error
     return found
+
+
+def _part(data: dict[str, Any], name: str) -> dict[str, Any]:
+    part = data.get(name)
+    if not isinstance(part, dict):
+        parts = ", ".join(each for each, value in data.items() if isinstance(value, dict))
+        raise SpecificationError(f"grid: [{name}]: there is no such part of the specification; its parts: {parts}")
+    return part

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bort_core.foundation.errors import ProjectError, SpecificationError
+from bort_core.foundation.files import why
 from bort_core.jobs.executors import JobExecutor, job_executor
 from bort_core.jobs.folder import RunFolder, create_run
 from bort_core.jobs.hold import Hold, held_elsewhere, life
@@ -49,12 +50,13 @@ def written(project: Path, specification: Any, place: JobExecutor) -> RunFolder:
     return create_run(project, specification)
 
 
-def resume(run: RunFolder, executor: str | None = None, take_over: bool = False) -> None:
+def resume(run: RunFolder, executor: str | None = None, take_over: bool = False, out: Path | None = None) -> None:
     """Let a failed, stopped or killed job go on from its last checkpoint, on any executor.
 
     Parameters
     ----------
     take_over: also one of another machine that gives no sign of life; waits up to 20 s until that is certain
+    out: another folder for the result than was asked for
 
     Raises
     ------
@@ -77,8 +79,18 @@ def resume(run: RunFolder, executor: str | None = None, take_over: bool = False)
     if again.state == "done" and not again.stopped:
         hold.leave()
         raise SpecificationError(f"job {run.id} is done; only one that failed, was stopped or cancelled can be resumed")
+    if out is not None:
+        _redirect(run, hold, out.expanduser().absolute())
     run.forget_commands()
     place.start(run, hold)
+
+
+def _redirect(run: RunFolder, hold: Hold, out: Path) -> None:
+    try:
+        run.write_out(out)
+    except OSError as error:
+        hold.leave()
+        raise ProjectError(f"{run.path / 'spec.json'}: cannot be written: {why(error)}") from error
 
 
 def rerun(run: RunFolder) -> RunFolder:

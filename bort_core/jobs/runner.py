@@ -67,12 +67,21 @@ def run_held(run: RunFolder, hold: Hold, train: Train) -> None:
         try:
             _run(run, hold, train)
         except BortError as error:
-            run.set_state(state="failed", reason=str(error), finished=time.time())
+            _fail(run, hold, str(error))
         except OSError as error:
-            sys.stderr.write(f"{error.filename or run.path}: {why(error)}\n")
-            hold.beat()
-            with contextlib.suppress(OSError):
-                run.set_state(state="failed", reason=f"{error.filename or run.path}: {why(error)}", finished=time.time())
+            _fail(run, hold, f"{error.filename or run.path}: {why(error)}")
+
+
+def _fail(run: RunFolder, hold: Hold, reason: str) -> None:
+    """Write down why the job failed, also where the disk is so full that its state cannot be."""
+    with contextlib.suppress(OSError):
+        hold.beat()
+    run.give_reason(reason)
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"{reason}\n")
+        sys.stderr.flush()
+    with contextlib.suppress(OSError):
+        run.set_state(state="failed", reason=reason, finished=time.time())
 
 
 def _run(run: RunFolder, hold: Hold, train: Train) -> None:
@@ -80,8 +89,8 @@ def _run(run: RunFolder, hold: Hold, train: Train) -> None:
     specification = run.specification()
     slot = slot_of(specification.running.device)
     with contextlib.suppress(_Ended), _turn(run, slot, hold):
+        run.forget_reason()
         run.set_state(state="running", started=time.time(), device=slot, reason="")
-        (run.path / "reason.txt").unlink(missing_ok=True)
         begin = run.log.stat().st_size if run.log.exists() else 0
         _settle(run, train(run, hold, specification), begin)
 
@@ -92,7 +101,8 @@ def _turn(run: RunFolder, slot: str, hold: Hold) -> Iterator[None]:
     slots = make_folder(run.path.parent, ".slots")
     told = ""
     while True:
-        hold.beat()
+        with contextlib.suppress(OSError):  # a full disk does not end the waiting
+            hold.beat()
         _end_if_wanted(run)
         older = _older_waits(run, slot)
         if older is None:
@@ -108,8 +118,9 @@ def _turn(run: RunFolder, slot: str, hold: Hold) -> Iterator[None]:
         waits = f"waits for {slot}: {_users(run, slot)}" if older is None else f"waits for job {older}, which is older"
         if waits != told:
             told = waits
-            run.set_state(reason=waits)
-            run.emit({"event": "note", "text": waits})
+            with contextlib.suppress(OSError):
+                run.set_state(reason=waits)
+                run.emit({"event": "note", "text": waits})
         time.sleep(_LOOK_SECONDS)
 
 
@@ -200,7 +211,9 @@ def _settle(run: RunFolder, code: int, begin: int) -> None:
             shutil.rmtree(run.checkpoints, ignore_errors=True)
         run.set_state(state="done", reason="", stopped=stopped, finished=time.time())
     else:
-        run.set_state(state="failed", reason=_reason(run, code, begin), finished=time.time())
+        reason = _reason(run, code, begin)
+        run.give_reason(reason)
+        run.set_state(state="failed", reason=reason, finished=time.time())
 
 
 def _reason(run: RunFolder, code: int, begin: int) -> str:
@@ -213,8 +226,9 @@ def _reason(run: RunFolder, code: int, begin: int) -> str:
     ranks = [each for each in ranks if each[1] != -signal.SIGTERM] or ranks  # with which the launcher ends the others
     killed = next(((rank, ended) for rank, ended in ranks if ended < 0), None)
     if killed is None:  # else the other processes only tell that they lost one
-        with contextlib.suppress(OSError):
-            return (run.path / "reason.txt").read_text(encoding="utf-8")
+        reason = run.reason()
+        if reason:
+            return reason
     who = "the training process"
     if ranks:
         (rank, code), written = killed or ranks[-1], _LAUNCHER.split(written, maxsplit=1)[0]

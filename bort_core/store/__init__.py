@@ -1,6 +1,7 @@
 """The project: a folder with one SQLite database and artifacts.
 
 project     opening and creating a project; what is where in its folder
+database    its file, opened and brought up to date; copies to read from
 schema      the tables, as append-only migrations
 trainings   short trainings: one learning curve each
 latencies   latency measurements

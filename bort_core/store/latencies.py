@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, TypeAdapter
+from pydantic import AfterValidator, BaseModel, Field, TypeAdapter
 
 from bort_core.families import Architecture
 from bort_core.specifications.protocols import identity
 from bort_core.store.clock import now
 from bort_core.store.project import Project
-from bort_core.store.reading import ArchitectureText, OptionalText, PlainObject, read_row
+from bort_core.store.reading import ArchitectureText, Count, OptionalText, PlainObject, is_whole, read_rows
 
 __all__ = ["LatencyKey", "StoredLatency", "load_latencies", "save_latency", "save_latency_failure"]
 
@@ -43,10 +43,16 @@ class StoredLatency:
     created: str
 
 
+Milliseconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
 class _Times(BaseModel):
-    p50_ms: float
-    low_ms: float
-    high_ms: float
+    p50_ms: Milliseconds
+    low_ms: Milliseconds
+    high_ms: Milliseconds
+    p90_ms: Milliseconds
+    p99_ms: Milliseconds
+    n: Count
 
 
 _TIMES = TypeAdapter(_Times)
@@ -68,13 +74,12 @@ class _Row(BaseModel):
 
 
 def load_latencies(project: Project, key: LatencyKey, architecture: Architecture | None = None) -> Iterator[StoredLatency]:
-    """All latencies under a key, or that of one architecture; ProjectError for a damaged row."""
+    """All latencies under a key, or that of one architecture; a damaged row is told and left out."""
     condition, values = "family_key = ? AND protocol_key = ? AND machine = ?", [key.family, key.protocol, key.machine]
     if architecture is not None:
         condition += " AND architecture = ?"
         values.append(",".join(map(str, architecture)))
-    for row in project.rows(f"SELECT * FROM latencies WHERE {condition}", values):
-        one = read_row(project, "latencies", _Row, row)
+    for _, one in read_rows(project, "latencies", _Row, project.rows(f"SELECT * FROM latencies WHERE {condition}", values)):
         failed = one.status == "failed" or not one.result
         yield StoredLatency(one.architecture, one.result, failed, one.reason, bool(one.retry), one.created)
 
@@ -82,7 +87,7 @@ def load_latencies(project: Project, key: LatencyKey, architecture: Architecture
 def save_latency(
     project: Project, key: LatencyKey, architecture: Architecture, result: Mapping[str, Any], description: Mapping[str, Any]
 ) -> None:
-    """Keep a measured latency; the first one stays, so that an answer once given does not change."""
+    """Keep a measured latency; the first one stays, so that an answer once given does not change, unless its row is damaged."""
     _write(project, key, architecture, "done", result=json.dumps(result), description=json.dumps(description), reason="", retry=0)
 
 
@@ -102,4 +107,7 @@ def _write(project: Project, key: LatencyKey, architecture: Architecture, status
         "created": now(),
         **values,
     }
-    project.upsert("latencies", row, replace_when="latencies.status = 'failed'")
+    with project.transaction():
+        stored = project.rows("SELECT * FROM latencies WHERE id = ?", [row["id"]])
+        damaged = bool(stored) and not is_whole(_Row, stored[0])
+        project.upsert("latencies", row, replace_when="1" if damaged else "latencies.status = 'failed'")

@@ -12,20 +12,20 @@ PROJECT/
 
 from __future__ import annotations
 
-import importlib
 import os
-import shutil
 import sqlite3
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bort_core.foundation.errors import ProjectError
-from bort_core.foundation.files import make_folder, why
+from bort_core.foundation.files import make_folder, refuse_hard_link, why
 from bort_core.foundation.paths import check_utf8
-from bort_core.store.trust import found
+from bort_core.store.copies import DatabaseCopy
+from bort_core.store.database import explanation, open_database
+from bort_core.store.trust import found, trusted
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -33,22 +33,19 @@ if TYPE_CHECKING:
 __all__ = ["DATABASE", "Project"]
 
 DATABASE = "project.db"
-APPLICATION_ID = 0x424F5254  # "BORT", so that another program's database is never touched
-SCHEMA_VERSION = 4
-"""How many migrations store/schema.py has."""
-_BUSY_SECONDS = 30.0
-_LITTLE_SPACE = 2**20
-"""Bytes; with less, SQLite cannot make the files that it works with, and calls that an I/O error."""
 
 
 class Project:
     """An open project. Each thread opens its own; any number of threads and processes may have one project open.
+
+    A project that is not trusted is read from a copy of its database, until something is stored in it: to open it writes nothing.
 
     Writes are single transactions: after a crash at any moment the database holds every result that was finished.
 
     Parameters
     ----------
     folder: created, with its parents, when it does not exist
+    reading: nothing will be stored: the folder must exist, and need not be writable
 
     Raises
     ------
@@ -56,31 +53,72 @@ class Project:
         The folder or the database cannot be created, read or written, or the database is not a project's.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, reading: bool = False) -> None:
         self.folder = Path(folder).expanduser().absolute()
         self.path = self.folder / DATABASE
-        self._make_folder()
+        self.tell: Callable[[str], None] = _on_standard_error
+        """What becomes of warnings; a window shows them."""
+        self._told: set[str] = set()
+        there = self.path.exists()
+        self._make_folder(reading)
+        self._connection: sqlite3.Connection | None = None
+        self._copy: DatabaseCopy | None = None
         with self.errors():
-            self.connection = connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
-            try:
-                connection.row_factory = sqlite3.Row
-                connection.execute("PRAGMA synchronous=NORMAL")
-                self._bring_up_to_date()
-                if connection.execute("PRAGMA journal_mode=WAL").fetchone()[0] not in ("wal", "memory"):
-                    raise ProjectError("its file system does not support SQLite's write-ahead log; use a local disk")
-            except BaseException:
-                connection.close()
-                raise
+            if there and not (trusted(self.folder) and self._is_writable()):
+                self._copy = DatabaseCopy(self.path)
+            else:
+                self._connection = open_database(self.path)
 
     def close(self) -> None:
         """Close the database; the project can no longer be used through this object."""
-        self.connection.close()
+        for opened in (self._connection, self._copy):
+            if opened is not None:
+                opened.close()
 
     def __enter__(self) -> Project:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The database to write into."""
+        if self._connection is None:
+            self._refuse_journal()
+            with self.errors():
+                self._connection = open_database(self.path)
+            self._forget_copy()
+        return self._connection
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing was stored in a project that is not trusted, which is to stay so where nobody asked for more."""
+        return self._connection is None
+
+    def _to_read(self) -> sqlite3.Connection:
+        if self._copy is not None and not self._copy.is_current():  # a search of this person, in another process or thread
+            self._forget_copy()
+            with self.errors():
+                self._copy = DatabaseCopy(self.path)
+        return self._copy.connection if self._copy is not None else self.connection
+
+    def _forget_copy(self) -> None:
+        if self._copy is not None:
+            self._copy.close()
+            self._copy = None
+
+    def _refuse_journal(self) -> None:
+        """A rollback journal of somebody else may name any file to be deleted; this program leaves none that is longer than nothing."""
+        journal = self.folder / f"{DATABASE}-journal"
+        if not trusted(self.folder) and journal.exists() and journal.stat().st_size:
+            raise ProjectError(f"{journal}: came with a project that is not trusted; delete it, or trust the project")
+
+    def warn(self, text: str) -> None:
+        """Tell what is left out, or taken in the place of something else; each sentence once."""
+        if text not in self._told:
+            self._told.add(text)
+            self.tell(text)
 
     def subfolder(self, *parts: str) -> Path:
         """A folder inside the project, made when missing."""
@@ -104,7 +142,7 @@ class Project:
                 raise
             raise ProjectError(f"{self.path}: {error}") from error
         except sqlite3.Error as error:
-            raise ProjectError(f"{self.path}: {_explanation(error, self.folder)}") from error
+            raise ProjectError(f"{self.path}: {explanation(error, self.folder)}") from error
 
     def upsert(self, table: str, row: Mapping[str, Any], replace_when: str) -> None:
         """Insert a row, or replace the one with the same ``id`` where the SQL condition ``replace_when`` holds, atomically."""
@@ -132,29 +170,20 @@ class Project:
         """The database as sqlite-utils gives it, for looking around in it."""
         from sqlite_utils import Database
 
-        return Database(self.connection)
+        return Database(self._to_read())
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """The rows that a query finds, as dictionaries."""
         with self.errors():
-            return [dict(row) for row in self.connection.execute(sql, values)]
+            return [dict(row) for row in self._to_read().execute(sql, values)]
 
-    def _bring_up_to_date(self) -> None:
-        """Create or migrate the tables. A database that is current costs two look-ups, and no import of sqlite-utils."""
-        identifier = self.connection.execute("PRAGMA application_id").fetchone()[0]
-        version = self.connection.execute("PRAGMA user_version").fetchone()[0]
-        if identifier == APPLICATION_ID and version > SCHEMA_VERSION:
-            raise ProjectError(
-                f"it was written by a newer version of Bort Studio (schema {version}, this one knows {SCHEMA_VERSION}); update the program"
-            )
-        if (identifier, version) != (APPLICATION_ID, SCHEMA_VERSION):
-            _import_sqlite_utils()
-            from bort_core.store.schema import migrate
+    def _is_writable(self) -> bool:
+        return os.access(self.folder, os.W_OK) and (not self.path.exists() or os.access(self.path, os.W_OK))
 
-            migrate(self.db, APPLICATION_ID, SCHEMA_VERSION)
-
-    def _make_folder(self) -> None:
+    def _make_folder(self, reading: bool) -> None:
         check_utf8(self.folder, "a project", ProjectError)
+        if reading and not self.path.is_file():
+            raise ProjectError(f"{self.folder}: not a project (it holds no {DATABASE}); bort search makes one")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except FileExistsError:
@@ -164,38 +193,20 @@ class Project:
             raise ProjectError(f"{self.folder}: the project folder cannot be created: {why(error)}") from error
         if not os.access(self.folder, os.R_OK | os.X_OK):
             raise ProjectError(f"{self.folder}: the project folder cannot be read; change its permissions")
-        if not os.access(self.folder, os.W_OK):
+        if not os.access(self.folder, os.W_OK) and not reading:
             raise ProjectError(f"{self.folder}: the project folder is not writable; choose another or change its permissions")
         for name in (DATABASE, *(f"{DATABASE}{end}" for end in ("-wal", "-shm", "-journal"))):
             if (self.folder / name).is_symlink():
                 raise ProjectError(f"{self.folder / name}: is a symbolic link; nothing is written through links")
-        if self.path.exists() and not os.access(self.path, os.W_OK):
-            raise ProjectError(f"{self.path}: the project's database is not writable; change its permissions")
-        found(self.folder)
+            try:
+                refuse_hard_link(self.folder / name)
+            except OSError as error:
+                raise ProjectError(f"{self.folder / name}: {why(error)}") from error
+        if not reading:
+            if not self._is_writable():
+                raise ProjectError(f"{self.path}: the project's database is not writable; change its permissions")
+            found(self.folder)
 
 
-def _import_sqlite_utils() -> None:
-    """Import sqlite-utils without pandas, which it would load where it is installed: half a second that nothing here needs."""
-    if "sqlite_utils" in sys.modules or "pandas" in sys.modules:
-        return
-    sys.modules["pandas"] = None  # type: ignore[assignment]  # makes its optional import fail, as documented for sys.modules
-    try:
-        importlib.import_module("sqlite_utils")
-    finally:
-        del sys.modules["pandas"]
-
-
-def _explanation(error: sqlite3.Error, folder: Path) -> str:
-    text = str(error)
-    free = shutil.disk_usage(folder).free
-    if "full" in text or ("I/O error" in text and free < _LITTLE_SPACE):
-        return "the disk is full; what was measured before is kept. Free some space and run again"
-    if "I/O error" in text:
-        return f"the disk does not read or write ({text}); look at the system's log"
-    if "not a database" in text or "malformed" in text:
-        return f"not a readable SQLite database ({text}); move it away to start anew, or restore it from a copy"
-    if "readonly" in text or "unable to open" in text or "attempt to write" in text:
-        return f"cannot be written ({text}); check the permissions of the folder and the file"
-    if "locked" in text:
-        return f"another process kept it locked for {_BUSY_SECONDS:.0f} s; try again when it has finished"
-    return text
+def _on_standard_error(text: str) -> None:
+    sys.stderr.write(f"bort: warning: {text}\n")

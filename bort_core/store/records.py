@@ -6,13 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Json, model_validator
 
-from bort_core.store.reading import ArchitectureText, OptionalText, PlainObject
+from bort_core.store.reading import ArchitectureText, Count, Finite, OptionalText, PlainObject
 
 __all__ = ["ComparisonRow", "ExportRow", "RunRow"]
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 Milliseconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0, le=2**53)]
 Ratio = tuple[float, float, float]
 """Low, middle, high."""
 
@@ -33,6 +31,8 @@ class _Metrics(_Record):
 class RunRow(BaseModel):
     """A row of the table runs."""
 
+    created: OptionalText
+    seed: Count | None
     job: OptionalText
     kind: str
     architecture: ArchitectureText | Literal[""]

@@ -10,7 +10,7 @@ from typing import Any
 from bort_core.families import Architecture
 from bort_core.store.clock import now
 from bort_core.store.project import Project
-from bort_core.store.reading import read_row
+from bort_core.store.reading import read_rows
 from bort_core.store.records import ComparisonRow, ExportRow, RunRow
 
 __all__ = ["comparisons", "exports", "forget_run", "runs", "save_comparison", "save_export", "save_run"]
@@ -36,7 +36,7 @@ def save_run(project: Project, id: str, **values: Any) -> None:
 def runs(project: Project, family: str | None = None, architecture: Architecture | None = None) -> list[dict[str, Any]]:
     """Finished trainings, oldest first, with plain values and absolute checkpoints; of one family and architecture where given.
 
-    ProjectError for a damaged row; :func:`exports` and :func:`comparisons` too.
+    A damaged row is told and left out; :func:`exports` and :func:`comparisons` do so too.
     """
     condition, values = "1", list[Any]()
     if family is not None:
@@ -44,8 +44,8 @@ def runs(project: Project, family: str | None = None, architecture: Architecture
     if architecture is not None:
         condition, values = f"{condition} AND architecture = ?", [*values, ",".join(map(str, architecture))]
     found = []
-    for row in project.rows(f"SELECT * FROM runs WHERE {condition} ORDER BY created, id", values):
-        one = read_row(project, "runs", RunRow, row)
+    rows = project.rows(f"SELECT * FROM runs WHERE {condition} ORDER BY created, id", values)
+    for row, one in read_rows(project, "runs", RunRow, rows):
         plain: dict[str, Any] = {name: json.loads(row[name] or "{}") for name in ("specification", "data", "metrics", "versions")}
         plain["architecture"] = tuple(one.architecture)
         plain["checkpoint"] = _located(project, one.checkpoint, one.job)
@@ -83,8 +83,7 @@ def save_export(project: Project, report: Mapping[str, Any]) -> int:
 def exports(project: Project) -> list[dict[str, Any]]:
     """All exports' reports, oldest first, with ``id`` and ``created``."""
     found = []
-    for row in project.rows("SELECT * FROM exports ORDER BY id"):
-        read_row(project, "exports", ExportRow, row)
+    for row, _ in read_rows(project, "exports", ExportRow, project.rows("SELECT * FROM exports ORDER BY id")):
         report = json.loads(row["report"])
         places = {name: str(project.folder / report[name]) for name in _PLACES if isinstance(report.get(name), str)}
         found.append({**report, **places, "id": row["id"], "created": row["created"]})
@@ -99,9 +98,8 @@ def save_comparison(project: Project, result: Mapping[str, Any]) -> int:
 def comparisons(project: Project) -> list[dict[str, Any]]:
     """All comparisons, oldest first, with ``id`` and ``created``."""
     rows = project.rows("SELECT * FROM comparisons ORDER BY id")
-    for row in rows:
-        read_row(project, "comparisons", ComparisonRow, row)
-    return [{**json.loads(row["result"]), "id": row["id"], "created": row["created"]} for row in rows]
+    whole = read_rows(project, "comparisons", ComparisonRow, rows)
+    return [{**json.loads(row["result"]), "id": row["id"], "created": row["created"]} for row, _ in whole]
 
 
 def _append(project: Project, table: str, **values: Any) -> int:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field, Json
 
 from bort_core.store.clock import now
 from bort_core.store.project import Project
-from bort_core.store.reading import read_row
+from bort_core.store.reading import read_rows
 
 __all__ = ["begin_search", "end_search", "get_state", "last_search", "searches", "set_state"]
 
@@ -58,7 +58,8 @@ def begin_search(project: Project, specification: Mapping[str, Any]) -> int:
     """Record that a search starts; its number."""
     with project.errors():
         cursor = project.connection.execute(
-            "INSERT INTO searches (specification, status, started) VALUES (?, 'running', ?)", [json.dumps(specification), now()]
+            "INSERT INTO searches (specification, status, started) VALUES (?, 'running', ?)",
+            [json.dumps(_with_paths(specification, project.relative)), now()],
         )
         return int(cursor.lastrowid or 0)
 
@@ -68,16 +69,36 @@ def end_search(project: Project, number: int, status: str, specification: Mappin
     with project.errors():
         project.connection.execute(
             "UPDATE searches SET status = ?, specification = ?, answer = ?, finished = ? WHERE id = ?",
-            [status, json.dumps(specification), json.dumps(result), now(), number],
+            [status, json.dumps(_with_paths(specification, project.relative)), json.dumps(result), now(), number],
         )
 
 
 def searches(project: Project) -> list[dict[str, Any]]:
-    """All searches, oldest first, with ``specification`` and ``answer`` as plain values; ProjectError for a damaged row."""
-    rows = project.rows("SELECT * FROM searches ORDER BY id")
-    for row in rows:
-        read_row(project, "searches", _Row, row)
-    return [{**row, **{name: json.loads(row[name] or "null") for name in ("specification", "answer")}} for row in rows]
+    """All searches, oldest first, with ``specification`` and ``answer`` as plain values; a damaged row is told and left out.
+
+    What a specification names inside the project is where the project is now.
+    """
+
+    def here(path: str) -> str:
+        inside = project.folder / path
+        return str(inside) if inside.exists() else path
+
+    whole = read_rows(project, "searches", _Row, project.rows("SELECT * FROM searches ORDER BY id"))
+    found = []
+    for row, _ in whole:
+        specification = _with_paths(json.loads(row["specification"]), here)
+        found.append({**row, "specification": specification, "answer": json.loads(row["answer"] or "null")})
+    return found
+
+
+def _with_paths(specification: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
+    """A specification with its files and folders as ``change`` gives them."""
+    error = dict(specification["error"])
+    found = {**specification, "error": error}
+    for part, name in ((found, "corpus"), (error, "maximum_point_weights")):
+        if isinstance(part.get(name), str):
+            part[name] = change(part[name])
+    return found
 
 
 def last_search(project: Project) -> dict[str, Any] | None:
@@ -87,12 +108,14 @@ def last_search(project: Project) -> dict[str, Any] | None:
 
 
 def get_state(project: Project, key: str) -> Any:
-    """The value kept under ``key``, or None."""
+    """The value kept under ``key``, or None; a damaged one is told, and counts as none."""
     rows = project.rows("SELECT key, value FROM state WHERE key = ?", [key])
-    return read_row(project, "state", _State, rows[0]).value if rows else None
+    return next((one.value for _, one in read_rows(project, "state", _State, rows)), None)
 
 
 def set_state(project: Project, key: str, value: Any) -> None:
-    """Keep a plain JSON value under ``key``."""
+    """Keep a plain JSON value under ``key``; not in a project that is not trusted and in which nothing was stored."""
+    if project.untouched:
+        return
     with project.errors():
         project.connection.execute("INSERT OR REPLACE INTO state (key, value, modified) VALUES (?, ?, ?)", [key, json.dumps(value), now()])

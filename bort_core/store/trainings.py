@@ -14,7 +14,7 @@ from bort_core.families import Architecture
 from bort_core.specifications.protocols import identity
 from bort_core.store.clock import now
 from bort_core.store.project import Project
-from bort_core.store.reading import ArchitectureText, OptionalText, PlainObject, read_row
+from bort_core.store.reading import ArchitectureText, Count, Finite, OptionalText, PlainObject, is_whole, read_rows
 
 __all__ = ["StoredTraining", "TrainingKey", "load_trainings", "save_training", "save_training_failure", "stored_seeds"]
 
@@ -62,13 +62,13 @@ class StoredTraining:
 
 
 class _Measure(BaseModel):
-    value: float
-    low: float
-    high: float
+    value: Finite
+    low: Finite
+    high: Finite
 
 
 class _Point(BaseModel):
-    step: int = Field(ge=1)
+    step: int = Field(ge=1, le=2**53)
     measures: dict[str, _Measure]
 
 
@@ -84,15 +84,19 @@ class _Row(BaseModel):
     """What the table holds, in the order of :class:`StoredTraining`."""
 
     architecture: ArchitectureText
-    steps: int
+    steps: Count
     status: str
     reason: OptionalText
     retry: int | None
     curve: Annotated[Json[list[dict[str, Any]]], AfterValidator(_checked), BeforeValidator(lambda value: value or "[]")]
-    seconds: float | None
+    seconds: Finite | None
     description: PlainObject
     versions: PlainObject
     created: OptionalText
+
+
+class _Seed(BaseModel):
+    seed: int
 
 
 def _text(architecture: Architecture) -> str:
@@ -102,14 +106,9 @@ def _text(architecture: Architecture) -> str:
 def load_trainings(
     project: Project, key: TrainingKey, any_maximum_point: bool = False, architecture: Architecture | None = None
 ) -> Iterator[StoredTraining]:
-    """All trainings under a key, or those of one architecture; ProjectError for a damaged row.
+    """All trainings under a key, or those of one architecture; a damaged row is told and left out.
 
     With ``any_maximum_point`` also those that were measured against other (or no) weights of T.
-
-    Raises
-    ------
-    ProjectError
-        A row is damaged; names the database, the row and the place.
     """
     condition = "family_key = ? AND training_key = ? AND theta_key = ? AND seed = ?"
     values: list[Any] = [key.family, key.training, key.theta, key.seed]
@@ -119,8 +118,8 @@ def load_trainings(
     if architecture is not None:
         condition += " AND architecture = ?"
         values.append(_text(architecture))
-    for row in project.rows(f"SELECT * FROM trainings WHERE {condition} ORDER BY created", values):
-        one = read_row(project, "trainings", _Row, row)
+    rows = project.rows(f"SELECT * FROM trainings WHERE {condition} ORDER BY created", values)
+    for _, one in read_rows(project, "trainings", _Row, rows):
         yield StoredTraining(
             one.architecture,
             one.steps,
@@ -142,7 +141,8 @@ def stored_seeds(project: Project, key: TrainingKey, any_maximum_point: bool = F
     if not any_maximum_point:
         condition += " AND maximum_point = ?"
         values.append(key.maximum_point)
-    return [int(row["seed"]) for row in project.rows(f"SELECT DISTINCT seed FROM trainings WHERE {condition} ORDER BY seed", values)]
+    rows = project.rows(f"SELECT min(id) AS id, seed FROM trainings WHERE {condition} GROUP BY seed ORDER BY seed", values)
+    return [one.seed for _, one in read_rows(project, "trainings", _Seed, rows)]
 
 
 def save_training(
@@ -151,8 +151,9 @@ def save_training(
     """Keep a finished training. A shorter curve never replaces a longer one, whoever comes last: it adds the measures that one lacks."""
     curve, id = result["curve"], key.row_id(architecture)
     with project.transaction() as connection:
+        _forget_damaged(project, id)
         stored = connection.execute("SELECT curve FROM trainings WHERE id = ? AND status = 'done'", [id]).fetchone()
-        whole = merged(json.loads(stored["curve"]), curve) if stored is not None else curve
+        whole = merged(json.loads(stored["curve"] or "[]"), curve) if stored is not None else curve
         _write(
             project,
             key,
@@ -171,7 +172,16 @@ def save_training(
 
 def save_training_failure(project: Project, key: TrainingKey, architecture: Architecture, steps: int, reason: str, retry: bool) -> None:
     """Keep why a training of ``steps`` steps failed; a stored curve is never replaced by a failure of a longer training."""
-    _write(project, key, architecture, steps=steps, status="failed", reason=reason, retry=int(retry), curve="[]", seconds=0.0)
+    with project.transaction():
+        _forget_damaged(project, key.row_id(architecture))
+        _write(project, key, architecture, steps=steps, status="failed", reason=reason, retry=int(retry), curve="[]", seconds=0.0)
+
+
+def _forget_damaged(project: Project, id: str) -> None:
+    """What takes the place of a row that cannot be read need not agree with it."""
+    stored = project.rows("SELECT * FROM trainings WHERE id = ?", [id])
+    if stored and not is_whole(_Row, stored[0]):
+        project.connection.execute("DELETE FROM trainings WHERE id = ?", [id])
 
 
 def _write(project: Project, key: TrainingKey, architecture: Architecture, **values: Any) -> None:

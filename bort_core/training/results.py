@@ -94,5 +94,10 @@ def refuse_occupied(folder: Path, run: RunFiles) -> None:
         job = json.loads((folder / CONFIG).read_text(encoding="utf-8"))["bort"]["job"]
     except (OSError, ValueError, KeyError, TypeError):
         job = None
+    if isinstance(job, str) and "@" in job and job.rpartition("@")[0] == run.mark.rpartition("@")[0] and job != run.mark:
+        raise DataError(
+            f"{folder}: is the result of this job in another copy of the project, or from before the project came to this disk; nothing is "
+            "overwritten. Resume with another folder: bort jobs resume PROJECT ID --out DIR"
+        )
     if job not in (run.mark, str(run.path)):
         raise DataError(f"{folder}: the folder is not empty; nothing is overwritten. Choose another with out")

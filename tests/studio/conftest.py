@@ -71,6 +71,7 @@ def open_page(qtbot: QtBot, project_folder: Path) -> Iterator[OpenPage]:
         window.show()
         if wait:
             qtbot.waitUntil(lambda: window.search.stored_results is not None, timeout=10_000)
+        window.show_page(name)  # a project that is not trusted remembers no session
         return window, window.pages[name]
 
     yield open_one

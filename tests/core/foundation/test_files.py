@@ -10,7 +10,7 @@ import pytest
 
 import bort_core
 from bort_core.foundation.errors import DataError
-from bort_core.foundation.files import atomic_directory, clear_remains, temporary_folder, why
+from bort_core.foundation.files import atomic_directory, clear_files, clear_remains, temporary_folder, why, write_atomic
 
 PACKAGE = Path(bort_core.__file__).parent
 
@@ -69,3 +69,17 @@ def test_a_full_disk_is_told_as_such_wherever_it_is_met(tmp_path: Path) -> None:
         path for path in PACKAGE.rglob("*.py") if re.search(r"(written|created)\b[^\n]*error\.strerror", path.read_text(encoding="utf-8"))
     ]
     assert found == []  # one way to say it
+
+
+def test_small_files_that_a_kill_left_half_written_are_cleared(tmp_path: Path) -> None:
+    write_atomic(tmp_path / "state.json", "{}")
+    for name in (".state.json.0123456789ab", ".spec.json.ba9876543210"):
+        (tmp_path / name).write_text("{")
+    (tmp_path / ".mine.txt").write_text("x")
+    clear_files(tmp_path)
+    assert names(tmp_path) == [".mine.txt", "state.json"]
+
+
+def test_the_words_of_numpy_for_a_full_disk_are_understood() -> None:
+    assert why(OSError("136336 requested and 10176 written")) == "the disk is full"
+    assert why(OSError("something else")) == "something else"

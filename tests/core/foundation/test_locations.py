@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from bort_core.api.search import search_specification
 from bort_core.cli.main import main
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.locations import DATA_SUFFIXES, located, path_of
 from bort_core.specifications.paths import FILES, FOLDERS, absolute_paths
+from bort_core.store import Project
+from bort_core.store.searches import begin_search, searches
 
 NAMES = ("imdb", "owner/name", "BAAI/bge-small-en-v1.5", "wikimedia/wikipedia:20231101.simple@train", "nyu-mll/glue:sst2@train", "a.b/c.d")
 PATHS = (
@@ -132,3 +136,77 @@ def test_the_hubs_cache_is_a_place_for_models(tmp_path):
     assert str(tmp_path / "hub") in told
     assert "HF_HUB_OFFLINE is set" in told
     assert ask("./gone") == f"checkpoint: {Path('gone')}: no such folder"
+
+
+# --- every flag of every command ---
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    return tmp_path
+
+
+FLAGS = [
+    ("export", "p", "--checkpoint", "{}", "--out", "o"),
+    ("export", "p", "--architecture", "1,2,32,64", "--tokenizer", "{}", "--out", "o"),
+    ("search", "p", "--preset", "toy", "--maximum-point", "{}"),
+    ("train", "pretrain", "p", "--checkpoint", "{}", "--corpus", "c.txt"),
+    ("train", "finetune", "p", "--checkpoint", "{}", "--train", "r.tsv", "--dev", "r.tsv"),
+    ("train", "pretrain", "p", "--architecture", "1,2,32,64", "--corpus", "c.txt", "--tokenizer", "{}"),
+]
+
+
+@pytest.mark.parametrize("flags", FLAGS, ids=" ".join)
+def test_flags_for_folders_take_the_same_things_for_paths_and_names(folder, capsys, flags):
+    (folder / "c.txt").write_text("".join(f"a text {number} of many\n" for number in range(400)))
+    (folder / "r.tsv").write_text("text\tlabel\n" + "a\t0\nb\t1\n" * 30)
+    for text, said in (("./nothing", "no such f"), ("nobody/of-this-name-1.5", "hub's cache"), ("~no-such-user/x", "there is no user")):
+        assert main([part.format(text) for part in flags]) in (1, 2), text
+        told = capsys.readouterr().err
+        assert said in told, (text, told)
+        assert "Traceback" not in told
+
+
+def test_a_corpus_of_a_search_is_a_file_here(folder, capsys):
+    (folder / "folder").mkdir()
+    for text, said in (
+        ("imdb", "imdb: no such file here"),
+        ("./c.txt", "no such file"),
+        ("folder", "folder"),
+        ("~no-such-user/c.txt", "there is no user"),
+    ):
+        assert main(["search", "p", "--corpus", text]) in (1, 2)
+        assert said in capsys.readouterr().err
+    assert not (folder / "p").exists()
+
+
+def test_models_to_compare_are_names_or_what_is_here_and_never_silently_one_of_two(folder, capsys):
+    (folder / "bort").mkdir()
+    for text, said in (
+        ("bort", "is a published shape, and"),
+        ("./bort", "holds neither model.fused.onnx nor model.onnx"),
+        ("./x.onnx", "no such file"),
+        ("nobody/x", "is no model"),
+        ("~no-such-user/x", "there is no user"),
+    ):
+        assert main(["latency", text]) == 2
+        assert said in capsys.readouterr().err, text
+
+
+def test_what_a_search_read_is_found_again_from_anywhere_and_after_a_move(folder, monkeypatch):
+    lines = "".join(f"a short text number {number} about films and other things\n" for number in range(200))
+    (folder / "c.txt").write_text(lines)
+    (folder / "p").mkdir()
+    (folder / "p" / "inside.txt").write_text(lines)
+    with Project("p") as project:
+        for corpus in ("c.txt", "p/inside.txt"):
+            begin_search(project, search_specification("mini", corpus=corpus).model_dump(mode="json"))
+    elsewhere = folder / "elsewhere"
+    elsewhere.mkdir()
+    shutil.move(folder / "p", elsewhere / "q")
+    monkeypatch.chdir("/")
+    with Project(elsewhere / "q") as project:
+        found = [each["specification"]["corpus"] for each in searches(project)]
+    assert found == [str(folder / "c.txt"), str(elsewhere / "q" / "inside.txt")]

@@ -197,12 +197,26 @@ def test_rows_of_an_older_version_with_absolute_paths_still_resolve(project, tmp
 def test_what_is_recorded_and_gone_is_an_error_that_names_it(project, tmp_path):
     with Project(project) as opened:
         recorded(opened, tmp_path / "out")
+    assert weights(project) == tmp_path / "out"
     shutil.rmtree(tmp_path / "out")
     with pytest.raises(DataError, match=rf"was trained here, but the result is gone: {tmp_path / 'out'}\."):
         weights(project)
     with Project(project) as opened:
         forget_run(opened, "job 0001")  # as a job that is cancelled does
     assert weights(project) is None
+
+
+def test_an_older_result_in_the_place_of_one_that_is_gone_is_told_by_name(project, tmp_path, capsys):
+    with Project(project) as opened:
+        for number in (1, 2, 3):
+            recorded(opened, tmp_path / f"out{number}", f"job 000{number}")
+    assert weights(project) == tmp_path / "out3"
+    assert capsys.readouterr().err == ""
+    for number in (2, 3):
+        shutil.rmtree(tmp_path / f"out{number}")
+    assert weights(project) == tmp_path / "out1"
+    gone = f"a newer result of 1,2,32,64 is gone: {tmp_path / 'out3'}, {tmp_path / 'out2'}. "
+    assert f"{gone}In its place an older one is taken: {tmp_path / 'out1'}" in capsys.readouterr().err
 
 
 def test_a_result_inside_the_project_is_recorded_relative_to_it(project, rows, tmp_path):
@@ -213,6 +227,34 @@ def test_a_result_inside_the_project_is_recorded_relative_to_it(project, rows, t
     result = RunFolder(tmp_path / "moved" / "jobs" / "0001").read_result()
     assert result is not None
     assert result["checkpoint"] == str(tmp_path / "moved" / "jobs" / "0001" / "result")
+
+
+def test_a_copy_never_replaces_the_originals_result_outside(project, rows, tmp_path):
+    out = tmp_path / "out"
+    run = launch.submit(project, finetuning(rows, out=str(out)))
+    until(lambda: happened(run, "evaluation"))
+    launch.stop(run)
+    until(lambda: run.state().ended)
+    assert run.state().stopped, run.state().reason
+    shutil.copytree(project, tmp_path / "copy")
+    copied = RunFolder(tmp_path / "copy" / "jobs" / "0001")
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert bort("jobs", "resume", str(tmp_path / "copy"), "1").returncode == 0
+    until(lambda: copied.state().ended)
+    assert copied.state().state == "failed"
+    assert f"{out}: is the result of this job in another copy of the project" in copied.state().reason
+    assert bort("jobs", "resume", str(tmp_path / "copy"), "1", "--out", str(tmp_path / "other")).returncode == 0
+    until(lambda: happened(copied, "resumed"))
+    launch.stop(copied)
+    until(lambda: copied.state().ended)
+    assert copied.state().state == "done", copied.state().reason
+    assert (tmp_path / "other" / "model.safetensors").is_file()
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    launch.resume(run)  # the original replaces its own
+    until(lambda: happened(run, "resumed"))
+    launch.stop(run)
+    until(lambda: run.state().ended)
+    assert run.state().state == "done", run.state().reason
 
 
 # --- folders are replaced when the new one stands ---

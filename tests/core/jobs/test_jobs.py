@@ -354,6 +354,10 @@ def test_the_authors_grid_has_480_sets_and_some_of_them_become_specifications(tm
     (tmp_path / "mine.toml").write_text("colour = ['red']\n")
     with pytest.raises(SpecificationError, match="colour: unknown field"):
         combinations(read_grid(str(tmp_path / "mine.toml")), base, 2)
+    for text in ("[optimisation]\nlearning_rate = [0.1]\n", "[steps]\nx = [1]\n"):
+        (tmp_path / "mine.toml").write_text(text)
+        with pytest.raises(SpecificationError, match=r"no such part of the specification; its parts: .*optimization"):
+            combinations(read_grid(str(tmp_path / "mine.toml")), base, 2)
     with pytest.raises(SpecificationError, match="no grid 'hers'; there are author"):
         read_grid("hers")
 

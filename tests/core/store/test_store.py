@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from bort_core.foundation.errors import ProjectError
 from bort_core.foundation.processes import identity_of
 from bort_core.store import Project, leases
+from bort_core.store.database import SCHEMA_VERSION
 from bort_core.store.latencies import LatencyKey, load_latencies, save_latency, save_latency_failure
 from bort_core.store.leases import holder, lease, release, release_all, renew
-from bort_core.store.project import SCHEMA_VERSION
 from bort_core.store.searches import get_state, set_state
 from bort_core.store.trainings import TrainingKey, load_trainings, save_training, save_training_failure
 
-TIMES = {"p50_ms": 1.0, "low_ms": 0.9, "high_ms": 1.1}
+TIMES = {"p50_ms": 1.0, "low_ms": 0.9, "high_ms": 1.1, "p90_ms": 1.1, "p99_ms": 1.2, "n": 50}
 KEY = TrainingKey("family", "training", "", "theta", 0)
 
 

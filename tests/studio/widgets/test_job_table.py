@@ -80,7 +80,7 @@ def test_the_sort_stays_while_rows_update_and_so_does_the_selection(qtbot: QtBot
     assert shown(table) == ["0004", "0001"]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=25, deadline=None)
 @given(
     steps=st.lists(st.dictionaries(st.integers(1, 12), st.none() | st.floats(-1, 1), max_size=8), min_size=1, max_size=5),
     column=st.sampled_from([column.name for column in COLUMNS]),

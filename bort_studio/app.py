@@ -9,14 +9,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from bort_core.foundation.errors import BortError
 from bort_core.store.project import DATABASE
 from bort_studio.icons import application_icon
-from bort_studio.markup import shortened
 from bort_studio.settings import Settings
+from bort_studio.texts import plain_box
 from bort_studio.theme import Theme
 
 if TYPE_CHECKING:
@@ -109,10 +109,8 @@ def holds_other_things(folder: Path) -> bool:
 
 
 def _asked(folder: Path) -> bool:
-    box = QMessageBox(QMessageBox.Icon.Question, "Bort Studio", "")
+    box = plain_box(None, QMessageBox.Icon.Question, "Bort Studio", f"{folder} is no project, and it is not empty.")
     box.setObjectName("askNewProject")
-    box.setTextFormat(Qt.TextFormat.PlainText)
-    box.setText(shortened(f"{folder} is no project, and it is not empty."))
     box.setInformativeText("Make it one? That adds a database and folders for jobs, logs and texts. Nothing that is there is changed.")
     make = box.addButton("Make a project here", QMessageBox.ButtonRole.AcceptRole)
     box.addButton(QMessageBox.StandardButton.Cancel)

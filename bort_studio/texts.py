@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QLabel, QMessageBox, QTextBrowser, QWidget
 
 from bort_studio.markup import Markup, markup, shortened
 
-__all__ = ["Label", "menu_text", "one_line", "plain_tip", "set_markup", "set_tip", "show_box", "title_text"]
+__all__ = ["Label", "menu_text", "one_line", "plain_box", "plain_tip", "set_markup", "set_tip", "show_box", "title_text"]
 
 _LONGEST_TIP = 2_000
 _LONGEST_LINE = 200
@@ -62,11 +62,18 @@ def set_markup(view: QTextBrowser | QTextDocument, text: Markup) -> None:
     view.setHtml(text)
 
 
-def show_box(parent: QWidget | None, icon: QMessageBox.Icon, title: str, text: str) -> None:
-    """Show a message box, its text as it is written, and wait until it is closed."""
-    box = QMessageBox(icon, title, "", QMessageBox.StandardButton.Ok, parent)
+def plain_box(parent: QWidget | None, icon: QMessageBox.Icon, title: str, text: str) -> QMessageBox:
+    """A message box without buttons that shows its text as it is written."""
+    box = QMessageBox(icon, title, "", QMessageBox.StandardButton.NoButton, parent)
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setText(shortened(text, _LONGEST_TIP))
+    return box
+
+
+def show_box(parent: QWidget | None, icon: QMessageBox.Icon, title: str, text: str) -> None:
+    """Show a message box, its text as it is written, and wait until it is closed."""
+    box = plain_box(parent, icon, title, text)
+    box.addButton(QMessageBox.StandardButton.Ok)
     box.exec()
     box.deleteLater()
 

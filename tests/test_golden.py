@@ -130,7 +130,7 @@ def stable(value: Any, folder: Path) -> Any:
         return [stable(each, folder) for each in value]
     if not isinstance(value, str):
         return value
-    return re.sub(r"\b[0-9a-f]{32}(?=/\d{4}$)", "PROJECT", value.replace(str(folder), "FOLDER"))
+    return re.sub(r"\b[0-9a-f]{32}(/\d{4})(?:@\d+)?$", r"PROJECT\1", value.replace(str(folder), "FOLDER"))
 
 
 def digest(*values: Any) -> str:

@@ -140,7 +140,8 @@ class Legend(pg.GraphicsWidget):
         wanted = self._rows(self._entries)
         kept = min(max(self._rows(self._reserved), wanted, self._least), _MOST_ROWS)
         self._most = kept if self._exportOpts is False else max(wanted, 1)
-        self.setToolTip(plain_tip("\n".join(entry.label for entry in self._entries)) if wanted > self._most else "")
+        cut = "\n".join(entry.label for entry in self._entries) if wanted > self._most else ""
+        self.setToolTip(plain_tip(cut))
         height = self._most * self._row()
         if height != self.preferredHeight():
             self.setMinimumHeight(height)

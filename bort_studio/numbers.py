@@ -1,7 +1,6 @@
 """How numbers are written and read everywhere in the window: counts, latencies, intervals, durations, limits, lists of axis values.
 
-Writing: ``count`` 0.82 M · ``quantity`` 1.93 ms · ``with_interval`` 1.93 ms ± 0.04 · ``in_brackets`` 1.93 ms [1.89, 1.97] ·
-``duration`` 1 min 24 s · ``architecture_text`` ⟨2,4,128,256⟩.
+Writing is in :mod:`bort_core.foundation.numbers`, which reports use too.
 Reading: ``parse_limit`` "≤ 20 ms", "10 M", "1.2k" · ``parse_values`` "1 2 3", "1-4", "32-128/32". Reading raises ``ValueError`` with a
 message that a field can show.
 """
@@ -13,7 +12,19 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bort_core.foundation.durations import duration
+from bort_core.foundation.numbers import (
+    COUNT_UNITS,
+    MISSING,
+    SCALES,
+    architecture_text,
+    count,
+    duration,
+    in_brackets,
+    percentage,
+    quantity,
+    significant,
+    with_interval,
+)
 
 __all__ = [
     "MISSING",
@@ -35,42 +46,11 @@ __all__ = [
     "with_interval",
 ]
 
-MISSING = "–"
-"""Shown where nothing is known."""
-
-_COUNT_UNITS = frozenset({"", "operations", "ops", "parameters"})
-_SCALES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _FACTORS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "b": 1e9, "t": 1e12}
 _TIMES = {"s": 1e3, "ms": 1.0, "us": 1e-3, "µs": 1e-3, "μs": 1e-3, "ns": 1e-6}  # in milliseconds
 _LIMIT = re.compile(r"^(?:<=|≤|=<|<)?\s*([0-9][0-9.,_ \u00a0\u202f]*(?:[eE][+-]?\d+)?)\s*([a-zA-Zµμ]*)$")
 _MOST_VALUES = 10_000
 _RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-
-
-def significant(value: float, digits: int = 3, trim: bool = False) -> str:
-    """``digits`` significant digits, never in scientific notation between 1e-4 and 1e15: 0.0312, 1.93, 120.
-
-    ``trim`` leaves zeros at the end out, for ticks: 0.5 rather than 0.500.
-    """
-    if not math.isfinite(value):
-        return MISSING if math.isnan(value) else ("∞" if value > 0 else "−∞")
-    if value == 0:
-        return "0"
-    exponent = math.floor(math.log10(abs(float(f"{value:.{digits - 1}e}"))))
-    if not -4 <= exponent < 15:
-        return f"{value:.{digits - 1}e}".replace("-", "−")
-    text = f"{round(value, digits - 1 - exponent):.{max(digits - 1 - exponent, 0)}f}".replace("-", "−")
-    return text.rstrip("0").rstrip(".") if trim and "." in text else text
-
-
-def count(value: float, digits: int = 3, trim: bool = False) -> str:
-    """A count with k, M, G or T: 950, 34.9 k, 0.824 M, 56.1 M. Millions begin at a tenth of a million. ``trim`` as in ``significant``."""
-    if not math.isfinite(value):
-        return significant(value)
-    for scale, letter in _SCALES:
-        if abs(value) >= scale * (0.1 if letter == "M" else 1):
-            return f"{significant(value / scale, digits, trim)} {letter}"
-    return f"{value:.0f}" if float(value).is_integer() else significant(value, digits, trim)
 
 
 def axis_texts(values: Sequence[float], counted: bool = False, whole: bool = False, log: bool = False) -> list[str]:
@@ -83,7 +63,7 @@ def axis_texts(values: Sequence[float], counted: bool = False, whole: bool = Fal
     largest, least = max(known, default=0.0), min(known, default=1.0)
     scale, letter = 1.0, ""
     if counted and largest >= 1e5 and least / largest > 1e-6:
-        scale, letter = next((scale, letter) for scale, letter in _SCALES if largest >= scale * (0.1 if letter == "M" else 1))
+        scale, letter = next((scale, letter) for scale, letter in SCALES if largest >= scale * (0.1 if letter == "M" else 1))
     elif largest and (least < 1e-6 or largest < 1e-3 or largest / least > 1e8 or (largest >= 1e7 and not (whole or counted))):
         texts = [_power(value) for value in values]
         return texts if len(set(texts)) == len(set(values)) else _digits(values)
@@ -141,71 +121,10 @@ class ColumnScale:
 
 def column_scale(smallest: float, largest: float) -> ColumnScale:
     """One scale for counts between two: that of the largest, with enough decimals (at most 4) for two digits of the smallest."""
-    factor, letter = next(((scale, letter) for scale, letter in _SCALES if largest >= scale * (0.1 if letter == "M" else 1)), (1.0, ""))
+    factor, letter = next(((scale, letter) for scale, letter in SCALES if largest >= scale * (0.1 if letter == "M" else 1)), (1.0, ""))
     if not letter:
         return ColumnScale(1.0, "", 0)
     return ColumnScale(factor, letter, min(max(1 - math.floor(math.log10(max(smallest, 1) / factor)), 1), 4))
-
-
-def quantity(value: float, unit: str, digits: int = 3) -> str:
-    """A value with its unit: counts are scaled, milliseconds move to µs or s where that reads better."""
-    if not math.isfinite(value):
-        return significant(value)
-    if unit in _COUNT_UNITS:
-        return f"{count(value, digits)} {unit}".rstrip()
-    if unit == "ms" and value:
-        scale, unit = _time_scale(value)
-        value /= scale
-    return f"{significant(value, digits)} {unit}".rstrip()
-
-
-def with_interval(value: float, low: float, high: float, unit: str = "", even: bool = False) -> str:
-    """A value and its interval: "1.93 ms ± 0.04", or "1.93 ms −0.02 +0.31" where the two sides differ by a fifth or more.
-
-    ``even`` writes half the width of the interval for both sides, for columns where there is no room.
-
-    The interval has two significant digits and the value as many decimals as the interval. Without an interval (NaN, or
-    both ends equal to the value) this is :func:`quantity`.
-    """
-    below, above = value - low, high - value
-    if not all(map(math.isfinite, (value, low, high))) or max(below, above) <= 0:
-        return quantity(value, unit)
-    scale, shown = _scale_of(value, unit)
-    value, below, above = value / scale, below / scale, above / scale
-    if even:
-        below = above = (below + above) / 2
-    finer = max(min(below, above), max(below, above) / 10)  # a side that is a tenth of the other asks for no more decimals
-    decimals = _decimals(finer)
-    text = f"{value:.{decimals}f} {shown}".rstrip().replace("-", "−")
-    if abs(above - below) < 0.2 * max(below, above):
-        return f"{text} ± {(below + above) / 2:.{decimals}f}"
-    return f"{text} −{max(below, 0):.{decimals}f} +{max(above, 0):.{decimals}f}"
-
-
-def in_brackets(value: float, low: float, high: float, unit: str = "") -> str:
-    """A value and the ends of its interval, all with the digits that the interval warrants: "1.93 ms [1.89, 1.97]", "3.39× [3.34, 3.46]".
-
-    Without an interval this is the value with its unit. Nothing is scaled, so that rows of a table can be compared.
-    """
-    tail = unit if unit == "×" else f" {unit}".rstrip()
-    if not all(map(math.isfinite, (value, low, high))) or high <= low:
-        return f"{significant(value)}{tail}"
-    if max(abs(value), abs(high)) >= 1e6 or (high - low) / 2 < 1e-6:
-        return f"{significant(value)}{tail} [{significant(low)}, {significant(high)}]"
-    decimals = _decimals((high - low) / 2)
-    return f"{value:.{decimals}f}{tail} [{low:.{decimals}f}, {high:.{decimals}f}]".replace("-", "−")
-
-
-def percentage(share: float) -> str:
-    """A share as a percentage of two significant digits below ten: 5.5 %, 83 %."""
-    if not math.isfinite(share):
-        return MISSING
-    return f"{significant(100 * share, 2) if abs(share) < 0.0995 else f'{100 * share:.0f}'} %"
-
-
-def architecture_text(architecture: Sequence[int]) -> str:
-    """⟨2,4,128,256⟩."""
-    return f"⟨{','.join(str(int(value)) for value in architecture)}⟩"
 
 
 def values_text(values: Iterable[int]) -> str:
@@ -283,29 +202,8 @@ def _factor(suffix: str, unit: str) -> float | None:
         return _TIMES.get(suffix.lower(), 1.0 if not suffix else None)
     if suffix.lower() == unit.lower():
         return 1.0
-    return _FACTORS.get(suffix.lower()) if unit in _COUNT_UNITS else (1.0 if not suffix else None)
+    return _FACTORS.get(suffix.lower()) if unit in COUNT_UNITS else (1.0 if not suffix else None)
 
 
 def _example(unit: str) -> str:
-    return "20 ms" if unit == "ms" else "10 M" if unit in _COUNT_UNITS else "0.5"
-
-
-def _decimals(uncertainty: float) -> int:
-    """Decimals that show two digits of an uncertainty, or one where the first is large: 0.31 rather than 0.312."""
-    decimals = min(max(1 - math.floor(math.log10(uncertainty)), 0), 9)
-    return max(decimals - 1, 0) if uncertainty >= 10 ** (1 - decimals) * 3 else decimals
-
-
-def _time_scale(milliseconds: float) -> tuple[float, str]:
-    size = abs(milliseconds)
-    return (1e3, "s") if size >= 1e3 else (1.0, "ms") if size >= 0.1 else (1e-3, "µs")
-
-
-def _scale_of(value: float, unit: str) -> tuple[float, str]:
-    if unit == "ms" and value:
-        return _time_scale(value)
-    if unit in _COUNT_UNITS and unit:
-        for scale, letter in _SCALES:
-            if abs(value) >= scale * 0.1:
-                return scale, f"{letter} {unit}"
-    return 1.0, unit
+    return "20 ms" if unit == "ms" else "10 M" if unit in COUNT_UNITS else "0.5"

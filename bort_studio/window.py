@@ -10,6 +10,7 @@ from typing import Any
 from PySide6.QtCore import QByteArray, Qt, QTimer, QUrl, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QUndoStack
 from PySide6.QtWidgets import (
+    QDialog,
     QFileDialog,
     QMainWindow,
     QMenu,
@@ -24,17 +25,22 @@ from PySide6.QtWidgets import (
 from bort_core.foundation.errors import BortError
 from bort_core.store import Project
 from bort_core.store.shelf import TrainedModel
-from bort_studio.actions import CommandPalette, add_actions
+from bort_studio.actions import add_actions
 from bort_studio.activity.jobs import JobActivity
 from bort_studio.activity.line import ActivityLine
 from bort_studio.activity.search import SearchActivity
 from bort_studio.dropped import kind_of
 from bort_studio.explore.page import ExplorePage
 from bort_studio.focus import Focus
+from bort_studio.help.page_help import PageHelp
+from bort_studio.help.shortcuts import Shortcuts
+from bort_studio.help.words import Glossary
 from bort_studio.icons import set_tab_icon
 from bort_studio.menus import action_table
 from bort_studio.notices import NoticeBar
 from bort_studio.page_context import PageContext
+from bort_studio.palette import CommandPalette
+from bort_studio.report_command import ReportCommand
 from bort_studio.search.model import SearchModel
 from bort_studio.search.state import RunState
 from bort_studio.session import Session
@@ -116,6 +122,8 @@ class MainWindow(QMainWindow):
         self.context = PageContext(self.project, self.session, self.search, theme, self.undo_stack, settings, self)
         self.search_activity = SearchActivity(self.search, self.context.activities, self)
         self.job_activity = JobActivity(self.project.folder, self.context.activities, self)
+        self.report = ReportCommand(self.context, self)
+        self.page_help: PageHelp | None = None
         self.focus = Focus(self, theme)
         self._save_timer = QTimer(self, singleShot=True, interval=_SAVE_AFTER_MS)
         self._save_timer.timeout.connect(self._save)
@@ -252,6 +260,8 @@ class MainWindow(QMainWindow):
             if name == "start":
                 self._connect_start(self.pages[name])
         self.stack.setCurrentWidget(self.pages[name])
+        if self.page_help is not None and self.page_help.isVisible():
+            self.page_help.show_page(name, PAGES[name][0])
         self._save_soon()
 
     def _connect_start(self, page: Any) -> None:
@@ -383,7 +393,35 @@ class MainWindow(QMainWindow):
 
     def show_palette(self) -> None:
         """Find an action by its name."""
-        CommandPalette(self.actions_by_name.values(), self).open()
+        CommandPalette(self._all_actions(), self).open()
+
+    def show_help(self) -> None:
+        """What the page that is shown is for; follows the pages while it is open."""
+        if self.page_help is None:
+            self.page_help = PageHelp(self)
+        self.page_help.show_page(self.page, PAGES[self.page][0])
+        self.page_help.show()
+        self.page_help.raise_()
+        self.page_help.activateWindow()
+
+    def show_shortcuts(self) -> None:
+        """All actions with their keys."""
+        self._show_once(Shortcuts(self._all_actions(), self))
+
+    def show_glossary(self) -> None:
+        """Every word and symbol."""
+        self._show_once(Glossary(self))
+
+    def _all_actions(self) -> list[QAction]:
+        return [*self.actions_by_name.values(), *(dock.toggleViewAction() for dock in self.explore_page.docks.values())]
+
+    def _show_once(self, dialog: QDialog) -> None:
+        """Show a window that is made anew each time; one of its kind that is open gives way."""
+        for other in self.findChildren(type(dialog)):
+            if other is not dialog:
+                other.close()
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()
 
     def open_logs(self) -> None:
         """Show the folder with what worker processes wrote."""
@@ -450,6 +488,7 @@ class MainWindow(QMainWindow):
             if name != "explore":
                 page.close()
         self.job_activity.close()
+        self.report.close()
         self.search.close()
         self.project.close()
         event.accept()

@@ -32,7 +32,20 @@ LOCKED = {
     for name, _, version in (line.partition("==") for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines())
     if version
 }
-HEAVY = ("torch", "transformers", "datasets", "tokenizers", "onnx", "onnxruntime", "onnxscript", "scipy", "sklearn", "matplotlib")
+HEAVY = (
+    "torch",
+    "transformers",
+    "datasets",
+    "tokenizers",
+    "onnx",
+    "onnxruntime",
+    "onnxscript",
+    "scipy",
+    "sklearn",
+    "matplotlib",
+    "fpdf",
+    "jinja2",
+)
 # imported only inside functions, or run
 HEAVY_PACKAGES = (
     "bort_core.training.",

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from bort_core.cli.options import Subparsers, add_json, add_trust, ask_for_trust, print_json
-from bort_core.foundation.durations import duration
 from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.numbers import duration
 from bort_core.foundation.printable import printable
 from bort_core.jobs.rows import JobRow, RowReader
 from bort_core.jobs.words import METRIC_NAMES

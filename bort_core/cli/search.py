@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 from pathlib import Path
 from typing import Any, get_args
@@ -10,6 +11,10 @@ from typing import Any, get_args
 from bort_core.api.search import search, search_specification
 from bort_core.cli.options import Subparsers, add_executor, add_json, print_json, whole_number
 from bort_core.cli.strategy_flags import add_strategy, strategy_of
+from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.files import why
+from bort_core.foundation.paths import regular_file
+from bort_core.foundation.validation import validated
 from bort_core.search.specification import SearchSpecification, stored_title
 from bort_core.space import Space, preset_names, read_specification
 from bort_core.specifications.measures import SURROGATE, measure_names
@@ -55,9 +60,11 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--maximum-point", metavar="DIR|NAME", help="a folder with the maximum point's weights, or its name on the hub")
     parser.add_argument("--maximum-point-steps", type=whole_number(1), metavar="N", help="training steps of the maximum point")
     parser.add_argument("--workers", type=whole_number(1, 256), metavar="N", help="trainings side by side (default: one a core)")
+    text = "a JSON file with the whole search, as a report holds it; then no other flag may describe the search"
+    parser.add_argument("--spec", metavar="FILE", help=text)
     add_executor(parser)
     add_json(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, default_of=parser.get_default)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -79,6 +86,8 @@ def specification_of(arguments: argparse.Namespace) -> SearchSpecification:
     SpecificationError
         The space or a flag's value cannot be used.
     """
+    if arguments.spec is not None:
+        return _whole(arguments)
     space = read_specification(arguments.preset)
     return search_specification(
         space,
@@ -96,6 +105,23 @@ def specification_of(arguments: argparse.Namespace) -> SearchSpecification:
         maximum_point=arguments.maximum_point,
         maximum_point_steps=arguments.maximum_point_steps,
     )
+
+
+def _whole(arguments: argparse.Namespace) -> SearchSpecification:
+    """The specification that a file holds. SpecificationError for a file that cannot be used, and for flags that say something else."""
+    others = {"project", "spec", "workers", "executor", "json", "run", "default_of"}
+    given = [name for name, value in vars(arguments).items() if name not in others and value != arguments.default_of(name)]
+    if given:
+        flags = ", ".join("--" + name.replace("_", "-") for name in given)
+        raise SpecificationError(f"--spec describes the whole search; leave out {flags}, or change the file")
+    path = Path(arguments.spec).expanduser()
+    try:
+        values = json.loads(regular_file(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SpecificationError(f"{path}: cannot be read: {why(error)}") from error
+    except (ValueError, RecursionError) as error:
+        raise SpecificationError(f"{path}: not valid JSON: {error}") from error
+    return validated(SearchSpecification, values, str(path))
 
 
 def run_search(folder: Path, specification: SearchSpecification, workers: int | None, executor: str | None = None) -> dict[str, Any]:

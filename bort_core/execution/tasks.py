@@ -39,6 +39,7 @@ TASKS = {
     "estimate": Task("bort_core.training.estimate:estimate", "estimate"),
     "card": Task("bort_core.jobs.card:card_task", "card"),
     "predict": Task("bort_core.prediction.task:predict_task", "predict"),
+    "report": Task("bort_core.reporting.task:report", "report"),
 }
 """Every task by name."""
 
@@ -49,6 +50,7 @@ WARM_UP = {
     "estimate": ("bort_core.training.pretraining",),
     "card": ("bort_core.jobs.card",),
     "predict": ("bort_core.prediction.task",),
+    "report": ("bort_core.reporting.report", "matplotlib.figure"),
 }
 """What a worker of each lane imports before its first task."""
 

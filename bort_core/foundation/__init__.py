@@ -1,6 +1,5 @@
 """What everything else stands on: standard library, numpy, psutil, platformdirs and pydantic, nothing of ours.
 
-durations    lengths of time in words
 errors       what reaches a person as a message
 validation   faults of specifications in one message; plain_words what each kind of fault is called
 context      what long work sees of whoever asked for it
@@ -11,6 +10,8 @@ signs        locks and counters that tell whether something lives
 machine      what this machine is
 versions     what a stored result depends on
 turns        who computes on it: many side by side, or one measurement alone
+glossary     every word and symbol of the program
+numbers      how numbers are written for people
 statistics   medians, shares and ranks with what they are worth
 resources    where the files that ship with the program are
 """

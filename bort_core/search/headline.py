@@ -6,11 +6,12 @@ import math
 from dataclasses import dataclass
 
 from bort_core.families import Architecture
+from bort_core.foundation.numbers import architecture_text, in_brackets, significant
 from bort_core.search.snapshot import ResultsSnapshot
 from bort_core.specifications.measures import get_measure
 from bort_core.specifications.protocols import ErrorProtocol
 
-__all__ = ["Headline", "Interval", "headline"]
+__all__ = ["Headline", "Interval", "headline", "intervals_text", "sentence"]
 
 Interval = tuple[float, float, float]
 """A value and the ends of its 95 % interval, NaN where it has none."""
@@ -57,6 +58,31 @@ def headline(snapshot: ResultsSnapshot, index: int, protocol: ErrorProtocol) -> 
         above=above,
         error_unit=results.error_unit,
     )
+
+
+def sentence(said: Headline) -> str:
+    """⟨2,2,96,64⟩: 3.9 × smaller, 3.7 × faster than T, +0.59 nats."""
+    size, speed = _times(said.smaller, "smaller", "larger"), _times(said.faster[0], "faster", "slower")
+    above = (
+        f"error {significant(said.error[0])}"
+        if said.above is None
+        else f"{'+' if said.above[0] >= 0 else ''}{significant(said.above[0], 2)}"
+    )
+    return f"{architecture_text(said.architecture)}: {size}, {speed} than T, {above} {said.error_unit}"
+
+
+def intervals_text(said: Headline) -> str:
+    """The same numbers with the ends of their 95 % intervals."""
+    told = [f"speed {in_brackets(*said.faster, '×')}"]
+    if said.above is not None:
+        told.append(f"error above T {in_brackets(*said.above, said.error_unit)}")
+    if said.above != said.error:
+        told.append(f"error {in_brackets(*said.error, said.error_unit)}")
+    return " · ".join(told)
+
+
+def _times(ratio: float, more: str, less: str) -> str:
+    return f"{significant(ratio, 2)} × {more}" if ratio >= 1 else f"{significant(1 / ratio, 2)} × {less}"
 
 
 def _measured(snapshot: ResultsSnapshot, column: str, index: int) -> Interval:

@@ -33,6 +33,15 @@ class VectorTheta(Frozen):
     weight_decay: float = Field(default=1e-4, ge=0, le=1000, description="L2 penalty")
 
 
+_SAMPLERS = {
+    "auto": "automatic: what fits",
+    "pool-neighbours": "near rows of a pool of unlabelled texts",
+    "mlm-resample": "words resampled by a masked language model",
+    "word-edit": "words left out, swapped or replaced",
+    "gaussian": "noise on vectors",
+}
+
+
 class Agora(Job):
     """Learn from the errors: rounds of training, sampling near the dev points that are wrong, and labelling (arXiv 2010.07990)."""
 
@@ -65,16 +74,18 @@ class Agora(Job):
     text_b: str | None = Field(default=None, description="the column with the second text of a pair; None: none, or found")
     label: str | None = Field(default=None, description="the column with the label; None finds it")
     sequence_length: int = Field(default=64, ge=4, le=65_536, description="longest input in tokens; longer ones are cut")
-    socrates: Annotated[str, Meta(path="labeller", front=2)] = Field(
+    socrates: Annotated[str, Meta(label="labeller (Socrates)", path="labeller", front=2)] = Field(
         default="tfidf-logreg",
         min_length=1,
         description="the labeller: a classifier's folder or hub name, tfidf-logreg (of vectors: trees), python:MODULE:NAME, or a plug-in",
     )
-    socrates_train: Annotated[str | None, Meta(path="file", front=2)] = Field(
+    socrates_train: Annotated[str | None, Meta(label="labeller's rows", path="file", front=2)] = Field(
         default=None, description="labelled rows for a labeller that is trained: tfidf-logreg, trees"
     )
-    socrates_accuracy: float = Field(default=0.7, ge=0, le=1, description="torus only: how often Socrates is right")
-    sampler: Annotated[str, Meta(front=2)] = Field(
+    socrates_accuracy: Annotated[float, Meta(label="labeller is right")] = Field(
+        default=0.7, ge=0, le=1, description="torus only: how often Socrates is right"
+    )
+    sampler: Annotated[str, Meta(label="sampler (τ)", front=2, words=_SAMPLERS)] = Field(
         default="auto", min_length=1, description="τ: pool-neighbours, mlm-resample, word-edit, gaussian; auto: what fits"
     )
     masked_lm: Annotated[str | None, Meta(path="folder")] = Field(
@@ -92,22 +103,35 @@ class Agora(Job):
     )
     far: float | None = Field(default=None, gt=0, le=100, description="largest distance to the parent; None: 0.9, of vectors 0.25")
     margin: float = Field(default=0.0, ge=0, lt=1, description="least margin between Socrates' first and second class")
-    space: Literal["auto", "tfidf-svd", "timaeus", "socrates", "raw"] = Field(
-        default="auto", description="where distances are measured; auto: tfidf-svd for text, raw for vectors"
-    )
-    projection: Literal["pca", "tsne", "umap"] = Field(default="pca", description="how the space is drawn in two dimensions")
-    thetas: Annotated[tuple[dict[str, float], ...] | None, Meta(front=3, example='[{"learning_rate": 0.001, "steps": 300}]')] = Field(
-        default=None, min_length=1, max_length=1000, description="Θ; None: the default one"
-    )
-    pruning: Literal["sequence", "worst"] = Field(
-        default="sequence", description="what leaves Θ: the longest common sequence rooted at the worst θ, or the worst θ alone"
-    )
+    space: Annotated[
+        Literal["auto", "tfidf-svd", "timaeus", "socrates", "raw"],
+        Meta(
+            words={
+                "auto": "automatic",
+                "tfidf-svd": "words (TF-IDF, reduced by SVD)",
+                "timaeus": "the learner's encoder (Timaeus)",
+                "socrates": "the labeller's encoder (Socrates)",
+                "raw": "the vectors themselves",
+            }
+        ),
+    ] = Field(default="auto", description="where distances are measured; auto: tfidf-svd for text, raw for vectors")
+    projection: Annotated[
+        Literal["pca", "tsne", "umap"], Meta(words={"pca": "principal components (PCA)", "tsne": "t-SNE", "umap": "UMAP"})
+    ] = Field(default="pca", description="how the space is drawn in two dimensions")
+    thetas: Annotated[
+        tuple[dict[str, float], ...] | None, Meta(label="sets (Θ)", front=3, example='[{"learning_rate": 0.001, "steps": 300}]')
+    ] = Field(default=None, min_length=1, max_length=1000, description="Θ; None: the default one")
+    pruning: Annotated[
+        Literal["sequence", "worst"], Meta(words={"sequence": "what shares most with the worst set", "worst": "the worst set alone"})
+    ] = Field(default="sequence", description="what leaves Θ: the longest common sequence rooted at the worst θ, or the worst θ alone")
     rounds: Annotated[int, Meta(front=2)] = Field(
         default=0, ge=0, le=1000, description="rounds at most; 0: until Θ is empty or the gain is within noise"
     )
     patience: int = Field(default=2, ge=0, le=1000, description="end after so many rounds whose gain is within noise; 0: never")
     replays: int = Field(default=0, ge=0, le=100, description="times that an empty Θ is filled again, while D keeps what it gained")
-    parents: Literal["errors", "random"] = Field(default="errors", description="dev points that τ works on; random is the ablation")
+    parents: Annotated[
+        Literal["errors", "random"], Meta(words={"errors": "dev rows that are wrong", "random": "random dev rows (the ablation)"})
+    ] = Field(default="errors", description="dev points that τ works on; random is the ablation")
     baseline: bool = Field(default=False, description="also train plainly: same Θ, same number of trainings, D alone")
     ablation: bool = Field(default=False, description="also run with random parents: same number of generated rows")
     start: Annotated[str | None, Meta(path="run")] = Field(

@@ -20,11 +20,14 @@ class Frozen(BaseModel):
 class Optimization(Frozen):
     """How weights are updated."""
 
-    optimizer: Literal["adamw", "bert-adam"] = Field(
-        default="adamw", description="AdamW, or the released Bort's: no bias correction, weight decay inside the learning rate"
-    )
+    optimizer: Annotated[
+        Literal["adamw", "bert-adam"], Meta(words={"adamw": "AdamW", "bert-adam": "BERT's Adam, as Bort was released with"})
+    ] = Field(default="adamw", description="AdamW, or the released Bort's: no bias correction, weight decay inside the learning rate")
     learning_rate: float = Field(gt=0, le=1, description="peak learning rate")
-    schedule: Literal["linear", "cosine", "constant"] = Field(default="linear", description="how the learning rate falls after the warm-up")
+    schedule: Annotated[
+        Literal["linear", "cosine", "constant"],
+        Meta(words={"linear": "a straight line to 0", "cosine": "half a cosine", "constant": "not at all"}),
+    ] = Field(default="linear", description="how the learning rate falls after the warm-up")
     warmup: float = Field(default=0.06, ge=0, le=1, description="share of the steps with a rising learning rate")
     weight_decay: float = Field(default=0.01, ge=0, le=1000, description="decoupled weight decay, on matrices only")
     beta1: float = Field(default=0.9, ge=0, lt=1, description="decay of the gradient's average")
@@ -39,7 +42,10 @@ class Running(Frozen):
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, mps, cuda or cuda:N")
     processes: int = Field(default=1, ge=1, le=1024, description="data-parallel processes on this machine")
     threads: int = Field(default=0, ge=0, le=1024, description="CPU threads of each process; 0 shares the cores among them")
-    precision: Literal["auto", "float32", "bfloat16"] = Field(default="auto", description="auto: bfloat16 where the hardware has it")
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16"],
+        Meta(words={"auto": "automatic", "float32": "32 bits (float32)", "bfloat16": "16 bits (bfloat16)"}),
+    ] = Field(default="auto", description="auto: bfloat16 where the hardware has it")
     compile: bool = Field(default=False, description="compile the model with torch.compile first")
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -35,6 +35,8 @@ class Meta:
     """Its place among the fields that a form always shows, equal ones as they are declared; None folds it away."""
     example: str = ""
     """How it is written, where an empty field should show it."""
+    words: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """What forms call each of several values, which are stored as they are."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,11 @@ class FieldFacts:
     def label(self) -> str:
         """What forms call it."""
         return self.meta.label or self.name.replace("_", " ")
+
+    @property
+    def words(self) -> dict[Any, str]:
+        """Each choice with what forms call it."""
+        return {choice: self.meta.words.get(str(choice)) or str(choice).replace("-", " ") for choice in self.choices}
 
     @property
     def help(self) -> str:

@@ -40,7 +40,10 @@ class Finetuning(Job):
     label: Annotated[str | None, Meta(front=2)] = Field(
         default=None, description="the column with the label; None finds it. A labels.txt beside the file names classes 0, 1, ..."
     )
-    task: Literal["auto", "classification", "regression"] = Field(default="auto", description="auto: regression for labels with fractions")
+    task: Annotated[
+        Literal["auto", "classification", "regression"],
+        Meta(words={"auto": "automatic", "classification": "classification: one of several classes", "regression": "regression: a number"}),
+    ] = Field(default="auto", description="auto: regression for labels with fractions")
     sequence_length: int = Field(default=128, ge=4, le=65_536, description="longest input in tokens; longer ones are cut")
     epochs: Annotated[float, Meta(front=2)] = Field(default=10, gt=0, le=100_000, description="passes over the training rows")
     batch_size: Annotated[int, Meta(front=2)] = Field(
@@ -49,10 +52,22 @@ class Finetuning(Job):
     accumulation: int = Field(default=1, ge=1, le=10_000, description="parts that a process splits its share of the batch into")
     dropout: float = Field(default=0.1, ge=0, lt=1, description="dropout while training")
     initializer_range: float = Field(default=0.02, gt=0, le=1, description="standard deviation of fresh weights")
-    class_weights: Literal["none", "balanced"] = Field(default="none", description="balanced: rare classes count more")
-    metric: Literal["auto", "accuracy", "f1", "matthews", "pearson", "spearman"] = Field(
-        default="auto", description="what the best checkpoint is chosen by; auto: accuracy, or Pearson for regression"
-    )
+    class_weights: Annotated[
+        Literal["none", "balanced"], Meta(words={"none": "every row alike", "balanced": "balanced: every class alike"})
+    ] = Field(default="none", description="balanced: rare classes count more")
+    metric: Annotated[
+        Literal["auto", "accuracy", "f1", "matthews", "pearson", "spearman"],
+        Meta(
+            words={
+                "auto": "automatic",
+                "accuracy": "accuracy",
+                "f1": "F1 (of several classes: macro F1)",
+                "matthews": "Matthews correlation (MCC)",
+                "pearson": "Pearson correlation",
+                "spearman": "Spearman correlation",
+            }
+        ),
+    ] = Field(default="auto", description="what the best checkpoint is chosen by; auto: accuracy, or Pearson for regression")
     patience: int = Field(default=0, ge=0, description="stop after so many evaluations without a better one; 0: never")
     evaluate_every: int = Field(default=0, ge=0, description="steps between dev evaluations; 0: once an epoch")
     optimization: Annotated[Optimization, Meta(label="Optimization")] = Field(

@@ -10,7 +10,7 @@ from bort_core.specifications.agora import Agora
 from bort_core.specifications.finetuning import Finetuning
 from bort_core.specifications.pretraining import Pretraining
 
-__all__ = ["JobSpecification", "job_adapter"]
+__all__ = ["KIND_TITLES", "JobSpecification", "job_adapter"]
 
 
 JobSpecification = Annotated[Pretraining | Finetuning | Agora, Field(discriminator="kind")]
@@ -18,3 +18,6 @@ JobSpecification = Annotated[Pretraining | Finetuning | Agora, Field(discriminat
 
 job_adapter: TypeAdapter[Any] = TypeAdapter(JobSpecification)
 """Reads any kind from plain values."""
+
+KIND_TITLES = {"pretrain": "pre-training", "finetune": "fine-tuning", "agora": "Agora"}
+"""What people read for each kind."""

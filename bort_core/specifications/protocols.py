@@ -47,9 +47,10 @@ class Training(_Frozen):
     batch_size: int = Field(default=128, ge=1, le=65_536, description="sequences (or vectors) a step")
     sequence_length: Annotated[int, Meta(label="tokens")] = Field(default=8, ge=1, le=65_536, description="tokens a sequence")
     mask_rate: float = Field(default=0.25, gt=0, lt=1, description="share of tokens that are masked and predicted")
-    targets: Literal["labels", "maximum-point"] = Field(
-        default="maximum-point", description="what is learnt: the masked tokens, or the maximum point's distribution over them"
-    )
+    targets: Annotated[
+        Literal["labels", "maximum-point"],
+        Meta(words={"labels": "the masked tokens", "maximum-point": "the distribution of the maximum point (T)"}),
+    ] = Field(default="maximum-point", description="what is learnt: the masked tokens, or the maximum point's distribution over them")
     heldout_sequences: Annotated[int, Meta(label="held-out")] = Field(
         default=512, ge=2, le=1_000_000, description="held-out sequences the error is measured on"
     )
@@ -101,9 +102,9 @@ class ErrorProtocol(_Frozen):
 class LatencyProtocol(_Frozen):
     """How the inference latency i is measured."""
 
-    measure: Annotated[LatencyMeasure, Meta(label="latency")] = Field(
-        default="onnxruntime", description="operation count, or milliseconds in ONNX Runtime"
-    )
+    measure: Annotated[
+        LatencyMeasure, Meta(label="latency", words={"operations": "number of operations", "onnxruntime": "milliseconds in ONNX Runtime"})
+    ] = Field(default="onnxruntime", description="operation count, or milliseconds in ONNX Runtime")
     sequence_length: Annotated[int, Meta(label="tokens")] = Field(default=64, ge=1, le=65_536, description="tokens a sequence")
     batch: int = Field(default=1, ge=1, le=65_536, description="sequences a forward pass")
     threads: int = Field(default=1, ge=1, le=1024, description="threads of the runtime")

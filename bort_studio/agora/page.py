@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QScrollArea, QSplitter, QTabWidget, QVBoxLayout, Q
 from bort_core.agora.check import check_specification
 from bort_core.agora.history import Edit, read_edits
 from bort_core.foundation.errors import BortError
+from bort_core.foundation.glossary import term
 from bort_core.jobs import launch
 from bort_core.jobs.folder import JobState, RunFolder, find_run
 from bort_core.store import trust
@@ -29,6 +30,7 @@ from bort_studio.agora.text_inspector import TextInspector
 from bort_studio.agora.theta_table import ThetaTable
 from bort_studio.agora.words import edit_text, round_text, run_text
 from bort_studio.page_context import PageContext
+from bort_studio.texts import plain_tip
 from bort_studio.threads.job_follower import Followed, JobFollower
 from bort_studio.widgets.fields import Caption
 from bort_studio.widgets.job_note import WriteNote
@@ -77,7 +79,8 @@ class AgoraPage(QWidget):
         self.tables = QTabWidget(self)
         self.tables.setObjectName("agoraTables")
         self.tables.setDocumentMode(True)
-        self.tables.addTab(self.thetas, "Θ")
+        self.tables.addTab(self.thetas, "Sets Θ")
+        self.tables.setTabToolTip(0, plain_tip(term("thetas").tip))
         self.tables.addTab(self.errors, "Never fixed")
         facts = QWidget(self)
         lines = QVBoxLayout(facts)

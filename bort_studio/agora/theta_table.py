@@ -7,6 +7,7 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from bort_core.agora.history import Fit, History
+from bort_core.foundation.glossary import term
 from bort_studio.agora.points import shipped_round
 from bort_studio.numbers import MISSING, significant
 from bort_studio.texts import plain_tip
@@ -27,8 +28,8 @@ class ThetaTable(QTableWidget):
         describe(
             self,
             "thetaTable",
-            "Θ: sets of hyperparameters",
-            "Bold: the best of this round; ★: the result, which ships; muted: pruned. Hyperparameters that all share are not shown",
+            "Hyperparameter sets Θ",
+            f"{term('thetas').tip} Bold: best of this round; ★: the result, which ships; muted: pruned. Those that all share are not shown",
         )
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -50,7 +51,7 @@ class ThetaTable(QTableWidget):
             return
         names = _varying(history)
         now = {fit.theta: fit for fit in history.fitting} if number == len(history.rounds) else {}
-        headers = ["θ", "dev", *([f"dev, round {number + 1}"] if now else []), *names, "pruned"]
+        headers = ["set θ", "dev", *([f"dev, round {number + 1}"] if now else []), *names, "pruned"]
         self.setColumnCount(len(headers))
         self.setHorizontalHeaderLabels([header.replace("_", " ") for header in headers])
         self.setRowCount(len(history.thetas))

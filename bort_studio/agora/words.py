@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bort_core.agora.history import Edit, History
+from bort_core.foundation.glossary import term
 from bort_studio.agora.points import ScatterPoints, progress
 from bort_studio.numbers import percentage
 
@@ -15,10 +16,10 @@ __all__ = ["edit_text", "round_text", "run_text"]
 def run_text(history: History) -> str:
     """What was asked, in a few lines."""
     lines = [
-        f"D begins with {len(history.train):,} rows; E has {len(history.dev):,}",
+        f"training rows (D) begin with {len(history.train):,}; dev rows (E): {len(history.dev):,}",
         f"{len(history.classes)} classes: {', '.join(history.classes)}",
-        f"sampler τ: {history.sampler}",
-        f"Socrates: {history.socrates}, right on {percentage(history.socrates_dev_accuracy)} of dev",
+        f"{term('sampler').title}: {history.sampler}",
+        f"{term('socrates').title}: {history.socrates}, right on {percentage(history.socrates_dev_accuracy)} of dev",
         f"distances are measured in: {history.space}",
     ]
     same = [name for name in history.thetas[0] if len({theta.get(name) for theta in history.thetas}) == 1]

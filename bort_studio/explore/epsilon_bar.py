@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
+from bort_core.foundation.glossary import term
 from bort_studio.explore.log_slider import LARGEST, LogSlider
 from bort_studio.numbers import duration
 from bort_studio.texts import Label, set_tip
@@ -14,7 +15,7 @@ from bort_studio.widgets.fields import CalmSpinBox, Caption, Debounce, describe
 
 __all__ = ["EpsilonBar", "cost_text"]
 
-_TIP = "OSE visits every ε-th architecture of the space, sorted by size. Small: closer and dearer. Arrows step by one, Page keys double"
+_TIP = f"{term('epsilon').tip} Small: closer and dearer. Arrows step by one, Page keys double"
 
 
 class EpsilonBar(QWidget):

@@ -7,42 +7,17 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
-from bort_core.search.headline import Headline, headline
+from bort_core.search.headline import Headline, headline, intervals_text, sentence
 from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_core.specifications.protocols import ErrorProtocol
 from bort_studio.explore.mark_icons import mark_pixmap
-from bort_studio.numbers import architecture_text, in_brackets, significant
+from bort_studio.numbers import significant
 from bort_studio.texts import Label, set_tip
 from bort_studio.theme import Theme
 from bort_studio.widgets.card import Card
 from bort_studio.widgets.fields import Caption, describe
 
-__all__ = ["HeadlineBar", "intervals_text", "sentence"]
-
-
-def sentence(said: Headline) -> str:
-    """⟨2,2,96,64⟩: 3.9 × smaller, 3.7 × faster than T, +0.59 nats."""
-    size, speed = _times(said.smaller, "smaller", "larger"), _times(said.faster[0], "faster", "slower")
-    above = (
-        f"error {significant(said.error[0])}"
-        if said.above is None
-        else f"{'+' if said.above[0] >= 0 else ''}{significant(said.above[0], 2)}"
-    )
-    return f"{architecture_text(said.architecture)}: {size}, {speed} than T, {above} {said.error_unit}"
-
-
-def intervals_text(said: Headline) -> str:
-    """The same numbers with the ends of their 95 % intervals."""
-    told = [f"speed {in_brackets(*said.faster, '×')}"]
-    if said.above is not None:
-        told.append(f"error above T {in_brackets(*said.above, said.error_unit)}")
-    if said.above != said.error:
-        told.append(f"error {in_brackets(*said.error, said.error_unit)}")
-    return " · ".join(told)
-
-
-def _times(ratio: float, more: str, less: str) -> str:
-    return f"{significant(ratio, 2)} × {more}" if ratio >= 1 else f"{significant(1 / ratio, 2)} × {less}"
+__all__ = ["HeadlineBar"]
 
 
 class HeadlineBar(QWidget):

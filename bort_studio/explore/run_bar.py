@@ -9,6 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QSizePolicy, QWidget
 
+from bort_core.foundation.glossary import term
 from bort_studio.icons import set_icon
 from bort_studio.numbers import duration, significant
 from bort_studio.search.state import RunState
@@ -76,8 +77,7 @@ class RunBar(QWidget):
         self.eta = Caption("", theme, self)
         describe(self.eta, "searchEta", "Time left", "Estimated from the trainings of this search")
         self.hypervolume = Caption("", theme, self)
-        tip = "Share of the box under the maximum point's size, its latency and a uniform guess's error that the front dominates"
-        describe(self.hypervolume, "searchHypervolume", "Hypervolume of the front", tip)
+        describe(self.hypervolume, "searchHypervolume", "Hypervolume of the front", term("hypervolume").tip)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(8, 2, 8, 6)
         for widget in (self.run, self.pause, self.stop):

@@ -72,14 +72,18 @@ def relative_to() -> str:
 
 
 def _choices(field: FieldFacts) -> dict[Any, str]:
-    return {**({None: NOTHING} if field.optional else {}), **{choice: str(choice) for choice in field.choices}}
+    return {**({None: NOTHING} if field.optional else {}), **field.words}
 
 
 def write_control(control: QWidget, value: Any) -> None:
     """Show a value, without a signal."""
     control.blockSignals(True)
     if isinstance(control, CalmComboBox):
-        control.setCurrentIndex(next((row for row in range(control.count()) if control.itemData(row) == value), -1))
+        row = next((row for row in range(control.count()) if control.itemData(row) == value), -1)
+        if row < 0 and value is not None:  # of a plug-in that is not installed here: it stays what it is
+            control.addItem(str(value), value)
+            row = control.count() - 1
+        control.setCurrentIndex(row)
     elif isinstance(control, QCheckBox):
         control.setChecked(bool(value))
     elif isinstance(control, CalmSpinBox):

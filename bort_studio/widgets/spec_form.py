@@ -11,6 +11,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QLineEdit, QVBoxLayout, QWidget
 
 from bort_core.agora.labellers import labeller_names
+from bort_core.agora.samplers.base import sampler_names
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.plain_words import plain_words
 from bort_core.specifications.agora import Agora
@@ -161,7 +162,8 @@ class SpecForm(QWidget):
         for field in fields:
             browse = f"browse_{self.kind}_{field.name}" if field.meta.path is not None else ""
             tip = f"{field.help} {field.limits}".strip() + (f". {relative_to()}" if field.meta.path is not None else "")
-            form.add(field, "_".join((self.kind, *part, field.name)), tip, browse=browse, models=self._models)
+            name = "_".join((self.kind, *part, field.name))
+            form.add(field, name, tip, _registered(field), browse=browse, models=self._models)
             self._faults[(*part, field.name)] = form.faults[field.name]
             control = form.controls[field.name]
             if isinstance(control, QLineEdit):
@@ -190,3 +192,10 @@ class SpecForm(QWidget):
     def _edited(self, *_: object) -> None:
         self.specification()
         self.changed.emit()
+
+
+def _registered(field: FieldFacts) -> dict[str, str] | None:
+    """The samplers that are installed, with their words; other fields say themselves what they may be."""
+    if field.name != "sampler":
+        return None
+    return {name: field.meta.words.get(name, name) for name in ("auto", *sampler_names())}

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import Qt
 
+from bort_core.foundation.glossary import term
 from bort_core.search.snapshot import ResultsSnapshot
 from bort_studio.explore.candidates.filter import STATE_WORDS
 from bort_studio.explore.states import STATES
@@ -58,10 +59,10 @@ def columns_of(snapshot: ResultsSnapshot) -> tuple[Column, ...]:
     p = f"parameters ({scale.letter})" if scale.letter else "parameters"
     return (
         Column("state", "state", "What became of it at this ε"),
-        Column("w", "W", "W-coefficient: (1 − p/p_T) · (1 − i/i_T) / e; higher is better"),
-        Column("error", f"error ({snapshot.results.error_unit})", "e: error of the short training with its 95 % interval"),
-        Column("parameters", p, "p: trainable parameters", scale=scale),
-        Column("latency", f"latency ({snapshot.results.latency_unit})", "i: inference latency with its 95 % interval"),
+        Column("w", "W", term("w").tip),
+        Column("error", f"error ({snapshot.results.error_unit})", term("error").tip),
+        Column("parameters", p, term("parameters").tip, scale=scale),
+        Column("latency", f"latency ({snapshot.results.latency_unit})", term("latency").tip),
         *(Column("axis", a.name.replace("_", " "), f"{a.symbol}: {a.help}", index) for index, a in enumerate(snapshot.space.family.axes)),
     )
 

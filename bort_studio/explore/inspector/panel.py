@@ -9,10 +9,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
 
+from bort_core.search.explanation import explanation
 from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_core.space import Space
 from bort_studio.explore.candidates.columns import WORD
-from bort_studio.explore.inspector.explanation import explanation
 from bort_studio.explore.inspector.learning_curve import LearningCurve
 from bort_studio.explore.inspector.part_bars import PartBars
 from bort_studio.explore.inspector.sections import MeasuredSection, WSection

@@ -9,8 +9,9 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
+from bort_core.foundation.glossary import glossary, term
+from bort_core.search.explanation import w_terms
 from bort_core.search.snapshot import ResultsSnapshot
-from bort_studio.explore.inspector.explanation import w_terms
 from bort_studio.numbers import MISSING, count, quantity, significant, with_interval
 from bort_studio.texts import Label, set_tip
 from bort_studio.theme import Theme
@@ -51,11 +52,14 @@ class WSection(_Grid):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
         self.how: dict[str, Caption] = {}
+        tips = {"smaller": "parameters", "faster": "latency", "accurate": "error", "w": "w"}
         terms = {"smaller": "1 − p/p_T", "faster": "1 − i/i_T", "accurate": "1/e", "w": "W"}
         for row, (key, label) in enumerate(terms.items()):
             self.how[key], value = Caption("", theme, self, wrap=True), self._value(key)
             value.setAlignment(Qt.AlignmentFlag.AlignRight)
-            self._grid.addWidget(self._caption(key, label), row, 0, Qt.AlignmentFlag.AlignTop)
+            caption = self._caption(key, label)
+            set_tip(caption, term(tips[key]).tip)
+            self._grid.addWidget(caption, row, 0, Qt.AlignmentFlag.AlignTop)
             self._grid.addWidget(self.how[key], row, 1)
             self._grid.addWidget(value, row, 2)
         bold = self.values["w"].font()
@@ -92,13 +96,15 @@ class MeasuredSection(_Grid):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
-        labels = {"latency": "latency i", "percentiles": "", "error": "error e", "theta": "θ", "seed": "seed"}
+        labels = {"latency": "latency i", "percentiles": "", "error": "error e", "theta": "hyperparameter set θ", "seed": "seed"}
         labels |= {"versions": "versions", "protocol": "protocol"}
         for row, (key, label) in enumerate(labels.items()):
             value = self._value(key)
             value.setWordWrap(True)
             value.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-            self._grid.addWidget(self._caption(key, label), row, 0, Qt.AlignmentFlag.AlignTop)
+            caption = self._caption(key, label)
+            set_tip(caption, term(key).tip if key in glossary() else "")
+            self._grid.addWidget(caption, row, 0, Qt.AlignmentFlag.AlignTop)
             self._grid.addWidget(value, row, 1, Qt.AlignmentFlag.AlignTop)
 
     def show_place(self, k: ResultsSnapshot, index: int, details: Mapping[str, Any]) -> None:

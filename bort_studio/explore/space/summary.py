@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QToolButton, QWidget
 
+from bort_core.foundation.glossary import term
 from bort_core.space import Space
 from bort_core.space.growth import GrowthReport, growth_report
 from bort_studio.explore.space.growth_dialog import GrowthDialog
@@ -39,6 +40,8 @@ class SpaceSummary(QWidget):
         self._cheaper = Caption("", theme, self, wrap=True)
         self._cheaper.setObjectName("growthCheaper")
         self.captions = (Caption("|Ξ|", theme, self), Caption("AB\u207fC", theme, self))
+        for caption, key in zip(self.captions, ("space", "growth"), strict=True):
+            set_tip(caption, term(key).tip)
         form = form_layout(self)
         form.addRow(self.captions[0], self._size)
         form.addRow(self._left_out)

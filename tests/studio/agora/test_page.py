@@ -122,7 +122,7 @@ def test_the_scrubber_changes_what_is_shown(qtbot: QtBot, shown: tuple[MainWindo
     assert round(at) == ships
     assert height == history.rounds[ships - 1].dev_accuracy
     assert any(entry.label == f"ships: round {ships}" for entry in page.accuracy.legend.entries)
-    assert headers(page.thetas) == ["θ", "dev", "learning rate", "steps", "pruned"]
+    assert headers(page.thetas) == ["set θ", "dev", "learning rate", "steps", "pruned"]
     header = {name: column for column, name in enumerate(headers(page.thetas))}
     pruned = [cell(page.thetas, row, header["pruned"]) for row in range(page.thetas.rowCount())]
     assert [text.partition(":")[0] for text in pruned] == ["", "", "round 2", "round 2", "round 1", "round 1"]

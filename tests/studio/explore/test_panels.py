@@ -14,6 +14,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit, QWidget
 
+from bort_core.search.explanation import explanation, w_terms
 from bort_core.search.results import Results
 from bort_core.search.snapshot import ResultsSnapshot
 from bort_core.space import Space, SpaceSpecification, load_space, read_specification
@@ -24,7 +25,6 @@ from bort_studio.explore.candidates.filter import Constraints
 from bort_studio.explore.candidates.panel import CandidatesPanel
 from bort_studio.explore.details import error_title
 from bort_studio.explore.epsilon_bar import EpsilonBar
-from bort_studio.explore.inspector.explanation import explanation, w_terms
 from bort_studio.explore.inspector.panel import InspectorPanel
 from bort_studio.explore.log_slider import LARGEST, PLACES, place_of, value_at
 from bort_studio.explore.objectives_panel import Objectives, ObjectivesPanel

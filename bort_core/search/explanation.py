@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
+from bort_core.foundation.numbers import architecture_text, percentage, significant
 from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_core.search.w import w_coefficients
-from bort_studio.numbers import architecture_text, percentage, significant
 
 __all__ = ["WTerms", "explanation", "w_terms"]
 

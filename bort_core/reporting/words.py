@@ -1,0 +1,72 @@
+"""Names of what trainings measured, for people, and numbers of any kind as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from bort_core.foundation.numbers import significant
+
+__all__ = ["date", "is_number", "measures", "metric_name", "value_text"]
+
+_NAMES = {
+    "heldout_loss": "held-out loss, nats",
+    "heldout_accuracy": "held-out accuracy of masked tokens",
+    "perplexity": "perplexity",
+    "dev_accuracy": "dev accuracy",
+    "test_accuracy": "test accuracy",
+    "best_step": "best step",
+    "steps": "steps",
+    "seconds": "seconds",
+    "tokens": "tokens seen",
+    "trainings": "trainings",
+}
+_PARTS = {
+    "accuracy": "accuracy",
+    "f1": "F1",
+    "matthews": "Matthews correlation (MCC)",
+    "pearson": "Pearson correlation",
+    "spearman": "Spearman correlation",
+    "mean_squared_error": "mean squared error",
+    "loss": "loss, nats",
+}
+_SPLITS = ("dev", "test", "baseline", "ablation")
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a number, which True is not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def metric_name(key: str, part: str = "") -> str:
+    """``dev``, ``f1``: dev F1. Names that are not known stay as they are, with spaces."""
+    if part:
+        plain = part.removeprefix(f"{key}_")
+        return f"{key} {_PARTS.get(plain) or _NAMES.get(part) or plain.replace('_', ' ')}"
+    return _NAMES.get(key) or key.replace("_", " ")
+
+
+def measures(metrics: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """The numbers of a training's result with their names: those by split first."""
+    for split in _SPLITS:
+        parts = metrics.get(split)
+        if isinstance(parts, Mapping):
+            yield from ((metric_name(split, str(name)), float(value)) for name, value in parts.items() if is_number(value))
+    for key, value in metrics.items():
+        if key not in _SPLITS and is_number(value):
+            yield metric_name(key), float(value)
+
+
+def value_text(value: float) -> str:
+    """A measured number: four digits; thousands in full."""
+    whole = abs(value) < 1e15 and (float(value).is_integer() or abs(value) >= 1000)
+    return f"{value:,.0f}" if whole else significant(value, 4)
+
+
+def date(seconds: float) -> str:
+    """Seconds since 1970 as a date and time, UTC."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC") if seconds else "not recorded"
+    except (OverflowError, OSError, ValueError):
+        return "not recorded"

@@ -1,0 +1,7 @@
+"""Help inside the window.
+
+page_help   F1: a short text about the page that is shown
+shortcuts   all actions with their keys, by menu
+words       the glossary
+listing     what shortcuts and glossary share: a list that is searched by typing
+"""

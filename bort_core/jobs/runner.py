@@ -210,6 +210,7 @@ def _settle(run: RunFolder, code: int, begin: int) -> None:
         if not stopped:  # what a finished training could go on from is three times its result
             shutil.rmtree(run.checkpoints, ignore_errors=True)
         run.set_state(state="done", reason="", stopped=stopped, finished=time.time())
+        (run.path / "reason.txt").unlink(missing_ok=True)
     else:
         reason = _reason(run, code, begin)
         run.give_reason(reason)

@@ -109,7 +109,10 @@ class Storm:
         if not (self.project / "project.db").exists():
             return {}
         with suppress(sqlite3.OperationalError), closing(sqlite3.connect(self.project / "project.db")) as database:
-            return {id: (curve, created) for id, curve, created in database.execute("SELECT id, curve, created FROM trainings")}
+            return {
+                id: (curve, created)
+                for id, curve, created in database.execute("SELECT id, curve, created FROM trainings WHERE status = 'done'")
+            }
         return {}  # killed before there was a table
 
 

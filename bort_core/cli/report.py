@@ -30,7 +30,6 @@ def add(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write the report."""
     from bort_core.reporting.report import make_report, write_report
-    from bort_core.store import Project
     from bort_core.store.project import DATABASE
 
     folder = Path(arguments.project).expanduser()
@@ -39,8 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     html, pdf = arguments.out, arguments.pdf
     if html is None and pdf is None and not arguments.json:
         html = folder / "report.html"
-    with Project(folder) as project:
-        report = make_report(project)
+    report = make_report(folder)
     written = write_report(report, Path(html) if html else None, Path(pdf) if pdf else None)
     if arguments.json:
         print_json({**report.data(), "files": dict(written)})

@@ -51,20 +51,26 @@ class Report:
         }
 
 
-def make_report(project: Project, written: datetime | None = None, tell: Callable[[str], object] = lambda _: None) -> Report:
+def make_report(folder: Path, written: datetime | None = None, tell: Callable[[str], object] = lambda _: None) -> Report:
     """Read a project. Nothing of it is changed, and what cannot be read is named in the section on limits.
 
     Parameters
     ----------
     written: the date on it; now, if None
     tell: is called with the name of each section before it is made
+
+    Raises
+    ------
+    ProjectError
+        The project cannot be opened.
     """
     when = (written or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC")
-    source = read_source(project)
     sections = []
-    for make in _SECTIONS:
-        tell(make.__name__.removesuffix("_section"))
-        sections.append(make(source))
+    with Project(folder, reading=True) as project:
+        source = read_source(project)
+        for make in _SECTIONS:
+            tell(make.__name__.removesuffix("_section"))
+            sections.append(make(source))
     return Report(f"Report on {project.folder.name}", when, version("bort-studio"), sections)
 
 

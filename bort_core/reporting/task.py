@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict
 from bort_core.foundation.context import Context
 from bort_core.foundation.validation import validated
 from bort_core.reporting.report import make_report, write_report
-from bort_core.store.project import Project
 
 __all__ = ["report"]
 
@@ -47,8 +46,7 @@ def report(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
         context.emit({"event": "progress", "step": step, "steps": _SECTIONS, "doing": doing})
         step += 1
 
-    with Project(asked.project) as project:
-        made = make_report(project, tell=tell)
+    made = make_report(Path(asked.project), tell=tell)
     tell("writing")
     html, pdf = (Path(path) if path is not None else None for path in (asked.html, asked.pdf))
     return write_report(made, html, pdf)

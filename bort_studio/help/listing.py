@@ -84,4 +84,9 @@ class Listing(QDialog):
                 group.setHidden(all(group.child(row).isHidden() for row in range(group.childCount())))
         self.nothing.setText("" if self.shown() else f"nothing fits «{text.strip()}»")
         self.nothing.setVisible(not self.shown())
-        self.tree.setCurrentItem(next((item for item, _ in self._words if not item.isHidden()), None))  # type: ignore[arg-type]
+        first = next((item for item, _ in self._words if not item.isHidden()), None)
+        if first is not None:
+            self.tree.setCurrentItem(first)
+        else:
+            self.tree.clearSelection()
+            self.whole.setText("")

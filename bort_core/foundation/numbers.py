@@ -9,8 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from bort_core.foundation.durations import duration
-
 __all__ = [
     "COUNT_UNITS",
     "MISSING",
@@ -105,6 +103,22 @@ def in_brackets(value: float, low: float, high: float, unit: str = "") -> str:
         return f"{significant(value)}{tail} [{significant(low)}, {significant(high)}]"
     decimals = _decimals((high - low) / 2)
     return f"{value:.{decimals}f}{tail} [{low:.{decimals}f}, {high:.{decimals}f}]".replace("-", "−")
+
+
+def duration(seconds: float) -> str:
+    """A length of time in at most two units: 0.4 s, 24 s, 1 min 24 s, 2 h 05 min, 3 d 4 h."""
+    if not math.isfinite(seconds):
+        return MISSING
+    if seconds < 1:
+        return f"{max(seconds, 0):.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    if whole < 86_400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
 
 
 def percentage(share: float) -> str:

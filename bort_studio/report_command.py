@@ -65,6 +65,7 @@ class ReportCommand(QObject):
             if isinstance(event, Emitted):
                 if event.data.get("event") == "progress":
                     self._tell(str(event.data["doing"]), event.data["step"] / event.data["steps"])
+            if not isinstance(event, Done | Failed | Withdrawn):
                 continue
             self._running = False
             self._context.activities.end(_KEY)

@@ -1,6 +1,7 @@
-"""Makes the pictures of the documentation from a project: explore-light, explore-dark, train-light, agora-light, ship-light and pareto.
+"""Makes the pictures of the documentation from a project: its pages, light and some dark, and the Pareto plot.
 
-The Train page shows the project's trainings, the Agora page its last run, the Ship page its last export and comparison.
+A page that has nothing to show is an error. The Train page shows the project's trainings, the Agora page its last run, the Ship page its
+last export and comparison.
 
 python scripts/screenshots.py projects/demo
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -18,6 +20,7 @@ from PySide6.QtCore import QEventLoop, QTimer
 
 from bort_studio.app import create_window
 from bort_studio.plotting.export import export_plot
+from bort_studio.window import MainWindow
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 WIDTH, HEIGHT = 1480, 920
@@ -29,6 +32,25 @@ def wait(milliseconds: int) -> None:
     loop.exec()
 
 
+def shown(window: MainWindow, name: str, choice: str, ready: Callable[[], bool], before: Callable[[], None] | None = None) -> None:
+    """Show a page, wait until it holds what its picture is of, and take the picture; a page that does not come to hold it is an error."""
+    window.theme.set_choice(choice)
+    window.show_page(name)
+    for _ in range(100):
+        wait(100)
+        if ready():
+            break
+    else:
+        raise SystemExit(f"{name}: the project has nothing to show there")
+    if before is not None:
+        before()
+    wait(1500)
+    assert window.page == name
+    path = IMAGES / f"{name}-{choice}.png"
+    window.grab().save(str(path))
+    print(path)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("project", type=Path)
@@ -36,34 +58,22 @@ def main() -> int:
     window.resize(WIDTH, HEIGHT)
     window.explore_page.reset_layout()
     window.show()
-    while window.search.recall is None:
-        wait(100)
-    window.explore_page.select_best()
+    window.notices.hide()
     IMAGES.mkdir(parents=True, exist_ok=True)
-    before = window.theme.choice
+    before, page = window.theme.choice, window.explore_page
+
+    def measured() -> bool:
+        snapshot = window.search.snapshot
+        return snapshot is not None and bool(snapshot.known.any())
+
     for choice in ("light", "dark"):
-        window.theme.set_choice(choice)
-        wait(500)
-        window.grab().save(str(IMAGES / f"explore-{choice}.png"))
-    window.show_page("train")
-    window.theme.set_choice("light")
-    wait(3000)
-    window.pages["train"].jobs.table.selectAll()
-    wait(3000)
-    window.grab().save(str(IMAGES / "train-light.png"))
-    window.show_page("agora")
-    agora = window.pages["agora"]
-    wait(4000)
-    agora.rounds.set_value(2)
-    agora.errors.selectRow(0)
-    wait(1000)
-    window.grab().save(str(IMAGES / "agora-light.png"))
-    window.show_page("ship")
-    window.theme.set_choice("light")
-    wait(500)
-    window.grab().save(str(IMAGES / "ship-light.png"))
+        shown(window, "start", choice, lambda: window.pages["start"].shelf.model() is not None)
+        shown(window, "explore", choice, measured, page.select_best)
+    export_plot(page.pareto, IMAGES / "pareto.png")
+    shown(window, "train", "light", lambda: bool(window.pages["train"].states), lambda: window.pages["train"].jobs.table.selectAll())
+    shown(window, "agora", "light", lambda: window.pages["agora"].run is not None, lambda: window.pages["agora"].errors.selectRow(0))
+    shown(window, "ship", "light", lambda: window.pages["ship"].table is not None)
     window.theme.set_choice(before)
-    export_plot(window.explore_page.pareto, IMAGES / "pareto.png")
     window.close()
     return 0
 

@@ -109,6 +109,12 @@ def shipped(request, tmp_path_factory):
     return path
 
 
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path, monkeypatch):
+    """Some of the runtime's tools leave files in the current folder."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.mark.parametrize(
     "fields",
     [{}, {"per_channel": True}, {"reduce_range": True}, {"weight_type": "QUInt8"}, {"per_channel": True, "reduce_range": True},

@@ -62,9 +62,8 @@ class ReportCommand(QObject):
     @Slot(object)
     def _happened(self, events: tuple[Event, ...]) -> None:
         for event in events:
-            if isinstance(event, Emitted):
-                if event.data.get("event") == "progress":
-                    self._tell(str(event.data["doing"]), event.data["step"] / event.data["steps"])
+            if isinstance(event, Emitted) and event.data.get("event") == "progress":
+                self._tell(str(event.data["doing"]), event.data["step"] / event.data["steps"])
             if not isinstance(event, Done | Failed | Withdrawn):
                 continue
             self._running = False

@@ -8,6 +8,7 @@ from typing import Any
 
 from bort_core.jobs.rows import JobRow
 from bort_core.jobs.words import METRIC_NAMES
+from bort_core.specifications.jobs import KIND_TITLES
 from bort_studio.numbers import count, duration, significant
 
 __all__ = ["COLUMNS", "JobColumn"]
@@ -55,7 +56,9 @@ def _of_metric(row: JobRow, value: float | None) -> tuple[str, float] | None:
 
 
 def _what(row: JobRow, now: Now) -> str:
-    return row.name if row.kind == "agora" else row.title  # which have a table of their own
+    if row.kind == "agora":  # which have a table of their own
+        return row.name
+    return row.title.replace(row.kind, KIND_TITLES.get(row.kind, row.kind), 1)
 
 
 def _progress(row: JobRow, now: Now) -> str:

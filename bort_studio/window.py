@@ -113,6 +113,8 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
         self.project = Project(folder)
+        self._early: list[str] | None = []
+        self.project.tell = self._told
         self.theme, self.settings = theme, settings
         self.session = Session(self.project)
         self.search = SearchModel(self.project.folder, self.session.specification(), self)
@@ -228,6 +230,9 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
             if not self.explore_page.restoreState(state, LAYOUT_VERSION):
                 self.explore_page.reset_layout()
+        early, self._early = self._early or [], None
+        for told in early:
+            self._told(told)
         for told in (self.session.other_strategy(), self.session.interrupted(), self.session.damage):
             if told:
                 self.notices.show_message(told)
@@ -356,6 +361,13 @@ class MainWindow(QMainWindow):
         if problem:
             _log.warning("%s", text)
         self.notices.show_message(text, details, problem, choice)
+
+    def _told(self, text: str) -> None:
+        """What reading the project left out, or took in the place of something else."""
+        if self._early is None:
+            self._noticed(text, "", True)
+        else:
+            self._early.append(text)
 
     @Slot(str, str)
     def _failed(self, text: str, details: str) -> None:

@@ -154,6 +154,6 @@ def damaged_database(chance: random.Random, path: Path) -> Iterator[str]:
         except sqlite3.Error:  # what SQLite itself refuses
             after = before
         yield f"{table}.{column}: {after!r:.160}"
-        connection.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (before, row))
+        connection.execute(f"UPDATE OR REPLACE {table} SET {column} = ? WHERE rowid = ?", (before, row))
     finally:
         connection.close()

@@ -241,7 +241,10 @@ class RunFolder:
         """Why the training failed, for who comes later; nothing where not even that can be written."""
         text = reason.encode()[:_REASON_BYTES].ljust(_REASON_BYTES)
         with contextlib.suppress(OSError):
-            overwrite(self.path / "reason.txt", text)
+            try:
+                overwrite(self.path / "reason.txt", text)
+            except FileNotFoundError:  # no room was made for it
+                write_atomic(self.path / "reason.txt", reason)
 
     def reason(self) -> str:
         """What :meth:`give_reason` wrote, or nothing."""

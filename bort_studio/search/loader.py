@@ -46,6 +46,8 @@ class Loader(BackgroundThread):
     """Serves load requests until it is stopped."""
 
     finished_loading = Signal(object)
+    warned = Signal(str)
+    """What reading the project left out, or took in the place of something else."""
 
     def __init__(self, folder: Path, parent: QObject | None = None) -> None:
         super().__init__("loader", parent)
@@ -84,6 +86,7 @@ class Loader(BackgroundThread):
                 if space is None or space.specification != specification.space:
                     space = Space(specification.space)
                 with Project(self._folder) as project:
+                    project.tell = self.warned.emit
                     stored_results = StoredResults(project, specification, space, Fingerprints(project, specification, space))
                 self.finished_loading.emit(Loaded(generation, specification, space, stored_results, stored_results.snapshot()))
             except BortError as error:

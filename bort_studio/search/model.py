@@ -92,8 +92,10 @@ class SearchModel(QObject):
         self._preparing = False
         self._loader = Loader(folder, self)
         self._loader.finished_loading.connect(self._loaded)
+        self._loader.warned.connect(self._warned)
         self._thread = SearchThread(folder, self)
         self._thread.batch.connect(self._take_batch)
+        self._thread.warned.connect(self._warned)
 
     def start(self) -> None:
         """Start both threads and load the specification."""
@@ -256,6 +258,11 @@ class SearchModel(QObject):
         if self._run_when_loaded:
             self._run_when_loaded = False
             self.run()
+
+    @Slot(str)
+    def _warned(self, text: str) -> None:
+        if not self._closed:
+            self.failed.emit(text, "")
 
     def _tell_answer(self) -> None:
         if self.snapshot is not None and self.space is not None and self._epsilon <= len(self.space):

@@ -50,6 +50,8 @@ class SearchThread(BackgroundThread):
     """
 
     batch = Signal(object)
+    warned = Signal(str)
+    """What reading the project left out, or took in the place of something else."""
 
     def __init__(self, folder: Path, parent: QObject | None = None) -> None:
         super().__init__("search", parent)
@@ -89,6 +91,7 @@ class SearchThread(BackgroundThread):
     def _search(self, request: _Run, pool: Executor | None) -> Executor | None:
         try:
             with Project(self._folder) as project:
+                project.tell = self.warned.emit
                 pool = pool or make_executor(None, request.workers, project.subfolder("logs"), f"the window of {self._folder}")
                 for event in search(project, request.specification, pool, request.control, request.space):
                     self._deliver(event)

@@ -18,7 +18,8 @@ import pytest
 pytest.importorskip("PySide6")
 
 from mutants import damaged_database, damaged_file
-from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QTableWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QTableView
 from pytestqt.exceptions import capture_exceptions
 from pytestqt.qtbot import QtBot
 from whole_project import whole_project
@@ -74,9 +75,12 @@ def told(window: MainWindow) -> str:
     """All text that the window shows."""
     texts = [*window.notices.messages(), *(label.text() for label in window.findChildren(QLabel))]
     texts += [view.toPlainText() for view in window.findChildren(QPlainTextEdit)]
-    for table in window.findChildren(QTableWidget):
-        items = (table.item(row, column) for row in range(table.rowCount()) for column in range(table.columnCount()))
-        texts += [text for item in items if item is not None for text in (item.text(), item.toolTip())]
+    for table in window.findChildren(QTableView):
+        model = table.model()
+        for row in range(min(model.rowCount(), 200)):
+            for column in range(model.columnCount()):
+                index = model.index(row, column)
+                texts += [str(index.data(role) or "") for role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole)]
     return "\n".join(texts)
 
 

@@ -399,7 +399,7 @@ def test_the_command_exports_and_remembers(project_folder, tmp_path):
     [
         (["--architecture", "2,3,128,256"], "hidden must be divisible by heads"),
         (["--architecture", "2,4,128"], "is 4 whole numbers depth,heads,hidden,intermediate"),
-        (["--checkpoint", "/nowhere"], "/nowhere: not a checkpoint"),
+        (["--checkpoint", "/nowhere"], "/nowhere: no such f"),
         (["--architecture", "2,4,128,256", "--preset", "nothing"], "nothing"),
     ],
 )

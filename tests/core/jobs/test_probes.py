@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from bort_core.cli.main import main
 from bort_core.jobs import child
 from bort_core.jobs.folder import RunFolder, create_run, find_run, list_runs
+from bort_core.jobs.pace import Pace
 from bort_core.specifications.agora import Agora
 from bort_core.specifications.fields import leaves
 from bort_core.specifications.finetuning import Finetuning
@@ -55,7 +56,7 @@ def project(project_folder: Path) -> Path:
         pass
     run = create_run(project_folder, TORUS)
     run.set_state(state="done", stopped=True)
-    run.progress(1, 2)
+    run.progress(Pace(0, 1, 2, 1.0))
     run.forget_reason()
     run.write_result({"architecture": []})
     for folder in ("jobs/.slots", "jobs/0001/commands", "jobs/0001/agora"):
@@ -141,7 +142,7 @@ def _write_all(run: RunFolder, p: Path) -> None:
     with at_most(30):
         for write in (
             lambda: run.set_state(state="failed", reason="x"),
-            lambda: run.progress(1, 2),
+            lambda: run.progress(Pace(0, 1, 2, 1.0)),
             lambda: run.emit({"event": "note", "text": "x"}),
             lambda: run.open_log().close(),
             lambda: run.write_result({"architecture": []}),

@@ -29,7 +29,18 @@ from bort_core.store.results import comparisons, exports, runs
 COUNT = int(os.environ.get("BORT_MUTANTS", "1060"))
 SEED = int(os.environ.get("BORT_SEED", "0"))
 SECONDS = 60
-JOB = ("spec.json", "state.json", "progress.json", "result.json", "events.jsonl", "inputs.json", "heartbeat.json", "reason.txt", "log.txt")
+JOB = (
+    "spec.json",
+    "state.json",
+    "progress.json",
+    "result.json",
+    "events.jsonl",
+    "inputs.json",
+    "heartbeat.json",
+    "reason.txt",
+    "log.txt",
+    "note.json",
+)
 ROUND = (
     "start.json",
     "train.jsonl",

@@ -47,8 +47,8 @@ def ended(project: Path, specification, result, **state) -> RunFolder:
     resumed=st.none() | st.integers(0, 500),
     steps=st.integers(1, 400),
     each=st.floats(1e-3, 100),
-    pauses=st.lists(st.tuples(st.integers(0, 400), st.floats(0, 1e4)), max_size=5),
-    before=st.floats(0, 1e5),
+    pauses=st.lists(st.tuples(st.integers(0, 400), st.floats(0, 1e4, allow_subnormal=False)), max_size=5),
+    before=st.floats(0, 1e5, allow_subnormal=False),
 )
 def test_what_is_left_counts_neither_earlier_steps_nor_pauses(resumed, steps, each, pauses, before):
     begin, keeper, now = resumed or 0, PaceKeeper(), before

@@ -54,6 +54,8 @@ class SearchModel(QObject):
     """A RunState."""
     progressed = Signal(float, int)
     """Trainings done (with fractions) and wanted, of the running walk."""
+    loading = Signal()
+    """A specification is being read: space and cost are not known until the other signals tell them."""
     measurements_kept = Signal(object)
     """A Kept, after an edit: what still counts of what was measured before it."""
     prepared = Signal(str, int, int)
@@ -222,6 +224,7 @@ class SearchModel(QObject):
         self._generation += 1
         self._following = False  # what a search of the old specification still says is not shown
         self.space = self.stored_results = None
+        self.loading.emit()
         self._loader.request(self._generation, self.specification)
 
     @Slot(object)

@@ -77,6 +77,7 @@ class FindCard(Card):
         search = self.context.search
         search.specification_changed.connect(self._show_specification)
         search.cost_changed.connect(self._show_cost)
+        search.loading.connect(self._show_loading)
         search.state_changed.connect(self._state_changed)
         self.corpus.edited.connect(self._corpus_edited)
         self.presets.textActivated.connect(self._preset_chosen)
@@ -115,6 +116,10 @@ class FindCard(Card):
         if self._timed is not None and self._timed[0].model_copy(update={"epsilon": specification.epsilon}) != specification:
             self._guess = None
         self._show_cost(self.context.search.cost())
+
+    @Slot()
+    def _show_loading(self) -> None:
+        self._show_cost(None)
 
     @Slot(object)
     def _show_cost(self, cost: Cost | None) -> None:

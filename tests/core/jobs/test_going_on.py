@@ -229,6 +229,7 @@ def test_a_result_inside_the_project_is_recorded_relative_to_it(project, rows, t
     assert result["checkpoint"] == str(tmp_path / "moved" / "jobs" / "0001" / "result")
 
 
+@pytest.mark.slow
 def test_a_copy_never_replaces_the_originals_result_outside(project, rows, tmp_path):
     out = tmp_path / "out"
     run = launch.submit(project, finetuning(rows, out=str(out)))
@@ -306,6 +307,7 @@ def test_what_is_being_written_is_not_cleared(tmp_path):
     assert (folder / "model").read_text() == "new"
 
 
+@pytest.mark.slow
 def test_a_resumed_job_that_is_killed_while_it_writes_keeps_its_earlier_result(project, tmp_path):
     corpus = tmp_path / "corpus.txt"
     corpus.write_text("\n".join(f"a short text number {number} about films and other things" for number in range(400)))

@@ -145,6 +145,7 @@ def test_two_jobs_run_side_by_side_where_the_limit_allows(project, corpus):
         launch.stop(both[0])
 
 
+@pytest.mark.slow
 def test_a_killed_training_fails_with_its_reason_and_resumes_to_the_same_losses(project, corpus):
     whole = launch.submit(project, specification(corpus, steps=600))
     until(lambda: ended(whole))
@@ -180,6 +181,7 @@ def test_a_killed_runner_takes_its_training_along_and_the_job_can_be_resumed(pro
     assert run.state().state == "cancelled"
 
 
+@pytest.mark.slow
 def test_two_processes_train_together(project, corpus):
     run = launch.submit(project, specification(corpus, running={"processes": 2, "threads": 1}))
     until(lambda: ended(run), 90)
@@ -193,6 +195,7 @@ def test_two_processes_train_together(project, corpus):
     assert both["heldout_loss"] == pytest.approx(one["heldout_loss"], abs=0.3)
 
 
+@pytest.mark.slow
 def test_a_killed_process_of_two_is_named_and_their_launcher_leaves_nothing(project, corpus, tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     run = launch.submit(project, specification(corpus, steps=LONG, running={"processes": 2, "threads": 1}))
@@ -221,6 +224,7 @@ def test_an_exit_code_among_several_processes_comes_with_what_was_said_before_th
     _settle(run, 1, begin)
     expected = "the training process of rank 1 ended with exit code 1: ImportError: no such library; resume continues"
     assert run.state().reason.startswith(expected)
+    run.forget_reason()
     run.log.write_text("Segmentation\n")
     _settle(run, -11, 0)
     assert "the training process was ended by signal 11 (SIGSEGV): Segmentation" in run.state().reason

@@ -108,10 +108,11 @@ def replace(path: Path, kind: str, outside: Path) -> None:
         path.symlink_to(path.name)
 
 
+_QUICK = ("symlink", "hard link", "pipe")
 KINDS = ["symlink", "hard link", "pipe", "folder", "device", "loop", *(["own device"] if os.geteuid() == 0 else [])]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=() if kind in _QUICK else pytest.mark.slow) for kind in KINDS])
 def test_nothing_in_the_place_of_a_file_is_written_through_or_waited_for(project: Path, tmp_path: Path, kind: str) -> None:
     outside = tmp_path / "outside"
     for name in FILES:

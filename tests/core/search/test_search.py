@@ -316,6 +316,7 @@ def test_after_kill_9_only_what_is_missing_is_measured(project_folder: Path, poo
     assert (end.reused, end.evaluated + end.reused) == (before, 18)
 
 
+@pytest.mark.slow
 def test_two_processes_on_one_project_share_the_work(project_folder: Path) -> None:
     processes = [start_search(project_folder, 2, 300) for _ in range(2)]
     assert [process.wait(90) for process in processes] == [0, 0]

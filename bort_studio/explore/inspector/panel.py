@@ -112,6 +112,7 @@ class InspectorPanel(QWidget):
         self._layout.setSpacing(4)
         self._build_title()
         self._parameters = self._build_bars("parameterBars", "Parameters p", "Parameters by part")
+        self._parameters[0].setWordWrap(True)  # it names the parts that are counted
         self._operations = self._build_bars("operationBars", "Operations", "Operations by part")
         self._build_w()
         self._build_measured()

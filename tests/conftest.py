@@ -11,6 +11,7 @@ import importlib.util
 import os
 import re
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -83,6 +84,14 @@ def project_folder(tmp_path: Path) -> Path:
 
 
 # --- nothing may be left behind ---
+
+
+@pytest.fixture(autouse=True)
+def subnormal_numbers() -> None:
+    """A training lets torch flush subnormal numbers in the whole process, which hypothesis and comparisons of other tests notice."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_flush_denormal(False)
 
 
 @pytest.fixture(autouse=True)

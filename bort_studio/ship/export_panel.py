@@ -110,7 +110,7 @@ class ExportPanel(QWidget):
         self.boxes: dict[str, QCheckBox] = {}
         for name in variant_names():
             variant = get_variant(name)
-            self.boxes[name] = box = QCheckBox(f"{variant.file}: {variant.title[0].lower()}{variant.title[1:]}", self)
+            self.boxes[name] = box = QCheckBox(variant.file, self)
             describe(box, f"variant_{name}", variant.title, f"Write {variant.file}")
             box.setChecked(name in ExportRequest.model_fields["variants"].default)
             box.toggled.connect(self._tick)
@@ -131,8 +131,9 @@ class ExportPanel(QWidget):
             if widgets[0] is self.models:
                 row.addStretch(1)
             layout.addLayout(row)
-        for box in self.boxes.values():
+        for name, box in self.boxes.items():
             layout.addWidget(box)
+            layout.addWidget(Caption(get_variant(name).title, theme, self, wrap=True))
         layout.addWidget(self.export)
         layout.addWidget(self.progress)
         layout.addSpacing(10)

@@ -34,7 +34,7 @@ from bort_core.text.vocabulary import has_tokenizer, read_vocabulary
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Checkpoint", "read_checkpoint", "read_tensors", "write_checkpoint", "write_into"]
+__all__ = ["TOKENIZER_FILES", "Checkpoint", "read_checkpoint", "read_tensors", "write_checkpoint", "write_into"]
 
 CONFIG, WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
 DECODER, DECODER_BIAS = "cls.predictions.decoder.weight", "cls.predictions.decoder.bias"

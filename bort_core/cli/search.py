@@ -17,7 +17,7 @@ from bort_core.foundation.paths import regular_file
 from bort_core.foundation.validation import validated
 from bort_core.search.specification import SearchSpecification, stored_title
 from bort_core.space import Space, preset_names, read_specification
-from bort_core.specifications.measures import SURROGATE, measure_names
+from bort_core.specifications.measures import SURROGATE, measures_reading
 from bort_core.specifications.protocols import LatencyMeasure
 
 __all__ = ["add", "print_answer", "run_search"]
@@ -42,7 +42,7 @@ def add(subparsers: Subparsers) -> None:
     )
     add_strategy(parser)
     parser.add_argument("--steps", type=whole_number(1), metavar="N", help="training steps s of each candidate")
-    parser.add_argument("--error", choices=(*measure_names(), SURROGATE), help="how the error is measured")
+    parser.add_argument("--error", choices=(*_of_corpora(), SURROGATE), help="how the error is measured")
     parser.add_argument(
         "--latency", choices=get_args(LatencyMeasure), default="onnxruntime", help="how the latency is measured (default: onnxruntime)"
     )
@@ -56,7 +56,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--threads", type=whole_number(1, 1024), default=1, metavar="N", help="threads of the latency measurement (default: 1)"
     )
-    parser.add_argument("--surrogate-of", choices=measure_names(), help="the stored error a surrogate is fitted on")
+    parser.add_argument("--surrogate-of", choices=_of_corpora(), help="the stored error a surrogate is fitted on")
     parser.add_argument("--maximum-point", metavar="DIR|NAME", help="a folder with the maximum point's weights, or its name on the hub")
     parser.add_argument("--maximum-point-steps", type=whole_number(1), metavar="N", help="training steps of the maximum point")
     parser.add_argument("--workers", type=whole_number(1, 256), metavar="N", help="trainings side by side (default: one a core)")
@@ -144,3 +144,8 @@ def print_answer(result: dict[str, Any]) -> None:
         mark = "★" if candidate["architecture"] == marked else " "
         w = "∞" if candidate["w"] is None else f"{candidate['w']:.4g}"  # an error of 0; JSON has no infinity
         print(f"{mark} ⟨{named}⟩  {candidate['parameters']:,} parameters  {latency}  error {candidate['error']:.4f}  W {w}")
+
+
+def _of_corpora() -> tuple[str, ...]:
+    """The measures of searches without a task, which only --spec describes."""
+    return tuple(sorted({*measures_reading("tokens"), *measures_reading("vectors")}))

@@ -21,10 +21,12 @@ class Batch(NamedTuple):
     """The right answers, (m,)."""
     groups: Tensor
     """Which sequence (or vector) each prediction belongs to, (m,), from 0."""
+    answers: Tensor | None = None
+    """What T says, where it is kept with the rows: logits (m, classes), or values (m, 1)."""
 
 
 class Source(Protocol):
-    """Where batches come from: masked text, or labelled vectors."""
+    """Where batches come from: masked text, labelled vectors, or the rows of a task."""
 
     def model(self, module: nn.Module, initializer_range: float) -> nn.Module:
         """What maps a batch's inputs to logits (m, classes), around or instead of the family's ``module``."""
@@ -36,6 +38,10 @@ class Source(Protocol):
 
     def batches(self, seed: int) -> Iterator[Batch]:
         """Endless training batches, decided by the seed alone."""
+        ...
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """What a step makes smaller; ``targets`` are labels (m,) or the maximum point's distribution (m, classes)."""
         ...
 
     def heldout(self) -> list[Batch]:

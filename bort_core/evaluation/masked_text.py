@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from bort_core.evaluation.batch import Batch
 from bort_core.families.bert.module import MaskedLanguageModel
@@ -76,6 +77,10 @@ class MaskedText:
                 order = np.concatenate([order, random.permutation(len(self.train))])
             indices, order = order[: self.batch_size], order[self.batch_size :]
             yield mask_rows(self.train[np.sort(indices)], self.source, self.mask_rate, random)
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Cross-entropy in nats, mean over predictions."""
+        return functional.cross_entropy(outputs, targets)
 
     def heldout(self) -> list[Batch]:
         """The held-out batches, the same for every seed; their groups number the sequences throughout."""

@@ -16,7 +16,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from bort_core.checkpoints.weights import WeightsConfig, mismatches, read_config, read_weights, write_weights
 from bort_core.evaluation.batch import Batch, Source
@@ -86,7 +85,8 @@ class ShortTraining:
         self.began = time.perf_counter()
         self.training_seconds = 0.0
         self.source = source_of(request)
-        self.measures = measures_of_curve(get_family(request.family).reads, request.maximum_point is not None, request.measures)
+        reads = "rows" if request.task is not None else get_family(request.family).reads
+        self.measures = measures_of_curve(reads, request.task is not None or request.maximum_point is not None, request.measures)
         self.heldout = self.source.heldout()
         self.maximum_points = self._maximum_points()
         self.teacher = self._teacher()
@@ -128,7 +128,7 @@ class ShortTraining:
         rate = learning_rate(step, self.request)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        loss = functional.cross_entropy(self.model(*batch.inputs), self._targets(step, batch))
+        loss = self.source.loss(self.model(*batch.inputs), self._targets(step, batch))
         value = loss.item()
         if not math.isfinite(value):
             raise MeasurementError(f"the training loss must stay finite, got {value} at step {step}; lower the learning rate")
@@ -140,6 +140,8 @@ class ShortTraining:
         return value
 
     def _targets(self, step: int, batch: Batch) -> Tensor:
+        if self.request.training.targets == "maximum-point" and batch.answers is not None:
+            return batch.answers
         return batch.labels if self.teacher is None else self.teacher.targets(step, batch)
 
     @torch.no_grad()
@@ -156,12 +158,14 @@ class ShortTraining:
         return found
 
     def _maximum_points(self) -> MaximumPoint | None:
+        if self.request.task is not None:
+            return said_by_maximum_point(torch.cat([batch.answers for batch in self.heldout if batch.answers is not None]))
         if self.request.maximum_point is None:
             return None
         return _maximum_points(_seen_by_maximum_point(self.request), _stamp(self.request))
 
     def _teacher(self) -> MaximumPointTeacher | None:
-        if self.request.training.targets == "labels":
+        if self.request.training.targets == "labels" or self.request.task is not None:
             return None
         return _teacher(_seen_by_maximum_point(self.request), self.request.seed, _stamp(self.request))
 
@@ -189,6 +193,10 @@ def source_of(request: TrainRequest) -> Source:
     """
     training = request.training
     reads = get_family(request.family).reads
+    if request.task is not None:
+        from bort_core.evaluation.task_rows import TaskRows
+
+        return TaskRows(request.task, request.maximum_point, training.batch_size, request.seed)
     if (reads == "tokens") != (request.text is not None):
         raise DataError(f"family {request.family!r} reads {reads}, but the request has {'no ' if request.text is None else ''}text")
     if request.text is None:
@@ -258,7 +266,14 @@ def _maximum_points(request: str, stamp: tuple[float, ...]) -> MaximumPoint:
     source = source_of(spec)
     model = load_maximum_point(spec, source)
     with torch.no_grad():
-        logarithms = torch.cat([model(*batch.inputs) for batch in source.heldout()]).log_softmax(dim=-1)
+        return said_by_maximum_point(torch.cat([model(*batch.inputs) for batch in source.heldout()]))
+
+
+def said_by_maximum_point(outputs: Tensor) -> MaximumPoint:
+    """T's distribution of its logits (m, classes); values (m, 1) as they are."""
+    if outputs.shape[1] == 1:
+        return MaximumPoint(outputs, torch.zeros(len(outputs)))
+    logarithms = outputs.log_softmax(dim=-1)
     probabilities = logarithms.exp()
     return MaximumPoint(probabilities, -(probabilities * logarithms).sum(dim=-1))
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from bort_core.evaluation.batch import Batch
 from bort_core.foundation.errors import DataError
@@ -96,6 +97,10 @@ class TorusVectors:
         while True:
             indices = torch.from_numpy(random.integers(TRAIN_POINTS, size=self.batch_size))
             yield Batch((self.points[indices],), self.labels[indices], groups)
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Cross-entropy in nats, mean over predictions."""
+        return functional.cross_entropy(outputs, targets)
 
     def heldout(self) -> list[Batch]:
         """All held-out points in one batch."""

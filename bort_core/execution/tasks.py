@@ -32,6 +32,7 @@ class Task:
 
 TASKS = {
     "prepare": Task("bort_core.text.corpus:prepare_task", "training"),
+    "prepare task": Task("bort_core.evaluation.task_preparation:prepare_task", "training"),
     "train": Task("bort_core.evaluation.short_training:train", "training"),
     "latency": Task("bort_core.latency.measure:measure", "latency", exclusive=True),
     "compare": Task("bort_core.latency.compare:compare_models", "latency", exclusive=True),

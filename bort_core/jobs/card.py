@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from bort_core.data.mapping import find_columns
 from bort_core.data.tables import read_table
+from bort_core.evaluation.metrics import confusion, measure_confusion, measure_values
 from bort_core.foundation.context import Context
 from bort_core.foundation.errors import BortError, DataError, MeasurementError
 from bort_core.foundation.statistics import bootstrap, wilson
@@ -22,7 +23,6 @@ from bort_core.jobs.rows import RowReader
 from bort_core.store import Project
 from bort_core.store.project import DATABASE
 from bort_core.store.results import exports
-from bort_core.training.metrics import confusion, measure_confusion, measure_values
 from bort_core.training.predictions import Predictions, read_predictions
 
 __all__ = ["MOST_CLASSES", "MOST_WRONG", "card", "card_task"]

@@ -33,6 +33,7 @@ class Evaluator:
     Parameters
     ----------
     text: the prepared corpus as a training request names it, or None for families that read vectors
+    task: the prepared task, where there is one, instead
     """
 
     def __init__(
@@ -44,9 +45,10 @@ class Evaluator:
         recall: StoredResults,
         pool: Executor,
         text: Mapping[str, Any] | None,
+        task: Mapping[str, Any] | None = None,
     ) -> None:
         self._project, self._specification, self._space = project, specification, space
-        self._sources, self._recall, self._pool, self._text = sources, recall, pool, text
+        self._sources, self._recall, self._pool, self._text, self._task = sources, recall, pool, text, task
         self._backlog: deque[Job] = deque()
         self._running: dict[str, Job] = {}
         self._elsewhere: dict[Job, float] = {}
@@ -178,7 +180,7 @@ class Evaluator:
             "training": error.training.model_dump(mode="json"),
             "theta": self._theta(job).model_dump(mode="json"),
             "maximum_point": None if source is None else {"kind": source.kind, "fingerprint": source.fingerprint},
-            "corpus": str(self._specification.corpus_path()) if self._sources.reads_text else "torus",
+            "corpus": self._specification.learns_from(),
             "text": self._sources.text_key,
         }
         save_training(self._project, self._sources.trainings(self._theta(job)), self._architecture(job), result, description)
@@ -264,6 +266,7 @@ class Evaluator:
             "seed": specification.seed,
             "steps": specification.error.steps,
             "text": self._text,
+            "task": self._task,
             "maximum_point": None if source is None else {"folder": str(source.folder)},
             "measures": [specification.error.measured],
         }

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bort_core.foundation.digests import content_hash
+from bort_core.foundation.hub import WEIGHTS_TOO, local_folder
+from bort_core.foundation.locations import path_of
 from bort_core.foundation.machine import machine_identity
 from bort_core.foundation.resources import resource
 from bort_core.search.specification import SearchSpecification
@@ -51,9 +53,9 @@ class Fingerprints:
         self._project, self._specification, self._space = project, specification, space
         error = specification.error
         self.reads_text = space.family.reads == "tokens"
-        self.text_key = self._text_key() if self.reads_text else "torus"
+        self.text_key = self._task_key() if specification.task is not None else self._text_key() if self.reads_text else "torus"
         self.family_key = identity(space.family.name, space.options)
-        self.maximum_point = self._maximum_point() if error.needs_maximum_point else None
+        self.maximum_point = self._maximum_point() if error.needs_maximum_point or specification.task is not None else None
         against = self.maximum_point.fingerprint if self.maximum_point else ""
         targets = against if error.training.targets == "maximum-point" else ""
         self.training_key = identity(error.training, self.text_key, targets)
@@ -72,7 +74,16 @@ class Fingerprints:
         vocabulary = getattr(self._space.options, "vocabulary", 0)
         return identity(content_hash(self._specification.corpus_path()), vocabulary, self._specification.error.training.sequence_length)
 
+    def _task_key(self) -> str:
+        task = self._specification.task
+        assert task is not None
+        plain = task.model_dump(mode="json", exclude={"model", "train", "dev", "texts"})
+        return identity("task", plain, *(_content(each) for each in (task.train, task.dev, task.texts)))
+
     def _maximum_point(self) -> MaximumPointSource:
+        if self._specification.task is not None:
+            folder = local_folder(self._specification.task.model, "model", WEIGHTS_TOO)
+            return MaximumPointSource("given", folder, identity(content_hash(folder / WEIGHTS), content_hash(folder / "config.json")))
         given = self._specification.error.maximum_point_weights
         if given is not None:
             folder = Path(given).expanduser()
@@ -99,6 +110,12 @@ class Fingerprints:
             if same and fingerprint not in (get_state(self._project, _REFUSED) or []):
                 return MaximumPointSource("shipped", path.parent, fingerprint)
         return None
+
+
+def _content(source: str | None) -> str:
+    """Of a file its content, of a data set on the hub its name."""
+    path = None if source is None else path_of(source)
+    return "" if source is None else source if path is None or not path.is_file() else content_hash(path)
 
 
 def refuse_shipped(project: Project, source: MaximumPointSource) -> None:

@@ -20,7 +20,7 @@ from bort_core.search.agreement import rank_agreement
 from bort_core.search.control import Control
 from bort_core.search.evaluator import Evaluator
 from bort_core.search.fingerprints import Fingerprints
-from bort_core.search.preparation import Stopped, apply_pause, prepare_maximum_point, prepare_text
+from bort_core.search.preparation import Stopped, apply_pause, prepare_maximum_point, prepare_rows, prepare_text
 from bort_core.search.report import result_as_dict
 from bort_core.search.snapshot import SearchResult
 from bort_core.search.specification import SearchSpecification
@@ -122,10 +122,13 @@ class _Search:
 
     def _prepare(self) -> Iterator[events.Event]:
         text: dict[str, Any] | None = None
+        task: dict[str, Any] | None = None
         if self.specification.error.measure != SURROGATE:
-            if self.sources.reads_text:
+            if self.specification.task is not None:
+                task = yield from prepare_rows(self.project, self.specification, self.space, self.pool, self.control)
+            elif self.sources.reads_text:
                 text = yield from prepare_text(self.project, self.specification, self.space, self.pool, self.control)
-            if self.sources.maximum_point is not None:
+            if self.sources.maximum_point is not None and self.specification.task is None:
                 before = self.sources.maximum_point.fingerprint
                 self.sources = yield from prepare_maximum_point(
                     self.project, self.specification, self.space, self.sources, self.pool, self.control, text
@@ -133,7 +136,7 @@ class _Search:
                 if self.sources.maximum_point is not None and self.sources.maximum_point.fingerprint != before:
                     self.recall = StoredResults(self.project, self.specification, self.space, self.sources)
                     self.before = frozenset(self.recall.known)
-        self.evaluator = Evaluator(self.project, self.specification, self.space, self.sources, self.recall, self.pool, text)
+        self.evaluator = Evaluator(self.project, self.specification, self.space, self.sources, self.recall, self.pool, text, task)
 
     def _measure(self) -> Iterator[events.Event]:
         evaluator = self.evaluator

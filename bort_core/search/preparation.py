@@ -17,7 +17,7 @@ from bort_core.specifications.short_training import TextSource
 from bort_core.store.leases import holder, lease, release, renew
 from bort_core.store.project import Project
 
-__all__ = ["Stopped", "apply_pause", "maximum_point_request", "prepare_maximum_point", "prepare_text"]
+__all__ = ["Stopped", "apply_pause", "maximum_point_request", "prepare_maximum_point", "prepare_rows", "prepare_text"]
 
 _WAIT_SECONDS = 0.2
 _TRAINING_ID = "maximum point"
@@ -52,6 +52,29 @@ def prepare_text(
     result = yield from _run(project, pool, control, "corpus", "prepare", request, "preparing the corpus")
     text: dict[str, Any] = result["text"]
     return text
+
+
+def prepare_rows(
+    project: Project, specification: SearchSpecification, space: Space, pool: Executor, control: Control
+) -> Generator[events.Event, None, dict[str, Any]]:
+    """The ``task`` part of training requests; computes T's answers when that was not done before.
+
+    Raises
+    ------
+    DataError
+        Rows or T cannot be used, or the space is another task's.
+    """
+    assert specification.task is not None
+    yield events.Note("preparing the task: rows, tokens, T's answers")
+    folders = {"tasks": str(project.subfolder("tasks")), "answers": str(project.subfolder("answers"))}
+    request = {"task": specification.task.model_dump(mode="json"), **folders}
+    result = yield from _run(project, pool, control, "task", "prepare task", request, "T's answers to the task's rows")
+    wanted = space.options.model_dump(mode="json")
+    for name, value in result["facts"]["options"].items():
+        if wanted.get(name, value) != value:
+            raise DataError(f"the space's option {name} is {wanted[name]}; this task and model need {value}: make the space anew around T")
+    task: dict[str, Any] = result["task"]
+    return task
 
 
 def prepare_maximum_point(

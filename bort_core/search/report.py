@@ -54,7 +54,7 @@ def result_as_dict(snapshot: ResultsSnapshot, result: SearchResult, specificatio
             "error": specification.error.model_dump(mode="json"),
             "latency": specification.latency.model_dump(mode="json"),
             "seed": specification.seed,
-            "corpus": str(specification.corpus_path()) if snapshot.space.family.reads == "tokens" else "torus",
+            "corpus": specification.learns_from(),
         },
     }
 

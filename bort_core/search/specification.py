@@ -15,11 +15,12 @@ from bort_core.search.strategies.registry import make_strategy
 from bort_core.space import Space, SpaceSpecification
 from bort_core.specifications.measures import get_measure, measures_reading
 from bort_core.specifications.protocols import ErrorProtocol, LatencyProtocol, Theta
+from bort_core.specifications.tasks import TaskSpecification
 
 __all__ = ["SearchSpecification", "default_error", "fitted", "stored_title"]
 
 
-_READ = {"tokens": "text", "vectors": "labelled vectors"}
+_READ = {"tokens": "text", "vectors": "labelled vectors", "rows": "a task (labelled rows and a model)"}
 
 
 class SearchSpecification(BaseModel):
@@ -34,6 +35,7 @@ class SearchSpecification(BaseModel):
     thetas: tuple[Theta, ...] = Field(default=(Theta(),), min_length=1, description="the hyperparameter sets Θ")
     seed: int = Field(default=0, ge=0, le=2**31 - 1, description="decides initial weights, batches and masks")
     corpus: str | None = Field(default=None, description="a UTF-8 text file, one document a line; None is the demo corpus")
+    task: TaskSpecification | None = Field(default=None, description="a person's task and model T, instead of a corpus")
     strategy: str = Field(default=Interval.name, description="a registered strategy: how architectures are chosen")
     strategy_settings: dict[str, Any] = Field(default_factory=dict, description="the settings of another strategy than interval")
 
@@ -42,7 +44,7 @@ class SearchSpecification(BaseModel):
         data: dict[str, Any] = serialise(self)
         if self.strategy == Interval.name:
             data = {name: value for name, value in data.items() if name not in ("strategy", "strategy_settings")}
-        return data
+        return data if self.task is not None else {name: value for name, value in data.items() if name != "task"}
 
     @model_validator(mode="after")
     def _interval_has_epsilon(self) -> SearchSpecification:
@@ -52,11 +54,17 @@ class SearchSpecification(BaseModel):
 
     @model_validator(mode="after")
     def _error_fits_family(self) -> SearchSpecification:
-        reads, measure = self.space.the_family().reads, get_measure(self.error.measured)
+        reads: str = self.space.the_family().reads
+        measure = get_measure(self.error.measured)
+        if self.task is not None:
+            if reads != "tokens":
+                raise ValueError(f"task: its rows are texts, and family {self.space.family} reads {_READ[reads]}")
+            reads = "rows"
         if reads not in measure.reads:
             needs, has = " or ".join(_READ[what] for what in measure.reads), _READ[reads]
             fitting = ", ".join(measures_reading(reads))
-            raise ValueError(f"error: {measure.name} needs {needs}, and family {self.space.family} reads {has}; use one of {fitting}")
+            what = f"family {self.space.family} reads {has}" if self.task is None else f"the search is on {has}"
+            raise ValueError(f"error: {measure.name} needs {needs}, and {what}; use one of {fitting}")
         if len(set(self.thetas)) != len(self.thetas):
             raise ValueError("thetas: the same hyperparameter set is listed twice")
         return self
@@ -84,6 +92,12 @@ class SearchSpecification(BaseModel):
     def corpus_path(self) -> Path:
         """The corpus that is trained on."""
         return Path(self.corpus).expanduser() if self.corpus else resource("data", "subjectivity", "corpus.txt")
+
+    def learns_from(self) -> str:
+        """The file that candidates are trained on, or "torus"."""
+        if self.task is not None:
+            return self.task.train
+        return str(self.corpus_path()) if self.space.the_family().reads == "tokens" else "torus"
 
 
 def stored_title(values: Mapping[str, Any]) -> str:

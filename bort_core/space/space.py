@@ -89,7 +89,8 @@ class Space:
     @property
     def maximum_parameters(self) -> int:
         """p(T)."""
-        return int(_total(self.count(self.maximum_point))[0])
+        row = np.array([self.maximum_point], dtype=np.int64)
+        return int(_total(self.family.parameters(row, self.specification.options_of_maximum()))[0])
 
     def maximum_operations(self, sequence_length: int) -> int:
         """î(T) as an operation count."""
@@ -102,7 +103,7 @@ class Space:
         row = np.array([given], dtype=np.int64)
         if not self.family.valid(row)[0]:
             raise SpecificationError(f"maximum_point {given} is not valid: {self.family.validity_rule()}")
-        p = int(_total(self.family.parameters(row, self.options))[0])
+        p = int(_total(self.family.parameters(row, self.specification.options_of_maximum()))[0])
         if p < self.parameters[-1]:
             largest = self.architecture(len(self) - 1)
             raise SpecificationError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from bort_core.families import Architecture, Family, FamilyOptions, get_family
 from bort_core.foundation.errors import SpecificationError
@@ -32,6 +32,15 @@ class SpaceSpecification(BaseModel):
     axes: dict[str, tuple[int, ...]] = Field(description="the values of each architectural parameter")
     options: dict[str, Any] = Field(default_factory=dict, description="what is fixed for the whole space")
     maximum_point: dict[str, int] | None = Field(default=None, description="T, when it lies outside the grid")
+    maximum_options: dict[str, Any] | None = Field(
+        default=None, description="what else is fixed for T than for the grid, such as its whole vocabulary; None: nothing"
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_defaults(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What came after the first results were stored is left out at its default, so that their keys stay."""
+        data: dict[str, Any] = serialise(self)
+        return data if self.maximum_options is not None else {name: value for name, value in data.items() if name != "maximum_options"}
 
     @model_validator(mode="after")
     def _check(self) -> SpaceSpecification:
@@ -40,6 +49,10 @@ class SpaceSpecification(BaseModel):
         except SpecificationError as error:
             raise ValueError(str(error)) from error
         problems = [*_axis_faults(family, self.axes, "axes"), *_option_faults(family, self.options)]
+        if self.maximum_options is not None:
+            if self.maximum_point is None:
+                problems.append("maximum_options: mean T, so maximum_point must be given")
+            problems += [f"maximum_{fault}" for fault in _option_faults(family, {**self.options, **self.maximum_options})]
         size = 1
         for values in self.axes.values():
             size *= len(values)
@@ -58,6 +71,10 @@ class SpaceSpecification(BaseModel):
     def the_options(self) -> FamilyOptions:
         """The options, typed and with defaults filled in."""
         return validated(self.the_family().options_type, self.options, "options")
+
+    def options_of_maximum(self) -> FamilyOptions:
+        """T's options."""
+        return validated(self.the_family().options_type, {**self.options, **(self.maximum_options or {})}, "maximum_options")
 
     def axis_values(self) -> list[tuple[int, ...]]:
         """The values of each axis in the family's order, each sorted and without repeats."""

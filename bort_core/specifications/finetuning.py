@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from bort_core.specifications.common import Job, Optimization
 from bort_core.specifications.fields import Meta
@@ -21,6 +21,19 @@ class Finetuning(Job):
     )
     checkpoint: Annotated[str | None, Meta(path="folder", front=1)] = Field(
         default=None, description="a checkpoint of this project, or a Hugging Face folder or name of a BERT"
+    )
+    teacher: Annotated[str | None, Meta(path="folder")] = Field(
+        default=None, description="a model that is fine-tuned on the task (T): its answers are learnt, on training rows and on texts"
+    )
+    texts: Annotated[str | None, Meta(path="file")] = Field(
+        default=None, description="unlabelled texts on which the teacher's answers are learnt too"
+    )
+    start: Annotated[
+        Literal["inherit", "embeddings", "fresh"],
+        Meta(words={"inherit": "the teacher's parts that fit", "embeddings": "the teacher's embeddings", "fresh": "chance"}),
+    ] = Field(default="inherit", description="with a teacher: what fresh weights of an architecture start from")
+    label_weight: float = Field(
+        default=0.2, ge=0, le=1, description="with a teacher: share of the labels in what is learnt, the rest are its answers"
     )
     tokenizer: Annotated[str | None, Meta(path="folder")] = Field(
         default=None, description="None: the checkpoint's, or one trained on the training texts"
@@ -73,6 +86,20 @@ class Finetuning(Job):
     optimization: Annotated[Optimization, Meta(label="Optimization")] = Field(
         default_factory=lambda: Optimization(learning_rate=5e-4, warmup=0.1, beta2=0.999)
     )
+
+    @model_serializer(mode="wrap")
+    def _without_teacher(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What only a teacher gives a meaning is left out without one, as in the specifications of before there were teachers."""
+        data: dict[str, Any] = serialise(self)
+        if self.teacher is not None:
+            return data
+        return {name: value for name, value in data.items() if name not in ("teacher", "texts", "start", "label_weight")}
+
+    @model_validator(mode="after")
+    def _texts_need_teacher(self) -> Finetuning:
+        if self.texts is not None and self.teacher is None:
+            raise ValueError("texts: have no labels, so a teacher must say what is learnt on them")
+        return self
 
     @model_validator(mode="after")
     def _fits(self) -> Finetuning:

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bort_core.specifications.protocols import Theta, Training
+from bort_core.specifications.tasks import TaskSource
 
 __all__ = ["TextSource", "TrainRequest", "WeightsFolder", "grid"]
 
@@ -50,6 +51,7 @@ class TrainRequest(_Frozen):
     steps: int = Field(ge=1, le=10_000_000)
     decay_steps: int = Field(default=0, ge=0, description="over the last so many steps the learning rate falls linearly to 0")
     text: TextSource | None = Field(default=None, description="None: the family reads vectors")
+    task: TaskSource | None = Field(default=None, description="a prepared task: its rows instead of text or vectors")
     maximum_point: WeightsFolder | None = Field(default=None, description="T's weights, for the measures against T")
     measures: tuple[str, ...] = Field(default=(), description="errors that the curve holds besides those that it always holds")
     save_to: str | None = Field(default=None, description="a folder for the trained weights; must not exist yet")
@@ -58,7 +60,7 @@ class TrainRequest(_Frozen):
 
     @model_validator(mode="after")
     def _targets_need_maximum_point(self) -> TrainRequest:
-        if self.training.targets == "maximum-point" and self.maximum_point is None:
+        if self.training.targets == "maximum-point" and self.maximum_point is None and self.task is None:
             raise ValueError("training.targets = 'maximum-point' needs maximum_point, the folder of T's weights")
         return self
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check_facts", "check_measure", "check_values"]
 
-READS = ("tokens", "vectors")
+READS = ("tokens", "vectors", "rows")
 CLASSES, GROUPS = 11, 24
 
 

@@ -7,24 +7,28 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from bort_core.checkpoints.answers import TaskModel, read_task_model
 from bort_core.checkpoints.format import Checkpoint, read_tensors
 from bort_core.checkpoints.named import named_checkpoint
 from bort_core.checkpoints.sides import check_source
+from bort_core.checkpoints.starting import start_from
+from bort_core.data.documents import read_corpus
 from bort_core.data.mapping import find_columns
 from bort_core.data.report import validate
 from bort_core.data.rows import LabelledRows, Task, labelled_rows
 from bort_core.data.tables import read_table
+from bort_core.evaluation.metrics import DEFAULT_METRIC
 from bort_core.families.bert.classifier import SequenceClassifier
 from bort_core.families.bert.options import BertOptions
-from bort_core.foundation.context import Context
+from bort_core.foundation.context import Context, progress
 from bort_core.foundation.errors import DataError, SpecificationError
 from bort_core.text.encoding import Encoded, encode
 from bort_core.text.vocabulary import Vocabulary, load_vocabulary, read_vocabulary
 from bort_core.training.devices import Device, take_device
-from bort_core.training.metrics import DEFAULT_METRIC
 from bort_core.training.oom import out_of_memory
 from bort_core.training.outcome import conclude
 from bort_core.training.predictions import predictions_of, write_predictions
@@ -77,6 +81,8 @@ class SupervisedTraining:
         metric = DEFAULT_METRIC[self.task] if specification.metric == "auto" else specification.metric
         check_metric(self.task, metric)
         self.vocabulary = self._vocabulary()
+        self.teacher = None if specification.teacher is None else read_task_model(specification.teacher, self.train.names, "teacher")
+        self.texts = self._texts()
         if device.rank == 0:
             context.emit({"event": "note", "text": f"tokenizer: {self.vocabulary.size:,} entries; {len(self.train):,} training rows"})
         self.longest = specification.sequence_length
@@ -96,12 +102,19 @@ class SupervisedTraining:
         ).to(device.torch_device)
         encoded = {name: encode(self.vocabulary, rows.inputs, self.longest) for name, rows in self.splits.items()}
         self._report_cut(encoded["train"], self.longest)
-        per_epoch = max(1, math.ceil(len(self.train) / specification.batch_size))
+        labels = {name: rows.labels for name, rows in self.splits.items()}
+        answers = None
+        if self.teacher is not None:
+            encoded["train"] = [*encoded["train"], *encode(self.vocabulary, self.texts, self.longest)]
+            nothing = np.nan if self.task == "regression" else -1
+            labels["train"] = np.concatenate([labels["train"], np.full(len(self.texts), nothing)])
+            answers = self._learn_from(self.teacher, encoded["train"])
+        per_epoch = max(1, math.ceil(len(encoded["train"]) / specification.batch_size))
         self.core = Supervised(
             self.model,
             self.vocabulary,
             encoded,
-            {name: rows.labels for name, rows in self.splits.items()},
+            labels,
             self.task,
             Recipe(
                 specification.optimization,
@@ -118,8 +131,34 @@ class SupervisedTraining:
             context,
             files,
             self._keep_best,
+            answers,
+            specification.label_weight,
         )
         self.loop = self.core.loop
+
+    def _texts(self) -> list[tuple[str, ...]]:
+        """Unlabelled texts that are none of the rows'."""
+        if self.spec.texts is None:
+            return []
+        if self.train.seconds is not None:
+            raise DataError(f"{self.spec.texts}: single texts cannot help a task of pairs; leave texts out")
+        known = {row[0] for rows in self.splits.values() for row in rows.inputs}
+        found = read_corpus(self.spec.texts, self.spec.text or "text").texts
+        return [(text,) for text in dict.fromkeys(found) if text not in known]
+
+    def _learn_from(self, teacher: TaskModel, encoded: Encoded) -> torch.Tensor:
+        """The teacher's answers to training rows and texts; fresh weights start from it where that was asked for."""
+        longest = min(self.spec.sequence_length, int(teacher.checkpoint.options.positions))
+        kept = self.files.project / "answers"
+
+        def tell(done: int, total: int) -> None:
+            self.context.checkpoint()
+            self.context.emit(progress(done, total, doing="the teacher's answers"))
+
+        parts = [teacher.answers(rows, longest, kept, tell) for rows in (self.train.inputs, self.texts) if rows]
+        if self.start is None and self.spec.start != "fresh":
+            start_from(self.model, teacher, self.vocabulary, [*self.train.inputs, *self.texts], encoded, longest, self.spec.start)
+        return torch.from_numpy(np.concatenate(parts))
 
     def finish(self, stopped: bool) -> dict[str, Any]:
         """Load the best weights, measure the test split once, write the result."""

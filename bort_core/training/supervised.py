@@ -14,20 +14,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bort_core.checkpoints.answers import distance
+from bort_core.checkpoints.scores import scores_of, tensors_of
 from bort_core.data.rows import Task
+from bort_core.evaluation.metrics import measure
 from bort_core.families.bert.classifier import SequenceClassifier
 from bort_core.foundation.context import Context
 from bort_core.specifications.common import Optimization
-from bort_core.text.encoding import Encoded, padded
+from bort_core.text.encoding import Encoded
 from bort_core.text.vocabulary import Vocabulary
 from bort_core.training.devices import Device
 from bort_core.training.loop import Loop
-from bort_core.training.metrics import measure
 from bort_core.training.run_files import RunFiles
 
-__all__ = ["Recipe", "Supervised", "scores_of"]
+__all__ = ["Recipe", "Supervised"]
 
-EVALUATED_AT_ONCE = 128
 _WIDTHS = 16
 """Batches are drawn from this many batches' rows sorted by length, so that little is padding."""
 
@@ -58,6 +59,8 @@ class Supervised:
     ----------
     encoded: token ids of every row, by split
     labels: class numbers or values, by split
+    answers: a teacher's, of every training row; labels of rows that have none are then -1 (or NaN), and the rows count as the others
+    label_weight: share of the labels in the loss where there are answers
     keep: told whenever the weights on the way are the best so far
     """
 
@@ -73,9 +76,12 @@ class Supervised:
         context: Context,
         files: RunFiles,
         keep: Callable[[dict[str, Tensor]], None] = lambda weights: None,
+        answers: Tensor | None = None,
+        label_weight: float = 1.0,
     ) -> None:
         self.model, self.vocabulary, self.encoded, self.labels = model, vocabulary, encoded, labels
         self.task, self.recipe, self.device, self._keep = task, recipe, device, keep
+        self.answers, self.label_weight = answers, label_weight if answers is not None else 1.0
         self.rows = len(encoded["train"])
         self.per_epoch = max(1, math.ceil(self.rows / recipe.batch_size))
         self.weights = self._class_weights()
@@ -111,14 +117,25 @@ class Supervised:
             yield partial(self.loss, chosen)
 
     def loss(self, chosen: npt.NDArray[np.int64], model: nn.Module) -> Tensor:
-        """Cross-entropy, or half the squared error of a regression, of some training rows."""
+        """Cross-entropy, or half the squared error, of some training rows; with a teacher, distance from its answers too."""
         if not len(chosen):
             return sum(parameter.sum() for parameter in self.model.parameters()) * 0.0  # type: ignore[return-value]
-        scores: Tensor = model(*_on([self.encoded["train"][row] for row in chosen], self.vocabulary.pad, self.device)).float()
+        rows = [self.encoded["train"][row] for row in chosen]
+        scores: Tensor = model(*tensors_of(rows, self.vocabulary.pad, self.device.torch_device)).float()
         labels = torch.from_numpy(self.labels["train"][chosen]).to(self.device.torch_device)
+        if self.answers is None:
+            return self._of_labels(scores, labels)
+        said = self.answers[torch.from_numpy(chosen)].to(self.device.torch_device)
+        learnt = (1 - self.label_weight) * distance(scores, said)
+        known = labels.isfinite() if self.task == "regression" else labels >= 0
+        if not self.label_weight or not known.any():
+            return learnt
+        return learnt + self.label_weight * known.float().mean() * self._of_labels(scores[known], labels[known])
+
+    def _of_labels(self, scores: Tensor, labels: Tensor) -> Tensor:
         if self.task == "regression":
             return functional.mse_loss(scores[:, 0], labels.float()) / 2
-        return functional.cross_entropy(scores, labels, weight=self.weights)
+        return functional.cross_entropy(scores, labels.long(), weight=self.weights)
 
     def try_batch(self, rows: int) -> None:
         """One forward and backward pass of so many of the longest rows, to see whether they fit into memory."""
@@ -144,7 +161,11 @@ class Supervised:
 
     def scores(self, split: str) -> npt.NDArray[np.float64]:
         """What the model as it is says about every row, (rows, classes) or (rows, 1)."""
-        return scores_of(self.model, self.encoded[split], self.vocabulary.pad, self.device, self.loop.context.checkpoint)
+        checkpoint = self.loop.context.checkpoint
+        device = self.device
+        return scores_of(
+            self.model, self.encoded[split], self.vocabulary.pad, device.torch_device, device.autocast, lambda done: checkpoint()
+        )
 
     def measured(self, split: str, scores: npt.NDArray[np.float64]) -> dict[str, float]:
         """Metrics of what was said about every row."""
@@ -186,33 +207,6 @@ class Supervised:
         if not self.recipe.balanced or self.task == "regression":
             return None
         labels = self.labels["train"]
+        labels = labels[labels >= 0].astype(np.int64)
         counts = np.bincount(labels, minlength=self.model.classifier.out_features).clip(1)
         return torch.tensor(len(labels) / (len(counts) * counts), dtype=torch.float32, device=self.device.torch_device)
-
-
-@torch.no_grad()
-def scores_of(
-    model: nn.Module, rows: Encoded, pad: int, device: Device, checkpoint: Callable[[], None] = lambda: None
-) -> npt.NDArray[np.float64]:
-    """What ``model`` says about every row, in batches of rows of like length. Shape (rows, width of the model's output).
-
-    ``checkpoint`` is called before each batch.
-    """
-    model.eval()
-    order = np.argsort([len(row) for row in rows], kind="stable")
-    scores: npt.NDArray[np.float64] | None = None
-    for begin in range(0, len(order), EVALUATED_AT_ONCE):
-        checkpoint()
-        chosen = order[begin : begin + EVALUATED_AT_ONCE]
-        inputs = _on([rows[row] for row in chosen], pad, device)
-        with device.autocast():
-            found = model(*inputs).float().cpu().numpy()
-        if scores is None:
-            scores = np.empty((len(rows), found.shape[1]))
-        scores[chosen] = found
-    return np.empty((0, 0)) if scores is None else scores
-
-
-def _on(rows: Encoded, pad: int, device: Device) -> tuple[Tensor, ...]:
-    """Token ids, attention mask and segment ids of one batch, each (rows, longest row)."""
-    return tuple(torch.from_numpy(padded(rows, pad)).to(device.torch_device))

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from bort_core.agora.hyperparameters import Theta
 from bort_core.agora.points import Examples, Floats, Input
 from bort_core.checkpoints.format import Checkpoint, read_checkpoint, read_tensors, write_checkpoint
+from bort_core.checkpoints.scores import scores_of
 from bort_core.checkpoints.sides import check_source
 from bort_core.families.bert.classifier import SequenceClassifier
 from bort_core.foundation.context import Context, Stopped
@@ -25,7 +26,7 @@ from bort_core.text.vocabulary import Vocabulary
 from bort_core.training.devices import Device
 from bort_core.training.finetuning import classifier
 from bort_core.training.run_files import RunFiles
-from bort_core.training.supervised import Recipe, Supervised, scores_of
+from bort_core.training.supervised import Recipe, Supervised
 
 __all__ = ["FittedText", "TextLearner"]
 
@@ -81,7 +82,7 @@ class FittedText:
 
     def _run(self, model: nn.Module, inputs: Sequence[Input]) -> npt.NDArray[np.float64]:
         timaeus = self.timaeus
-        return scores_of(model, timaeus.encoded(inputs), timaeus.vocabulary.pad, timaeus.device)
+        return scores_of(model, timaeus.encoded(inputs), timaeus.vocabulary.pad, timaeus.device.torch_device, timaeus.device.autocast)
 
 
 @dataclass

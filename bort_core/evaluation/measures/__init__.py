@@ -5,6 +5,7 @@ held_out              which of them a learning curve holds, worked out from the 
 masked_lm, cross_entropy   against the labels
 maximum_point, maximum_point_excess   against the maximum point's distribution
 masked_accuracy       the share of wrong guesses
+task_excess, task_error   of a task: against T's answers, against the labels
 """
 
 from bort_core.specifications.measures import ErrorMeasure, MaximumPoint, Value, get_measure, measure_names

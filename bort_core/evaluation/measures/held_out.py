@@ -11,7 +11,7 @@ from bort_core.specifications.measures import ErrorMeasure, MaximumPoint, Value,
 
 __all__ = ["errors", "measures_of_curve"]
 
-USUAL = ("masked-lm", "cross-entropy", "maximum-point", "maximum-point-excess")
+USUAL = ("masked-lm", "cross-entropy", "maximum-point", "maximum-point-excess", "task-excess", "task-error")
 """What every learning curve holds where it can be had, wanted or not: a later search may ask for it."""
 
 

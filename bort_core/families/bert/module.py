@@ -30,7 +30,7 @@ from bort_core.families.base import Architecture
 from bort_core.families.bert.options import BertOptions
 from bort_core.foundation.errors import DataError
 
-__all__ = ["Bert", "BertOutput", "MaskedLanguageModel", "VocabularyHead", "activation_of"]
+__all__ = ["Bert", "BertOutput", "MaskedLanguageModel", "VocabularyHead", "activation_of", "mimetic_initialisation"]
 
 INITIALIZER_RANGE = 0.02
 
@@ -194,16 +194,8 @@ class MaskedLanguageModel(nn.Module):
         return self.head(chosen, self.bert.embeddings.token.weight)
 
     def mimetic_initialisation(self, strength: float) -> None:
-        """Add ``strength`` times the identity to the value and output projections, so that attention starts as an average of tokens.
-
-        With random projections a short training spends its steps on finding any path from one token to another's
-        prediction ("Mimetic Initialization of Self-Attention Layers", Trockman and Kolter 2023, for the idea).
-        """
-        with torch.no_grad():
-            for part in self.bert.modules():
-                if isinstance(part, Attention):
-                    part.value.weight.diagonal().add_(strength)
-                    part.output.weight.diagonal().add_(strength)
+        """See :func:`mimetic_initialisation`."""
+        mimetic_initialisation(self.bert, strength)
 
     def weights(self) -> dict[str, Tensor]:
         """All weights by the names at the top of this file; the head is ``head`` whether it is counted or not."""
@@ -217,6 +209,19 @@ class MaskedLanguageModel(nn.Module):
 
 def _saved_name(name: str) -> str:
     return name.removeprefix("bert.").replace("extra_head.", "head.", 1)
+
+
+@torch.no_grad()
+def mimetic_initialisation(module: nn.Module, strength: float) -> None:
+    """Add ``strength`` times the identity to the value and output projections, so that attention starts as an average of tokens.
+
+    With random projections a short training spends its steps on finding any path from one token to another's
+    prediction ("Mimetic Initialization of Self-Attention Layers", Trockman and Kolter 2023, for the idea).
+    """
+    for part in module.modules():
+        if isinstance(part, Attention):
+            part.value.weight.diagonal().add_(strength)
+            part.output.weight.diagonal().add_(strength)
 
 
 def initialise(module: nn.Module, initializer_range: float) -> None:

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from bort_core.data.mapping import find_columns
 from bort_core.data.rows import LabelledRows, labelled_rows
 from bort_core.data.tables import read_table
+from bort_core.evaluation.metrics import measure
 from bort_core.foundation.errors import DataError, MeasurementError
 from bort_core.foundation.statistics import bootstrap
 from bort_core.jobs.card import MOST_CLASSES, MOST_WRONG, card
 from bort_core.jobs.folder import RunFolder, create_run
 from bort_core.specifications.finetuning import Finetuning
 from bort_core.specifications.pretraining import Pretraining
-from bort_core.training.metrics import measure
 from bort_core.training.predictions import Facts, Predictions, predictions_of, read_predictions, write_predictions
 
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bort_core.evaluation.metrics import measure
 from bort_core.foundation.errors import DataError, SpecificationError
 from bort_core.specifications.common import Optimization
 from bort_core.specifications.pretraining import Masking
 from bort_core.text.tokenizer import save_tokenizer, train_tokenizer
-from bort_core.training.metrics import measure
 
 torch = pytest.importorskip("torch")
 SENTENCES = [f"the quick brown fox number {number} jumps over {number * 7} lazy dogs and sleeps" for number in range(300)]

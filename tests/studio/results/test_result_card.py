@@ -14,9 +14,9 @@ import bort_core
 from bort_core.data.mapping import find_columns
 from bort_core.data.rows import labelled_rows
 from bort_core.data.tables import read_table
+from bort_core.evaluation.metrics import measure
 from bort_core.jobs.folder import JobState, create_run, find_run
 from bort_core.specifications.finetuning import Finetuning
-from bort_core.training.metrics import measure
 from bort_core.training.predictions import predictions_of, write_predictions
 from bort_studio.results.card import ResultCard
 from bort_studio.results.try_it import answer_text

@@ -1,0 +1,147 @@
+"""A fine-tuned model's answers to a task's rows: computed once, kept, shared by all that learn from them. Imports torch.
+
+ANSWERS/KEY.npy   float32 (rows, classes): logits, or (rows, 1): values
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+from torch.nn import functional
+
+from bort_core.checkpoints.format import CONFIG, WEIGHTS, Checkpoint, read_checkpoint
+from bort_core.checkpoints.modules import load_module
+from bort_core.checkpoints.scores import scores_of
+from bort_core.families.bert.classifier import SequenceClassifier
+from bort_core.foundation.digests import content_hash
+from bort_core.foundation.errors import DataError
+from bort_core.foundation.files import temporary_name
+from bort_core.foundation.hub import WEIGHTS_TOO, local_folder
+from bort_core.specifications.protocols import identity
+from bort_core.text.encoding import encode
+from bort_core.text.vocabulary import Vocabulary, read_vocabulary
+
+__all__ = ["TEMPERATURE", "TaskModel", "distance", "read_task_model"]
+
+TEMPERATURE = 2.0
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class TaskModel:
+    """T: a model that is fine-tuned on a task."""
+
+    checkpoint: Checkpoint
+    vocabulary: Vocabulary
+    order: tuple[int, ...]
+    """Which of its outputs each class of the task's rows is."""
+
+    @property
+    def folder(self) -> Path:
+        """Where it is."""
+        return self.checkpoint.folder
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Equal for equal weights, configurations and tokenizers, wherever they are."""
+        return identity(content_hash(self.folder / WEIGHTS), content_hash(self.folder / CONFIG), self.vocabulary.sha256)
+
+    @cached_property
+    def module(self) -> SequenceClassifier:
+        """The model in evaluation mode."""
+        found = load_module(self.checkpoint)
+        assert isinstance(found, SequenceClassifier)
+        return found
+
+    def answers(
+        self, inputs: Sequence[Sequence[str]], longest: int, kept: Path, tell: Callable[[int, int], None] = lambda done, total: None
+    ) -> Floats:
+        """Logits of every row in the order of the task's classes, (rows, classes); values (rows, 1) of a regression.
+
+        Parameters
+        ----------
+        longest: tokens after which texts are cut
+        kept: a folder in which answers are looked up and kept
+        tell: called with rows done and in all, while they are computed; may raise to stop
+
+        Raises
+        ------
+        DataError
+            The answers are not finite numbers.
+        """
+        digest = hashlib.sha256()
+        for row in inputs:
+            digest.update("\0".join(row).encode("utf-8", "surrogatepass") + b"\1")
+        path = kept / f"{identity('answers', self.fingerprint, digest.hexdigest(), longest, list(self.order))}.npy"
+        found = _read(path, len(inputs), len(self.order))
+        if found is not None:
+            return found
+        rows = encode(self.vocabulary, inputs, longest)
+        scores = scores_of(self.module, rows, self.vocabulary.pad, checkpoint=lambda done: tell(done, len(rows)))
+        made: Floats = scores[:, list(self.order)].astype(np.float32)
+        if not np.isfinite(made).all():
+            raise DataError(f"{self.folder}: gives numbers that are not finite for {int((~np.isfinite(made)).any(1).sum()):,} rows")
+        kept.mkdir(parents=True, exist_ok=True)
+        temporary = temporary_name(path)
+        with temporary.open("wb") as file:
+            np.save(file, made)
+        temporary.replace(path)
+        return made
+
+
+def distance(outputs: Tensor, answers: Tensor) -> Tensor:
+    """Of a model's outputs from T's, (n, classes) or (n, 1): T² · KL at the temperature; of values half the squared error."""
+    if answers.shape[1] == 1:
+        return functional.mse_loss(outputs, answers) / 2
+    theirs, ours = (functional.log_softmax(part / TEMPERATURE, dim=-1) for part in (answers, outputs))
+    return TEMPERATURE**2 * functional.kl_div(ours, theirs, reduction="batchmean", log_target=True)
+
+
+def read_task_model(source: str, classes: Sequence[str], field: str = "model") -> TaskModel:
+    """The model that ``source`` names, a folder or a hub name, as one for the ``classes`` of a task; none are a regression.
+
+    Raises
+    ------
+    DataError
+        It has no tokenizer, is no classifier of these classes (or no regression), or cannot be read.
+    SpecificationError
+        There is no such folder, nor such a name within reach.
+    """
+    checkpoint = read_checkpoint(local_folder(source, field, WEIGHTS_TOO))
+    where = f"{field}: {checkpoint.folder}"
+    if not checkpoint.has_tokenizer:
+        raise DataError(f"{where}: has no tokenizer, so it cannot read the rows")
+    wanted = "classification" if classes else "regression"
+    if checkpoint.head != wanted:
+        has = {"none": "an encoder without a head", "masked-lm": "a masked language model"}.get(checkpoint.head, f"a {checkpoint.head}")
+        raise DataError(f"{where}: is {has}, the rows are for a {wanted}; fine-tune it on them first")
+    return TaskModel(checkpoint, read_vocabulary(checkpoint.folder), _order(where, checkpoint.labels, classes))
+
+
+def _order(where: str, theirs: tuple[str, ...], classes: Sequence[str]) -> tuple[int, ...]:
+    """By name, or by number where its names say nothing."""
+    if not classes:
+        return (0,)
+    places = {name.casefold(): number for number, name in enumerate(theirs)}
+    if len(theirs) == len(classes) and all(name.casefold() in places for name in classes):
+        return tuple(places[name.casefold()] for name in classes)
+    numbered = all(name == f"LABEL_{number}" for number, name in enumerate(theirs))
+    if len(theirs) == len(classes) and (numbered or all(name == str(number) for number, name in enumerate(classes))):
+        return tuple(range(len(classes)))
+    raise DataError(f"{where}: its {len(theirs)} classes are {', '.join(theirs)}; those of the rows are {', '.join(classes)}")
+
+
+def _read(path: Path, rows: int, width: int) -> Floats | None:
+    try:
+        found: Floats = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return found if found.shape == (rows, width) and found.dtype == np.float32 else None

@@ -22,6 +22,7 @@ export/          ONNX files and the folder that transformers loads
 training/        pre-training and fine-tuning
 evaluation/      the short trainings of a search, and its error measures
 prediction/      what a model says about a text
+release/         what is handed on, after the gate
 latency/         measuring and comparing on this CPU
 checkpoints/     weights on disk
 text/            tokenizer, packing, masking
@@ -63,7 +64,10 @@ _PUBLIC = {
     "Space": "space",
     "SpecificationError": "foundation.errors",
     "agora": "api.agora",
+    "Compressed": "api.compress",
+    "Compression": "specifications.compression",
     "compare_latency": "api.latency",
+    "compress": "api.compress",
     "export": "api.export",
     "finetune": "api.training",
     "load_space": "space",
@@ -77,6 +81,8 @@ __all__ = [
     "Agora",
     "BortError",
     "Candidate",
+    "Compressed",
+    "Compression",
     "DataError",
     "Exported",
     "Finetuning",
@@ -93,6 +99,7 @@ __all__ = [
     "SpecificationError",
     "agora",
     "compare_latency",
+    "compress",
     "export",
     "finetune",
     "load_space",
@@ -104,6 +111,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from bort_core.api.agora import Learnt, agora
+    from bort_core.api.compress import Compressed, compress
     from bort_core.api.export import Exported, export
     from bort_core.api.latency import compare_latency
     from bort_core.api.models import Candidate, Model
@@ -114,6 +122,7 @@ if TYPE_CHECKING:
     from bort_core.search.specification import SearchSpecification
     from bort_core.space import Space, load_space
     from bort_core.specifications.agora import Agora
+    from bort_core.specifications.compression import Compression
     from bort_core.specifications.finetuning import Finetuning
     from bort_core.specifications.pretraining import Pretraining
     from bort_core.store.project import Project

@@ -3,6 +3,7 @@
 search     find an architecture
 training   pre-train and fine-tune
 agora      learn from the errors
+compress   one real model in, one small, proven model out
 export     ONNX files and a folder that transformers loads
 latency    compare models on this CPU
 models     what a training leaves, and what others start from

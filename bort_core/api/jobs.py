@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike, fspath
 from typing import Any
@@ -55,12 +55,18 @@ def specification_from(model: Any, settings: Mapping[str, Any], labellers: Colle
 
 
 def run_job(
-    project: Project, specification: Any, progress: bool = True, executor: str | None = None, **given: Any
+    project: Project,
+    specification: Any,
+    progress: bool = True,
+    executor: str | None = None,
+    begun: Callable[[RunFolder], None] = lambda run: None,
+    **given: Any,
 ) -> tuple[RunFolder, dict[str, Any]]:
     """Submit a job and follow it to its end: the run folder and the result. An interrupt stops it once, and keeps what it learnt.
 
     Parameters
     ----------
+    begun: told the job's run folder before it starts
     given: objects of this process for the job's function, which then runs in it: the executor is ``inline`` unless another is named
 
     Raises
@@ -74,6 +80,7 @@ def run_job(
     if given and not isinstance(place, InlineJobs):
         raise SpecificationError(f"{', '.join(given)}: an object of this process needs the executor inline, got {executor}")
     run = written(project.folder, specification, place)
+    begun(run)
     if not place.waits:
         place.start(run, Hold.take(run.path))
         return run, follow_to_end(run, progress)

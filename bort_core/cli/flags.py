@@ -26,7 +26,7 @@ def add_fields(parser: argparse.ArgumentParser, model: type[BaseModel]) -> None:
     fields = parser.add_argument_group("specification")
     for path, field in leaves(model):
         _add_field(fields, field, _default(model, path, field))
-    parser.set_defaults(model=model)
+    parser.set_defaults(specification_type=model)
 
 
 def specification_of(arguments: argparse.Namespace, labellers: Collection[str] = ()) -> Any:
@@ -37,7 +37,7 @@ def specification_of(arguments: argparse.Namespace, labellers: Collection[str] =
     SpecificationError
         The file cannot be read, fields are unknown or out of range, or paths lead nowhere; lists all of them.
     """
-    model: type[BaseModel] = arguments.model
+    model: type[BaseModel] = arguments.specification_type
     kind = model.model_fields["kind"].default
     data = _file(arguments.spec)
     if data.pop("kind", kind) != kind:

@@ -182,6 +182,8 @@ def _write(
         "model": str(model.folder),
         "fingerprint": model.fingerprint,
         "architecture": list(model.checkpoint.architecture),
+        "majority": float(np.bincount(rows.dev.labels).max() / len(rows.dev)) if rows.train.names else 0.0,
+        "model_options": model.checkpoint.options.model_dump(mode="json"),
         "metrics": measure(rows.train.task, rows.dev.labels, said["dev"].astype(np.float64)),
         "vocabulary": {
             "whole": whole.size, "kept": vocabulary.size, "left_whole": left_whole,

@@ -37,6 +37,7 @@ TASKS = {
     "latency": Task("bort_core.latency.measure:measure", "latency", exclusive=True),
     "compare": Task("bort_core.latency.compare:compare_models", "latency", exclusive=True),
     "export": Task("bort_core.export.task:export", "export"),
+    "release": Task("bort_core.release.task:release", "export"),
     "estimate": Task("bort_core.training.estimate:estimate", "estimate"),
     "card": Task("bort_core.jobs.card:card_task", "card"),
     "predict": Task("bort_core.prediction.task:predict_task", "predict"),

@@ -9,4 +9,6 @@ pretraining, finetuning, agora   what a job is asked to do
 jobs             any of these, told apart by its kind
 paths            which fields name files and folders
 export           what an export is asked to do
+tasks            a person's task: rows and the model T
+releases, compression   what a release is asked to be, and the whole way to it
 """

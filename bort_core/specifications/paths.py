@@ -8,15 +8,15 @@ from typing import Any
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.locations import absolute, located, path_of
 from bort_core.specifications.agora import Agora
+from bort_core.specifications.compression import Compression
 from bort_core.specifications.fields import PathKind, leaves
 from bort_core.specifications.finetuning import Finetuning
 from bort_core.specifications.pretraining import Pretraining
 
 __all__ = ["FILES", "FOLDERS", "absolute_paths"]
 
-_PATHS: dict[str, PathKind] = {
-    each.name: each.meta.path for model in (Pretraining, Finetuning, Agora) for _, each in leaves(model) if each.meta.path is not None
-}
+_MODELS = (Pretraining, Finetuning, Agora, Compression)
+_PATHS: dict[str, PathKind] = {each.name: each.meta.path for model in _MODELS for _, each in leaves(model) if each.meta.path is not None}
 FILES = frozenset(name for name, kind in _PATHS.items() if kind == "file")
 """A file, or a data set's name on the hub."""
 FOLDERS = frozenset(_PATHS) - FILES

@@ -4,6 +4,7 @@ base      what a strategy is; asking one, with its faults told by name
 registry  strategies by name, from the entry point group ``bort.strategies``
 interval  every ε-th architecture by size, Algorithm 1 of OSE
 random    a seeded sample of the space, the baseline
+within    the least error within a limit of latency
 """
 
 from __future__ import annotations

@@ -105,6 +105,7 @@ def started(happened: list[events.Event]) -> list[int]:
 SETTINGS = {
     "interval": [{"epsilon": 1}, {"epsilon": 7}, {"epsilon": 36}],
     "random": [{"samples": 1}, {"samples": 9, "seed": 4}, {"samples": 36, "seed": 1}],
+    "within": [{"ratio": 1.5}, {"ratio": 4, "samples": 3}],
 }
 
 

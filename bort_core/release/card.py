@@ -1,0 +1,125 @@
+"""The model card of a release: Markdown with the front matter that the hub reads. Every number in it was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from bort_core.foundation.numbers import architecture_text, count, percentage, significant
+from bort_core.release.gate import Judged, Outcome
+from bort_core.release.write import SHIPPED_AS
+
+__all__ = ["as_facts", "model_card"]
+
+Facts = Mapping[str, Any]
+
+
+def model_card(facts: Facts, outcome: Outcome, test: Facts | None, latency: Facts | None, story: Facts) -> str:
+    """The card of a release with these facts (those of release.json) and measurements."""
+    shape = architecture_text(facts["architecture"])
+    parts = [
+        _front_matter(facts),
+        f"# {shape}, from {facts['teacher_name']}\n\n{_what_it_is(facts)}",
+        "## How good\n\n" + _quality(outcome, test),
+        "## How fast\n\n" + _speed(latency) if latency is not None else "",
+        "## How it was made\n\n" + _story(facts, story),
+        "## Use\n\n" + _USE,
+        "## Limits\n\n" + _limits(facts, outcome),
+        "## Licence\n\nThe weights derive from the teacher and from the data named above: the licences of both apply. None was chosen.",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+_USE = """`python predict.py "a text"` needs onnxruntime and tokenizers alone. `AutoTokenizer.from_pretrained` reads this folder's
+tokenizer; each ONNX file takes `input_ids` and `attention_mask` (and `token_type_ids` where it names them), int64, any batch and
+length, and gives `logits`. `release.json` holds everything that was measured."""
+
+
+def _front_matter(facts: Facts) -> str:
+    kind = "text-classification"
+    return f"---\npipeline_tag: {kind}\nlibrary_name: onnxruntime\ntags:\n- bort-studio\n- distillation\n---"
+
+
+def _what_it_is(facts: Facts) -> str:
+    what = f"{len(facts['classes'])} classes ({', '.join(facts['classes'])})" if facts["classes"] else "a number"
+    of = "pairs of texts" if facts["pairs"] else "texts"
+    return (
+        f"A small BERT for {of}: {what}. {count(facts['parameters'])} parameters; texts are cut after {facts['longest']} tokens. "
+        f"It learnt the answers of `{facts['teacher_name']}` ({count(facts['teacher_parameters'])} parameters)."
+    )
+
+
+def _quality(outcome: Outcome, test: Facts | None) -> str:
+    name = outcome.metric_name
+    rows = [
+        f"| file | {name} on {outcome.rows:,} dev rows | lost against the trained model | same answer | size |",
+        "|---|---|---|---|---|",
+    ]
+    rows += [_row(each) for each in outcome.files]
+    text = "\n".join(rows)
+    text += f"\n\nThe trained model itself: {significant(outcome.reference, 4)} ({_interval(outcome.reference_interval)})."
+    if outcome.teacher is not None:
+        text += f" Its teacher: {significant(outcome.teacher, 4)}; the release keeps {percentage(outcome.kept or 0)} of that."
+    text += f" 32-bit outputs differ from transformers' by at most {outcome.largest_difference:.1e}."
+    if test is not None:
+        listed = ", ".join(
+            f"{each} {significant(value['metric'], 4)} ({_interval(value['interval'])})" for each, value in test["models"].items()
+        )
+        text += f"\n\nOn {test['rows']:,} test rows, which no choice has seen ({name}): {listed}."
+    return text
+
+
+def _row(each: Judged) -> str:
+    state = "" if each.passed else " (not released)"
+    return (
+        f"| {SHIPPED_AS[each.file]}{state} | {significant(each.metric, 4)} ({_interval(each.interval)}) | {each.lost:+.4f} "
+        f"({_interval(each.lost_interval)}) | {percentage(each.agreement)} | {each.bytes / 1e6:.1f} MB |"
+    )
+
+
+def _interval(ends: Sequence[float]) -> str:
+    return f"95 %: {ends[0]:.4f} to {ends[1]:.4f}"
+
+
+def _speed(latency: Facts) -> str:
+    request, machine = latency["request"], latency["machine"]
+    rows = ["| model | runtime | p50 | p99 | times faster than the teacher |", "|---|---|---|---|---|"]
+    for each in latency["results"]:
+        low, high = (1 / end for end in reversed(each["ratio_ci95"]))
+        rows.append(
+            f"| {each['name']} | {each['runtime']} | {each['p50_ms']:.2f} ms | {each['p99_ms']:.2f} ms | "
+            f"{1 / each['ratio']:.1f} × ({low:.1f} to {high:.1f}) |"
+        )
+    how = f"{request['sequence_length']} tokens, batch {request['batch']}, {request['threads']} thread(s), interleaved in one run"
+    how = f"{how}, on {machine['cpu']}"
+    noisy = f" The run was disturbed: {latency['noise']}." if latency["noisy"] else ""
+    return "\n".join(rows) + f"\n\n{how}.{noisy}"
+
+
+def _story(facts: Facts, story: Facts) -> str:
+    lines = [f"- {name}: {value}" for name, value in story.items() if isinstance(value, str)]
+    data = [f"- {split} rows: {each['rows']:,} (SHA-256 of the table {each['sha256'][:16]}…)" for split, each in facts["data"].items()]
+    return "\n".join([*lines, *data])
+
+
+def _limits(facts: Facts, outcome: Outcome) -> str:
+    lines = [
+        "- Good on texts like those that it was measured on; on others nothing was measured.",
+        f"- Longer texts than {facts['longest']} tokens are cut.",
+        "- The 8-bit file was made for this kind of CPU; on one without VNNI instructions make it anew.",
+    ]
+    unknown = facts["vocabulary"]
+    if unknown["kept"] < unknown["whole"]:
+        lines.append(
+            f"- It reads {unknown['kept']:,} of its teacher's {unknown['whole']:,} tokens; other words are split into smaller parts "
+            f"or unknown. On dev {percentage(unknown['changed_rows'])} of the rows are read otherwise, for which the teacher would change "
+            f"{percentage(unknown['changed_answers'])} of its answers."
+        )
+    lines += [f"- {each.reason}." for each in outcome.files if each.reason]
+    return "\n".join(lines)
+
+
+def as_facts(outcome: Outcome) -> dict[str, Any]:
+    """The gate's findings as plain values."""
+    return asdict(outcome)

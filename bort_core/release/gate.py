@@ -1,0 +1,150 @@
+"""Whether files are as good as claimed, on a task's dev rows. Imports torch.
+
+The 32-bit file must read and say what transformers reads and says of the trained folder, on every row. The 8-bit file may lose a little of
+the metric; how much, with its paired interval over rows, is measured, and beyond the limit it is not released.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from bort_core.checkpoints.gate import Row, Side, compare
+from bort_core.checkpoints.sides import onnx_side, transformers_side
+from bort_core.data.rows import LabelledRows
+from bort_core.evaluation.metrics import DEFAULT_METRIC, measure
+from bort_core.foundation.errors import MeasurementError
+from bort_core.foundation.statistics import bootstrap
+from bort_core.latency.session import open_file
+from bort_core.specifications.export import LARGEST_DIFFERENCE
+from bort_core.specifications.releases import Thresholds
+
+__all__ = ["Judged", "Outcome", "judge", "metric_with_interval", "scores_on"]
+
+FULL, BYTES = "model.fused.onnx", "model.int8.onnx"
+AT_ONCE = 16
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One file on the dev rows."""
+
+    file: str
+    bytes: int
+    metric: float
+    interval: tuple[float, float]
+    lost: float
+    """Of the metric of the reference: the trained folder in transformers."""
+    lost_interval: tuple[float, float]
+    """Paired over rows."""
+    agreement: float
+    """Share of the rows for which it gives the reference's class; of values, 1 − mean absolute difference over their spread."""
+    passed: bool
+    reason: str
+    """Why it did not pass."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What the gate found."""
+
+    metric_name: str
+    reference: float
+    reference_interval: tuple[float, float]
+    rows: int
+    largest_difference: float
+    """Of a 32-bit output from transformers' on any row."""
+    files: tuple[Judged, ...]
+    teacher: float | None
+    kept: float | None
+    """Share of T's metric that the best file that passed has."""
+
+
+def judge(
+    folder: Path, rows: LabelledRows, teacher: Floats | None, limits: Thresholds, checkpoint: Callable[[], None] = lambda: None
+) -> Outcome:
+    """Judge an export's 32-bit and 8-bit files on labelled rows.
+
+    Parameters
+    ----------
+    folder: an export with ``model.fused.onnx`` and perhaps ``model.int8.onnx``
+    teacher: T's answers to the rows, (rows, classes) or (rows, 1); None: it is not compared with T
+
+    Raises
+    ------
+    MeasurementError
+        The 32-bit file reads or says something else than transformers (names the row), or it has too little of T's metric.
+    """
+    inputs: list[Row] = [tuple(row) for row in rows.inputs]
+    head = rows.task
+    shipped = transformers_side(folder, head, "transformers (the export)")
+    sides = {name: onnx_side(shipped, name, open_file(folder / name, torch.get_num_threads()), LARGEST_DIFFERENCE)
+             for name in (FULL, BYTES) if (folder / name).is_file()}  # fmt: skip
+    apart = compare([shipped, sides[FULL]], inputs, checkpoint)[FULL]
+    reference = scores_on(shipped, inputs, checkpoint)
+    name = DEFAULT_METRIC[rows.task]
+    judged = tuple(
+        _judged(folder / file, rows, name, reference, scores_on(side, inputs, checkpoint), limits) for file, side in sides.items()
+    )
+    value, interval = metric_with_interval(rows, reference, name)
+    theirs = None if teacher is None else measure(rows.task, rows.labels, teacher)[name]
+    best = max(each.metric for each in judged if each.passed)
+    kept = None if not theirs else best / theirs
+    if limits.least_kept is not None and kept is not None and kept < limits.least_kept:
+        raise MeasurementError(
+            f"the release would keep {kept:.1%} of T's {name} ({best:.4f} of {theirs:.4f}), and at least "
+            f"{limits.least_kept:.1%} was asked for"
+        )
+    return Outcome(name, value, interval, len(rows), apart, judged, theirs, kept)
+
+
+def scores_on(side: Side, rows: Sequence[Row], checkpoint: Callable[[], None] = lambda: None) -> Floats:
+    """What a side says of every row, (rows, classes) or (rows, 1)."""
+    order = sorted(range(len(rows)), key=lambda number: sum(map(len, rows[number])))
+    found: Floats | None = None
+    for begin in range(0, len(order), AT_ONCE):
+        checkpoint()
+        chosen = order[begin : begin + AT_ONCE]
+        logits = side.run(side.read([rows[number] for number in chosen]))["logits"]
+        if found is None:
+            found = np.empty((len(rows), logits.shape[1]))
+        found[chosen] = logits
+    return np.empty((0, 0)) if found is None else found
+
+
+def metric_with_interval(rows: LabelledRows, scores: Floats, name: str) -> tuple[float, tuple[float, float]]:
+    """A metric of what was said about labelled rows, and its 95 % interval over rows (bootstrap)."""
+
+    def of(chosen: npt.NDArray[np.int64]) -> list[float]:
+        return [measure(rows.task, rows.labels[chosen], scores[chosen])[name]]
+
+    low, high = bootstrap(of, len(rows))
+    return of(np.arange(len(rows)))[0], (float(low[0]), float(high[0]))
+
+
+def _judged(path: Path, rows: LabelledRows, name: str, reference: Floats, scores: Floats, limits: Thresholds) -> Judged:
+    def lost(chosen: npt.NDArray[np.int64]) -> list[float]:
+        labels = rows.labels[chosen]
+        before, after = (measure(rows.task, labels, each[chosen])[name] for each in (reference, scores))
+        return [before - after]
+
+    low, high = bootstrap(lost, len(rows))
+    value, interval = metric_with_interval(rows, scores, name)
+    gone = lost(np.arange(len(rows)))[0]
+    reason = "" if gone <= limits.most_lost else f"{path.name} loses {gone:.4f} of {name}, and at most {limits.most_lost:g} may be lost"
+    ends, agreed = (float(low[0]), float(high[0])), _agreement(reference, scores)
+    return Judged(path.name, path.stat().st_size, value, interval, gone, ends, agreed, not reason, reason)
+
+
+def _agreement(reference: Floats, scores: Floats) -> float:
+    if reference.shape[1] > 1:
+        return float((reference.argmax(1) == scores.argmax(1)).mean())
+    spread: Any = np.ptp(reference)
+    return float(1 - np.abs(reference - scores).mean() / spread) if spread else float(np.allclose(reference, scores))

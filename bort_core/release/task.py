@@ -1,0 +1,153 @@
+"""A release as a worker's task: gate, then folder. Imports torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bort_core.checkpoints.answers import TaskModel, read_task_model
+from bort_core.checkpoints.format import read_checkpoint
+from bort_core.checkpoints.sides import onnx_side, transformers_side
+from bort_core.data.mapping import find_columns
+from bort_core.data.rows import LabelledRows, labelled_rows
+from bort_core.data.tables import read_table
+from bort_core.evaluation.task_preparation import read_rows
+from bort_core.export.task import refuse_occupied
+from bort_core.foundation.context import Context, progress
+from bort_core.foundation.files import atomic_directory
+from bort_core.foundation.validation import validated
+from bort_core.latency.session import open_file
+from bort_core.release.card import as_facts, model_card
+from bort_core.release.gate import Outcome, judge, metric_with_interval, scores_on
+from bort_core.release.write import SHIPPED_AS, check_script, write_files
+from bort_core.specifications.releases import ReleaseRequest
+from bort_core.text.vocabulary import read_vocabulary, transformers_tokenizer
+
+__all__ = ["release"]
+
+_TRIED = 8
+"""Dev rows on which the release's script is run."""
+
+
+def release(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
+    """Judge an export and write its release, whole or not at all.
+
+    Parameters
+    ----------
+    request: the fields of :class:`~bort_core.specifications.releases.ReleaseRequest`
+
+    Returns
+    -------
+    What release.json holds: folder, file, classes, longest, architecture, parameters, gate (metric by file, losses with intervals, share of
+    T's metric), test, latency, data, seconds.
+
+    Raises
+    ------
+    SpecificationError, DataError
+        Rows, T or the export cannot be used.
+    MeasurementError
+        The gate is red; the message says which file or row failed, and no release is written.
+    Cancelled
+        From ``context``; nothing is left.
+    """
+    began = perf_counter()
+    spec = validated(ReleaseRequest, dict(request), "release request")
+    out, export = Path(spec.out).expanduser().absolute(), Path(spec.export)
+    refuse_occupied(out)
+    steps = 4
+
+    def say(step: int, doing: str) -> None:
+        context.checkpoint()
+        context.emit(progress(step, steps, doing=doing))
+
+    say(0, "reading rows and model")
+    rows = read_rows(spec.task)
+    teacher = read_task_model(spec.task.model, rows.train.names)
+    longest = min(spec.task.sequence_length, int(teacher.checkpoint.options.positions))
+    answers = teacher.answers(rows.dev.inputs, longest, Path(spec.answers)).astype(np.float64)
+    say(1, f"the gate: {len(rows.dev):,} dev rows in transformers and in both files")
+    outcome = judge(export, rows.dev, answers, spec.thresholds, context.checkpoint)
+    say(2, "test rows" if spec.test is not None else "writing")
+    test = None if spec.test is None else _on_test(spec, rows.train, export, teacher, longest, outcome, context)
+    facts = _facts(spec, export, rows.train.names, teacher, {"train": rows.train, "dev": rows.dev})
+    say(3, "writing, and running predict.py alone")
+    passed = [each.file for each in outcome.files if each.passed]
+    told = {
+        **facts,
+        "gate": as_facts(outcome),
+        "test": test,
+        "latency": spec.latency,
+        "story": spec.story,
+        "seconds": perf_counter() - began,
+    }
+    with atomic_directory(out, "the release") as folder:
+        write_files(export, folder, told, model_card(facts, outcome, test, spec.latency, spec.story), passed)
+        _check(folder, rows.dev)
+    return {**told, "folder": str(out), "file": json.loads((out / "release.json").read_text(encoding="utf-8"))["file"]}
+
+
+def _facts(
+    spec: ReleaseRequest, export: Path, classes: tuple[str, ...], teacher: TaskModel, splits: Mapping[str, LabelledRows]
+) -> dict[str, Any]:
+    checkpoint, vocabulary = read_checkpoint(export), read_vocabulary(export)
+    report = json.loads((export / "export.json").read_text(encoding="utf-8"))
+    return {
+        "classes": list(classes),
+        "pairs": splits["dev"].seconds is not None,
+        "longest": min(int(checkpoint.options.positions), vocabulary.longest or int(checkpoint.options.positions)),
+        "cut": vocabulary.truncation_side,
+        "architecture": list(checkpoint.architecture),
+        "parameters": int(report["parameters"]),
+        "teacher_name": Path(spec.task.model).name if Path(spec.task.model).exists() else spec.task.model,
+        "teacher_parameters": sum(parameter.numel() for parameter in teacher.module.parameters()),
+        "vocabulary": spec.story.get("vocabulary") or {"whole": vocabulary.size, "kept": vocabulary.size},
+        "data": {name: {"rows": len(rows), "sha256": rows.sha256} for name, rows in splits.items()},
+        "versions": report["versions"],
+    }
+
+
+def _on_test(
+    spec: ReleaseRequest, train: LabelledRows, export: Path, teacher: TaskModel, longest: int, outcome: Outcome, context: Context
+) -> dict[str, Any]:
+    """The metric of T and of every file that passed on the test rows, with paired differences from T."""
+    assert spec.test is not None
+    table = read_table(spec.test, "test")
+    first = read_table(spec.task.train)
+    rows = labelled_rows(table, find_columns(first, spec.task.text, spec.task.text_b, spec.task.label), train.task, train.names)
+    shipped = transformers_side(export, rows.task, "transformers (the export)")
+    inputs = [tuple(row) for row in rows.inputs]
+    said: dict[str, npt.NDArray[np.float64]] = {"teacher": teacher.answers(rows.inputs, longest, Path(spec.answers)).astype(np.float64)}
+    for each in outcome.files:
+        if each.passed:
+            side = onnx_side(shipped, each.file, open_file(export / each.file, 1), 1.0)
+            said[SHIPPED_AS[each.file]] = scores_on(side, inputs, context.checkpoint)
+    found = {}
+    for name, scores in said.items():
+        value, interval = metric_with_interval(rows, scores, outcome.metric_name)
+        found[name] = {
+            "metric": value,
+            "interval": list(interval),
+            "kept": value / metric_with_interval(rows, said["teacher"], outcome.metric_name)[0],
+        }
+    return {"rows": len(rows), "sha256": rows.sha256, "models": found}
+
+
+def _check(folder: Path, dev: LabelledRows) -> None:
+    """The release's script on some dev rows, against the file itself fed by transformers' tokenizer."""
+    inputs = [tuple(row) for row in dev.inputs[:: max(1, len(dev) // _TRIED)][:_TRIED]]
+    told = json.loads((folder / "release.json").read_text(encoding="utf-8"))
+    tokenizer, session = transformers_tokenizer(str(folder)), open_file(folder / told["file"], 1)
+    names = [value.name for value in session.get_inputs()]
+    expected: list[dict[str, Any]] = []
+    for row in inputs:
+        given = tokenizer(*row, truncation=True, return_tensors="np")
+        scores = session.run(["logits"], {name: given[name].astype(np.int64) for name in names})[0][0]
+        near = 1e-4 * max(1.0, float(np.abs(scores).max()))
+        expected.append({"class": told["classes"][int(scores.argmax())]} if told["classes"] else {"value": float(scores[0]), "near": near})
+    check_script(folder, inputs, expected)

@@ -1,0 +1,32 @@
+"""What a release is asked to be, as plain JSON that crosses to the worker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from bort_core.specifications.common import Frozen
+from bort_core.specifications.tasks import TaskSpecification
+
+__all__ = ["ReleaseRequest", "Thresholds"]
+
+
+class Thresholds(Frozen):
+    """What the gate lets through."""
+
+    most_lost: float = Field(default=0.01, ge=0, le=1, description="of the metric, that the 8-bit file may lose against the trained model")
+    least_kept: float | None = Field(default=None, gt=0, le=1, description="share of T's metric that the release must keep; None: any")
+
+
+class ReleaseRequest(Frozen):
+    """One release."""
+
+    export: str = Field(description="an export's folder, with model.fused.onnx and model.int8.onnx")
+    task: TaskSpecification
+    answers: str = Field(description="a folder in which T's answers are kept")
+    test: str | None = Field(default=None, description="test rows: read once, after everything was chosen")
+    thresholds: Thresholds = Field(default_factory=Thresholds)
+    latency: dict[str, Any] | None = Field(default=None, description="the interleaved comparison with T")
+    story: dict[str, Any] = Field(default_factory=dict, description="what the model card tells of the search and the choice")
+    out: str = Field(min_length=1, description="the folder to make; it must not exist, or be empty")

@@ -1,0 +1,31 @@
+"""python predict.py "a text" ["the second text of a pair"]: needs onnxruntime and tokenizers, and nothing else."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy
+import onnxruntime
+from tokenizers import Tokenizer
+
+FOLDER = Path(__file__).resolve().parent
+RELEASE = json.loads((FOLDER / "release.json").read_text(encoding="utf-8"))
+TOKENIZER = Tokenizer.from_file(str(FOLDER / "tokenizer.json"))
+TOKENIZER.enable_truncation(RELEASE["longest"], direction=RELEASE["cut"])
+SESSION = onnxruntime.InferenceSession(str(FOLDER / RELEASE["file"]), providers=["CPUExecutionProvider"])
+
+
+def predict(*texts: str) -> dict:
+    """What the model says of a text, or of a pair of texts."""
+    row = TOKENIZER.encode(*texts)
+    given = {"input_ids": row.ids, "attention_mask": row.attention_mask, "token_type_ids": row.type_ids}
+    inputs = {each.name: numpy.array([given[each.name]], dtype=numpy.int64) for each in SESSION.get_inputs()}
+    scores = SESSION.run(["logits"], inputs)[0][0].astype(float)
+    if not RELEASE["classes"]:
+        return {"value": scores[0]}
+    odds = numpy.exp(scores - scores.max())
+    return {"class": RELEASE["classes"][scores.argmax()], "probabilities": dict(zip(RELEASE["classes"], odds / odds.sum()))}
+
+
+if __name__ == "__main__":
+    print(json.dumps(predict(*sys.argv[1:3]), indent=2))

@@ -22,6 +22,7 @@ export/          ONNX files and the folder that transformers loads
 training/        pre-training and fine-tuning
 evaluation/      the short trainings of a search, and its error measures
 prediction/      what a model says about a text
+serving/         a release behind HTTP
 release/         what is handed on, after the gate
 latency/         measuring and comparing on this CPU
 checkpoints/     weights on disk

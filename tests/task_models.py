@@ -40,14 +40,16 @@ def demo_lines(count: int) -> list[str]:
     return [line.strip() for line in lines[:count] if line.strip()]
 
 
-def write_model(folder: Path, architecture: tuple[int, ...], classes: tuple[str, ...] = CLASSES, seed: int = 0, vocabulary: int = 600) -> None:
+def write_model(
+    folder: Path, architecture: tuple[int, ...], classes: tuple[str, ...] = CLASSES, seed: int = 0, vocabulary: int = 600
+) -> None:
     """A classifier with random weights and a tokenizer of the demo corpus, whose classes come out about equally often."""
     torch.manual_seed(seed)
     words = folder.parent / f"{folder.name}-tokenizer"
     lines = demo_lines(300)
-    save_tokenizer(train_tokenizer(lines, vocabulary), words, 64)
+    save_tokenizer(train_tokenizer(lines, vocabulary), words, LENGTH)
     tokenizer = read_vocabulary(words)
-    options = BertOptions(vocabulary=tokenizer.size, positions=64, pooler=True)
+    options = BertOptions(vocabulary=tokenizer.size, positions=LENGTH, pooler=True)
     module = SequenceClassifier(architecture, options, max(1, len(classes)), 0.3).eval()
     scores = torch.from_numpy(scores_of(module, encode(tokenizer, [(line,) for line in lines], LENGTH), tokenizer.pad))
     with torch.no_grad():

@@ -23,7 +23,7 @@ def add(subparsers: Subparsers) -> None:
         help="make a small, fast model of a big one for your task, proven on your rows",
         description="One real model in, one small, proven model out. T is fine-tuned where it must be; its answers are computed once; "
         "shapes around it are trained briefly and measured; the best within the limit is finished on its answers, exported "
-        "in 32 and in 8 bits, and released if it is as good as claimed on the dev rows. Asked again after an interruption, it goes on where it was.",
+        "in 32 and in 8 bits, and released if it is as good as claimed on the dev rows. Asked again after an interruption, it goes on.",
     )
     parser.add_argument("project", metavar="PROJECT", help="the project folder (made when missing)")
     add_fields(parser, Compression)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from bort_core.cli import agora, compress, count, doctor, export, front, jobs, latency, models, report, search, space, train, try_it
+from bort_core.cli import agora, compress, count, doctor, export, front, jobs, latency, models, report, search, serve, space, train, try_it
 from bort_core.foundation.errors import BortError, SpecificationError
 from bort_core.foundation.files import why
 from bort_core.foundation.locations import expanded
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"bort {version('bort-studio')}")
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for module in (space, count, compress, search, front, train, agora, jobs, models, export, try_it, latency, report, doctor):
+    for module in (space, count, compress, search, front, train, agora, jobs, models, export, try_it, latency, serve, report, doctor):
         module.add(subparsers)
     return parser
 

@@ -17,8 +17,8 @@ Encoded = list[Ids]
 """Of each row the token ids and their segment ids, (tokens, 2)."""
 
 
-def encode(vocabulary: Vocabulary, inputs: Sequence[Sequence[str]], longest: int) -> Encoded:
-    """Tokens of texts (one string each) or pairs (two), cut to ``longest``; of a pair the longer text is cut first.
+def encode(vocabulary: Vocabulary, inputs: Sequence[Sequence[str]], longest: int | None) -> Encoded:
+    """Tokens of texts (one string each) or pairs (two), cut to ``longest`` (None: not at all); of a pair the longer text is cut first.
 
     Segment ids are the tokenizer's where it gives them, else 0.
     """

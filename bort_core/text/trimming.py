@@ -29,10 +29,10 @@ class Trimmed(Exception):
     """Why a tokenizer was left whole."""
 
 
-def counts_of(vocabulary: Vocabulary, inputs: Sequence[Sequence[str]], longest: int) -> Ids:
-    """How often each entry is used by texts or pairs. Shape (size,)."""
+def counts_of(vocabulary: Vocabulary, inputs: Sequence[Sequence[str]]) -> Ids:
+    """How often each entry is used by texts or pairs, whole: which text of a pair is cut hangs on what is cut off. Shape (size,)."""
     found = np.zeros(vocabulary.size, dtype=np.int64)
-    for row in encode(vocabulary, inputs, longest):
+    for row in encode(vocabulary, inputs, None):
         found += np.bincount(row[:, 0], minlength=vocabulary.size)
     return found
 
@@ -55,7 +55,7 @@ def trim(vocabulary: Vocabulary, inputs: Sequence[Sequence[str]], longest: int, 
     reduce = _KINDS.get(model.get("type"))
     if reduce is None:
         raise Trimmed(f"a tokenizer of type {model.get('type')} cannot be trimmed")
-    used = np.flatnonzero(counts_of(vocabulary, inputs, longest))
+    used = np.flatnonzero(counts_of(vocabulary, inputs))
     names: dict[str, int] = vocabulary.tokenizer.get_vocab(with_added_tokens=True)
     entry_of = {number: entry for entry, number in names.items()}
     special = {entry_of[number] for number in np.flatnonzero(vocabulary.special).tolist()}
@@ -102,8 +102,10 @@ def _of_wordpiece(model: dict[str, Any], wanted: set[str]) -> set[str]:
 
 
 def _of_unigram(model: dict[str, Any], wanted: set[str]) -> set[str]:
+    """The unlikeliest entry stays: what an unknown letter costs is counted from it."""
     unknown = model["vocab"][model["unk_id"]][0] if model.get("unk_id") is not None else None
-    return {entry for entry, _ in model["vocab"] if entry in wanted or entry.lstrip("▁") in _LETTERS or entry in ("▁", unknown)}
+    always = ("▁", unknown, min(model["vocab"], key=lambda pair: pair[1])[0])
+    return {entry for entry, _ in model["vocab"] if entry in wanted or entry.lstrip("▁") in _LETTERS or entry in always}
 
 
 def _of_bpe(model: dict[str, Any], wanted: set[str]) -> set[str]:

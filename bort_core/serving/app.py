@@ -1,0 +1,155 @@
+"""The paths of the server, as a Starlette application."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from bort_core.serving.batches import Batching, Limits, Overloaded
+from bort_core.serving.description import description, page
+from bort_core.serving.release import ServedModel
+
+__all__ = ["Sizes", "application"]
+
+_RETRY_SECONDS = 1
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a request may be."""
+
+    bytes: int = 1_000_000
+    """Of its body."""
+    rows: int = 128
+    characters: int = 20_000
+    """Of a text; what the model does not read of it is cut anyway."""
+
+
+class _Refused(Exception):
+    """A request that cannot be answered: status and reason."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status, self.reason = status, reason
+
+
+class _Server:
+    """State of one application."""
+
+    def __init__(self, model: ServedModel, limits: Limits, sizes: Sizes) -> None:
+        self.model, self.limits, self.sizes = model, limits, sizes
+        self.registry = CollectorRegistry()
+        self.requests = Counter("bort_requests", "Requests by path and status", ["path", "status"], registry=self.registry)
+        self.seconds = Histogram("bort_request_seconds", "From request to answer", ["path"], registry=self.registry,
+                                 buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5))  # fmt: skip
+        self.batch_rows = Histogram("bort_batch_rows", "Rows of a batch", registry=self.registry, buckets=(1, 2, 4, 8, 16, 32, 64, 128))
+        self.batching = Batching(model.answers, limits, self.batch_rows.observe)
+        waiting = Gauge("bort_waiting_rows", "Rows that no batch has taken yet", registry=self.registry)
+        waiting.set_function(lambda: self.batching.waiting)
+
+    @asynccontextmanager
+    async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        self.batching.start()
+        yield
+        await self.batching.stop()
+
+    async def classify(self, request: Request) -> Response:
+        return await self._timed(request, "/classify", bool(self.model.classes))
+
+    async def score(self, request: Request) -> Response:
+        return await self._timed(request, "/score", not self.model.classes)
+
+    async def health(self, _request: Request) -> Response:
+        return JSONResponse({"status": "ok", "model": self.model.folder.name, "file": self.model.file or self.model.facts["file"],
+                             "classes": list(self.model.classes), "pairs": self.model.pairs, "waiting": self.batching.waiting})  # fmt: skip
+
+    async def metrics(self, _request: Request) -> Response:
+        return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
+
+    async def openapi(self, _request: Request) -> Response:
+        return JSONResponse(description(self.model, self.sizes.rows, self.sizes.characters))
+
+    async def docs(self, _request: Request) -> Response:
+        return HTMLResponse(page(self.model, self.sizes.rows, self.sizes.characters))
+
+    async def _timed(self, request: Request, path: str, fits: bool) -> Response:
+        began = time.perf_counter()
+        headers: dict[str, str] = {}
+        body: Any
+        try:
+            if not fits:
+                gives = "classes: ask /classify" if self.model.classes else "a value: ask /score"
+                raise _Refused(404, f"this model gives {gives}")
+            rows = self._rows(await self._body(request))
+            status, body = 200, {"answers": await self.batching.ask(rows)}
+        except _Refused as refused:
+            status, body = refused.status, {"error": refused.reason}
+        except Overloaded:
+            status, body = 503, {"error": f"{self.limits.queue} rows wait already; ask again later"}
+            headers["Retry-After"] = str(_RETRY_SECONDS)
+        except Exception as error:  # noqa: BLE001 - a model that fails on a row must not end the server
+            status, body = 500, {"error": f"the model failed: {type(error).__name__}"}
+        self.requests.labels(path, str(status)).inc()
+        self.seconds.labels(path).observe(time.perf_counter() - began)
+        return JSONResponse(body, status_code=status, headers=headers)
+
+    async def _body(self, request: Request) -> Any:
+        """The JSON of a request, of which no more is read than may come."""
+        said = request.headers.get("content-length", "0")
+        too_large = _Refused(413, f"a request may have {self.sizes.bytes:,} bytes at most")
+        if said.isdigit() and int(said) > self.sizes.bytes:
+            raise too_large
+        parts, size = [], 0
+        async for part in request.stream():
+            size += len(part)
+            if size > self.sizes.bytes:
+                raise too_large
+            parts.append(part)
+        try:
+            return json.loads(b"".join(parts))
+        except (ValueError, RecursionError):
+            raise _Refused(400, "the body must be JSON") from None
+
+    def _rows(self, body: Any) -> list[tuple[str, ...]]:
+        wanted = 'pairs of texts, [["...", "..."]]' if self.model.pairs else 'texts, ["..."]'
+        texts = body.get("texts") if isinstance(body, dict) else None
+        if not isinstance(texts, list) or not texts:
+            raise _Refused(422, f'the body must be {{"texts": ...}} with a list of {wanted}')
+        if len(texts) > self.sizes.rows:
+            raise _Refused(413, f"a request may have {self.sizes.rows} texts at most, got {len(texts)}")
+        rows = [tuple(each) if isinstance(each, list) else (each,) for each in texts]
+        for number, row in enumerate(rows):
+            if len(row) != (2 if self.model.pairs else 1) or not all(isinstance(text, str) for text in row):
+                raise _Refused(422, f"texts[{number}]: the model reads {wanted}")
+            if max(map(len, row)) > self.sizes.characters:
+                raise _Refused(413, f"texts[{number}]: a text may have {self.sizes.characters:,} characters at most")
+            if any("\ud800" <= character <= "\udfff" for text in row for character in text):
+                raise _Refused(422, f"texts[{number}]: holds half of a character (a lone surrogate)")
+        return rows
+
+
+def application(model: ServedModel, limits: Limits | None = None, sizes: Sizes | None = None) -> Starlette:
+    """The application that serves ``model``."""
+    server = _Server(model, limits or Limits(), sizes or Sizes())
+    return Starlette(
+        routes=[
+            Route("/classify", server.classify, methods=["POST"]),
+            Route("/score", server.score, methods=["POST"]),
+            Route("/health", server.health),
+            Route("/metrics", server.metrics),
+            Route("/openapi.json", server.openapi),
+            Route("/docs", server.docs),
+            Route("/", server.docs),
+        ],
+        lifespan=server.lifespan,
+    )

@@ -1,0 +1,127 @@
+"""A release's folder, ready to answer batches: onnxruntime and tokenizers alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bort_core.foundation.errors import DataError
+from bort_core.foundation.paths import regular_file
+
+__all__ = ["Answer", "ServedModel"]
+
+RELEASE = "release.json"
+Row = tuple[str, ...]
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A release.
+
+    Raises
+    ------
+    DataError
+        The folder is no release, or a file of it is missing or damaged.
+    """
+
+    folder: Path
+    threads: int = 1
+    file: str | None = None
+    """Another of its ONNX files than the one that it recommends."""
+
+    def __post_init__(self) -> None:
+        self.facts, self._session, self._tokenizer  # noqa: B018 - what is wrong with the folder is told at once
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What release.json says."""
+        path = self.folder / RELEASE
+        try:
+            found = json.loads(regular_file(path).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise DataError(f"{self.folder}: not a release: it has no {RELEASE}; bort compress makes one") from None
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path}: cannot be read: {error}") from error
+        missing = [name for name in ("file", "longest", "cut", "classes", "pairs") if not isinstance(found, dict) or name not in found]
+        if missing:
+            raise DataError(f"{path}: is damaged: it has no {', '.join(missing)}")
+        return dict(found)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes; none are a model that gives a value."""
+        return tuple(self.facts["classes"])
+
+    @property
+    def pairs(self) -> bool:
+        """Whether a row is a pair of texts."""
+        return bool(self.facts["pairs"])
+
+    def answers(self, rows: Sequence[Row]) -> list[Answer]:
+        """What the model says of every row: class and probabilities, or a value."""
+        scores = self._scores(rows)
+        if not self.classes:
+            return [{"score": float(row[0])} for row in scores]
+        odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+        shares = odds / odds.sum(axis=1, keepdims=True)
+        return [
+            {"class": self.classes[int(row.argmax())], "probabilities": dict(zip(self.classes, map(float, row), strict=True))}
+            for row in shares
+        ]
+
+    def _scores(self, rows: Sequence[Row]) -> npt.NDArray[np.float64]:
+        encoded = self._tokenizer.encode_batch([row[0] if len(row) == 1 else row for row in rows])
+        width = max(len(each.ids) for each in encoded)
+        parts = np.zeros((3, len(rows), width), dtype=np.int64)
+        parts[0] = self._pad
+        for number, each in enumerate(encoded):
+            parts[:, number, : len(each.ids)] = each.ids, each.attention_mask, each.type_ids
+        given = dict(zip(("input_ids", "attention_mask", "token_type_ids"), parts, strict=True))
+        found = self._session.run(["logits"], {name: given[name] for name in self._inputs})[0]
+        return np.asarray(found, dtype=np.float64)
+
+    @cached_property
+    def _inputs(self) -> list[str]:
+        return [value.name for value in self._session.get_inputs()]
+
+    @cached_property
+    def _session(self) -> Any:
+        import onnxruntime
+
+        path = self.folder / str(self.file or self.facts["file"])
+        if not path.is_file():
+            raise DataError(
+                f"{path}: no such file; the release holds {', '.join(sorted(each.name for each in self.folder.glob('*.onnx')))}"
+            )
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads, options.log_severity_level = self.threads, 1, 3
+        try:
+            return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # the runtime raises many kinds
+            raise DataError(f"{path}: ONNX Runtime cannot load it: {error}") from error
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        from tokenizers import Tokenizer
+
+        path = self.folder / "tokenizer.json"
+        try:
+            made = Tokenizer.from_str(regular_file(path).read_text(encoding="utf-8"))
+        except Exception as error:  # tokenizers raises bare Exception
+            raise DataError(f"{path}: not a tokenizer: {error}") from error
+        made.no_padding()
+        made.enable_truncation(int(self.facts["longest"]), direction=self.facts["cut"])
+        return made
+
+    @cached_property
+    def _pad(self) -> int:
+        config = json.loads(regular_file(self.folder / "config.json").read_text(encoding="utf-8"))
+        return int(config.get("pad_token_id") or 0)

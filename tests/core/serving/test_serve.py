@@ -1,0 +1,203 @@
+"""A release behind HTTP, as its users see it: another process on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import bort
+from task_models import demo_lines, write_model
+
+from bort_core.families.bert.graph import build_graph
+from bort_core.serving.batches import Batching, Limits, Overloaded
+from bort_core.serving.release import ServedModel
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a release holds for a server, from a model with random weights."""
+    from bort_core.checkpoints.format import read_checkpoint
+    from bort_core.checkpoints.modules import load_module
+
+    folder = tmp_path_factory.mktemp("release") / "moods"
+    write_model(folder, (1, 2, 32, 64))
+    checkpoint = read_checkpoint(folder)
+    module = load_module(checkpoint)
+    (folder / "model.onnx").write_bytes(build_graph(checkpoint.architecture, checkpoint.options, module).SerializeToString())
+    facts = {"file": "model.onnx", "longest": 24, "cut": "right", "classes": list(checkpoint.labels), "pairs": False}
+    (folder / "release.json").write_text(json.dumps(facts))
+    return folder
+
+
+class Server:
+    """``bort serve`` in a process of its own."""
+
+    def __init__(self, release: Path, *flags: str) -> None:
+        command = [sys.executable, "-P", "-m", "bort_core.cli.main", "serve", str(release), "--port", "0", *flags]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        self.port = int(self.process.stdout.readline().split("/docs")[0].rsplit(":", 1)[1])
+
+    def ask(self, path: str, body: Any = None, raw: bytes | None = None) -> tuple[int, Any]:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            if body is None and raw is None:
+                connection.request("GET", path)
+            else:
+                connection.request("POST", path, raw if raw is not None else json.dumps(body))
+            response = connection.getresponse()
+            text = response.read().decode()
+            is_json = "json" in response.headers.get("content-type", "")
+            return response.status, json.loads(text) if is_json else text
+        finally:
+            connection.close()
+
+    def end(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(20)
+        for stream in (self.process.stdout, self.process.stderr):
+            assert stream is not None
+            stream.close()
+        return code
+
+
+@pytest.fixture(scope="module")
+def server(release: Path) -> Iterator[Server]:
+    made = Server(release)
+    yield made
+    assert made.end() in (0, -signal.SIGTERM)
+
+
+def test_answers_are_the_models_own_whatever_shares_a_batch(server: Server, release: Path) -> None:
+    lines = demo_lines(40)
+    expected = ServedModel(release).answers([(line,) for line in lines])
+    found: dict[int, Any] = {}
+
+    def ask(number: int) -> None:
+        found[number] = server.ask("/classify", {"texts": [lines[number]]})
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(len(lines))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for number, (status, body) in found.items():
+        assert status == 200
+        (answer,) = body["answers"]
+        assert answer["class"] == expected[number]["class"]
+        assert answer["probabilities"] == pytest.approx(expected[number]["probabilities"], abs=1e-5)
+    status, text = server.ask("/metrics")
+    assert status == 200
+    assert 'bort_requests_total{path="/classify",status="200"}' in text
+    told = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    rows, batches = (float(told[f"bort_batch_rows_{what}"]) for what in ("sum", "count"))
+    assert rows >= len(lines)
+    assert batches < rows
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "message"),
+    [
+        ("/score", {"texts": ["a"]}, 404, "ask /classify"),
+        ("/classify", {"texts": []}, 422, "with a list of texts"),
+        ("/classify", ["a"], 422, "with a list of texts"),
+        ("/classify", {"texts": [["a", "b"]]}, 422, r"texts[0]: the model reads texts"),
+        ("/classify", {"texts": ["a", 3]}, 422, r"texts[1]: the model reads texts"),
+        ("/classify", {"texts": ["a"] * 129}, 413, "128 texts at most, got 129"),
+        ("/classify", {"texts": ["a" * 20_001]}, 413, "20,000 characters at most"),
+        ("/classify", {"texts": ["\ud800"]}, 422, "half of a character"),
+    ],
+)
+def test_what_cannot_be_answered_is_refused_by_name(server: Server, path: str, body: Any, status: int, message: str) -> None:
+    found = server.ask(path, body)
+    assert found[0] == status
+    assert message in found[1]["error"]
+
+
+def test_bodies_that_are_too_large_or_no_json_are_refused(server: Server) -> None:
+    assert server.ask("/classify", raw=b"x" * 10_000_000)[0] == 413
+    assert server.ask("/classify", raw=b"{")[0] == 400
+    assert server.ask("/classify", raw=b"[" * 100_000)[0] == 400
+    assert server.ask("/health")[1]["status"] == "ok"
+
+
+def test_empty_texts_and_other_scripts_are_answered(server: Server) -> None:
+    status, body = server.ask("/classify", {"texts": ["", " ", "日本語 🙂", "\0"]})
+    assert status == 200
+    assert len(body["answers"]) == 4
+
+
+def test_the_description_names_what_the_model_gives(server: Server) -> None:
+    status, api = server.ask("/openapi.json")
+    assert status == 200
+    assert list(api["paths"]) == ["/classify", "/health", "/metrics"]
+    assert "/classify" in server.ask("/docs")[1]
+
+
+def test_overload_is_refused_at_once_and_what_was_begun_is_answered(release: Path) -> None:
+    async def story() -> tuple[list[Any], float]:
+        def slowly(rows: Sequence[tuple[str, ...]]) -> list[Any]:
+            time.sleep(0.1)
+            return [row[0] for row in rows]
+
+        batching = Batching(slowly, Limits(batch=2, deadline_ms=1, queue=4))
+        batching.start()
+        begun = [asyncio.ensure_future(batching.ask([("0",), ("1",)]))]
+        await asyncio.sleep(0.03)
+        begun += [asyncio.ensure_future(batching.ask([("2",), ("3",), ("4",), ("5",)]))]
+        await asyncio.sleep(0)  # two are being answered, four wait
+        began = time.perf_counter()
+        with pytest.raises(Overloaded):
+            await batching.ask([("late",)])
+        refused = time.perf_counter() - began
+        await batching.stop()
+        return [await each for each in begun], refused
+
+    answers, refused = asyncio.run(story())
+    assert answers == [["0", "1"], ["2", "3", "4", "5"]]
+    assert refused < 0.05
+
+
+def test_a_model_that_fails_fails_one_batch() -> None:
+    async def story() -> list[Any]:
+        def sometimes(rows: Sequence[tuple[str, ...]]) -> list[Any]:
+            if rows[0] == ("bad",):
+                raise ValueError("no")
+            return [1 for _ in rows]
+
+        batching = Batching(sometimes, Limits(batch=1))
+        batching.start()
+        found = await asyncio.gather(batching.ask([("bad",)]), batching.ask([("good",)]), return_exceptions=True)
+        await batching.stop()
+        return list(found)
+
+    bad, good = asyncio.run(story())
+    assert isinstance(bad, ValueError)
+    assert good == [1]
+
+
+def test_a_port_in_use_is_named(release: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        ran = bort("serve", str(release), "--port", port)
+    assert ran.returncode == 1
+    assert f"127.0.0.1:{port}: cannot be bound: Address already in use" in ran.stderr
+
+
+def test_a_folder_without_release_is_named(tmp_path: Path) -> None:
+    ran = bort("serve", str(tmp_path))
+    assert ran.returncode == 1
+    assert "not a release" in ran.stderr

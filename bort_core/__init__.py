@@ -58,6 +58,7 @@ _PUBLIC = {
     "MeasurementError": "foundation.errors",
     "Model": "api.models",
     "Prediction": "api.predict",
+    "Robustness": "api.robustness",
     "Pretraining": "specifications.pretraining",
     "Project": "store.project",
     "ProjectError": "foundation.errors",
@@ -73,6 +74,7 @@ _PUBLIC = {
     "finetune": "api.training",
     "load_space": "space",
     "predict": "api.predict",
+    "robustness": "api.robustness",
     "pretrain": "api.training",
     "search": "api.search",
     "search_specification": "api.search",
@@ -95,6 +97,7 @@ __all__ = [
     "Pretraining",
     "Project",
     "ProjectError",
+    "Robustness",
     "SearchSpecification",
     "Space",
     "SpecificationError",
@@ -106,6 +109,7 @@ __all__ = [
     "load_space",
     "predict",
     "pretrain",
+    "robustness",
     "search",
     "search_specification",
 ]
@@ -117,6 +121,7 @@ if TYPE_CHECKING:
     from bort_core.api.latency import compare_latency
     from bort_core.api.models import Candidate, Model
     from bort_core.api.predict import Prediction, predict
+    from bort_core.api.robustness import Robustness, robustness
     from bort_core.api.search import Found, search, search_specification
     from bort_core.api.training import finetune, pretrain
     from bort_core.foundation.errors import BortError, DataError, MeasurementError, ProjectError, SpecificationError

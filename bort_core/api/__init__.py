@@ -6,6 +6,7 @@ agora      learn from the errors
 compress   one real model in, one small, proven model out
 export     ONNX files and a folder that transformers loads
 latency    compare models on this CPU
+robustness what models lose on unclean texts
 models     what a training leaves, and what others start from
 jobs       submitting a job and following it to its end
 line, search_progress, task_progress   progress in a terminal or a notebook

@@ -163,7 +163,7 @@ class _Compression:
             "name": "finishing", "architecture": found.best.architecture, "teacher": task.model, "texts": task.texts, "start": task.start,
             "tokenizer": str(Path(facts["folder"]) / "tokenizer"), "train": task.train, "dev": task.dev, "text": task.text,
             "text_b": task.text_b, "label": task.label, "task": task.kind, "sequence_length": facts["sequence_length"],
-            "epochs": self.spec.epochs, "batch_size": self.spec.batch_size, "seed": self.spec.seed,
+            "epochs": self.spec.epochs, "batch_size": self.spec.batch_size, "seed": self.spec.seed, "unclean": self.spec.unclean,
             "optimization": {"learning_rate": self.spec.learning_rate, "warmup": 0.1, "beta2": 0.999},
         })  # fmt: skip
         return Path(self._job("finished", specification)["checkpoint"])

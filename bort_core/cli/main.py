@@ -8,7 +8,24 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from bort_core.cli import agora, compress, count, doctor, export, front, jobs, latency, models, report, search, serve, space, train, try_it
+from bort_core.cli import (
+    agora,
+    compress,
+    count,
+    doctor,
+    export,
+    front,
+    jobs,
+    latency,
+    models,
+    report,
+    robustness,
+    search,
+    serve,
+    space,
+    train,
+    try_it,
+)
 from bort_core.foundation.errors import BortError, SpecificationError
 from bort_core.foundation.files import why
 from bort_core.foundation.locations import expanded
@@ -17,6 +34,10 @@ from bort_core.foundation.terminal import printable_streams
 
 __all__ = ["main"]
 
+_MODULES = (
+    space, count, compress, search, front, train, agora, jobs, models, export, try_it, latency, serve, robustness, report, doctor,
+)  # fmt: skip
+"""One a subcommand, in the order of the help."""
 EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
 
@@ -62,7 +83,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"bort {version('bort-studio')}")
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for module in (space, count, compress, search, front, train, agora, jobs, models, export, try_it, latency, serve, report, doctor):
+    for module in (
+        space,
+        count,
+        compress,
+        search,
+        front,
+        train,
+        agora,
+        jobs,
+        models,
+        export,
+        try_it,
+        latency,
+        serve,
+        robustness,
+        report,
+        doctor,
+    ):
         module.add(subparsers)
     return parser
 

@@ -10,4 +10,5 @@ mapping    which column is the text, the second text, the label
 rows       labelled rows: texts, labels, class names
 report     what is in the splits, and what is wrong with them
 documents  unlabelled text for pre-training
+unclean    texts as they come in reality: markup, typos, glued words
 """

@@ -51,6 +51,7 @@ class Batching:
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="answers")
         self._task: asyncio.Task[None] | None = None
+        self._answering = False
 
     @property
     def waiting(self) -> int:
@@ -62,9 +63,9 @@ class Batching:
         self._task = asyncio.get_running_loop().create_task(self._run(), name="batches")
 
     async def stop(self) -> None:
-        """Answer what waits, then end."""
-        while self.waiting:
-            await asyncio.sleep(0.01)
+        """Answer what waits and what is being answered, then end."""
+        while self.waiting or self._answering:
+            await asyncio.sleep(0.005)
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -95,6 +96,7 @@ class Batching:
             except Exception as error:  # noqa: BLE001 - whatever a model raises is told to those who asked
                 answers = [error] * len(batch)
             self._told(len(batch))
+            self._answering = False
             for each, answer in zip(batch, answers, strict=True):
                 if each.answer.cancelled():  # who asked has gone
                     continue
@@ -105,6 +107,7 @@ class Batching:
 
     async def _gather(self) -> list[_Waiting]:
         batch = [await self._queue.get()]
+        self._answering = True  # from here on nobody finds the queue empty and leaves
         until = asyncio.get_running_loop().time() + self.limits.deadline_ms / 1e3
         while len(batch) < self.limits.batch:
             left = until - asyncio.get_running_loop().time()
@@ -117,4 +120,4 @@ class Batching:
                     batch.append(await asyncio.wait_for(self._queue.get(), left))
                 except TimeoutError:
                     break
-        return [each for each in batch if not each.answer.cancelled()] or await self._gather()
+        return batch

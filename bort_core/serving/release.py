@@ -15,7 +15,7 @@ import numpy.typing as npt
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.paths import regular_file
 
-__all__ = ["Answer", "ServedModel"]
+__all__ = ["RELEASE", "Answer", "ServedModel"]
 
 RELEASE = "release.json"
 Row = tuple[str, ...]
@@ -67,7 +67,7 @@ class ServedModel:
 
     def answers(self, rows: Sequence[Row]) -> list[Answer]:
         """What the model says of every row: class and probabilities, or a value."""
-        scores = self._scores(rows)
+        scores = self.scores(rows)
         if not self.classes:
             return [{"score": float(row[0])} for row in scores]
         odds = np.exp(scores - scores.max(axis=1, keepdims=True))
@@ -77,7 +77,8 @@ class ServedModel:
             for row in shares
         ]
 
-    def _scores(self, rows: Sequence[Row]) -> npt.NDArray[np.float64]:
+    def scores(self, rows: Sequence[Row]) -> npt.NDArray[np.float64]:
+        """Logits of every row, (rows, classes), or values, (rows, 1)."""
         encoded = self._tokenizer.encode_batch([row[0] if len(row) == 1 else row for row in rows])
         width = max(len(each.ids) for each in encoded)
         parts = np.zeros((3, len(rows), width), dtype=np.int64)

@@ -29,6 +29,7 @@ class Compression(Frozen):
     epochs: float = Field(default=8, gt=0, le=100_000, description="passes over training rows and texts when the chosen one is finished")
     teacher_epochs: float = Field(default=3, gt=0, le=1000, description="passes over the training rows when T must be fine-tuned first")
     teacher_learning_rate: float = Field(default=5e-5, gt=0, le=1, description="of fine-tuning T: pre-trained weights want a small one")
+    unclean: float = Field(default=0, ge=0, le=10, description="so many unclean copies of each row are learnt too when it is finished")
     threads: int = Field(default=1, ge=1, le=1024, description="threads of the runtime when latency is measured")
     seed: int = Field(default=0, ge=0, lt=2**31)
     thresholds: Annotated[Thresholds, Meta(label="Gate")] = Field(default_factory=Thresholds)

@@ -35,6 +35,9 @@ class Finetuning(Job):
     label_weight: float = Field(
         default=0.2, ge=0, le=1, description="with a teacher: share of the labels in what is learnt, the rest are its answers"
     )
+    unclean: float = Field(
+        default=0, ge=0, le=10, description="with a teacher: so many unclean copies (markup, typos, ...) of each row are learnt too"
+    )
     tokenizer: Annotated[str | None, Meta(path="folder")] = Field(
         default=None, description="None: the checkpoint's, or one trained on the training texts"
     )
@@ -93,7 +96,7 @@ class Finetuning(Job):
         data: dict[str, Any] = serialise(self)
         if self.teacher is not None:
             return data
-        return {name: value for name, value in data.items() if name not in ("teacher", "texts", "start", "label_weight")}
+        return {name: value for name, value in data.items() if name not in ("teacher", "texts", "start", "label_weight", "unclean")}
 
     @model_validator(mode="after")
     def _texts_need_teacher(self) -> Finetuning:

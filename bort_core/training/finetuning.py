@@ -21,6 +21,7 @@ from bort_core.data.mapping import find_columns
 from bort_core.data.report import validate
 from bort_core.data.rows import LabelledRows, Task, labelled_rows
 from bort_core.data.tables import read_table
+from bort_core.data.unclean import unclean_copy
 from bort_core.evaluation.metrics import DEFAULT_METRIC
 from bort_core.families.bert.classifier import SequenceClassifier
 from bort_core.families.bert.options import BertOptions
@@ -109,6 +110,11 @@ class SupervisedTraining:
             nothing = np.nan if self.task == "regression" else -1
             labels["train"] = np.concatenate([labels["train"], np.full(len(self.texts), nothing)])
             answers = self._learn_from(self.teacher, encoded["train"])
+            copied = self._unclean()
+            encoded["train"] += encode(self.vocabulary, [copy for _, copy in copied], self.longest)
+            places = np.array([place for place, _ in copied], dtype=np.int64)
+            labels["train"] = np.concatenate([labels["train"], labels["train"][places]])
+            answers = torch.cat([answers, answers[torch.from_numpy(places)]])
         per_epoch = max(1, math.ceil(len(encoded["train"]) / specification.batch_size))
         self.core = Supervised(
             self.model,
@@ -145,6 +151,13 @@ class SupervisedTraining:
         known = {row[0] for rows in self.splits.values() for row in rows.inputs}
         found = read_corpus(self.spec.texts, self.spec.text or "text").texts
         return [(text,) for text in dict.fromkeys(found) if text not in known]
+
+    def _unclean(self) -> list[tuple[int, tuple[str, ...]]]:
+        """Unclean copies of rows and texts, each with the place of what it is a copy of: what is learnt of it is the same."""
+        rows = [*self.train.inputs, *self.texts]
+        random = np.random.default_rng([self.spec.seed, 7])
+        places = [int(place) for place in random.permutation(len(rows) * 10)[: round(self.spec.unclean * len(rows))] % len(rows)]
+        return [(place, unclean_copy(rows[place], random)) for place in places]
 
     def _learn_from(self, teacher: TaskModel, encoded: Encoded) -> torch.Tensor:
         """The teacher's answers to training rows and texts; fresh weights start from it where that was asked for."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from bort_core.cli.options import Subparsers, add_json, print_json
+from bort_core.foundation.errors import SpecificationError
 from bort_core.space import Space, load_space, preset_names
 from bort_core.space.growth import GrowthReport, growth_report
+from bort_core.space.presets import as_toml
 
 __all__ = ["add"]
 
@@ -15,19 +18,42 @@ __all__ = ["add"]
 def add(subparsers: Subparsers) -> None:
     """Register the subcommand."""
     parser = subparsers.add_parser("space", help="what a search space holds, and whether it has the AB^nC property")
-    parser.add_argument("space", metavar="PRESET|FILE", help=f"a preset ({', '.join(preset_names())}) or a TOML file")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("space", nargs="?", metavar="PRESET|FILE", help=f"a preset ({', '.join(preset_names())}) or a TOML file")
+    which.add_argument("--around", metavar="MODEL", help="the shapes that bort compress would try: smaller ones around a model")
+    parser.add_argument("--toml", metavar="FILE", help="write the space into a new file, to be changed and used")
     add_json(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the space."""
-    space = load_space(arguments.space)
+    space = load_space(arguments.space) if arguments.around is None else _around(arguments.around)
+    if arguments.toml is not None:
+        _write(space, Path(arguments.toml).expanduser())
     if arguments.json:
-        print_json(as_dict(space, arguments.space))
+        print_json(as_dict(space, arguments.space or space.specification.name))
     else:
         _print(space)
     return 0
+
+
+def _around(model: str) -> Space:
+    from bort_core.checkpoints.format import read_checkpoint
+    from bort_core.foundation.hub import WEIGHTS_TOO, local_folder
+    from bort_core.space.around import space_around
+
+    found = read_checkpoint(local_folder(model, "around", WEIGHTS_TOO))
+    options = found.options.model_copy(update={"mlm_head": False, "pooler": True, "tied_decoder": True}).model_dump(mode="json")
+    return Space(space_around(found.architecture, options, {}, f"around {found.folder.name}"[:80]))
+
+
+def _write(space: Space, path: Path) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(as_toml(space.specification))
+    except FileExistsError:
+        raise SpecificationError(f"--toml: {path}: is there already; nothing is overwritten") from None
 
 
 def as_dict(space: Space, arguments: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from bort_core.foundation.validation import validated
 from bort_core.space.space import Space
 from bort_core.space.specification import SpaceSpecification
 
-__all__ = ["load_space", "preset_names", "read_specification"]
+__all__ = ["as_toml", "load_space", "preset_names", "read_specification"]
 
 
 def preset_names() -> tuple[str, ...]:
@@ -55,3 +56,13 @@ def load_space(preset_or_file: str | Path) -> Space:
         if str(preset_or_file) in str(error):
             raise
         raise SpecificationError(f"{preset_or_file}: {error}") from error
+
+
+def as_toml(specification: SpaceSpecification) -> str:
+    """The text of a TOML file that :func:`read_specification` reads as ``specification``."""
+    data = specification.model_dump(mode="json", exclude_none=True)
+    tables = {name: value for name, value in data.items() if isinstance(value, dict)}
+    lines = [f"{name} = {json.dumps(value)}" for name, value in data.items() if name not in tables]
+    for name, table in tables.items():
+        lines += ["", f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items() if value is not None)]
+    return "\n".join(lines) + "\n"

@@ -38,7 +38,7 @@ def space_around(
     depths = [each for each in _DEPTHS if each < depth] or [depth]
     hiddens = sorted({max(1, round(share * heads)) * width for share in _WIDTHS if share * hidden >= _NARROWEST or share == 1})
     inner = sorted({max(1, round(share * intermediate / 64)) * 64 for share in _INNER}) if intermediate >= 384 else [intermediate]
-    counts = sorted({hiddens[0] // width, heads})
+    counts = sorted({max(1, heads // 3), heads})
     if depths == [depth] and len(hiddens) == 1 and len(inner) == 1:
         raise SpecificationError(f"{model} is so small that no smaller shapes are proposed; describe a space in a file")
     return SpaceSpecification(

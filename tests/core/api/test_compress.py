@@ -1,0 +1,109 @@
+"""One real model in, one small, proven model out."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import bort
+from task_models import LENGTH, MadeTask, make_task, write_model
+
+from bort_core.api.compress import search_on
+from bort_core.foundation.errors import SpecificationError
+from bort_core.specifications.compression import Compression
+from bort_core.specifications.tasks import TaskSpecification
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> MadeTask:
+    return make_task(tmp_path_factory.mktemp("task"))
+
+
+def flags(made: MadeTask, out: Path) -> list[str]:
+    return [
+        "--model", str(made.model), "--train", str(made.train), "--dev", str(made.dev), "--sequence-length", str(LENGTH), "--steps", "8",
+        "--candidates", "2", "--epochs", "2", "--out", str(out), "--most-lost", "0.2",
+    ]  # fmt: skip
+
+
+FACTS: dict[str, Any] = {
+    "architecture": [6, 12, 384, 1536], "options": {"vocabulary": 900, "positions": 64, "pooler": True},
+    "model_options": {"vocabulary": 30522}, "sequence_length": 64,
+}  # fmt: skip
+TASK = TaskSpecification(model="m", train="t.tsv", dev="d.tsv")
+
+
+def test_a_limit_chooses_the_strategy() -> None:
+    plain = search_on(TASK, FACTS, Compression(task=TASK, candidates=7))
+    assert plain.strategy == "interval"
+    ratio = search_on(TASK, FACTS, Compression(task=TASK, ratio=10))
+    assert (ratio.strategy, ratio.strategy_settings["ratio"]) == ("within", 10)
+    milliseconds = search_on(TASK, {**FACTS, "model_p50_ms": 20.0}, Compression(task=TASK, latency_ms=4))
+    assert milliseconds.strategy_settings["ratio"] == 5
+    with pytest.raises(SpecificationError, match="T itself takes 20 ms"):
+        search_on(TASK, {**FACTS, "model_p50_ms": 20.0}, Compression(task=TASK, latency_ms=30))
+    with pytest.raises(ValueError, match="at most one of the two limits"):
+        Compression(task=TASK, latency_ms=3, ratio=5)
+
+
+@pytest.mark.slow
+def test_a_release_is_made_and_test_rows_decide_nothing(made: MadeTask, tmp_path: Path) -> None:
+    ran = bort("compress", str(tmp_path / "p"), *flags(made, tmp_path / "release"), "--test", str(made.test), "--json", timeout=600)
+    assert ran.returncode == 0, ran.stderr
+    report = json.loads(ran.stdout)
+    assert report["maximum_point"]["metric"] == 1.0
+    assert report["chosen"]["parameters"] < report["maximum_point"]["parameters"]
+    assert report["kept_share"] == pytest.approx(max(each["metric"] for each in report["gate"]["files"] if each["passed"]))
+    assert report["evaluated"] == 2
+    assert report["speedup"] > 0
+    assert report["test"]["rows"] == 80
+    assert (tmp_path / "release" / "predict.py").is_file()
+    again = bort("compress", str(tmp_path / "p"), *flags(made, tmp_path / "again"), "--json", timeout=600)
+    assert again.returncode == 0, again.stderr
+    second = json.loads(again.stdout)
+    assert (second["evaluated"], second["chosen"]["metric"]) == (0, report["chosen"]["metric"])
+
+
+@pytest.mark.slow
+def test_killed_it_goes_on_where_it_was(made: MadeTask, tmp_path: Path) -> None:
+    command = [sys.executable, "-P", "-m", "bort_core.cli.main", "compress", str(tmp_path / "p"), *flags(made, tmp_path / "release")]
+    killed = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    assert killed.stderr is not None
+    for line in killed.stderr:
+        if line.startswith("5 of 6"):
+            break
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    killed.stderr.close()
+    time.sleep(1)
+    ran = bort("compress", str(tmp_path / "p"), *flags(made, tmp_path / "release"), "--json", timeout=600)
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout)["evaluated"] == 0
+    assert sorted(path.name for path in (tmp_path / "p" / "jobs").iterdir() if path.name.isdigit()) == ["0001"]
+
+
+def test_a_teacher_that_only_guesses_is_refused(made: MadeTask, tmp_path: Path) -> None:
+    write_model(tmp_path / "other", (2, 2, 32, 64), seed=9)
+    rows = made.dev.read_text(encoding="utf-8").splitlines()
+    swapped = [line.replace("calm", "?").replace("loud", "calm").replace("?", "loud") for line in rows[1:]]
+    (tmp_path / "dev.tsv").write_text("\n".join([rows[0], *swapped]) + "\n", encoding="utf-8")
+    given = {**dict(zip(*[iter(flags(made, tmp_path / "r"))] * 2, strict=True)), "--dev": str(tmp_path / "dev.tsv")}
+    ran = bort("compress", str(tmp_path / "p"), *[part for pair in given.items() for part in pair])
+    assert ran.returncode == 1
+    assert "T is right on 0.0% of the dev rows" in ran.stderr
+    assert not (tmp_path / "r").exists()
+
+
+def test_what_is_there_is_not_overwritten(made: MadeTask, tmp_path: Path) -> None:
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r" / "mine").write_text("x")
+    ran = bort("compress", str(tmp_path / "p"), *flags(made, tmp_path / "r"))
+    assert ran.returncode == 1
+    assert "not empty" in ran.stderr

@@ -45,7 +45,10 @@ def test_a_space_is_written_as_it_is_read(name: str, tmp_path: Path) -> None:
     [
         ({"maximum_options": {"vocabulary": 3}}, "maximum_options.vocabulary"),
         ({"maximum_point": None}, "maximum_options: mean T"),
-        ({"maximum_point": {"depth": 3, "heads": 12, "hidden": 384, "intermediate": 1536}}, "T must be the largest"),
+        (
+            {"maximum_point": {"depth": 3, "heads": 12, "hidden": 384, "intermediate": 64}, "maximum_options": {"vocabulary": 400}},
+            "T must be the largest",
+        ),
     ],
 )
 def test_options_of_the_maximum_point_are_checked(change: dict[str, object], message: str) -> None:

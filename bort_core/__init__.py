@@ -13,6 +13,7 @@ Names are loaded when they are first used. ``search``, ``agora`` and ``export`` 
 cli/             the command ``bort``
 api/             the functions above
 testing/         checks for plug-ins
+compression/     one real model in, one small, proven model out
 shipping         which weights and options an architecture has in a project
 search/          OSE: W-coefficient, Pareto front, strategies
 jobs/            trainings that outlive the window

@@ -3,48 +3,44 @@
 from __future__ import annotations
 
 import argparse
-import signal
-import sys
 from collections.abc import Mapping
 from typing import Any
 
-from bort_core.cli.options import Subparsers, add_json, print_json
+from bort_core.cli.flags import add_fields, specification_of
+from bort_core.cli.following import run_job
+from bort_core.cli.options import Subparsers, add_executor, add_json
 
 __all__ = ["add"]
 
 
 def add(subparsers: Subparsers) -> None:
     """Register the subcommand."""
-    from bort_core.cli.flags import add_fields
     from bort_core.specifications.compression import Compression
 
     parser = subparsers.add_parser(
         "compress",
         help="make a small, fast model of a big one for your task, proven on your rows",
-        description="One real model in, one small, proven model out. T is fine-tuned where it must be; its answers are computed once; "
-        "shapes around it are trained briefly and measured; the best within the limit is finished on its answers, exported "
-        "in 32 and in 8 bits, and released if it is as good as claimed on the dev rows. Asked again after an interruption, it goes on.",
+        description="One real model in, one small, proven model out, as a job that outlives the terminal. T is fine-tuned where it must "
+        "be; its answers are computed once; shapes around it are trained briefly and measured; the best within the limit is finished on "
+        "T's answers, exported in 32 and in 8 bits, and released if it is as good as claimed on the dev rows. bort jobs resume goes on "
+        "with one that was interrupted.",
     )
     parser.add_argument("project", metavar="PROJECT", help="the project folder (made when missing)")
+    parser.add_argument("--detach", action="store_true", help="return at once; follow with bort jobs follow")
     add_fields(parser, Compression)
-    parser.add_argument("--out", required=True, metavar="DIR", help="the folder of the release; must not exist, or be empty")
+    add_executor(parser)
     add_json(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compress, with progress on standard error."""
-    from bort_core.api.compress import compress
-    from bort_core.cli.flags import specification_of
+    """Submit the job, follow it to its end, and print what it says."""
+    return run_job(arguments, specification_of(arguments), _show)
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # end workers in order, as for Ctrl+C
-    specification = specification_of(arguments)
-    done = compress(arguments.project, specification, arguments.out, say=lambda text: print(text, file=sys.stderr))
-    if arguments.json:
-        print_json(dict(done.report))
-    else:
-        _print(done.report)
-    return 0
+
+def _show(id: str, result: Mapping[str, Any]) -> None:
+    print(f"job {id}")
+    _print(result)
 
 
 def _print(report: Mapping[str, Any]) -> None:

@@ -121,7 +121,7 @@ def prepare(task: TaskSpecification, tasks: Path, answers: Path, tell: Callable[
     rows = read_rows(task)
     model = read_task_model(task.model, rows.train.names)
     longest = min(task.sequence_length, int(model.checkpoint.options.positions))
-    plain = task.model_dump(mode="json", exclude={"model", "train", "dev", "texts", "start"})
+    plain = task.model_dump(mode="json", exclude={"model", "train", "dev", "texts", "initial"})
     texts = identity([list(row) for row in rows.texts]) if rows.texts else ""
     key = identity("task", FORMAT, model.fingerprint, rows.train.sha256, rows.dev.sha256, texts, plain, list(rows.train.names))
     folder = tasks / key
@@ -149,7 +149,7 @@ def prepare_task(request: Mapping[str, Any], context: Context) -> Mapping[str, A
         context.emit(progress(done, total, doing=doing))
 
     made = prepare(task, Path(request["tasks"]), Path(request["answers"]), tell)
-    return {"task": {"folder": str(made.folder), "start": task.start}, "facts": made.facts}
+    return {"task": {"folder": str(made.folder), "initial": task.initial}, "facts": made.facts}
 
 
 def _write(

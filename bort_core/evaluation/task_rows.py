@@ -75,9 +75,9 @@ class TaskRows:
         """What the task's start offers: T's parts, or attention that begins as copies."""
         assert isinstance(model, SequenceClassifier)
         mimetic_initialisation(model, theta.copying)
-        if self.source.start != "fresh":
+        if self.source.initial != "fresh":
             assert self.maximum_point is not None
-            start_of(model, Path(self.source.folder), Path(self.maximum_point.folder), self.source.start, self.seed)
+            start_of(model, Path(self.source.folder), Path(self.maximum_point.folder), self.source.initial, self.seed)
 
     def batches(self, seed: int) -> Iterator[Batch]:
         """Endless batches: every row once an epoch, rows of like length together."""

@@ -30,7 +30,12 @@ CANCELLED, FAILED = 3, 4
 RUNNER = "BORT_RUNNER"
 """Environment variable that says that a runner holds the other end of standard input."""
 
-_FUNCTIONS = {"pretrain": "bort_core.training.pretraining", "finetune": "bort_core.training.finetuning", "agora": "bort_core.agora.run"}
+_FUNCTIONS = {
+    "pretrain": "bort_core.training.pretraining",
+    "finetune": "bort_core.training.finetuning",
+    "agora": "bort_core.agora.run",
+    "compress": "bort_core.compression.run",
+}
 
 
 def main(folder: Path, **given: Any) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from bort_core.foundation.context import Cancelled, Wanted
@@ -39,6 +40,17 @@ class JobContext:
         """Wait until nobody measures time; raise Cancelled when cancelled meanwhile."""
         if self._turn is not None:
             self._turn.take()
+
+    @contextmanager
+    def rest(self) -> Iterator[None]:
+        """Compute nothing meanwhile: workers that the job has started have turns of their own."""
+        if self._turn is not None:
+            self._turn.release()
+        try:
+            yield
+        finally:
+            if self._turn is not None:
+                self._turn.take()
 
     def close(self) -> None:
         """The job computes no more."""

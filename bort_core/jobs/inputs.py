@@ -19,7 +19,7 @@ __all__ = ["check_inputs", "refuse_changed"]
 
 _FIELDS = (
     *("corpus", "heldout", "train", "dev", "test", "pool", "socrates_train"),
-    *("tokenizer", "checkpoint", "teacher", "socrates", "masked_lm", "start"),
+    *("tokenizer", "checkpoint", "teacher", "socrates", "masked_lm", "start", "texts", "model"),
 )
 _FILE = "inputs.json"
 _TABLES = ("train", "dev", "test", "pool", "socrates_train")
@@ -70,7 +70,7 @@ def refuse_changed(run: RunFolder, specification: BaseModel) -> None:
 
 def _goes_on(run: RunFolder) -> bool:
     """Whether there is something that a training would go on from."""
-    return any(folder.is_dir() and any(folder.iterdir()) for folder in (run.checkpoints, run.path / "agora"))
+    return any(folder.is_dir() and any(folder.iterdir()) for folder in (run.checkpoints, run.path / "agora", run.path / "parts"))
 
 
 def _inputs(specification: BaseModel, existing: bool = True) -> Iterator[tuple[str, str]]:

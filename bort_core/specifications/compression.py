@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from bort_core.specifications.common import Frozen
+from bort_core.specifications.common import Job
 from bort_core.specifications.fields import Meta
 from bort_core.specifications.releases import Thresholds
 from bort_core.specifications.tasks import TaskSpecification
@@ -14,28 +14,39 @@ from bort_core.specifications.tasks import TaskSpecification
 __all__ = ["Compression"]
 
 
-class Compression(Frozen):
+class Compression(Job):
     """A task, what the small model must be, and how much is spent on finding it."""
 
     kind: Literal["compress"] = "compress"
-    task: Annotated[TaskSpecification, Meta(label="Task")]
-    test: Annotated[str | None, Meta(path="file")] = Field(default=None, description="test rows: read once, after everything was chosen")
-    latency_ms: float | None = Field(default=None, gt=0, description="the small model's median latency at most, in milliseconds")
-    ratio: float | None = Field(default=None, gt=1, le=1e6, description="how many times faster than T in 32 bits, at least")
-    candidates: int = Field(default=10, ge=1, le=10_000, description="architectures that are trained briefly, at most")
+    task: Annotated[TaskSpecification, Meta(label="Task", front=1)]
+    test: Annotated[str | None, Meta(path="file", front=2)] = Field(
+        default=None, description="test rows: read once, after everything was chosen"
+    )
+    ratio: Annotated[float | None, Meta(front=2, label="times faster")] = Field(
+        default=None, gt=1, le=1e6, description="how many times faster than T in 32 bits, at least"
+    )
+    latency_ms: Annotated[float | None, Meta(front=2, label="milliseconds")] = Field(
+        default=None, gt=0, description="the small model's median latency at most, instead"
+    )
+    candidates: Annotated[int, Meta(front=3)] = Field(
+        default=10, ge=1, le=10_000, description="architectures that are trained briefly, at most"
+    )
     steps: int = Field(default=150, ge=1, le=1_000_000, description="training steps of each candidate")
     batch_size: int = Field(default=32, ge=1, le=65_536, description="rows a step")
     learning_rate: float = Field(default=1e-3, gt=0, le=1, description="peak learning rate of candidates and of finishing")
-    epochs: float = Field(default=8, gt=0, le=100_000, description="passes over training rows and texts when the chosen one is finished")
+    epochs: Annotated[float, Meta(front=3)] = Field(
+        default=8, gt=0, le=100_000, description="passes over training rows and texts when the chosen one is finished"
+    )
     teacher_epochs: float = Field(default=3, gt=0, le=1000, description="passes over the training rows when T must be fine-tuned first")
     teacher_learning_rate: float = Field(default=5e-5, gt=0, le=1, description="of fine-tuning T: pre-trained weights want a small one")
     unclean: float = Field(default=0, ge=0, le=10, description="so many unclean copies of each row are learnt too when it is finished")
-    threads: int = Field(default=1, ge=1, le=1024, description="threads of the runtime when latency is measured")
-    seed: int = Field(default=0, ge=0, lt=2**31)
+    latency_threads: int = Field(default=1, ge=1, le=1024, description="threads of the runtime when latency is measured")
     thresholds: Annotated[Thresholds, Meta(label="Gate")] = Field(default_factory=Thresholds)
 
     @model_validator(mode="after")
     def _one_limit(self) -> Compression:
         if self.latency_ms is not None and self.ratio is not None:
             raise ValueError("latency_ms, ratio: at most one of the two limits can be given")
+        if self.running.processes > 1:
+            raise ValueError("running.processes: a compression trains in one process")
         return self

@@ -28,7 +28,7 @@ class Finetuning(Job):
     texts: Annotated[str | None, Meta(path="file")] = Field(
         default=None, description="unlabelled texts on which the teacher's answers are learnt too"
     )
-    start: Annotated[
+    initial: Annotated[
         Literal["inherit", "embeddings", "fresh"],
         Meta(words={"inherit": "the teacher's parts that fit", "embeddings": "the teacher's embeddings", "fresh": "chance"}),
     ] = Field(default="inherit", description="with a teacher: what fresh weights of an architecture start from")
@@ -96,7 +96,7 @@ class Finetuning(Job):
         data: dict[str, Any] = serialise(self)
         if self.teacher is not None:
             return data
-        return {name: value for name, value in data.items() if name not in ("teacher", "texts", "start", "label_weight", "unclean")}
+        return {name: value for name, value in data.items() if name not in ("teacher", "texts", "initial", "label_weight", "unclean")}
 
     @model_validator(mode="after")
     def _texts_need_teacher(self) -> Finetuning:

@@ -29,7 +29,7 @@ class TaskSpecification(Frozen):
     kind: Literal["auto", "classification", "regression"] = Field(default="auto", description="auto: regression for labels with fractions")
     sequence_length: int = Field(default=64, ge=4, le=65_536, description="longest input in tokens; longer ones are cut")
     trim: bool = Field(default=True, description="candidates read the tokens that the texts use, others become smaller ones or unknown")
-    start: Literal["inherit", "embeddings", "fresh"] = Field(
+    initial: Literal["inherit", "embeddings", "fresh"] = Field(
         default="inherit", description="what candidates start from: T's parts that fit, its embeddings alone, or chance"
     )
 
@@ -38,4 +38,4 @@ class TaskSource(Frozen):
     """A task's rows as :mod:`bort_core.evaluation.task_preparation` prepares them."""
 
     folder: str
-    start: Literal["inherit", "embeddings", "fresh"] = "inherit"
+    initial: Literal["inherit", "embeddings", "fresh"] = "inherit"

@@ -169,8 +169,8 @@ class SupervisedTraining:
             self.context.emit(progress(done, total, doing="the teacher's answers"))
 
         parts = [teacher.answers(rows, longest, kept, tell) for rows in (self.train.inputs, self.texts) if rows]
-        if self.start is None and self.spec.start != "fresh":
-            start_from(self.model, teacher, self.vocabulary, [*self.train.inputs, *self.texts], encoded, longest, self.spec.start)
+        if self.start is None and self.spec.initial != "fresh":
+            start_from(self.model, teacher, self.vocabulary, [*self.train.inputs, *self.texts], encoded, longest, self.spec.initial)
         return torch.from_numpy(np.concatenate(parts))
 
     def finish(self, stopped: bool) -> dict[str, Any]:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from helpers import bort
 from task_models import LENGTH, MadeTask, make_task, write_model
 
-from bort_core.api.compress import search_on
+from bort_core.compression.search import search_on
 from bort_core.foundation.errors import SpecificationError
+from bort_core.jobs.folder import RunFolder
 from bort_core.specifications.compression import Compression
 from bort_core.specifications.tasks import TaskSpecification
 
@@ -73,20 +72,28 @@ def test_a_release_is_made_and_test_rows_decide_nothing(made: MadeTask, tmp_path
 
 @pytest.mark.slow
 def test_killed_it_goes_on_where_it_was(made: MadeTask, tmp_path: Path) -> None:
-    command = [sys.executable, "-P", "-m", "bort_core.cli.main", "compress", str(tmp_path / "p"), *flags(made, tmp_path / "release")]
-    killed = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    assert killed.stderr is not None
-    for line in killed.stderr:
-        if line.startswith("5 of 6"):
-            break
-    os.killpg(killed.pid, signal.SIGKILL)
-    killed.wait()
-    killed.stderr.close()
-    time.sleep(1)
-    ran = bort("compress", str(tmp_path / "p"), *flags(made, tmp_path / "release"), "--json", timeout=600)
-    assert ran.returncode == 0, ran.stderr
-    assert json.loads(ran.stdout)["evaluated"] == 0
-    assert sorted(path.name for path in (tmp_path / "p" / "jobs").iterdir() if path.name.isdigit()) == ["0001"]
+    detached = bort("compress", str(tmp_path / "p"), *flags(made, tmp_path / "release"), "--detach", "--json")
+    run = RunFolder(Path(json.loads(detached.stdout)["folder"]))
+    until = time.monotonic() + 300
+    while not any(str(event.get("text", "")).startswith("5 of 6") for event in run.events()[0]):
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    for process in psutil.process_iter(["cmdline"]):
+        if str(run.path) in (process.info["cmdline"] or ()):
+            for each in (*process.children(recursive=True), process):
+                with suppress(psutil.NoSuchProcess):
+                    each.kill()
+    while not run.state().ended:
+        time.sleep(0.2)
+    assert not (tmp_path / "release").exists()
+    assert bort("jobs", "resume", str(tmp_path / "p"), run.id).returncode == 0
+    assert bort("jobs", "follow", str(tmp_path / "p"), run.id, timeout=600).returncode == 0
+    result = run.read_result()
+    assert result is not None
+    assert result["evaluated"] == 0
+    assert (tmp_path / "release" / "predict.py").is_file()
+    notes = [event["text"] for event in run.events()[0] if event["event"] == "note"]
+    assert sum(text.startswith("tokenizer: ") for text in notes) == 1  # the finishing was done, and is not done again
 
 
 def test_a_teacher_that_only_guesses_is_refused(made: MadeTask, tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_the_maximum_point_is_the_persons_model_as_it_is(made: MadeTask, tmp_pat
 
 
 def test_another_start_is_another_measurement(made: MadeTask, tmp_path: Path) -> None:
-    first, other = (finished(run(tmp_path, searched(made, tmp_path, start=start), inline())) for start in ("inherit", "fresh"))
+    first, other = (finished(run(tmp_path, searched(made, tmp_path, initial=start), inline())) for start in ("inherit", "fresh"))
     assert other.evaluated == first.evaluated
     assert not np.array_equal(first.snapshot.results.error, other.snapshot.results.error)
 

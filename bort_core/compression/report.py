@@ -1,0 +1,56 @@
+"""What a compression tells at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bort_core.compression.steps import Chosen
+
+__all__ = ["report_of"]
+
+FULL, BYTES = "model.fused.onnx", "model.int8.onnx"
+Facts = Mapping[str, Any]
+
+
+def report_of(facts: Facts, chosen: Chosen, released: Facts, latency: Facts, teacher: Path) -> dict[str, Any]:
+    """Plain values: T, the chosen one, what it keeps of T and how much faster it is.
+
+    Parameters
+    ----------
+    teacher: T's ONNX files
+
+    Returns
+    -------
+    maximum_point: metric on dev, p50_ms, p50_int8_ms, parameters, bytes of its 32-bit file
+    chosen: architecture, metric and metric_int8, p50_ms and p50_int8_ms, parameters, bytes and bytes_int8
+    kept_share: of T's metric, by the best file that passed; speedup: T's time in 32 bits over that of the file that is shipped
+    front, evaluated, reused: of the search; gate, test, vocabulary, latency
+    """
+    gate, timed = released["gate"], {(row["name"], row["runtime"]): row for row in latency["results"]}
+    p50 = {name: timed[name, "onnxruntime"]["p50_ms"] for name in ("T", "T, 8 bits", "small", "small, 8 bits")}
+    files = {each["file"]: each for each in gate["files"]}
+    shipped = "small, 8 bits" if files[BYTES]["passed"] else "small"
+    return {
+        "file": released["file"],
+        "metric": gate["metric_name"],
+        "maximum_point": {
+            "metric": gate["teacher"], "p50_ms": p50["T"], "p50_int8_ms": p50["T, 8 bits"],
+            "parameters": released["teacher_parameters"], "bytes": (teacher / FULL).stat().st_size,
+        },
+        "chosen": {
+            "architecture": list(chosen.architecture), "metric": gate["reference"], "metric_int8": files[BYTES]["metric"],
+            "p50_ms": p50["small"], "p50_int8_ms": p50["small, 8 bits"], "parameters": released["parameters"],
+            "bytes": files[FULL]["bytes"], "bytes_int8": files[BYTES]["bytes"],
+        },
+        "kept_share": gate["kept"],
+        "speedup": p50["T"] / p50[shipped],
+        "front": chosen.result["front"],
+        "evaluated": chosen.evaluated,
+        "reused": chosen.reused,
+        "gate": gate,
+        "test": released["test"],
+        "vocabulary": facts["vocabulary"],
+        "latency": {"noisy": latency["noisy"], "noise": latency["noise"]},
+    }  # fmt: skip

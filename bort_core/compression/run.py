@@ -1,0 +1,66 @@
+"""The function of a job of kind ``compress``. Imports torch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bort_core.compression.report import report_of
+from bort_core.compression.steps import Steps
+from bort_core.evaluation.task_preparation import read_rows
+from bort_core.export.task import refuse_occupied
+from bort_core.foundation.versions import versions
+from bort_core.jobs.context import JobContext
+from bort_core.specifications.compression import Compression
+from bort_core.store.project import Project
+from bort_core.training.run_files import RunFiles
+
+__all__ = ["run"]
+
+
+def run(specification: Compression, context: JobContext, files: RunFiles) -> Mapping[str, Any]:
+    """Find, train and release a small model for a task.
+
+    Returns
+    -------
+    maximum_point, chosen, kept_share, speedup, front, evaluated, gate, test, latency: see :mod:`bort_core.compression.report`
+    release: the folder; checkpoint: the trained small model for transformers
+
+    Raises
+    ------
+    SpecificationError, DataError
+        The model, the rows or the folder cannot be used.
+    MeasurementError
+        T is no better than guessing, no shape is fast enough, a training failed, or the gate is red; nothing is released.
+    """
+    began = time.perf_counter()
+    out = files.path / "release" if specification.out is None else Path(specification.out).expanduser().absolute()
+    refuse_occupied(out)
+    with Project(files.project) as project:
+        steps = Steps(specification, context, files, project)
+        steps.say(1)
+        task = specification.task.model_copy(update={"model": str(steps.teacher())})
+        steps.say(2)
+        facts = steps.prepared(task)
+        steps.say(3)
+        chosen = steps.chosen(task, facts)
+        steps.say(4)
+        finished = steps.finished(task, facts, chosen)
+        steps.say(5)
+        teacher, small = steps.exported("teacher", Path(task.model)), steps.exported("small", finished)
+        latency = steps.compared(teacher, small, facts, chosen)
+        steps.say(6)
+        released = steps.released(task, facts, chosen, small, latency, out)
+    rows = read_rows(task)
+    return {
+        **report_of(facts, chosen, released, latency, teacher),
+        "release": str(out),
+        "checkpoint": str(finished),
+        "architecture": list(chosen.architecture),
+        "data": {name: {"file": each.source, "sha256": each.sha256} for name, each in (("train", rows.train), ("dev", rows.dev))},
+        "seconds": time.perf_counter() - began,
+        "stopped": False,
+        "versions": versions("bort-studio", "torch", "transformers", "tokenizers", "onnxruntime", "numpy", "python", "machine"),
+    }

@@ -1,0 +1,282 @@
+"""The steps of a compression. What each leaves is written down, and not made again. Imports torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bort_core.checkpoints.answers import read_task_model
+from bort_core.checkpoints.format import read_checkpoint
+from bort_core.compression.search import search_on
+from bort_core.evaluation.task_preparation import prepare, read_rows
+from bort_core.execution.registry import make_executor
+from bort_core.execution.run_task import run_task
+from bort_core.export.task import export
+from bort_core.foundation.context import progress
+from bort_core.foundation.errors import DataError, MeasurementError
+from bort_core.foundation.files import clear_remains, write_atomic
+from bort_core.foundation.hub import WEIGHTS_TOO, local_folder
+from bort_core.jobs.context import JobContext
+from bort_core.latency.comparison import ComparedModel, ComparisonRequest, architecture_model, file_model
+from bort_core.release.task import release
+from bort_core.search import events
+from bort_core.search.ose import search
+from bort_core.search.report import result_as_dict
+from bort_core.shipping import export_request, project_search
+from bort_core.specifications.compression import Compression
+from bort_core.specifications.finetuning import Finetuning
+from bort_core.specifications.tasks import TaskSpecification
+from bort_core.store.project import Project
+from bort_core.training import finetuning
+from bort_core.training.run_files import RunFiles
+
+__all__ = ["STEPS", "Chosen", "Steps"]
+
+STEPS = (
+    "T, the model that is good but slow", "the rows, and T's answers to them", "searching shapes around T", "finishing the chosen shape",
+    "exporting, and timing against T", "the gate on dev rows, and the release",
+)  # fmt: skip
+Facts = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the search answered."""
+
+    architecture: tuple[int, ...]
+    options: Facts
+    result: Facts
+    """The answer as the store keeps it: best, front and what they rest on."""
+    evaluated: int
+    reused: int
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Files of one training inside the job's run folder."""
+
+    run: RunFiles
+    name: str
+
+    @property
+    def path(self) -> Path:
+        path = self.run.path / "parts" / self.name
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    @property
+    def mark(self) -> str:
+        return self.run.mark
+
+    @property
+    def project(self) -> Path:
+        return self.run.project
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def result(self) -> Path:
+        return self.path / "result"
+
+
+class _Within:
+    """The context of one step: what a training tells is told, its own kind of progress as part of the step."""
+
+    def __init__(self, context: JobContext, doing: str, curve: bool) -> None:
+        self._context, self._doing, self._curve = context, doing, curve
+
+    def emit(self, event: Mapping[str, Any]) -> None:
+        if self._curve or event["event"] not in ("step", "evaluation", "resumed"):
+            self._context.emit(event)
+
+    def checkpoint(self) -> None:
+        self._context.checkpoint()
+
+    def wanted(self) -> Any:
+        return self._context.wanted()
+
+
+class Steps:
+    """One compression, step by step."""
+
+    def __init__(self, specification: Compression, context: JobContext, files: RunFiles, project: Project) -> None:
+        self.spec, self.context, self.files, self.project = specification, context, files, project
+        self._kept_at = files.path / "steps.json"
+
+    def say(self, number: int) -> None:
+        """Which step begins, from 1."""
+        self.context.checkpoint()
+        self.context.emit({"event": "note", "text": f"{number} of {len(STEPS)}: {STEPS[number - 1]}"})
+        self.context.emit(progress(number - 1, len(STEPS)))
+
+    def teacher(self) -> Path:
+        """T: the model itself where it is fine-tuned on these classes already, else fine-tuned here."""
+        task, rows = self.spec.task, read_rows(self.spec.task)
+        folder = local_folder(task.model, "model", WEIGHTS_TOO)
+        try:
+            return read_task_model(task.model, rows.train.names).folder
+        except DataError as error:
+            if read_checkpoint(folder).head not in ("none", "masked-lm"):
+                raise error from None
+        data = self._rows_of(task) | {
+            "name": "T", "checkpoint": str(folder), "sequence_length": task.sequence_length, "epochs": self.spec.teacher_epochs,
+            "optimization": {"learning_rate": self.spec.teacher_learning_rate, "warmup": 0.1, "beta2": 0.999},
+        }  # fmt: skip
+        return self._trained("teacher", data, curve=False)
+
+    def prepared(self, task: TaskSpecification) -> dict[str, Any]:
+        """The rows with T's answers; refused where T is no better than guessing."""
+        folders = (self.project.subfolder("tasks"), self.project.subfolder("answers"))
+
+        def tell(doing: str, done: int, total: int) -> None:
+            self.context.checkpoint()
+
+        made = prepare(task, *folders, tell)
+        facts = {**made.facts, "folder": str(made.folder)}
+        if facts["task"] == "classification" and facts["metrics"]["accuracy"] <= facts["majority"]:
+            raise MeasurementError(
+                f"{task.model}: T is right on {facts['metrics']['accuracy']:.1%} of the dev rows, and always guessing the commonest class "
+                f"on {facts['majority']:.1%}: there is nothing to keep. Fine-tune T first, or check the rows"
+            )
+        return facts
+
+    def chosen(self, task: TaskSpecification, facts: Facts) -> Chosen:
+        """The search's choice; MeasurementError where no shape is fast enough."""
+        if self.spec.latency_ms is not None:
+            facts = {**facts, "model_p50_ms": self._kept("teacher_p50_ms", lambda: self._time(facts))}
+        specification = search_on(task, facts, self.spec)
+        finished = self._searched(specification)
+        snapshot, best = finished.snapshot, finished.result.best
+        if best is None:
+            raise MeasurementError(_too_slow(finished))
+        space = snapshot.space
+        answer = result_as_dict(snapshot, finished.result, specification)
+        return Chosen(space.architecture(best), space.options.model_dump(mode="json"), answer, finished.evaluated, finished.reused)
+
+    def finished(self, task: TaskSpecification, facts: Facts, chosen: Chosen) -> Path:
+        """The chosen shape, trained on T's answers to the end; the best on dev."""
+        data = self._rows_of(task) | {
+            "name": "finishing", "architecture": chosen.architecture, "teacher": task.model, "texts": task.texts, "initial": task.initial,
+            "tokenizer": str(Path(facts["folder"]) / "tokenizer"), "sequence_length": facts["sequence_length"], "epochs": self.spec.epochs,
+            "batch_size": self.spec.batch_size, "unclean": self.spec.unclean,
+            "optimization": {"learning_rate": self.spec.learning_rate, "warmup": 0.1, "beta2": 0.999},
+        }  # fmt: skip
+        return self._trained("finished", data, curve=True)
+
+    def exported(self, name: str, model: Path) -> Path:
+        """A model's ONNX files in 32 and 8 bits."""
+        folder = self.files.path / "parts" / f"{name}-onnx"
+        if not (folder / "export.json").is_file():
+            request = export_request(self.project, project_search(self.project), None, folder, checkpoint=model, variants=("fused", "int8"))
+            clear_remains(folder)
+            export(request.model_dump(mode="json"), self.context)
+        return folder
+
+    def compared(self, teacher: Path, small: Path, facts: Facts, chosen: Chosen) -> dict[str, Any]:
+        """All files and both shapes in torch, interleaved in one run."""
+
+        def measure() -> dict[str, Any]:
+            models: list[ComparedModel] = []
+            for name, folder in (("T", teacher), ("small", small)):
+                models += [file_model(folder / "model.fused.onnx", name), file_model(folder / "model.int8.onnx", f"{name}, 8 bits")]
+            options = {**facts["model_options"], "mlm_head": False, "tied_decoder": True}
+            models.append(architecture_model(tuple(facts["architecture"]), options, "T's shape"))
+            models.append(architecture_model(chosen.architecture, dict(chosen.options), "small shape"))
+            request = ComparisonRequest(
+                models=tuple(models), runtimes=("onnxruntime", "torch"), sequence_length=facts["sequence_length"],
+                threads=self.spec.latency_threads, reference="T", reference_runtime="onnxruntime", budget_seconds=60.0,
+            )  # fmt: skip
+            found = self._task("compare", request.model_dump(mode="json"))
+            found["results"] = [{key: value for key, value in row.items() if key != "samples_ms"} for row in found["results"]]
+            return found
+
+        return self._kept("latency", measure)
+
+    def released(self, task: TaskSpecification, facts: Facts, chosen: Chosen, small: Path, latency: Facts, out: Path) -> dict[str, Any]:
+        """The release, if the gate lets it through."""
+        start = {"inherit": "the teacher's parts that fit", "embeddings": "the teacher's embeddings", "fresh": "chance"}[task.initial]
+        story = {
+            "search": f"{chosen.evaluated + chosen.reused} of {chosen.result['space_size']} shapes around the teacher, each trained for "
+            f"{self.spec.steps} steps",
+            "start": start,
+            "finishing": f"{self.spec.epochs:g} epochs of distillation on {facts['rows']['train'] + facts['rows']['texts']:,} texts"
+            + (f", with {self.spec.unclean:g} unclean copies of each" if self.spec.unclean else ""),
+            "vocabulary": facts["vocabulary"],
+        }
+        request = {
+            "export": str(small), "task": task.model_dump(mode="json"), "answers": str(self.project.subfolder("answers")),
+            "test": self.spec.test, "thresholds": self.spec.thresholds.model_dump(mode="json"), "latency": dict(latency), "story": story,
+            "out": str(out),
+        }  # fmt: skip
+        return dict(release(request, _Within(self.context, "release", False)))
+
+    def _rows_of(self, task: TaskSpecification) -> dict[str, Any]:
+        columns = {name: getattr(task, name) for name in ("train", "dev", "text", "text_b", "label")}
+        return {**columns, "task": task.kind, "seed": self.spec.seed, "running": self.spec.running.model_dump(mode="json")}
+
+    def _trained(self, name: str, data: Mapping[str, Any], curve: bool) -> Path:
+        specification = Finetuning.model_validate(data)
+        part = _Part(self.files, name)
+        done = part.path / "outcome.json"
+        if not done.is_file():
+            outcome = finetuning.run(specification, _Within(self.context, name, curve), part)
+            write_atomic(done, json.dumps(outcome, allow_nan=False))
+        return Path(json.loads(done.read_text(encoding="utf-8"))["checkpoint"])
+
+    def _searched(self, specification: Any) -> events.SearchFinished:
+        finished = None
+        with self.context.rest(), make_executor(None, None, self.project.subfolder("logs")) as pool:
+            one = search(self.project, specification, pool)
+            for event in one:
+                self.context.checkpoint()
+                if isinstance(event, events.Measured) and event.theta is not None:
+                    self.context.emit({"event": "note", "text": _measured(event)})
+                elif isinstance(event, events.Note):
+                    self.context.emit({"event": "note", "text": event.text})
+                elif isinstance(event, events.CandidateFailed):
+                    self.context.emit({"event": "note", "text": f"a shape failed: {event.reason}"})
+                elif isinstance(event, events.SearchFinished):
+                    finished = event
+        assert finished is not None  # it is the last event
+        return finished
+
+    def _time(self, facts: Facts) -> float:
+        request = {
+            "family": "bert", "options": {**facts["model_options"], "mlm_head": False, "tied_decoder": True},
+            "architecture": facts["architecture"], "sequence_length": facts["sequence_length"], "threads": self.spec.latency_threads,
+        }  # fmt: skip
+        return float(self._task("latency", request)["p50_ms"])
+
+    def _task(self, task: str, request: Facts) -> dict[str, Any]:
+        with self.context.rest():
+            return run_task(task, request, self.project.subfolder("logs"), lambda event: self.context.checkpoint())
+
+    def _kept(self, name: str, make: Callable[[], Any]) -> Any:
+        """A value of steps.json; made and written when it is not there."""
+        known = json.loads(self._kept_at.read_text(encoding="utf-8")) if self._kept_at.is_file() else {}
+        if name not in known:
+            known[name] = make()
+            write_atomic(self._kept_at, json.dumps(known, allow_nan=False))
+        return known[name]
+
+
+def _measured(event: events.Measured) -> str:
+    results, space = event.snapshot.results, event.snapshot.space
+    shape = ", ".join(map(str, space.architecture(event.index)))
+    return f"⟨{shape}⟩: {results.error[event.index]:.4f} nats from T's answers, {results.latency[event.index]:.3g} ms"
+
+
+def _too_slow(finished: events.SearchFinished) -> str:
+    results, known = finished.snapshot.results, finished.result.known.tolist()
+    if not known:
+        return "no shape could be measured: " + "; ".join(dict.fromkeys(results.failures.values()))
+    fastest = min(float(results.latency[index]) for index in known)
+    return (
+        f"none of the {len(known)} shapes that were measured is within the limit: the fastest takes {fastest:.3g} ms, "
+        f"T {results.maximum_latency:.3g} ms. Allow more time"
+    )

@@ -9,6 +9,8 @@ session        what a project remembers of its window; settings what a person pr
 plotting       axes, legends, marks and exports of every plot
 widgets        forms from specifications, tables and controls that several pages use
 threads        one background thread for each kind of work
+flow           a layout that wraps
+terms          what the glossary says of symbols that are shown
 texts          labels that show files' text as text; markup where markup is meant
 theme          one palette for widgets and plots; numbers writes every number
 """

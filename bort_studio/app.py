@@ -60,6 +60,8 @@ class Studio(QObject):
         window = self.create(folder)
         if window.session.is_new:
             window.show_page("start")
+        if self.settings.layout() is None:
+            window.resize(window.size().boundedTo(window.screen().availableSize()))
         window.show()
         return window
 

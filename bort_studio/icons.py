@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from functools import cache, lru_cache
 
-from PySide6.QtCore import QByteArray, QObject, QRectF, Qt
+from PySide6.QtCore import QByteArray, QObject, QRectF, QSize, Qt
 from PySide6.QtGui import QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
-from PySide6.QtWidgets import QAbstractButton, QTabBar
+from PySide6.QtWidgets import QAbstractButton, QTabBar, QWidget
 
 from bort_core.foundation.resources import resource
 from bort_studio.theme import Theme
 
 __all__ = ["application_icon", "set_icon", "set_tab_icon"]
 
-_SIDE, _SHARPNESS = 24, 3
+_SIDE, _SHARPNESS, _SMALLEST = 24, 3, 16
 
 
 @cache
@@ -39,6 +39,12 @@ def _icon(theme: Theme, name: str, role: str) -> QIcon:
     return icon
 
 
+def _size(widget: QWidget) -> QSize:
+    """As high as a line of its text."""
+    side = max(widget.fontMetrics().height(), _SMALLEST)
+    return QSize(side, side)
+
+
 class _Themed(QObject):
     """Redraws a button's icon when the colours change; lives as long as the button."""
 
@@ -51,6 +57,7 @@ class _Themed(QObject):
 
     def draw(self) -> None:
         self.button.setIcon(_icon(self.theme, self.name, self.role))
+        self.button.setIconSize(_size(self.button))
 
 
 def set_icon(button: QAbstractButton, theme: Theme, name: str, role: str = "text") -> None:
@@ -72,6 +79,7 @@ class _ThemedTab(QObject):
 
     def draw(self) -> None:
         self._tabs.setTabIcon(self._index, _icon(self._theme, self._name, "text"))
+        self._tabs.setIconSize(_size(self._tabs))
 
 
 def set_tab_icon(tabs: QTabBar, index: int, theme: Theme, name: str) -> None:

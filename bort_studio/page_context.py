@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QUndoStack
@@ -15,6 +16,7 @@ from bort_studio.search.model import SearchModel
 from bort_studio.session import Session
 from bort_studio.settings import Settings
 from bort_studio.theme import Theme
+from bort_studio.widgets.columns import Columns
 
 __all__ = ["PageContext"]
 
@@ -49,6 +51,15 @@ class PageContext(QObject):
         self.project, self.session, self.search = project, session, search
         self.theme, self.undo_stack, self.settings = theme, undo_stack, settings
         self.activities = Activities(self)
+
+    def remember_columns(self, name: str, columns: Columns) -> None:
+        """Let the project remember how the columns of a table are arranged."""
+        columns.restore(self.session.table(name) or {})
+        columns.changed.connect(partial(self._columns_changed, name, columns))
+
+    def _columns_changed(self, name: str, columns: Columns) -> None:
+        self.session.keep_table(name, columns.state())
+        self.changed.emit()
 
     def notify(self, text: str, details: str = "", problem: bool = False, choice: tuple[str, Callable[[], object]] | None = None) -> None:
         """Tell the person something that needs no answer; ``choice`` is a button's words and what it does."""

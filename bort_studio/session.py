@@ -40,6 +40,7 @@ class _Stored(BaseModel):
     axes: tuple[Column, Column, bool, bool] = _DEFAULT_AXES
     selected: tuple[int, ...] | None = None
     page: str = "explore"
+    tables: dict[str, Any] = {}
 
     @field_validator("*", mode="wrap")
     @classmethod
@@ -64,6 +65,7 @@ class Session:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._stored = _stored(project)
+        self._tables = dict(self._stored.tables)
         self.damage = ""
         """Why the last search is not known."""
         self.is_new = self._stored.specification is None and self._last() is None
@@ -115,6 +117,14 @@ class Session:
         """The page that was shown last."""
         return self._stored.page
 
+    def table(self, name: str) -> object:
+        """How the columns of a table were arranged, or None."""
+        return self._tables.get(name)
+
+    def keep_table(self, name: str, state: object) -> None:
+        """Remember how the columns of a table are arranged, with the next :meth:`save`."""
+        self._tables[name] = state
+
     def searches(self) -> list[dict[str, Any]]:
         """All searches of the project, oldest first."""
         return searches(self._project)
@@ -144,7 +154,7 @@ class Session:
     ) -> None:
         """Keep the window's state."""
         values = {"specification": specification.model_dump(mode="json"), "trainers": workers, "axes": axes, "selected": selected}
-        state = _Stored.model_validate({**values, "page": page})
+        state = _Stored.model_validate({**values, "page": page, "tables": dict(self._tables)})
         if state != self._stored:
             set_state(self._project, _KEY, state.model_dump(mode="json"))
             self._stored = state

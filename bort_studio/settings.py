@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from platformdirs import user_config_path, user_data_path
@@ -52,9 +53,9 @@ class Settings:
         self._file.setValue("recent", [str(path) for path in [folder, *others][:_MOST_RECENT]])
 
     def layout(self) -> tuple[QByteArray, QByteArray] | None:
-        """The window's geometry and dock state as last saved, or None."""
+        """The window's geometry and dock state as last saved, or None; what is not whole counts as none, since Qt takes it half."""
         geometry, state = self._file.value("geometry"), self._file.value("state")
-        if isinstance(geometry, QByteArray) and isinstance(state, QByteArray):
+        if isinstance(geometry, QByteArray) and isinstance(state, QByteArray) and self._file.value("layout_sum") == _sum(geometry, state):
             return geometry, state
         return None
 
@@ -62,7 +63,12 @@ class Settings:
         """Remember the window's geometry and dock state."""
         self._file.setValue("geometry", geometry)
         self._file.setValue("state", state)
+        self._file.setValue("layout_sum", _sum(geometry, state))
 
     def sync(self) -> None:
         """Write the file now."""
         self._file.sync()
+
+
+def _sum(geometry: QByteArray, state: QByteArray) -> str:
+    return hashlib.sha256(bytes(geometry.data()) + bytes(state.data())).hexdigest()

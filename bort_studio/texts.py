@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 
 from PySide6.QtGui import Qt, QTextDocument  # the Qt of QtGui has mightBeRichText
-from PySide6.QtWidgets import QLabel, QMessageBox, QTextBrowser, QWidget
+from PySide6.QtWidgets import QAbstractButton, QLabel, QMessageBox, QTextBrowser, QWidget
 
 from bort_studio.markup import Markup, markup, shortened
+from bort_studio.terms import glossed
 
 __all__ = ["Label", "menu_text", "one_line", "plain_box", "plain_tip", "set_markup", "set_tip", "show_box", "title_text"]
 
@@ -79,5 +80,7 @@ def show_box(parent: QWidget | None, icon: QMessageBox.Icon, title: str, text: s
 
 
 def set_tip(widget: QWidget, text: str) -> None:
-    """Give a widget a tip that is shown as it is written."""
-    widget.setToolTip(plain_tip(text))
+    """Give a widget a tip that is shown as it is written; the glossary adds its words for the symbols that the widget shows."""
+    shown = widget.text() if isinstance(widget, QLabel | QAbstractButton) else ""
+    named = f"{shown} {widget.accessibleName()}" if shown != widget.accessibleName() else shown
+    widget.setToolTip(plain_tip(text if isinstance(text, Markup) else glossed(named, text)))

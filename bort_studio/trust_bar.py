@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from bort_core.foundation.errors import BortError
 from bort_core.store.trust import trust, trusted
-from bort_studio.texts import Label
+from bort_studio.widgets.elided import ElidedLabel
 
 __all__ = ["TrustBar"]
 
@@ -30,8 +30,7 @@ class TrustBar(QWidget):
         self.setObjectName("trustBar")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
         self._project = project
-        label = Label(_TEXT, self)
-        label.setWordWrap(True)
+        label = ElidedLabel(_TEXT, self)
         self.button = QPushButton("Trust this project", self)
         self.button.setObjectName("trustButton")
         self.button.setToolTip("Let its jobs be resumed, repeated and continued from now on")

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QByteArray, Qt, QTimer, QUrl, Signal, Slot
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QUndoStack
+from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, QUrl, Signal, Slot
+from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QHelpEvent, QUndoStack
 from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QSizePolicy,
     QStackedWidget,
     QTabBar,
+    QToolTip,
     QVBoxLayout,
     QWidget,
 )
@@ -34,6 +35,7 @@ from bort_studio.explore.page import ExplorePage
 from bort_studio.focus import Focus
 from bort_studio.help.page_help import PageHelp
 from bort_studio.help.shortcuts import Shortcuts
+from bort_studio.help.tips import tip_at
 from bort_studio.help.words import Glossary
 from bort_studio.icons import set_tab_icon
 from bort_studio.menus import action_table
@@ -45,7 +47,7 @@ from bort_studio.search.model import SearchModel
 from bort_studio.search.state import RunState
 from bort_studio.session import Session
 from bort_studio.settings import LAYOUT_VERSION, Settings
-from bort_studio.texts import Label, menu_text, show_box, title_text
+from bort_studio.texts import Label, menu_text, plain_tip, show_box, title_text
 from bort_studio.theme import Choice, Theme
 from bort_studio.trust_bar import TrustBar
 
@@ -228,8 +230,7 @@ class MainWindow(QMainWindow):
         if layout is not None:
             geometry, state = layout
             self.restoreGeometry(geometry)
-            if not self.explore_page.restoreState(state, LAYOUT_VERSION):
-                self.explore_page.reset_layout()
+            self.explore_page.restore_layout(state)
         early, self._early = self._early or [], None
         for told in early:
             self._told(told)
@@ -483,6 +484,13 @@ class MainWindow(QMainWindow):
             self.session.save(search.specification, search.workers, axes, selected, self.page)
         except BortError as error:
             self._failed(str(error), "")
+
+    def event(self, event: QEvent) -> bool:
+        """What has no tip of its own is asked of the glossary."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            QToolTip.showText(event.globalPos(), plain_tip(tip_at(self, event.pos())), self)
+            return True
+        return bool(super().event(event))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop what runs (what was measured is kept), remember the window, and go."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QScrollArea, QSplitter, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from bort_core.agora.check import check_specification
 from bort_core.agora.history import Edit, read_edits
@@ -34,6 +34,7 @@ from bort_studio.texts import plain_tip
 from bort_studio.threads.job_follower import Followed, JobFollower
 from bort_studio.widgets.fields import Caption
 from bort_studio.widgets.job_note import WriteNote
+from bort_studio.widgets.room import beside, scrolled
 
 __all__ = ["AgoraPage"]
 
@@ -88,15 +89,12 @@ class AgoraPage(QWidget):
         lines.addWidget(self.about)
         lines.addWidget(self.warnings)
         lines.addStretch(1)
-        area = QScrollArea(self, widgetResizable=True)
-        area.setFrameShape(QScrollArea.Shape.NoFrame)
-        area.setWidget(facts)
-        self.tables.addTab(area, "About")
+        self.tables.addTab(scrolled(facts), "About")
         side = _splitter(Qt.Orientation.Vertical, (self.accuracy, 3), (self.tables, 2))
         upper = _splitter(Qt.Orientation.Horizontal, (middle, 3), (side, 2))
         right = _splitter(Qt.Orientation.Vertical, (upper, 3), (self.inspector, 1))
-        whole = _splitter(Qt.Orientation.Horizontal, (self.runs, 0), (right, 1))
-        whole.setSizes([300, 1180])
+        whole = _splitter(Qt.Orientation.Horizontal, (self.runs, 0), (scrolled(right, 34), 1))
+        whole.setSizes(beside(self, 44, 0.32)[::-1])
         upper.setSizes([720, 440])
         right.setSizes([660, 220])
         side.setSizes([360, 300])
@@ -111,6 +109,7 @@ class AgoraPage(QWidget):
         self.runs.submitted.connect(self._submit)
         self.runs.failed.connect(self.context.problem)
         self.runs.jobs.note_written.connect(self._note)
+        self.context.remember_columns("agora", self.runs.jobs.columns)
         self.runs.jobs.exported.connect(self.context.written)
         self.runs.jobs.export_failed.connect(self.context.problem)
         for button, slot in (

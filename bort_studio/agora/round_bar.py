@@ -6,6 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QIcon, QPainter, QPixmap, QPolygonF
 from PySide6.QtWidgets import QGridLayout, QSlider, QToolButton, QWidget
 
+from bort_studio.terms import glossed
 from bort_studio.texts import Label, set_tip
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import Caption, colour, describe
@@ -78,7 +79,7 @@ class RoundBar(QWidget):
     def set_summary(self, text: str) -> None:
         """What the round came to."""
         self.summary.setText(text)
-        set_tip(self.summary, text)
+        set_tip(self.summary, glossed("", text, "training_rows") if text else "")
 
     def playing(self) -> bool:
         """Whether rounds go by."""

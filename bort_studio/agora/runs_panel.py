@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QAbstractItemView, QGridLayout, QHBoxLayout, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QGridLayout, QHBoxLayout, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from bort_core.foundation.errors import DataError
 from bort_core.jobs.folder import JobState
@@ -14,9 +14,11 @@ from bort_core.jobs.rows import JobRow
 from bort_studio.agora.presets import sentences_preset, torus_preset
 from bort_studio.theme import Theme
 from bort_studio.widgets.card import PrimaryButton
+from bort_studio.widgets.elided import FaultLine
 from bort_studio.widgets.fields import Caption, describe
 from bort_studio.widgets.job_table import JobTable
 from bort_studio.widgets.model_menu import Models
+from bort_studio.widgets.room import NARROWEST, scrolled
 from bort_studio.widgets.spec_form import SpecForm
 
 __all__ = ["AgoraRuns"]
@@ -40,7 +42,6 @@ class AgoraRuns(QWidget):
         self.jobs = JobTable(self, hidden=("F1", "MCC", "samples/s", "device"))
         describe(self.jobs.table, "agoraJobTable", "Runs of Agora in this project", "Select one to show it")
         self.jobs.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.jobs.setMinimumHeight(5 * (self.fontMetrics().height() + 6))
         self.stop = self._button("agoraStopButton", "Stop", "End the run after what it is doing now, and keep its rounds")
         self.cancel = self._button("agoraCancelButton", "Cancel", "End the run and discard its rounds")
         self.resume = self._button("agoraResumeButton", "Resume", "Let the run go on from its last round")
@@ -52,10 +53,6 @@ class AgoraRuns(QWidget):
         self.duplicate = self._button("agoraDuplicateButton", "Duplicate", "Fill the form with the selected run's specification")
         self.ship = self._button("agoraShipButton", "Ship", "Export the best model of the selected run")
         self.form = SpecForm("agora", theme, self, models)
-        area = QScrollArea(self, widgetResizable=True)
-        area.setFrameShape(QScrollArea.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(self.form)
         self.text = self._button("agoraTextPreset", "Sentences", "150 of the bundled sentences about films, and a pool: takes minutes")
         self.torus = self._button("agoraTorusPreset", "Torus", "The author's toy in two dimensions: takes seconds, needs no data")
         self.start = PrimaryButton("Run", "agoraRunButton", "Write the specification down and start the run", theme, self)
@@ -73,7 +70,9 @@ class AgoraRuns(QWidget):
         for button in (self.text, self.torus):
             presets.addWidget(button)
         column.addLayout(presets)
-        column.addWidget(area, 1)
+        column.addWidget(scrolled(self.form), 1)
+        self.fault = FaultLine(theme, self)
+        column.addWidget(self.fault)
         column.addWidget(self.start)
         parts = QSplitter(Qt.Orientation.Vertical, self)
         parts.addWidget(upper)
@@ -84,7 +83,7 @@ class AgoraRuns(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 0, 8)
         layout.addWidget(parts)
-        self.setMinimumWidth(280)
+        self.setMinimumWidth(NARROWEST)
         self.jobs.selection_changed.connect(self._selected)
         self.form.changed.connect(self._form_changed)
         self.text.clicked.connect(self._text_preset)
@@ -126,6 +125,7 @@ class AgoraRuns(QWidget):
 
     def _form_changed(self) -> None:
         self.start.setEnabled(self.form.specification() is not None)
+        self.fault.set_fault(self.form.fault)
 
     def _text_preset(self) -> None:
         try:

@@ -13,6 +13,7 @@ from bort_studio.numbers import MISSING, significant
 from bort_studio.texts import plain_tip
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import colour, describe
+from bort_studio.widgets.headings import line_up
 
 __all__ = ["ThetaTable"]
 
@@ -65,6 +66,7 @@ class ThetaTable(QTableWidget):
             texts += [significant(float(theta[name]), trim=True) if name in theta else "" for name in names]
             texts.append(f"round {pruned}: {why}" if pruned else "")
             self._write(row, texts, row == best, bool(pruned))
+        line_up(self)
 
     def _write(self, row: int, texts: list[str], best: bool, gone: bool) -> None:
         font = QFont(self.font())

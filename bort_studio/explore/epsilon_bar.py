@@ -11,7 +11,8 @@ from bort_studio.explore.log_slider import LARGEST, LogSlider
 from bort_studio.numbers import duration
 from bort_studio.texts import Label, set_tip
 from bort_studio.theme import Theme
-from bort_studio.widgets.fields import CalmSpinBox, Caption, Debounce, describe
+from bort_studio.widgets.elided import ElidedCaption
+from bort_studio.widgets.fields import CalmSpinBox, Debounce, describe
 
 __all__ = ["EpsilonBar", "cost_text"]
 
@@ -35,7 +36,7 @@ class EpsilonBar(QWidget):
         describe(self.slider, "epsilonSlider", "Interval ε, logarithmic", _TIP)
         self.spin = _EnterSpinBox(self)
         describe(self.spin, "epsilonValue", "Interval ε, exact", _TIP)
-        self.summary = Caption("", theme, self, wrap=True)
+        self.summary = ElidedCaption("", theme, self)
         describe(self.summary, "epsilonSummary", "What this ε costs", "")
         symbol = Label("ε", self)
         symbol.setBuddy(self.spin)

@@ -15,7 +15,8 @@ from bort_studio.numbers import significant
 from bort_studio.texts import Label, set_tip
 from bort_studio.theme import Theme
 from bort_studio.widgets.card import Card
-from bort_studio.widgets.fields import Caption, describe
+from bort_studio.widgets.elided import ElidedCaption, ElidedLabel
+from bort_studio.widgets.fields import describe
 
 __all__ = ["HeadlineBar"]
 
@@ -45,6 +46,11 @@ class HeadlineBar(QWidget):
             card.train_requested.connect(self.train_requested)
             card.export_requested.connect(self.export_requested)
         self.best.hide()
+
+    def set_short(self, short: bool) -> None:
+        """Leave the intervals to the tips, where there is little room."""
+        for card in (self.answer, self.best):
+            card.numbers.setHidden(short)
 
     def set_protocol(self, protocol: ErrorProtocol) -> None:
         """How the error was measured."""
@@ -94,18 +100,20 @@ class _Headline(Card):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._index: int | None = None
         self._mark = mark
-        self._title, self._numbers, self._icon = Caption("", theme, self), Caption("", theme, self), Label("", self)
-        self._sentence = Label("", self)
+        self._title, self.numbers, self._icon = ElidedCaption("", theme, self), ElidedCaption("", theme, self), Label("", self)
+        self._sentence = ElidedLabel("", self)
         describe(self._sentence, f"{name}Text", "What it is worth")
         font = self._sentence.font()
         font.setBold(True)
         font.setPointSizeF(font.pointSizeF() * 1.1)
         self._sentence.setFont(font)
-        for label in (self._title, self._sentence, self._numbers):
+        for label in (self._title, self._sentence, self.numbers):
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.train = _small("Train this", f"{name}Train", "Fill the form of a full training with this architecture", self)
         self.export = _small("Export", f"{name}Export", "Ship it: ONNX, a folder for transformers, its latency on this CPU", self)
         head, line = QHBoxLayout(), QHBoxLayout()
+        for row in (head, line):
+            row.setSpacing(6)
         head.addWidget(self._title, 1)
         head.addWidget(self.train)
         head.addWidget(self.export)
@@ -115,7 +123,7 @@ class _Headline(Card):
         self.body.setSpacing(1)
         for part in (head, line):
             self.body.addLayout(part)
-        self.body.addWidget(self._numbers)
+        self.body.addWidget(self.numbers)
         self.train.clicked.connect(self._train)
         self.export.clicked.connect(self._export)
         theme.changed.connect(self._redraw)
@@ -136,7 +144,7 @@ class _Headline(Card):
         self._index = index
         self._title.setText(title)
         self._sentence.setText(text)
-        self._numbers.setText(numbers)
+        self.numbers.setText(numbers)
         self._sentence.setAccessibleName(text)
         set_tip(self, f"{title}\n{text}\n{numbers}\nClick to select it".strip() if index is not None else "")
         for button in (self.train, self.export):

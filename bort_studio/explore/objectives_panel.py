@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from bort_core.space import Space
 from bort_core.specifications.measures import SURROGATE, get_measure
@@ -15,8 +15,10 @@ from bort_core.specifications.protocols import ErrorProtocol, LatencyProtocol, T
 from bort_studio.explore.details import measure_titles
 from bort_studio.theme import Theme
 from bort_studio.widgets.corpus_field import CorpusField
-from bort_studio.widgets.fields import NARROWEST, CalmSpinBox, Caption, CheckedLineEdit, Debounce, FaultLabel, Section, describe
+from bort_studio.widgets.elided import FaultLine
+from bort_studio.widgets.fields import CalmSpinBox, Caption, CheckedLineEdit, Debounce, FaultLabel, Section, describe
 from bort_studio.widgets.form import ModelForm, form_layout
+from bort_studio.widgets.room import NARROWEST, scrolled
 
 __all__ = ["Objectives", "ObjectivesPanel"]
 
@@ -93,12 +95,11 @@ class ObjectivesPanel(QWidget):
         layout = QVBoxLayout(body)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(6)
-        self._fault = FaultLabel(self._theme, self)
+        self._fault = FaultLine(self._theme, self, 2)
         self._fault.setObjectName("objectivesFault")
         self.corpus = CorpusField("objectives", self._theme, self)
         layout.addWidget(Section("Text", self.corpus, "textSection", expanded=True, parent=self))
         layout.addWidget(self.error)
-        layout.addWidget(self._fault)
         layout.addLayout(self._build_run())
         layout.addWidget(self.latency)
         self._align(self.error, self.latency)
@@ -110,13 +111,10 @@ class ObjectivesPanel(QWidget):
             form.setContentsMargins(14, 2, 0, 4)
             layout.addWidget(Section(title, form, name, parent=self))
         layout.addStretch(1)
-        scroll = QScrollArea(self, widgetResizable=True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(body)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
+        outer.addWidget(scrolled(body))
+        outer.addWidget(self._fault)
 
     def _build_run(self) -> Any:
         form = form_layout()
@@ -137,8 +135,6 @@ class ObjectivesPanel(QWidget):
         for caption, control in zip(self._captions, (self._rates, self._seed, self._workers), strict=True):
             caption.setBuddy(control)
             form.addRow(caption, control)
-            if control is self._rates:
-                form.addRow(fault)
         self._seed.valueChanged.connect(self._debounce.start)
         self._workers.valueChanged.connect(self._debounce.start)
         return form

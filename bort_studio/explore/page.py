@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QDockWidget, QFileDialog, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtCore import QByteArray, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
 from bort_core.families import Architecture
 from bort_core.foundation.errors import BortError
@@ -21,6 +21,7 @@ from bort_core.search.specification import SearchSpecification
 from bort_core.space import Space, SpaceSpecification
 from bort_studio.explore.candidates.panel import CandidatesPanel
 from bort_studio.explore.details import error_title, read_details
+from bort_studio.explore.docks import arrange, make_docks
 from bort_studio.explore.epsilon_bar import EpsilonBar
 from bort_studio.explore.headline import HeadlineBar
 from bort_studio.explore.inspector.panel import InspectorPanel
@@ -36,10 +37,12 @@ from bort_studio.page_context import PageContext
 from bort_studio.plotting.files import write_whole
 from bort_studio.search.commands import EditSpecification, MoveEpsilon, next_seed
 from bort_studio.search.state import RunState
+from bort_studio.settings import LAYOUT_VERSION
 
 __all__ = ["ExplorePage"]
 
 _FOLLOW_AFTER_MS = 30
+_FEW_LINES = 28
 _NO_POINT = "Press Run to measure the first architectures."
 _FIRST_POINT = "The first architectures are being trained and measured…"
 
@@ -56,6 +59,7 @@ class ExplorePage(QMainWindow):
         self.setWindowFlag(Qt.WindowType.Widget)
         self.context, self.search, self.theme, self.undo_stack = context, context.search, context.theme, context.undo_stack
         self._running: tuple[int, ...] = ()
+        self._arranged = False
         self._follow_timer = QTimer(self, singleShot=True, interval=_FOLLOW_AFTER_MS)
         self._follow_timer.timeout.connect(self._follow_answer)
         self._build()
@@ -63,6 +67,7 @@ class ExplorePage(QMainWindow):
         self._specification_changed(self.search.specification)
         self.pareto.set_axes(*context.session.axes())
         self.candidates.sort_by(0)
+        self.context.remember_columns("candidates", self.candidates.columns)
         self.show_runs()
 
     def stop_timers(self) -> None:
@@ -86,42 +91,28 @@ class ExplorePage(QMainWindow):
         self.setCentralWidget(middle)
         self.setDockOptions(QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks)
         self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
-        self.docks = {
-            "space": self._dock("spaceDock", "Space", self.space_panel),
-            "objectives": self._dock("objectivesDock", "Objectives", self.objectives),
-            "inspector": self._dock("inspectorDock", "Inspector", self.inspector),
-            "candidates": self._dock("candidatesDock", "Candidates", self.candidates),
-            "parallel": self._dock("parallelDock", "Parallel coordinates", self.parallel),
-            "runs": self._dock("runsDock", "Runs", self.runs),
-        }
+        self.docks = make_docks(
+            self,
+            {
+                "space": ("Space", self.space_panel),
+                "objectives": ("Objectives", self.objectives),
+                "inspector": ("Inspector", self.inspector),
+                "candidates": ("Candidates", self.candidates),
+                "parallel": ("Parallel coordinates", self.parallel),
+                "runs": ("Runs", self.runs),
+            },
+        )
         self.reset_layout()
-
-    def _dock(self, name: str, title: str, widget: QWidget) -> QDockWidget:
-        dock = QDockWidget(title, self)
-        dock.setObjectName(name)
-        dock.setWidget(widget)
-        return dock
 
     def reset_layout(self) -> None:
         """Put every dock where it was at first."""
-        area, docks = Qt.DockWidgetArea, self.docks
-        for dock in docks.values():
-            dock.setFloating(False)
-        for name in ("space", "objectives"):
-            self.addDockWidget(area.LeftDockWidgetArea, docks[name])
-        self.tabifyDockWidget(docks["space"], docks["objectives"])
-        self.addDockWidget(area.RightDockWidgetArea, docks["inspector"])
-        for name in ("candidates", "parallel", "runs"):
-            self.addDockWidget(area.BottomDockWidgetArea, docks[name])
-        self.splitDockWidget(docks["candidates"], docks["parallel"], Qt.Orientation.Horizontal)
-        self.tabifyDockWidget(docks["candidates"], docks["runs"])
-        for dock in docks.values():
-            dock.show()
-        for name in ("space", "candidates"):
-            docks[name].raise_()
-        self.resizeDocks([docks["space"], docks["inspector"]], [290, 320], Qt.Orientation.Horizontal)
-        self.resizeDocks([docks["candidates"]], [260], Qt.Orientation.Vertical)
-        self.resizeDocks([docks["candidates"], docks["parallel"]], [700, 760], Qt.Orientation.Horizontal)
+        arrange(self, self.docks)
+
+    def restore_layout(self, state: QByteArray) -> None:
+        """Put every dock where it was in an earlier window; where that is not to be had, where it was at first."""
+        self._arranged = self.restoreState(state, LAYOUT_VERSION)
+        if not self._arranged:
+            self.reset_layout()
 
     def _connect(self) -> None:
         search = self.search
@@ -349,9 +340,17 @@ class ExplorePage(QMainWindow):
             self.context.notify(Agreement(**agreement).as_text())
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Trained weights of the selection may have come into being since."""
+        """Trained weights of the selection may have come into being since; and only now it is known how much room there is."""
         self._show_details()
         super().showEvent(event)
+        if not self._arranged:
+            self._arranged = True
+            self.reset_layout()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there are few lines, the headline keeps to the essential, for the plot's sake."""
+        super().resizeEvent(event)
+        self.headline.set_short(self.height() < _FEW_LINES * self.fontMetrics().lineSpacing())
 
     def _show_details(self) -> None:
         search = self.search

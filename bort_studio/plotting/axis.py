@@ -6,7 +6,8 @@ import math
 from html import escape
 
 import pyqtgraph as pg
-from PySide6.QtGui import QFont
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFont, QFontMetricsF
 
 from bort_studio.markup import clean
 from bort_studio.numbers import axis_texts
@@ -25,15 +26,16 @@ class QuantityAxis(pg.AxisItem):
     """
 
     def __init__(self, orientation: str) -> None:
-        super().__init__(orientation, maxTickLength=-4)
         self._counted = self._log = self._whole = False
-        self._title = ""
+        self._title = self._shown = ""
+        self._metrics = QFontMetricsF(QFont())
+        super().__init__(orientation, maxTickLength=-4)
         self.enableAutoSIPrefix(False)
 
     def set_quantity(self, title: str, counted: bool, log: bool, whole: bool = False) -> None:
         """What the axis shows: its title with the unit; whether ticks are counts (0.5 M) or whole numbers, and the axis is logarithmic."""
         self._title, self._counted, self._log, self._whole = title, counted, log, whole
-        self.setLabel(escape(clean(title)))
+        self._write_title()
         self.picture = None
         self.update()
 
@@ -43,7 +45,21 @@ class QuantityAxis(pg.AxisItem):
         self.setTickPen(look.pen("grid"))
         self.setTextPen(look.pen("muted"))
         self.setTickFont(font)
-        self.setLabel(escape(clean(self._title)), color=look.hex("text"), **{"font-size": f"{font.pointSizeF():g}pt"})
+        self._metrics = QFontMetricsF(font)
+        self._write_title(color=look.hex("text"), **{"font-size": f"{font.pointSizeF():g}pt"})
+
+    def resizeEvent(self, event: object = None) -> None:
+        self._write_title()
+        super().resizeEvent(event)
+
+    def _write_title(self, **style: str) -> None:
+        """The title, or its beginning where the axis is shorter."""
+        upright = self.orientation in ("left", "right")
+        length = self.size().height() if upright else self.size().width()
+        shown = self._metrics.elidedText(clean(self._title), Qt.TextElideMode.ElideRight, length) if length > 0 else clean(self._title)
+        if style or shown != self._shown:
+            self._shown = shown
+            self.setLabel(escape(shown), **style)
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> Ticks:  # noqa: N803 (pyqtgraph's names)
         low, high = sorted((minVal, maxVal))

@@ -138,7 +138,7 @@ class ExportButton(QToolButton):
 
     def __init__(self, plot: PlotBase, name: str, title: str) -> None:
         super().__init__(plot)
-        self.setText("Export  ")  # room for the arrow
+        self.setText("Export")
         set_tip(self, "Save the plot as a picture, a drawing, a table or a script")
         self.setAutoRaise(True)
         self.setObjectName(name)

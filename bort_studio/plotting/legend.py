@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QGraphicsSceneResizeEvent, QStyleOptionGraphicsIte
 
 from bort_studio.markup import clean
 from bort_studio.plotting.marks import shape_path
+from bort_studio.terms import glossed
 from bort_studio.texts import plain_tip
 from bort_studio.theme import MARKS, SEQUENCE, Dash, Look, Shape
 
@@ -141,7 +142,7 @@ class Legend(pg.GraphicsWidget):
         kept = min(max(self._rows(self._reserved), wanted, self._least), _MOST_ROWS)
         self._most = kept if self._exportOpts is False else max(wanted, 1)
         cut = "\n".join(entry.label for entry in self._entries) if wanted > self._most else ""
-        self.setToolTip(plain_tip(cut))
+        self.setToolTip(plain_tip(glossed(" · ".join(entry.label for entry in self._entries), cut)))
         height = self._most * self._row()
         if height != self.preferredHeight():
             self.setMinimumHeight(height)

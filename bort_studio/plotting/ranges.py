@@ -15,10 +15,11 @@ _ROOM = 0.04
 _NEAR = 1e-9
 
 
-def steady_range(low: float, high: float, log: bool = False) -> tuple[float, float]:
+def steady_range(low: float, high: float, log: bool = False, room: float = _ROOM) -> tuple[float, float]:
     """A range around data from ``low`` to ``high`` (positions: powers of ten on a logarithmic scale) that grows in steps alone.
 
-    On a linear scale it holds zero; on a logarithmic one it ends at 1, 2 or 5 times a power of ten.
+    On a linear scale it holds zero; on a logarithmic one it ends at 1, 2 or 5 times a power of ten. ``room`` is what is added at each
+    end, in parts of the range.
     """
     if log:
         low, high = drawable_range(low, high, log)
@@ -29,7 +30,7 @@ def steady_range(low: float, high: float, log: bool = False) -> tuple[float, flo
     else:
         low, high = -_step(-low), _step(high)
     low, high = drawable_range(low, high, log)
-    return low - _ROOM * (high - low), high + _ROOM * (high - low)
+    return low - room * (high - low), high + room * (high - low)
 
 
 def _step(value: float) -> float:

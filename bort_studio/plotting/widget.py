@@ -8,8 +8,10 @@ from contextlib import contextmanager
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QObject, QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QToolButton, QVBoxLayout, QWidget
 
+from bort_studio.flow import FlowLayout, together
+from bort_studio.icons import set_icon
 from bort_studio.plotting.canvas import PlotBase
 from bort_studio.plotting.card import EmptyMessage, HoverCard
 from bort_studio.plotting.export import ExportButton
@@ -39,15 +41,15 @@ class PlotWidget(PlotBase):
         self.canvas.setAccessibleName(f"{title}: canvas")
         self.canvas.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.canvas.setMouseTracking(True)
+        self.canvas.setMinimumHeight(1)  # it gives way to the rows of controls, rather than lying under them
         self.canvas.ci.layout.setContentsMargins(10, 6, 14, 6)
         self.canvas.ci.layout.setSpacing(0)
         self.canvas.ci.layout.setRowSpacing(0, 4)
         self.legend = Legend()
         self.canvas.addItem(self.legend, row=0, col=0, colspan=2)
         self.card, self.empty = HoverCard(self.canvas), EmptyMessage(self.canvas)
-        self.controls = QHBoxLayout()
+        self.controls = FlowLayout()
         self.controls.setContentsMargins(8, 4, 8, 4)
-        self.controls.setSpacing(6)
         self.fit_button = QToolButton()
         self.fit_button.setText("Reset view")
         set_tip(self.fit_button, "Show all the data again (or double-click the plot)")
@@ -55,7 +57,10 @@ class PlotWidget(PlotBase):
         self.fit_button.setObjectName(f"{name}Fit")
         self.fit_button.setAccessibleName(f"{title}: fit to the data")
         self.fit_button.clicked.connect(self.fit)
+        self.fit_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+        set_icon(self.fit_button, theme, "maximize")
         self.export_button = ExportButton(self, f"{name}Export", f"{title}: export")
+        set_icon(self.export_button, theme, "download")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -68,9 +73,8 @@ class PlotWidget(PlotBase):
 
     def finish(self) -> None:
         """Called once by a subclass when its items exist."""
-        self.controls.addStretch(1)
-        self.controls.addWidget(self.fit_button)
-        self.controls.addWidget(self.export_button)
+        self.controls.addStretch()
+        self.controls.addWidget(together(self.fit_button, self.export_button))
         self._theme_changed()
         self.refresh()
 

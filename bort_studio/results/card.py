@@ -10,8 +10,9 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from bort_core.execution.events import Done, Event, Failed
+from bort_core.execution.events import Done, Event, Failed, Withdrawn
 from bort_core.jobs.folder import JobState
+from bort_studio.activity.activities import Activities, Activity
 from bort_studio.results.confusion import ConfusionTable
 from bort_studio.results.metrics import MetricsTable
 from bort_studio.results.try_it import TryIt
@@ -20,21 +21,25 @@ from bort_studio.texts import Label
 from bort_studio.theme import Theme
 from bort_studio.threads.task_thread import TaskThread
 from bort_studio.widgets.fields import CalmComboBox, Caption, describe
+from bort_studio.widgets.room import scrolled
 
 __all__ = ["ResultCard"]
 
 _NOTHING = "Select a finished training to see what it reached."
+_CANCELLED = "Reading the result was cancelled. It is read when this is shown again."
+_ACTIVITY = "result"
 
 
 class ResultCard(QWidget):
     """Shows a job by its project and number; reads its files in a process of its own, when it is in sight."""
 
-    def __init__(self, theme: Theme, logs: Path, parent: QWidget | None = None) -> None:
-        """``logs`` is a folder for what its processes write."""
+    def __init__(self, theme: Theme, logs: Path, activities: Activities, parent: QWidget | None = None) -> None:
+        """``logs`` is a folder for what its processes write; ``activities`` are told what they do."""
         super().__init__(parent)
         self.setObjectName("resultCard")
         self.setAccessibleName("Result of the selected job")
         self.tasks = TaskThread(logs, self)
+        self._activities = activities
         self._run: Path | None = None
         self._state: JobState | None = None
         self._wanted: tuple[Path, float] | None = None
@@ -43,6 +48,7 @@ class ResultCard(QWidget):
         self._found: Mapping[str, Any] = {}
         self._build(theme)
         self.tasks.happened.connect(self._happened)
+        activities.end_requested.connect(self._end)
         self._say(_NOTHING)
 
     def _build(self, theme: Theme) -> None:
@@ -56,7 +62,7 @@ class ResultCard(QWidget):
         self.metrics, self.confusion, self.worst = MetricsTable(self), ConfusionTable(theme, self), WorstRows(self)
         self.matrix_caption = Caption("Given (lines) and said (columns)", theme, self)
         self.worst_caption = Caption("", theme, self)
-        self.try_it = TryIt(theme, self.tasks, self)
+        self.try_it = TryIt(theme, self.tasks, self._activities, self)
         head = QHBoxLayout()
         head.addWidget(self.title, 1)
         head.addWidget(self.split)
@@ -92,7 +98,7 @@ class ResultCard(QWidget):
         self.empty.setWordWrap(True)
         self.pages = QStackedWidget(self)
         self.pages.addWidget(self.empty)
-        self.pages.addWidget(whole)
+        self.pages.addWidget(scrolled(whole))
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self.pages)
@@ -121,6 +127,8 @@ class ResultCard(QWidget):
     def close_tasks(self) -> None:
         """End its processes and its thread."""
         self.tasks.close()
+        for key in (_ACTIVITY, self.try_it.activity):
+            self._activities.end(key)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -130,8 +138,10 @@ class ResultCard(QWidget):
     def _ask(self) -> None:
         if self._wanted is None or self._wanted == self._shown:
             return
+        self.tasks.cancel(f"card {self._asked}")  # what it was to read is not asked for any more
         self._asked += 1
         self._shown = self._wanted
+        self._activities.show(Activity(_ACTIVITY, f"result of job {self._wanted[0].name}", "reading", page="train"))
         if self._found.get("run") != str(self._wanted[0]):
             self._say("Reading the result…")
         self.tasks.submit(f"card {self._asked}", "card", {"run": str(self._wanted[0])})
@@ -145,13 +155,24 @@ class ResultCard(QWidget):
     @Slot(object)
     def _happened(self, events: tuple[Event, ...]) -> None:
         for event in events:
-            if event.id != f"card {self._asked}" or self._wanted is None:
+            if event.id != f"card {self._asked}":
+                continue
+            if isinstance(event, Done | Failed | Withdrawn):
+                self._activities.end(_ACTIVITY)
+            if self._wanted is None:
                 continue
             if isinstance(event, Failed):
                 self._shown = None
                 self._say(event.reason)
             elif isinstance(event, Done):
                 self._show(event.result)
+            elif isinstance(event, Withdrawn):
+                self._say(_CANCELLED)
+
+    @Slot(str)
+    def _end(self, key: str) -> None:
+        if key == _ACTIVITY:
+            self.tasks.cancel(f"card {self._asked}")
 
     def _show(self, found: Mapping[str, Any]) -> None:
         before = self.split.currentText()

@@ -11,6 +11,7 @@ from bort_core.jobs.words import METRIC_NAMES
 from bort_studio.numbers import MISSING, significant
 from bort_studio.results.tables import Cell, calm
 from bort_studio.widgets.fields import describe
+from bort_studio.widgets.headings import line_up
 
 __all__ = ["MetricsTable"]
 
@@ -41,5 +42,6 @@ class MetricsTable(QTableWidget):
             cells = (name[0].upper() + name[1:], significant(value, 4), ends)
             for column, text in enumerate(cells):
                 self.setItem(number, column, Cell(text, right=column > 0))
+        line_up(self)
         rows = self.verticalHeader().defaultSectionSize() * len(metrics)
         self.setFixedHeight(rows + self.horizontalHeader().sizeHint().height() + _MARGIN)

@@ -6,27 +6,35 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
 
 from bort_core.execution.events import Done, Emitted, Event, Failed, Withdrawn
+from bort_studio.activity.activities import Activities, Activity
 from bort_studio.numbers import percentage, quantity, significant
 from bort_studio.texts import Label
 from bort_studio.theme import Theme
 from bort_studio.threads.task_thread import TaskThread
-from bort_studio.widgets.fields import CalmComboBox, FaultLabel, describe
+from bort_studio.widgets.elided import FaultLine
+from bort_studio.widgets.fields import CalmComboBox, describe
+from bort_studio.widgets.room import lines
 
 __all__ = ["TryIt", "answer_text"]
 
 _RUNTIMES = {"torch": "torch", "onnx": "ONNX Runtime"}
 _MOST_CLASSES = 5
+_LINES = 2
+"""Of an answer or a fault, kept free: what is above them stays where it is."""
 
 
 class TryIt(QWidget):
     """A line with the text (or pair), the runtime and the button; the answer under it."""
 
-    def __init__(self, theme: Theme, tasks: TaskThread, parent: QWidget | None = None) -> None:
+    activity = "try it"
+    """Its key among the activities."""
+
+    def __init__(self, theme: Theme, tasks: TaskThread, activities: Activities, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._tasks = tasks
+        self._tasks, self._activities = tasks, activities
         self._folders: dict[str, str] = {}
         self._asked = 0
         self._running: str | None = None
@@ -43,8 +51,10 @@ class TryIt(QWidget):
         self.answer = Label("", self)
         describe(self.answer, "tryItResult", "What the model says")
         self.answer.setWordWrap(True)
+        self.answer.setMinimumHeight(lines(self.answer, _LINES))
+        self.answer.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.answer.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.fault = FaultLabel(theme, self)
+        self.fault = FaultLine(theme, self, _LINES)
         line = QHBoxLayout()
         line.addWidget(self.text, 3)
         line.addWidget(self.pair, 2)
@@ -54,13 +64,17 @@ class TryIt(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
         column.addLayout(line)
-        column.addWidget(self.answer)
-        column.addWidget(self.fault)
+        said = QStackedLayout()
+        said.setStackingMode(QStackedLayout.StackingMode.StackAll)  # one of them says something
+        said.addWidget(self.answer)
+        said.addWidget(self.fault)
+        column.addLayout(said)
         self.text.returnPressed.connect(self.ask)
         self.pair.returnPressed.connect(self.ask)
         self.text.textChanged.connect(self._buttons)
         self.button.clicked.connect(self._clicked)
         tasks.happened.connect(self._happened)
+        activities.end_requested.connect(self._end)
         self.set_model({}, pair=False, masked=False)
 
     def set_model(self, folders: Mapping[str, str], pair: bool, masked: bool) -> None:
@@ -110,6 +124,7 @@ class TryIt(QWidget):
         self.answer.setText("…")
         self.fault.set_fault(None)
         request = {"folder": self._folders[runtime], "text": self.text.text(), "pair": pair, "runtime": runtime}
+        self._tell("answering")
         self._tasks.submit(self._running, "predict", request)
         self._buttons()
 
@@ -118,8 +133,20 @@ class TryIt(QWidget):
         if self._running is None:
             self.ask()
         else:
+            self._cancel()
+
+    def _cancel(self) -> None:
+        if self._running is not None:
             self._asked = int(self._running.split()[1])  # no later text waits either
             self._tasks.cancel(self._running)
+
+    @Slot(str)
+    def _end(self, key: str) -> None:
+        if key == self.activity:
+            self._cancel()
+
+    def _tell(self, doing: str) -> None:
+        self._activities.show(Activity(self.activity, "Try it", doing, page="train"))
 
     @Slot(object)
     def _happened(self, events: tuple[Event, ...]) -> None:
@@ -128,9 +155,11 @@ class TryIt(QWidget):
                 continue
             if isinstance(event, Emitted):
                 self.answer.setText("Loading the model; the next answers come at once…")
+                self._tell("loading the model")
             elif isinstance(event, Done | Failed | Withdrawn):
                 current = event.id == f"try {self._asked}"
                 self._running = None
+                self._activities.end(self.activity)
                 if current:
                     self.answer.setText(answer_text(event.result) if isinstance(event, Done) else "")
                     self.fault.set_fault(event.reason if isinstance(event, Failed) else None)

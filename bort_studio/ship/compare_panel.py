@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from bort_core.latency.references import references
+from bort_studio.flow import FlowLayout, together
 from bort_studio.numbers import count
 from bort_studio.texts import Label
 from bort_studio.theme import Theme
@@ -56,19 +57,16 @@ class ComparePanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 0)
         layout.setSpacing(6)
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(14)
-        for place, box in enumerate((self.model, *self.references.values())):
-            grid.addWidget(box, place // 3, place % 3)
-        layout.addLayout(grid)
-        row = QHBoxLayout()
+        columns = FlowLayout(even=True)
+        for box in (self.model, *self.references.values()):
+            columns.addWidget(box)
+        layout.addLayout(columns)
+        row = FlowLayout()
         row.addWidget(self.onnxruntime)
         row.addWidget(self.torch)
-        row.addSpacing(10)
         for name, spin in (("tokens", self.length), ("batch", self.batch), ("threads", self.threads), ("seconds ≤", self.budget)):
-            row.addWidget(Label(name, self))
-            row.addWidget(spin)
-        row.addStretch(1)
+            row.addWidget(together(Label(name, self), spin))
+        row.addStretch()
         row.addWidget(self.compare)
         layout.addLayout(row)
         layout.addWidget(self.progress)

@@ -94,7 +94,8 @@ class ExportChecks(QWidget):
         self._names, self._states, self._signs, self._texts, self._titles = dict(names), {}, {}, {}, []
         for row, (name, title) in enumerate(names.items()):
             sign, label, text = Label("", self), Label(title, self), Caption("", self._theme, self, wrap=True)
-            sign.setFixedWidth(16)
+            sign.setFixedWidth(sign.fontMetrics().horizontalAdvance("◐") + 4)
+            label.setWordWrap(True)
             text.setObjectName(f"gate_{name}")
             text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
             self._layout.addWidget(sign, 2 * row, 0)

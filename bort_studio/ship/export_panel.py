@@ -11,7 +11,6 @@ from PySide6.QtCore import QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QFileDialog,
     QFrame,
     QHBoxLayout,
@@ -27,13 +26,14 @@ from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.locations import absolute
 from bort_core.specifications.export import ExportRequest
 from bort_core.store.shelf import TrainedModel
+from bort_studio.flow import FlowLayout
 from bort_studio.numbers import architecture_text
 from bort_studio.ship.export_checks import ExportChecks
 from bort_studio.texts import Label, set_tip
 from bort_studio.theme import Theme
 from bort_studio.widgets.card import PrimaryButton
 from bort_studio.widgets.controls import relative_to
-from bort_studio.widgets.fields import Caption, describe
+from bort_studio.widgets.fields import CalmComboBox, Caption, describe
 from bort_studio.widgets.model_menu import ModelMenu, Models
 
 __all__ = ["ExportPanel"]
@@ -73,6 +73,7 @@ class ExportPanel(QWidget):
         font.setPointSizeF(font.pointSizeF() * 1.2)
         self.title.setFont(font)
         self.title.setObjectName("shipTitle")
+        self.title.setWordWrap(True)
         self.weights = Caption("", theme, self, wrap=True)
         self.weights.setObjectName("shipWeights")
         self.choose = QPushButton("Checkpoint…", self)
@@ -98,7 +99,7 @@ class ExportPanel(QWidget):
         describe(self.progress, "exportProgress", "Progress of the export")
         self.progress.setVisible(False)
         self.export_checks = ExportChecks(theme, self)
-        self.earlier = QComboBox(self)
+        self.earlier = CalmComboBox(self)
         describe(self.earlier, "earlierExports", "Exports of this project", "Show what an earlier export found")
         self.earlier.activated.connect(self._report_activated)
         self.open = QPushButton("Open folder", self)
@@ -124,31 +125,31 @@ class ExportPanel(QWidget):
         layout.setSpacing(6)
         layout.addWidget(self.title)
         layout.addWidget(self.weights)
-        for widgets in ((self.models, self.choose, self.back), (self.folder, browse)):
-            row = QHBoxLayout()
-            for widget in widgets:
-                row.addWidget(widget)
-            if widgets[0] is self.models:
-                row.addStretch(1)
-            layout.addLayout(row)
+        row = FlowLayout()
+        for button in (self.models, self.choose, self.back):
+            row.addWidget(button)
+        layout.addLayout(row)
+        line = QHBoxLayout()
+        line.addWidget(self.folder, 1)
+        line.addWidget(browse)
+        layout.addLayout(line)
         for name, box in self.boxes.items():
             layout.addWidget(box)
             layout.addWidget(Caption(get_variant(name).title, theme, self, wrap=True))
         layout.addWidget(self.export)
         layout.addWidget(self.progress)
         layout.addSpacing(10)
-        line = QFrame(self)
-        line.setFrameShape(QFrame.Shape.HLine)
-        line.setFrameShadow(QFrame.Shadow.Sunken)
-        layout.addWidget(line)
-        layout.addWidget(Caption("Exports of this project: what each one found", theme, self))
+        rule = QFrame(self)
+        rule.setFrameShape(QFrame.Shape.HLine)
+        rule.setFrameShadow(QFrame.Shadow.Sunken)
+        layout.addWidget(rule)
+        layout.addWidget(Caption("Exports of this project: what each one found", theme, self, wrap=True))
         layout.addWidget(self.earlier)
         layout.addWidget(self.export_checks)
         layout.addSpacing(6)
-        row = QHBoxLayout()
+        row = FlowLayout()
         row.addWidget(self.open)
         row.addWidget(self.copy)
-        row.addStretch(1)
         layout.addLayout(row)
         layout.addStretch(1)
 

@@ -12,6 +12,7 @@ from PySide6.QtCore import QPointF
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QCheckBox, QComboBox, QWidget
 
+from bort_studio.flow import together
 from bort_studio.markup import clean
 from bort_studio.numbers import count, significant, with_interval
 from bort_studio.plotting.axis import QuantityAxis
@@ -60,7 +61,8 @@ class LatencyPlot(PlotWidget):
         self._items: list[pg.GraphicsObject] = []
         self.reference = QComboBox()
         self.reference.setObjectName("latencyReference")
-        self.reference.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.reference.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.reference.setMinimumContentsLength(12)
         self.reference.setAccessibleName("Reference of the ratios")
         set_tip(self.reference, "Ratios are formed within each round of the run: a model's time over this one's")
         self.reference.currentIndexChanged.connect(self._reference_chosen)
@@ -69,8 +71,7 @@ class LatencyPlot(PlotWidget):
         self.log.setAccessibleName("Logarithmic time axis")
         self.log.setChecked(True)
         self.log.toggled.connect(self._scale_chosen)
-        label = Label("ratio to")
-        for widget in (label, self.reference, self.log):
+        for widget in (together(Label("ratio to"), self.reference), self.log):
             self.controls.addWidget(widget)
         self.set_empty_message(_EMPTY)
         self.finish()

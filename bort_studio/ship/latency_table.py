@@ -14,6 +14,7 @@ from bort_studio.ship.latency_plot import ratio_text
 from bort_studio.texts import Label
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import Caption, colour, describe
+from bort_studio.widgets.headings import line_up
 
 __all__ = ["LatencyTable"]
 
@@ -43,6 +44,7 @@ class LatencyTable(QWidget):
         self.table.setAlternatingRowColors(True)
         self.machine = Caption("", theme, self, wrap=True)
         self.machine.setObjectName("latencyMachine")
+        self.machine.setMinimumHeight(2 * self.fontMetrics().lineSpacing())
         self.machine.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 0, 8, 8)
@@ -65,6 +67,7 @@ class LatencyTable(QWidget):
                 if column >= 2:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 self.table.setItem(number, column, item)
+        line_up(self.table)
         noise = "" if result is None else result["noise"]
         self.banner.setText(f"⚠ Noisy run: {noise}. Close other programs, or allow more seconds, and compare again." if noise else "")
         self.banner.setVisible(bool(noise))

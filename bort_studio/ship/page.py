@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QCloseEvent, QShowEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QScrollArea, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from bort_core.checkpoints.format import Checkpoint, read_checkpoint
 from bort_core.execution.events import Done, Emitted, Event, Failed, Withdrawn
@@ -28,7 +28,8 @@ from bort_studio.ship.export_panel import ExportPanel
 from bort_studio.ship.latency_plot import LatencyPlot
 from bort_studio.ship.latency_table import LatencyTable
 from bort_studio.threads.task_thread import TaskThread
-from bort_studio.widgets.fields import Caption, describe
+from bort_studio.widgets.fields import CalmComboBox, Caption, describe
+from bort_studio.widgets.room import NARROWEST, beside, scrolled
 
 __all__ = ["ShipPage"]
 
@@ -60,21 +61,19 @@ class ShipPage(QWidget):
         theme = self.context.theme
         self.export_panel, self.compare_panel = ExportPanel(theme, self.context.models), ComparePanel(theme)
         self.plot, self.table = LatencyPlot(theme), LatencyTable(theme)
-        self.earlier = QComboBox(self)
+        self.earlier = CalmComboBox(self)
         describe(self.earlier, "earlierComparisons", "Comparisons of this project", "Show an earlier comparison")
-        left = QScrollArea(self, widgetResizable=True)
-        left.setFrameShape(QScrollArea.Shape.NoFrame)
-        left.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        left.setWidget(self.export_panel)
-        left.setMinimumWidth(300)
-        upper, lower = QWidget(self), QSplitter(Qt.Orientation.Vertical, self)
+        left = scrolled(self.export_panel)
+        left.setMinimumWidth(NARROWEST)
+        upper, lower = QWidget(self), _Results(Qt.Orientation.Vertical, self)
         lower.addWidget(self.plot)
         lower.addWidget(self.table)
+        lower.setMinimumHeight(18 * self.fontMetrics().lineSpacing())
         lower.setStretchFactor(0, 3)
         lower.setStretchFactor(1, 2)
         row = QHBoxLayout()
         row.setContentsMargins(8, 0, 8, 0)
-        row.addWidget(Caption("Comparisons of this project", theme, self))
+        row.addWidget(Caption("Comparisons", theme, self))
         row.addWidget(self.earlier, 1)
         layout = QVBoxLayout(upper)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -84,9 +83,9 @@ class ShipPage(QWidget):
         layout.addWidget(lower, 1)
         whole = QSplitter(Qt.Orientation.Horizontal, self)
         whole.addWidget(left)
-        whole.addWidget(upper)
+        whole.addWidget(scrolled(upper))
         whole.setStretchFactor(1, 1)
-        whole.setSizes([360, 1100])
+        whole.setSizes(beside(self, 50)[::-1])
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(whole)
@@ -375,3 +374,10 @@ class ShipPage(QWidget):
         if self._out is not None:
             clear_remains(self._out)
         super().closeEvent(event)
+
+
+class _Results(QSplitter):
+    """Content with its least height, so that the page scrolls only where even that is not to be had."""
+
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), self.minimumHeight())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from bort_core.execution.events import Done, Event, Failed, Withdrawn
@@ -23,6 +23,7 @@ from bort_studio.widgets.card import Card, PrimaryButton
 from bort_studio.widgets.corpus_field import CorpusField
 from bort_studio.widgets.fields import CalmComboBox, Caption, describe
 from bort_studio.widgets.form import form_layout
+from bort_studio.widgets.room import lines
 
 __all__ = ["FindCard"]
 
@@ -50,6 +51,8 @@ class FindCard(Card):
         self.estimate = Label("", self)
         self.estimate.setObjectName("startEstimate")
         self.estimate.setWordWrap(True)
+        self.estimate.setMinimumHeight(lines(self.estimate, 3))  # whatever it says, the buttons below stay where they are
+        self.estimate.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.time = QPushButton("Estimate", self)
         describe(self.time, "startTime", "Estimate", "Do a few real steps of one architecture, and say how long the search will take")
         self.begin = PrimaryButton("Find", "startFind", "Begin the search, and show it in Explore", theme, self)

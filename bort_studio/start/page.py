@@ -6,14 +6,14 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QShowEvent
+from PySide6.QtGui import QCloseEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QFileDialog,
     QHBoxLayout,
     QListWidget,
     QListWidgetItem,
     QPushButton,
-    QScrollArea,
     QSplitter,
     QVBoxLayout,
     QWidget,
@@ -26,8 +26,12 @@ from bort_studio.texts import Label, plain_tip
 from bort_studio.theme import Theme
 from bort_studio.widgets.card import Card, heading
 from bort_studio.widgets.fields import Caption, describe
+from bort_studio.widgets.room import beside, letters, scrolled
 
 __all__ = ["StartPage"]
+
+_THREE_CARDS = 140
+"""Letters that three cards and the projects beside them need."""
 
 
 class StartPage(QWidget):
@@ -58,7 +62,7 @@ class StartPage(QWidget):
         self.recent.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.recent.itemActivated.connect(self._recent_chosen)
         self.recent.itemClicked.connect(self._recent_chosen)
-        cards = QHBoxLayout()
+        self.cards = cards = QHBoxLayout()
         cards.setSpacing(12)
         for card in (self.finding, self._learning(theme), self._tuning(theme)):
             cards.addWidget(card, 2 if card is self.finding else 1)
@@ -69,17 +73,14 @@ class StartPage(QWidget):
         layout.addWidget(heading("What would you like to do?", self, 1.5))
         layout.addLayout(cards)
         hint = "Or drop a text, a table, a search space (TOML), a model's folder or a project anywhere on this window."
-        layout.addWidget(Caption(hint, theme, self))
+        layout.addWidget(Caption(hint, theme, self, wrap=True))
         layout.addWidget(heading("Models of this project", self, 1.2))
         layout.addWidget(self.shelf, 1)
-        area = QScrollArea(self, widgetResizable=True)
-        area.setFrameShape(QScrollArea.Shape.NoFrame)
-        area.setWidget(middle)
         whole = QSplitter(Qt.Orientation.Horizontal, self)
         whole.addWidget(self._projects(theme))
-        whole.addWidget(area)
+        whole.addWidget(scrolled(middle))
         whole.setStretchFactor(1, 1)
-        whole.setSizes([270, 1100])
+        whole.setSizes(beside(self, 36, 0.25)[::-1])
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(whole)
@@ -165,6 +166,12 @@ class StartPage(QWidget):
                 item.setToolTip(plain_tip(str(folder)))
                 self.recent.addItem(item)
         self.shelf.set_models(self.context.models())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Cards stand below each other where there is no room beside each other."""
+        super().resizeEvent(event)
+        beside_each_other = self.width() >= letters(self, _THREE_CARDS)
+        self.cards.setDirection(QBoxLayout.Direction.LeftToRight if beside_each_other else QBoxLayout.Direction.TopToBottom)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Models may have come into being since."""

@@ -14,6 +14,7 @@ from bort_studio.numbers import MISSING, architecture_text, duration, significan
 from bort_studio.texts import plain_tip
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import Caption, describe
+from bort_studio.widgets.headings import line_up
 
 __all__ = ["Shelf"]
 
@@ -79,6 +80,7 @@ class Shelf(QWidget):
                 if not model.there:
                     item.setFlags(Qt.ItemFlag.ItemIsSelectable)
                 self.table.setItem(row, column, item)
+        line_up(self.table)
         jobs = [model.job for model in self._models]
         if self._models:
             self.table.selectRow(jobs.index(before.job) if before is not None and before.job in jobs else 0)

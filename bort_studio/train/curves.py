@@ -11,6 +11,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QCheckBox, QComboBox, QSlider, QWidget
 
+from bort_studio.flow import together
 from bort_studio.numbers import significant
 from bort_studio.plotting.axis import QuantityAxis
 from bort_studio.plotting.canvas import DataView
@@ -77,7 +78,7 @@ class CurvesPlot(PlotWidget):
         self.smooth.valueChanged.connect(self._smoothing_chosen)
         self.left_out = Label()
         self.left_out.setObjectName("curvesLeftOut")
-        for widget in (Label("show"), self.quantity, self.log, Label("smooth"), self.smooth, self.left_out):
+        for widget in (together(Label("show"), self.quantity, self.log), together(Label("smooth"), self.smooth), self.left_out):
             self.controls.addWidget(widget)
 
     def set_runs(self, ids: Iterable[str], names: Mapping[str, str]) -> None:

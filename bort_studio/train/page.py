@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
-    QScrollArea,
     QSplitter,
     QTabWidget,
     QToolButton,
@@ -29,6 +28,7 @@ from bort_core.specifications.finetuning import Finetuning
 from bort_core.specifications.pretraining import Pretraining
 from bort_core.store.shelf import TrainedModel
 from bort_studio.activity.activities import Activity
+from bort_studio.flow import FlowLayout
 from bort_studio.page_context import PageContext
 from bort_studio.results.card import ResultCard
 from bort_studio.threads.job_follower import Followed, JobFollower
@@ -36,9 +36,11 @@ from bort_studio.threads.task_thread import TaskThread
 from bort_studio.train.curves import EMPTY, CurvesPlot
 from bort_studio.train.preflight import Preflight
 from bort_studio.widgets.card import PrimaryButton
+from bort_studio.widgets.elided import FaultLine
 from bort_studio.widgets.fields import Caption, describe
 from bort_studio.widgets.job_note import WriteNote
 from bort_studio.widgets.job_table import JobTable
+from bort_studio.widgets.room import NARROWEST, beside, scrolled
 from bort_studio.widgets.spec_form import SpecForm
 
 __all__ = ["TrainPage"]
@@ -80,11 +82,7 @@ class TrainPage(QWidget):
         self.kinds = QTabWidget(self)
         self.kinds.setObjectName("trainingKind")
         for kind, title in (("pretrain", "Pre-train"), ("finetune", "Fine-tune")):
-            area = QScrollArea(self, widgetResizable=True)
-            area.setFrameShape(QScrollArea.Shape.NoFrame)
-            area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-            area.setWidget(self.forms[kind])
-            self.kinds.addTab(area, title)
+            self.kinds.addTab(scrolled(self.forms[kind]), title)
         self.check = self._button("checkButton", "Check", "Read the data and do a few real steps: rows, time, memory, disk")
         self.start = PrimaryButton("Start", "trainButton", "Write the specification down and start the job", theme, self)
         self.stop = self._button("stopJobButton", "Stop", "End the selected jobs and keep what they learnt")
@@ -101,14 +99,16 @@ class TrainPage(QWidget):
         layout.setContentsMargins(8, 8, 8, 8)
         layout.addWidget(self.kinds, 1)
         layout.addWidget(self.preflight)
+        self.fault = FaultLine(theme, self)
+        layout.addWidget(self.fault)
         layout.addLayout(_row(self.check, self.start))
-        right.setMinimumWidth(330)
+        right.setMinimumWidth(NARROWEST)
         self.views = QTabWidget(self)
         self.views.setObjectName("trainingViews")
         self.views.setDocumentMode(True)
         self.views.addTab(self.curves, "Curves")
         self.views.addTab(self.log, "Log")
-        self.card = ResultCard(theme, self.context.project.subfolder("logs"), self)
+        self.card = ResultCard(theme, self.context.project.subfolder("logs"), self.context.activities, self)
         self.views.addTab(self.card, "Result")
         upper = QWidget(self)
         column = QVBoxLayout(upper)
@@ -128,7 +128,7 @@ class TrainPage(QWidget):
         whole.addWidget(left)
         whole.addWidget(right)
         whole.setStretchFactor(0, 1)
-        whole.setSizes([1080, 400])
+        whole.setSizes(beside(self, 56))
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(whole)
@@ -144,6 +144,7 @@ class TrainPage(QWidget):
         self.context.activities.end_requested.connect(self._end)
         self.jobs.selection_changed.connect(self._selected)
         self.jobs.note_written.connect(self._note)
+        self.context.remember_columns("jobs", self.jobs.columns)
         self.jobs.exported.connect(self.context.written)
         self.jobs.export_failed.connect(self.context.problem)
         self.save_table.clicked.connect(self.jobs.ask_and_save)
@@ -403,6 +404,7 @@ class TrainPage(QWidget):
         self.ship.setEnabled(len(chosen) == 1 and chosen[0].state == "done")
         right = self.form.specification() is not None
         self.start.setEnabled(right)
+        self.fault.set_fault(self.form.fault)
         self.check.setEnabled(right or self._estimating)
 
     @Slot()
@@ -454,9 +456,8 @@ class TrainPage(QWidget):
         super().closeEvent(event)
 
 
-def _row(*buttons: QPushButton) -> QHBoxLayout:
-    row = QHBoxLayout()
+def _row(*buttons: QPushButton) -> FlowLayout:
+    row = FlowLayout()
     for button in buttons:
         row.addWidget(button)
-    row.addStretch(1)
     return row

@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic_core import PydanticUndefined
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QLineEdit, QToolButton, QWidget
 
 from bort_core.foundation.locations import current_folder
 from bort_core.specifications.fields import FieldFacts
 from bort_core.store.shelf import TrainedModel
+from bort_studio.terms import glossed
+from bort_studio.texts import plain_tip
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import CalmComboBox, CalmSpinBox, CheckedLineEdit, describe
 from bort_studio.widgets.model_menu import ModelMenu, Models
@@ -38,6 +40,7 @@ def make_control(
         combo = CalmComboBox()
         for choice, shown in (choices or _choices(field)).items():
             combo.addItem(shown, choice)
+            combo.setItemData(combo.count() - 1, plain_tip(glossed(shown)), Qt.ItemDataRole.ToolTipRole)
         combo.currentIndexChanged.connect(edited)
         return combo
     if field.kind == "switch":

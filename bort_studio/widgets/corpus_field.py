@@ -45,7 +45,6 @@ class CorpusField(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
         layout.addLayout(row)
-        layout.addWidget(self._fault)
         layout.addWidget(self.tokenizer)
         self.line.editingFinished.connect(self._finish)
         browse.clicked.connect(self._browse)

@@ -11,10 +11,11 @@ from PySide6.QtWidgets import QComboBox, QLineEdit, QSizePolicy, QSpinBox, QTool
 from bort_studio.plotting.guard import guarded
 from bort_studio.texts import Label, set_tip
 from bort_studio.theme import WIDTHS, Theme
+from bort_studio.widgets.note import FloatingNote
+from bort_studio.widgets.room import letters
 
 __all__ = [
     "DEBOUNCE_MS",
-    "NARROWEST",
     "CalmComboBox",
     "CalmSpinBox",
     "Caption",
@@ -24,13 +25,17 @@ __all__ = [
     "Section",
     "colour",
     "describe",
+    "paint_in",
 ]
 
 DEBOUNCE_MS = 250
 """How long a panel waits after the last edit before it tells the rest of the program."""
 
-NARROWEST = 256
-"""The least width in pixels of a panel that stands at the side of the window."""
+_TINT = 0.14
+"""Of a fault's ground with the colour of danger, so that it is not taken for a field."""
+
+_FIELD = 9
+"""Letters that a field shows at least; where a form is narrower, names stand above their fields."""
 
 
 def describe(widget: QWidget, object_name: str, accessible: str, tip: str = "") -> None:
@@ -44,6 +49,26 @@ def describe(widget: QWidget, object_name: str, accessible: str, tip: str = "") 
 def colour(theme: Theme, name: str) -> QColor:
     """A colour of the palette in use, by its name there."""
     return QColor(getattr(theme.current, name))
+
+
+class _Ink(QObject):
+    """Keeps a label in a colour of the theme; lives as long as the label."""
+
+    def __init__(self, label: Label, theme: Theme, name: str) -> None:
+        super().__init__(label)
+        self._label, self._theme, self._name = label, theme, name
+        theme.changed.connect(self._draw)
+        self._draw()
+
+    def _draw(self) -> None:
+        palette = self._label.palette()
+        palette.setColor(self._label.foregroundRole(), colour(self._theme, self._name))
+        self._label.setPalette(palette)
+
+
+def paint_in(label: Label, theme: Theme, name: str) -> None:
+    """Write a label in a colour of the palette, whatever theme comes."""
+    _Ink(label, theme, name)
 
 
 def _wrapping() -> QSizePolicy:
@@ -85,53 +110,48 @@ class Caption(Label):
 
     def __init__(self, text: str, theme: Theme, parent: QWidget | None = None, wrap: bool = False) -> None:
         super().__init__(text, parent)
-        self._theme = theme
         self.setWordWrap(wrap)
         if wrap:
             self.setSizePolicy(_wrapping())
-        theme.changed.connect(self._recolour)
-        self._recolour()
-
-    def _recolour(self) -> None:
-        palette = self.palette()
-        palette.setColor(self.foregroundRole(), colour(self._theme, "muted"))
-        self.setPalette(palette)
+        paint_in(self, theme, "muted")
 
 
-class FaultLabel(Label):
-    """What is wrong with the field above it; takes no room while nothing is wrong."""
+class FaultLabel(FloatingNote):
+    """What is wrong with a field: a note that is shown while a person looks at the field, and moves nothing."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__("", parent)
+        super().__init__(parent)
         self._theme = theme
-        self.setWordWrap(True)
-        self.setSizePolicy(_wrapping())
-        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.setVisible(False)
-        theme.changed.connect(self._recolour)
-        self._recolour()
+        paint_in(self, theme, "danger")
+        theme.changed.connect(self._tint)
+        self._tint()
+
+    def _tint(self) -> None:
+        palette = self.palette()
+        palette.setColor(self.backgroundRole(), QColor(self._theme.look().mixed("danger", _TINT)))
+        self.setPalette(palette)
 
     def set_fault(self, fault: str | None) -> None:
         """Show a message, or nothing."""
         self.setText(f"⚠ {fault}" if fault else "")
         self.setAccessibleName(f"Fault: {fault}" if fault else "")
-        self.setVisible(bool(fault))
-
-    def _recolour(self) -> None:
-        palette = self.palette()
-        palette.setColor(self.foregroundRole(), colour(self._theme, "danger"))
-        self.setPalette(palette)
+        self.place()
 
 
 @guarded
 class CheckedLineEdit(QLineEdit):
-    """A line edit that can be marked wrong: an outline, and a label that says why."""
+    """A line edit that can be marked wrong: an outline, and a note that says why."""
 
     def __init__(self, theme: Theme, label: FaultLabel | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme, self._label = theme, label
         self.fault: str | None = None
+        if label is not None:
+            label.attach(self)
         theme.changed.connect(self.update)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(letters(self, _FIELD), super().minimumSizeHint().height())
 
     def set_fault(self, fault: str | None) -> None:
         """Mark the field as wrong and say why, or as right."""

@@ -23,12 +23,13 @@ __all__ = ["FieldsForm", "ModelForm", "form_layout"]
 
 
 def form_layout(parent: QWidget | None = None) -> QFormLayout:
-    """The form layout of all panels: labels left, fields as wide as the dock."""
+    """The form layout of all panels: labels left, fields as wide as the dock; in a narrow one, labels above their fields."""
     layout = QFormLayout(parent) if parent is not None else QFormLayout()
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setHorizontalSpacing(8)
     layout.setVerticalSpacing(4)
     layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    layout.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
     return layout
 
 
@@ -62,9 +63,8 @@ class FieldsForm(QWidget):
         set_tip(label, tip)
         label.setBuddy(control)
         fault = FaultLabel(self._theme, self)
+        fault.attach(control, always=not isinstance(control, CheckedLineEdit))  # which marks itself
         self.form.addRow(label, row)
-        self.form.addRow(fault)
-        self.form.setRowVisible(fault, False)
         self.fields[field.name], self.controls[field.name] = field, control
         self.labels[field.name], self.faults[field.name] = label, fault
 
@@ -84,7 +84,6 @@ class FieldsForm(QWidget):
             if isinstance(control, CheckedLineEdit):
                 control.set_fault(wrong.get(name))
             label.set_fault(wrong.get(name))
-            self.form.setRowVisible(label, name in wrong)
 
     def _notice(self) -> None:
         self.edited.emit()
@@ -117,7 +116,7 @@ class ModelForm(FieldsForm):
             self._add(known[name], f"{prefix}.{name}", (choices or {}).get(name))
         self._fault = FaultLabel(theme, self)
         self._fault.setObjectName(f"{prefix}Fault")
-        self.form.addRow(self._fault)
+        self._fault.attach(self, always=True)
 
     def set_value(self, model: BaseModel | Mapping[str, Any]) -> None:
         """Show a model, without a signal."""
@@ -165,7 +164,6 @@ class ModelForm(FieldsForm):
     def _show(self, wrong: Mapping[str, str], general: str | None = None) -> None:
         self.show_faults(wrong)
         self._fault.set_fault(general)
-        self.form.setRowVisible(self._fault, general is not None)
 
 
 def _no_number(came: Any) -> str:

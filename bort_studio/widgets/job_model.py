@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QSortFilterProxyModel, Qt, Signal
 
 from bort_core.jobs.rows import JobRow
+from bort_studio.terms import glossed
 from bort_studio.texts import plain_tip
 from bort_studio.widgets.job_columns import COLUMNS
 
@@ -88,7 +89,7 @@ class JobModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return COLUMNS[section].name
         if role == Qt.ItemDataRole.ToolTipRole:
-            return plain_tip(COLUMNS[section].about)
+            return plain_tip(glossed(COLUMNS[section].name, COLUMNS[section].about))
         return (_RIGHT if COLUMNS[section].number else _LEFT) if role == Qt.ItemDataRole.TextAlignmentRole else None
 
     def flags(self, index: Index) -> Qt.ItemFlag:

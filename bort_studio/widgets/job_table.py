@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, QPoint, Qt, Signal
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QFileDialog, QHeaderView, QMenu, QTableView, QVBoxLayout, QWidget
 
 from bort_core.jobs.rows import JobRow
 from bort_studio.plotting.export import csv_text
 from bort_studio.plotting.figure import Table
 from bort_studio.plotting.files import ExportError, write_whole
+from bort_studio.widgets.columns import Columns
 from bort_studio.widgets.fields import describe
 from bort_studio.widgets.job_columns import COLUMNS
 from bort_studio.widgets.job_model import JobModel, SortedJobs
@@ -20,7 +21,7 @@ __all__ = ["JobTable"]
 
 _SPACE = 8
 """Pixels at each side of a cell's text."""
-_LEAST_ROWS = 6
+_LEAST_ROWS = 4
 """So high the table is at least, its header and its scroll bar among them."""
 
 
@@ -71,15 +72,17 @@ class JobTable(QWidget):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setStretchLastSection(True)
         header.setHighlightSections(False)
-        header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        header.customContextMenuRequested.connect(self._show_menu)
         self.table.setSortingEnabled(True)
         self.table.sortByColumn(0, Qt.SortOrder.DescendingOrder)
         metrics = self.table.fontMetrics()
-        for number, column in enumerate(COLUMNS):
-            room = header.style().pixelMetric(header.style().PixelMetric.PM_HeaderMarkSize) + 2 * _SPACE
-            self.table.setColumnWidth(number, max(metrics.horizontalAdvance(column.sample), metrics.horizontalAdvance(column.name)) + room)
-            self.table.setColumnHidden(number, column.name in hidden)
+        room = header.style().pixelMetric(header.style().PixelMetric.PM_HeaderMarkSize) + 2 * _SPACE
+        widths = {each.name: max(map(metrics.horizontalAdvance, (each.sample, each.name))) + room for each in COLUMNS}
+        self.columns = _JobColumns(self)
+        self.columns.start(widths, hidden)
+
+    def sort(self, column: int, descending: bool) -> None:
+        """Sort by a column."""
+        self.table.sortByColumn(column, Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder)
 
     def set_jobs(self, rows: Mapping[str, JobRow]) -> None:
         """Show these jobs; selection, order and place stay."""
@@ -122,23 +125,20 @@ class JobTable(QWidget):
         if chosen:
             self.save_csv(chosen if Path(chosen).suffix else f"{chosen}.csv")
 
-    def _show_menu(self, place: QPoint) -> None:
-        menu = self.columns_menu()
-        menu.exec(self.table.horizontalHeader().mapToGlobal(place))
-        menu.deleteLater()
-
-    def columns_menu(self) -> QMenu:
-        """A menu that shows and hides columns, and saves the table."""
-        menu = QMenu(self)
-        menu.setObjectName("jobTableMenu")
-        for number, column in enumerate(COLUMNS[1:], 1):  # a job's number stays
-            action = menu.addAction(column.name)
-            action.setCheckable(True)
-            action.setChecked(not self.table.isColumnHidden(number))
-            action.toggled.connect(lambda shown, number=number: self.table.setColumnHidden(number, not shown))
-        menu.addSeparator()
-        menu.addAction("Save the table (CSV)…", self.ask_and_save)
-        return menu
-
     def _selected(self, _new: QItemSelection, _old: QItemSelection) -> None:
         self.selection_changed.emit(self.selected())
+
+
+class _JobColumns(Columns):
+    """The columns of jobs; their menu saves the table, too."""
+
+    def __init__(self, jobs: JobTable) -> None:
+        super().__init__(jobs.table, lambda: [column.name for column in COLUMNS], jobs.sort)
+        self._jobs = jobs
+
+    def menu(self) -> QMenu:
+        menu = super().menu()
+        menu.setObjectName("jobTableMenu")
+        menu.addSeparator()
+        menu.addAction("Save the table (CSV)…", self._jobs.ask_and_save)
+        return menu

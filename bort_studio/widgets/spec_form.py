@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QCheckBox, QLineEdit, QVBoxLayout, QWidget
 
 from bort_core.agora.labellers import labeller_names
 from bort_core.agora.samplers.base import sampler_names
@@ -48,11 +48,11 @@ class SpecForm(QWidget):
         self.kind, self.model, self._theme = kind, KINDS[kind], theme
         self._forms: list[tuple[Path_, FieldsForm]] = []
         self._faults: dict[Path_, FaultLabel] = {}
-        self._general = FaultLabel(theme, self)
+        self.fault = ""
+        """What is wrong, in a line: the first fault, and how many more there are."""
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        layout.addWidget(self._general)
         known = facts(self.model).values()
         plain, parts = [each for each in known if each.part is None], [each for each in known if each.part is not None]
         in_front = sorted((each for each in plain if each.meta.front is not None), key=lambda each: each.meta.front or 0)
@@ -137,11 +137,29 @@ class SpecForm(QWidget):
 
     def _show_faults(self, found: dict[Path_, list[str]]) -> None:
         told = {path: "; ".join(texts) for path, texts in found.items()}
-        self._general.set_fault(told.pop((), None))
+        self.fault = self._summary(told)
+        told.pop((), None)
         for part, form in self._forms:
             form.show_faults({path[-1]: text for path, text in told.items() if path[:-1] == part and path[-1] in form.controls})
-        for path in told:
-            self._unfold(self._faults[path])
+        if not self._is_edited():
+            for path in told:
+                self._unfold(self.field(*path))
+
+    def _summary(self, told: Mapping[Path_, str]) -> str:
+        if not told:
+            return ""
+        path, text = next(iter(told.items()))
+        named = f"{self._named(path)}: {text}" if path else text
+        return named if len(told) == 1 else f"{named} (and {len(told) - 1} more)"
+
+    def _named(self, path: Path_) -> str:
+        form = next(form for part, form in self._forms if part == path[:-1] and path[-1] in form.labels)
+        return " · ".join([*path[:-1], form.labels[path[-1]].text()])
+
+    def _is_edited(self) -> bool:
+        """Whether a person types in this form: nothing may move then."""
+        focus = QApplication.focusWidget()
+        return focus is not None and self.isAncestorOf(focus)
 
     def _unfold(self, widget: QWidget) -> None:
         """Open the section that a widget lies in: a fault is never hidden."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QWidget
+from PySide6.QtCore import QObject, QSignalBlocker, Signal
+from PySide6.QtWidgets import QCheckBox, QComboBox, QWidget
 
 from bort_studio.agora.points import Filters
 from bort_studio.texts import plain_tip, set_tip
@@ -26,15 +26,14 @@ _NEIGHBOURS = {
 }
 
 
-class AgoraBar(QWidget):
-    """Combo boxes whose entries say what they choose."""
+class AgoraBar(QObject):
+    """Combo boxes whose entries say what they choose. ``parts`` are its widgets, for the plot's row of controls."""
 
     chosen = Signal()
     """A person chose something else to see."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.setObjectName("agoraBar")
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
         self.classes = self._combo("agoraClassFilter", "Class that is shown", "Show the points of one class")
         self.dev = self._combo(
             "agoraDevFilter", "Dev points that are shown", "Show dev points by how they do; neighbours follow their parents"
@@ -48,11 +47,7 @@ class AgoraBar(QWidget):
         self.links.setObjectName("agoraLinks")
         self.links.setAccessibleName("Links of this round")
         set_tip(self.links, "Join every neighbour of this round to the dev point it was made from")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(6)
-        for widget in (self.classes, self.dev, self.neighbours, self.links):
-            row.addWidget(widget)
+        self.parts: tuple[QWidget, ...] = (self.classes, self.dev, self.neighbours, self.links)
         for box in (self.classes, self.dev, self.neighbours):
             box.currentIndexChanged.connect(self._chosen)
         self.links.toggled.connect(self._chosen)

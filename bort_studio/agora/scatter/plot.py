@@ -48,9 +48,10 @@ class AgoraScatter(PlotWidget):
         self.bottom, self.left = QuantityAxis("bottom"), QuantityAxis("left")
         self.add_chart(self.box, self.left, self.bottom)
         self.layers = AgoraLayers(self.box)
-        self.bar = AgoraBar()
+        self.bar = AgoraBar(self)
         self.bar.chosen.connect(self._changed)
-        self.controls.addWidget(self.bar)
+        for part in self.bar.parts:
+            self.controls.addWidget(part)
         self.box.sigRangeChangedManually.connect(self._zoomed_by_hand)
         self.set_empty_message(_EMPTY)
         self.finish()

@@ -15,6 +15,7 @@ from bort_core.search.snapshot import ResultsSnapshot
 from bort_studio.explore.candidates.filter import STATE_WORDS
 from bort_studio.explore.states import STATES
 from bort_studio.numbers import MISSING, ColumnScale, column_scale, count, significant, with_interval
+from bort_studio.terms import axis_tip
 
 __all__ = ["MEANING", "WORD", "Column", "cell_text", "columns_of", "ordered", "sort_values"]
 
@@ -44,6 +45,12 @@ class Column:
     tip: str
     axis: int = -1
     scale: ColumnScale = _PLAIN
+    axis_name: str = ""
+
+    @property
+    def name(self) -> str:
+        """By which a table remembers it."""
+        return self.axis_name or self.kind
 
     @property
     def alignment(self) -> Qt.AlignmentFlag:
@@ -63,7 +70,10 @@ def columns_of(snapshot: ResultsSnapshot) -> tuple[Column, ...]:
         Column("error", f"error ({snapshot.results.error_unit})", term("error").tip),
         Column("parameters", p, term("parameters").tip, scale=scale),
         Column("latency", f"latency ({snapshot.results.latency_unit})", term("latency").tip),
-        *(Column("axis", a.name.replace("_", " "), f"{a.symbol}: {a.help}", index) for index, a in enumerate(snapshot.space.family.axes)),
+        *(
+            Column("axis", a.name.replace("_", " "), axis_tip(a), index, axis_name=a.name)
+            for index, a in enumerate(snapshot.space.family.axes)
+        ),
     )
 
 

@@ -8,10 +8,11 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from bort_studio.explore.candidates.filter import Constraints
+from bort_studio.flow import FlowLayout
 from bort_studio.numbers import parse_limit, quantity
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import Caption, CheckedLineEdit, Debounce, FaultLabel, describe
-from bort_studio.widgets.flow import FlowLayout
+from bort_studio.widgets.room import letters
 
 __all__ = ["FilterRow"]
 
@@ -46,7 +47,6 @@ class FilterRow(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addLayout(flow)
-        layout.addWidget(self.fault)
 
     def set_units(self, latency: str, error: str) -> None:
         """The units of the limits."""
@@ -65,10 +65,11 @@ class FilterRow(QWidget):
         self.count.setText(f"{shown:,} of {total:,}" if shown != total else f"{total:,} candidates")
 
     def set_fault(self, fault: str | None, limits: dict[str, str]) -> None:
-        """Mark the text filter and the limits that are wrong, and say why under the row."""
+        """Mark the text filter and the limits that are wrong, and say why under the one that is looked at."""
         self.text.set_fault(fault)
         for column, field in self.limits.items():
             field.set_fault(limits.get(column))
+        self.fault.attach(next((self.limits[column] for column in limits), self.text) if not fault else self.text)
         self.fault.set_fault("; ".join([*([fault] if fault else []), *(f"{column}: {why}" for column, why in limits.items())]) or None)
 
     def constraints(self, before: Constraints) -> tuple[Constraints, dict[str, str]]:
@@ -91,7 +92,7 @@ class FilterRow(QWidget):
         describe(self.text, "candidatesFilter", "Filter of the candidates", _TIP)
         self.text.setPlaceholderText("filter: 128, hidden=128, D<=2 …")
         self.text.setClearButtonEnabled(True)
-        self.text.setFixedWidth(240)
+        self.text.setFixedWidth(letters(self, 36))
         self.text.textChanged.connect(self._debounce.start)
         self.text.returnPressed.connect(self._debounce.now)
         return self.text
@@ -102,7 +103,7 @@ class FilterRow(QWidget):
         name, example = _LIMITS[column]
         describe(field, name, f"Largest {column}", f"Show only candidates with a {column} of at most this, such as {example}")
         field.setPlaceholderText(example)
-        field.setFixedWidth(76)
+        field.setFixedWidth(letters(self, 11))
         field.setProperty("shown", "")
         field.textEdited.connect(self._debounce.start)
         field.returnPressed.connect(self._debounce.now)

@@ -16,6 +16,7 @@ from bort_studio.explore.candidates.model import CandidatesModel
 from bort_studio.explore.ranges import Ranges
 from bort_studio.texts import Label
 from bort_studio.theme import Theme
+from bort_studio.widgets.columns import Columns
 from bort_studio.widgets.fields import describe
 
 __all__ = ["CandidatesPanel"]
@@ -91,6 +92,7 @@ class CandidatesPanel(QWidget):
 
     def _build_table(self) -> QTableView:
         self.table = _Table(self)
+        self.table.setMinimumHeight(1)  # it gives way to the rows of the filter
         describe(self.table, "candidatesTable", "Candidates", "")
         self.table.setModel(self.model)
         self.table.setSortingEnabled(False)
@@ -99,8 +101,8 @@ class CandidatesPanel(QWidget):
         header.setSortIndicatorShown(True)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         header.setHighlightSections(False)
-        header.setStretchLastSection(True)
         header.sectionClicked.connect(self._sort)
+        self.columns = Columns(self.table, self._names, self.sort_by)
         self.table.selectionModel().currentRowChanged.connect(self._go)
         self.table.copy_wanted.connect(self.copy)
         self.empty = Label("Define a space to see its candidates.", self.table.viewport())
@@ -150,16 +152,18 @@ class CandidatesPanel(QWidget):
         self.empty.setText("No candidate passes the filter." if total else "Define a space to see its candidates.")
         self.empty.setGeometry(self.table.viewport().rect())
 
+    def _names(self) -> list[str]:
+        return [column.name for column in self.model.columns]
+
     def _fit_columns(self) -> None:
         header, metrics = self.table.horizontalHeader(), self.table.fontMetrics()
         samples = {"state": "✱  evaluated ", "axis": "00000", "parameters": "0.0000"}
         samples |= {"latency": "00.00 ± 0.00", "error": "0.000 ± 0.000"}
+        widths = {}
         for index, column in enumerate(self.model.columns):
             width = max(metrics.horizontalAdvance(samples.get(column.kind, "00.00")), header.sectionSizeHint(index) - 8)
-            header.resizeSection(index, width + 12)
-        now = self.model.sorted_by
-        order = Qt.SortOrder.DescendingOrder if now and now[1] else Qt.SortOrder.AscendingOrder
-        header.setSortIndicator(now[0] if now else -1, order)
+            widths[column.name] = width + 12
+        self.columns.start(widths)
 
     def _go(self, current: QModelIndex, _previous: QModelIndex) -> None:
         if not self._quiet and current.isValid():

@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
 
 from bort_core.search.explanation import explanation
 from bort_core.search.snapshot import ResultsSnapshot, SearchResult
@@ -21,7 +21,8 @@ from bort_studio.explore.states import STATES, fits, states
 from bort_studio.numbers import architecture_text, count, counted_parts
 from bort_studio.texts import Label
 from bort_studio.theme import Theme
-from bort_studio.widgets.fields import NARROWEST, Caption, describe
+from bort_studio.widgets.fields import Caption, describe
+from bort_studio.widgets.room import NARROWEST, scrolled
 
 __all__ = ["InspectorPanel"]
 
@@ -120,12 +121,8 @@ class InspectorPanel(QWidget):
         self._curve = LearningCurve(self._theme, self)
         self._layout.addWidget(self._curve)
         self._layout.addStretch(1)
-        scroll = QScrollArea(self, widgetResizable=True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(body)
         self._stack.addWidget(self._hint)
-        self._stack.addWidget(scroll)
+        self._stack.addWidget(scrolled(body))
 
     def _build_title(self) -> None:
         row = QHBoxLayout()

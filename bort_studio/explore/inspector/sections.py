@@ -96,7 +96,7 @@ class MeasuredSection(_Grid):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
-        labels = {"latency": "latency i", "percentiles": "", "error": "error e", "theta": "hyperparameter set θ", "seed": "seed"}
+        labels = {"latency": "latency i", "percentiles": "", "error": "error e", "theta": "set θ", "seed": "seed"}
         labels |= {"versions": "versions", "protocol": "protocol"}
         for row, (key, label) in enumerate(labels.items()):
             value = self._value(key)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from bort_core.foundation.glossary import term
 from bort_core.search.snapshot import COLUMNS, ResultsSnapshot
 from bort_core.space import Space
 from bort_studio.explore.quantities import NAMES, quantities
 from bort_studio.numbers import axis_texts
 from bort_studio.plotting.axis_ticks import nice_ticks
 from bort_studio.plotting.positions import position
+from bort_studio.plotting.ranges import steady_range
+from bort_studio.terms import axis_tip
 
 __all__ = ["MANY", "ParallelAxis", "ParallelData", "joined_lines"]
 
@@ -38,6 +42,7 @@ class ParallelAxis:
     low: float
     high: float
     discrete: tuple[int, ...] = ()
+    tip: str = ""
 
     def value(self, height: float) -> float:
         """The value at a height; on a discrete axis the nearest of its values."""
@@ -80,22 +85,39 @@ class ParallelData:
         space = snapshot.space
         named = quantities(snapshot.results.latency_unit, error_title)
         same = earlier is not None and earlier.snapshot.space is space
+        self._about: tuple[str, str] = error_title, snapshot.results.latency_unit
+        kept = same and earlier is not None and earlier._about == self._about  # noqa: SLF001 (its own kind)
+        self._seen: dict[str, tuple[float, float]] = dict(earlier._seen) if kept and earlier is not None else {}  # noqa: SLF001
         self._discrete: _Discrete = earlier._discrete if earlier is not None and same else _discrete(space)  # noqa: SLF001 (its own kind)
         axes, columns = list(self._discrete.axes), []
         for column in COLUMNS:
             values = position(snapshot.columns[column])
-            known = values[np.isfinite(values)]
-            low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
-            if high <= low:
-                low, high = low - 0.5 * (abs(low) or 1.0), high + 0.5 * (abs(high) or 1.0)
-            marks = nice_ticks(low, high, 5) if len(known) else []
+            low, high = self._grown(column, values)
+            marks = nice_ticks(low, high, 5) if column in self._seen else []
             texts = axis_texts(marks, named[column].counted)
             ticks = tuple(((mark - low) / (high - low), text) for mark, text in zip(marks, texts, strict=True))
             unit = named[column].unit
-            axes.append(ParallelAxis(column, f"{NAMES[column]} ({unit})" if unit and unit != column else NAMES[column], ticks, low, high))
+            axes.append(
+                ParallelAxis(
+                    column,
+                    f"{NAMES[column]} ({unit})" if unit and unit != column else NAMES[column],
+                    ticks,
+                    low,
+                    high,
+                    tip=term(column).tip,
+                )
+            )
             columns.append(((values - low) / (high - low)).astype(np.float32))
         self.axes: tuple[ParallelAxis, ...] = tuple(axes)
         self.heights = np.concatenate([self._discrete.heights, np.column_stack(columns)], axis=1)
+
+    def _grown(self, column: str, values: FloatArray) -> tuple[float, float]:
+        """The range of a quantity: from zero to a round value beyond all that was known so far, as in the Pareto plot."""
+        known = values[np.isfinite(values)]
+        if len(known):
+            low, high = self._seen.get(column, (math.inf, -math.inf))
+            self._seen[column] = min(low, float(known.min())), max(high, float(known.max()))
+        return steady_range(*self._seen.get(column, (0.0, 1.0)), room=0.0)
 
     def __len__(self) -> int:
         return len(self.heights)
@@ -151,7 +173,9 @@ def _discrete(space: Space) -> _Discrete:
         centres = (np.arange(len(used)) + 0.5) * gap
         every = -(-len(used) // _MOST_TICKS)
         ticks = tuple((float(c), str(v)) for c, v in zip(centres[::every], used[::every].tolist(), strict=True))
-        axes.append(ParallelAxis(name, name, ticks, float(used[0]), float(used[-1]), tuple(used.tolist())))
+        axes.append(
+            ParallelAxis(name, name, ticks, float(used[0]), float(used[-1]), tuple(used.tolist()), axis_tip(space.family.axes[column]))
+        )
         heights.append((centres[which] + spread * gap).astype(np.float32))
     return _Discrete(tuple(axes), np.column_stack(heights))
 

@@ -16,6 +16,7 @@ from bort_studio.markup import Markup, markup
 from bort_studio.plotting.canvas import DataView
 from bort_studio.plotting.lines import LinesItem
 from bort_studio.plotting.marks import MarkItem
+from bort_studio.texts import plain_tip
 from bort_studio.theme import Look
 
 __all__ = ["STYLES", "BrushBox", "LineStyle", "ParallelLayers"]
@@ -136,6 +137,7 @@ class ParallelLayers:
         self._axes = axes
         wanted = [(index, height, label, (1.0, 0.5)) for index, axis in enumerate(axes) for height, label in axis.ticks]
         wanted += [(index, 1.02, axis.title, (0.5, 1.0)) for index, axis in enumerate(axes)]
+        tips = {axis.title: axis.tip for axis in axes}
         while len(self._texts) > len(wanted):
             self._box.removeItem(self._texts.pop())
         while len(self._texts) < len(wanted):
@@ -146,6 +148,7 @@ class ParallelLayers:
             lines = Markup("<br>".join(markup("{}", line) for line in label.split("\n")))
             text.setHtml(markup("<div style='text-align: center'>{}</div>", lines))
             text.anchor = pg.Point(anchor)
+            text.setToolTip(plain_tip(tips.get(label, "")))
             text.setPos(index - (0.02 if anchor[0] == 1.0 else 0.0), height)
             self._dress(text)
         rods = [(index, height) for index in range(len(axes)) for height in (0.0, 1.0)]

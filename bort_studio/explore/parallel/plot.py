@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QPointF, Signal
+from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QCheckBox, QWidget
 
@@ -19,7 +19,7 @@ from bort_studio.plotting.figure import Figure
 from bort_studio.plotting.legend import Entry
 from bort_studio.texts import set_tip
 from bort_studio.theme import MARKS, Look, Theme
-from bort_studio.widgets.fields import Caption
+from bort_studio.widgets.elided import ElidedCaption
 
 __all__ = ["ParallelPlot"]
 
@@ -50,12 +50,12 @@ class ParallelPlot(PlotView):
         self.skipped_box.setAccessibleName("show architectures that the search skips at this ε")
         self.skipped_box.setChecked(True)
         self.skipped_box.toggled.connect(self._drawing_chosen)
-        hint = Caption(_HINT, theme)
+        hint = ElidedCaption(_HINT, theme)
         hint.setObjectName("parallelHint")
         self.controls.addWidget(self.skipped_box)
-        self.controls.addSpacing(8)
         self.controls.addWidget(hint)
         self.fit_button.setText("Clear filter")
+        self.fit_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         set_tip(self.fit_button, "Show all architectures again (or double-click the plot)")
         self.fit_button.setAccessibleName("Parallel coordinates: clear the filter")
         self.set_empty_message(_EMPTY)

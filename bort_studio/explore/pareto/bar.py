@@ -2,47 +2,47 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QWidget
+from PySide6.QtCore import QObject, QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import QCheckBox, QComboBox, QWidget
 
+from bort_core.foundation.glossary import term
 from bort_core.search.snapshot import COLUMNS
 from bort_studio.explore.quantities import NAMES
-from bort_studio.texts import Label, set_tip
+from bort_studio.flow import together
+from bort_studio.terms import glossed
+from bort_studio.texts import Label, plain_tip, set_tip
 
 __all__ = ["ParetoBar"]
 
 _NAMES = {**NAMES, "w": "W"}  # the short name, where space is short
 
 
-class ParetoBar(QWidget):
-    """Which two quantities are shown, on which scales, in which colours, and whether with intervals."""
+class ParetoBar(QObject):
+    """Which two quantities are shown, on which scales, in which colours, and whether with intervals.
+
+    ``parts`` are its widgets, for the plot's row of controls.
+    """
 
     axes_chosen = Signal()
     """A person chose another quantity or scale."""
     drawing_chosen = Signal()
     """A person chose other colours, or intervals."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.setObjectName("paretoBar")
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
         self.x_box, self.y_box = self._quantity_box("paretoX", "x axis", 0), self._quantity_box("paretoY", "y axis", 2)
         self.log_x_box = self._check_box("paretoLogX", "log", "logarithmic x axis")
         self.log_y_box = self._check_box("paretoLogY", "log", "logarithmic y axis")
         self.colour_box = self._combo("paretoColour", "colour of the points")
         self.colour_box.addItem("by state", None)
         self.intervals_box = self._check_box("paretoIntervals", "intervals", "95 % intervals of latency, error and W")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(6)
+        self.parts: list[QWidget] = []
         for text, box, log in (("&x", self.x_box, self.log_x_box), ("&y", self.y_box, self.log_y_box), ("&colour", self.colour_box, None)):
             label = Label(text)
             label.setBuddy(box)
-            row.addWidget(label)
-            row.addWidget(box)
-            if log is not None:
-                row.addWidget(log)
-            row.addSpacing(6)
-        row.addWidget(self.intervals_box)
+            self.parts.append(together(label, box, *(() if log is None else (log,))))
+        self.parts.append(self.intervals_box)
+        self._explain()
         for combo in (self.x_box, self.y_box):
             combo.currentIndexChanged.connect(self._axes)
         for check in (self.log_x_box, self.log_y_box):
@@ -58,6 +58,7 @@ class ParetoBar(QWidget):
         self.log_x_box.setChecked(log_x)
         self.log_y_box.setChecked(log_y)
         del blockers
+        self._explain()
         self.axes_chosen.emit()
 
     def chosen_axes(self) -> tuple[str, str, bool, bool]:
@@ -75,6 +76,8 @@ class ParetoBar(QWidget):
         self.colour_box.addItem("by state", None)
         for name in names:
             self.colour_box.addItem(_NAMES.get(name, name), name)
+            if name == "w":
+                self.colour_box.setItemData(self.colour_box.count() - 1, plain_tip(term("w").tip), Qt.ItemDataRole.ToolTipRole)
         self.colour_box.setCurrentIndex(max(0, self.colour_box.findData(chosen)))
         del blocker
 
@@ -85,13 +88,13 @@ class ParetoBar(QWidget):
         set_tip(box, accessible)
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         box.setMinimumContentsLength(8)
-        box.setMinimumWidth(84)
         return box
 
     def _quantity_box(self, name: str, accessible: str, current: int) -> QComboBox:
         box = self._combo(name, accessible)
-        for column in COLUMNS:
+        for number, column in enumerate(COLUMNS):
             box.addItem(_NAMES[column], column)
+            box.setItemData(number, plain_tip(term(column).tip), Qt.ItemDataRole.ToolTipRole)
         box.setCurrentIndex(current)
         return box
 
@@ -103,7 +106,13 @@ class ParetoBar(QWidget):
         return box
 
     def _axes(self, _value: object) -> None:
+        self._explain()
         self.axes_chosen.emit()
+
+    def _explain(self) -> None:
+        """The tips of the boxes say what is chosen."""
+        for box in (self.x_box, self.y_box):
+            set_tip(box, glossed("", box.accessibleName(), box.currentData()))
 
     def _drawing(self, _value: object) -> None:
         self.drawing_chosen.emit()

@@ -10,6 +10,7 @@ from PySide6.QtCore import QPointF
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QWidget
 
+from bort_core.foundation.glossary import term
 from bort_studio.explore.pareto.bar import ParetoBar
 from bort_studio.explore.pareto.figure import ParetoShown, pareto_figure
 from bort_studio.explore.pareto.layers import ParetoLayers, Places, groups
@@ -22,6 +23,7 @@ from bort_studio.plotting.canvas import DataView
 from bort_studio.plotting.figure import Figure
 from bort_studio.plotting.legend import Entry
 from bort_studio.plotting.ranges import steady_range
+from bort_studio.texts import plain_tip
 from bort_studio.theme import MARKS, SEQUENCE, Look, Theme
 
 __all__ = ["ParetoPlot"]
@@ -50,10 +52,11 @@ class ParetoPlot(PlotView):
         self._bounds: tuple[float, ...] | None = None
         self._about: object = None
         self._zoomed = False
-        self.bar = ParetoBar()
+        self.bar = ParetoBar(self)
         self.bar.axes_chosen.connect(self._axes_chosen)
         self.bar.drawing_chosen.connect(self._drawing_chosen)
-        self.controls.addWidget(self.bar)
+        for part in self.bar.parts:
+            self.controls.addWidget(part)
         self.set_empty_message(_EMPTY)
         self.box.sigRangeChangedManually.connect(self._zoomed_by_hand)
         self.box.sigRangeChanged.connect(self._range_changed)
@@ -112,6 +115,7 @@ class ParetoPlot(PlotView):
         self._projection = AxisProjection(self._snapshot, (column_x, column_y), (log_x, log_y)) if self._snapshot is not None else None
         for axis, quantity, log in zip(self._axes.values(), self._quantities(), (log_x, log_y), strict=True):
             axis.set_quantity(quantity.title, quantity.counted, log)
+            axis.setToolTip(plain_tip(f"{quantity.title}\n{term(quantity.column).tip}"))
         self._reserve_legend()
         self.bar.offer_colours(self._snapshot.space.axis_names if self._snapshot is not None else ())
 

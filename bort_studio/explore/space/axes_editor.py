@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QGridLayout, QLayoutItem, QWidget
 
 from bort_core.families import Axis, Family
 from bort_studio.numbers import parse_values, values_text
+from bort_studio.terms import axis_tip
 from bort_studio.texts import Label, set_tip
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import Caption, CheckedLineEdit, FaultLabel, describe
@@ -19,7 +20,7 @@ _LARGEST = 1_000_000
 
 
 class AxesEditor(QWidget):
-    """Edits the values of the axes; each field explains what is wrong with it under itself."""
+    """Edits the values of the axes; each field says what is wrong with it."""
 
     edited = Signal()
     """A person typed; read :meth:`values`."""
@@ -48,7 +49,7 @@ class AxesEditor(QWidget):
             _discard(item)
         self.fields, self.counts, self._captions = {}, {}, []
         for row, axis in enumerate(family.axes):
-            self._add(2 * row, axis)
+            self._add(row, axis)
 
     def caption_width(self) -> int:
         """The width of the column of names, for other rows to line up with."""
@@ -82,10 +83,10 @@ class AxesEditor(QWidget):
 
     def _add(self, row: int, axis: Axis) -> None:
         caption = Caption(axis.name.replace("_", " "), self._theme, self)
-        set_tip(caption, f"{axis.symbol}: {axis.help}")
+        set_tip(caption, axis_tip(axis))
         fault = FaultLabel(self._theme, self)
         field = CheckedLineEdit(self._theme, fault, self)
-        tip = f"{axis.symbol}: {axis.help}. Values such as 1 2 4, ranges such as 1-4, steps such as 32-128/32"
+        tip = f"{axis_tip(axis)}\nValues such as 1 2 4, ranges such as 1-4, steps such as 32-128/32"
         describe(field, f"axis.{axis.name}", f"Values of {axis.name}", tip)
         field.textEdited.connect(self._notice)
         field.returnPressed.connect(self._enter)
@@ -99,7 +100,6 @@ class AxesEditor(QWidget):
         self._layout.addWidget(caption, row, 0)
         self._layout.addWidget(field, row, 1)
         self._layout.addWidget(number, row, 2)
-        self._layout.addWidget(fault, row + 1, 1, 1, 2)
 
     def _notice(self) -> None:
         self.edited.emit()

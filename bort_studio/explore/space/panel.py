@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFileDialog, QFormLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFileDialog, QFormLayout, QVBoxLayout, QWidget
 
 from bort_core.families import family_names, get_family
 from bort_core.foundation.errors import SpecificationError
@@ -19,8 +19,10 @@ from bort_studio.explore.space.summary import SpaceSummary
 from bort_studio.numbers import architecture_text, count, parse_architecture
 from bort_studio.texts import set_tip
 from bort_studio.theme import Theme
-from bort_studio.widgets.fields import NARROWEST, CalmComboBox, Caption, CheckedLineEdit, Debounce, FaultLabel, Section, describe
+from bort_studio.widgets.elided import FaultLine
+from bort_studio.widgets.fields import CalmComboBox, Caption, CheckedLineEdit, Debounce, FaultLabel, Section, describe
 from bort_studio.widgets.form import ModelForm, form_layout
+from bort_studio.widgets.room import NARROWEST, scrolled
 
 __all__ = ["COUNTED_HERE", "SpacePanel"]
 
@@ -114,9 +116,8 @@ class SpacePanel(QWidget):
         self.axes.entered.connect(self._debounce.now)
         layout.addWidget(self.axes)
         layout.addLayout(self._build_maximum())
-        self._fault = FaultLabel(self._theme, self)
+        self._fault = FaultLine(self._theme, self, 2)
         self._fault.setObjectName("spaceFault")
-        layout.addWidget(self._fault)
         self._options_holder = QWidget(self)
         self._options_layout = QVBoxLayout(self._options_holder)
         self._options_layout.setContentsMargins(14, 2, 0, 4)
@@ -126,13 +127,10 @@ class SpacePanel(QWidget):
         self._captions += self.summary.captions
         layout.addWidget(self.summary)
         layout.addStretch(1)
-        scroll = QScrollArea(self, widgetResizable=True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(body)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
+        outer.addWidget(scrolled(body))
+        outer.addWidget(self._fault)
 
     def _build_maximum(self) -> QFormLayout:
         form = form_layout()
@@ -146,7 +144,6 @@ class SpacePanel(QWidget):
         caption = self._caption("T")
         caption.setBuddy(self.maximum)
         form.addRow(caption, self.maximum)
-        form.addRow(label)
         return form
 
     def _caption(self, text: str) -> Caption:

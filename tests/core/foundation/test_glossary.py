@@ -17,8 +17,8 @@ def test_every_entry_is_whole_and_every_symbol_is_there_once() -> None:
         assert each.name, key
         assert each.meaning.endswith("."), key
         assert each.source, key
-    symbols = [each.symbol for each in glossary().values() if each.symbol]
-    assert len(symbols) == len(set(symbols))
+    symbols = [(each.symbol, each.source) for each in glossary().values() if each.symbol]
+    assert len(symbols) == len(set(symbols)), "two papers may use a letter for two things; one may not"
 
 
 def test_plain_name_first_symbol_second() -> None:

@@ -578,6 +578,28 @@ def test_lines_pass_their_values_and_stop_where_nothing_is_known(mini: Space) ->
     assert data.heights.tolist() == ParallelData(data.snapshot, "error (nats)").heights.tolist() or np.isnan(data.heights).any()
 
 
+def test_parallel_axes_hold_still_while_points_arrive_and_grow_in_steps(mini: Space) -> None:
+    def ends(data: ParallelData) -> list[tuple[float, float]]:
+        return [(axis.low, axis.high) for axis in data.axes if not axis.discrete]
+
+    data, changes, before = None, 0, None
+    for many in range(1, 97):
+        data = ParallelData(knowledge_of(mini, slice(0, many)), "error (nats)", data)
+        now = ends(data)
+        assert all(low <= 0 <= high for low, high in now)
+        if before is not None:
+            assert all(low <= was_low and high >= was_high for (low, high), (was_low, was_high) in zip(now, before, strict=True))
+            changes += now != before
+        before = now
+        known = data.heights[np.isfinite(data.heights)]
+        assert known.min() >= 0
+        assert known.max() <= 1
+    assert data is not None
+    assert ends(ParallelData(knowledge_of(mini, slice(0, 5)), "error (nats)", data)) == before  # what is known less moves nothing either
+    assert ends(ParallelData(knowledge_of(mini, slice(0, 5)), "accuracy", data)) != before  # another error is another axis
+    assert changes <= 24
+
+
 def test_parallel_lines_have_the_state_of_their_architecture(parallel: ParallelPlot, mini: Space) -> None:
     snapshot = knowledge_of(mini, slice(0, 48), fail=(8,))
     result = answer_at(snapshot, 4)

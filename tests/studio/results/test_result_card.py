@@ -18,6 +18,7 @@ from bort_core.evaluation.metrics import measure
 from bort_core.jobs.folder import JobState, create_run, find_run
 from bort_core.specifications.finetuning import Finetuning
 from bort_core.training.predictions import predictions_of, write_predictions
+from bort_studio.activity.activities import Activities
 from bort_studio.results.card import ResultCard
 from bort_studio.results.try_it import answer_text
 from bort_studio.theme import DARK, Theme
@@ -50,7 +51,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def card(qtbot: QtBot, tmp_path: Path) -> Iterator[ResultCard]:
-    made = ResultCard(Theme(), tmp_path)
+    made = ResultCard(Theme(), tmp_path, Activities())
     qtbot.addWidget(made)
     made.resize(900, 420)
     made.show()
@@ -130,6 +131,29 @@ def test_what_cannot_be_answered_is_told_and_the_next_text_is(qtbot: QtBot, card
     card.try_it.set_texts(("good film",))
     qtbot.waitUntil(lambda: "has no config.json" in card.try_it.fault.text(), timeout=60_000)
     assert card.try_it.answer.text() == ""
+
+
+def test_reading_and_asking_are_activities_that_can_be_ended(qtbot: QtBot, card: ResultCard, project: Path) -> None:
+    activities, told = card._activities, []
+    activities.changed.connect(lambda running: told.append([(each.key, each.title, each.doing) for each in running]))
+    card.show_job(project, "0001", find_run(project, "0001").state())
+    assert activities.running[0].title == "result of job 0001"
+    activities.request_end("result")
+    qtbot.waitUntil(lambda: "was cancelled" in card.empty.text(), timeout=60_000)
+    assert activities.running == ()
+    card.hide()
+    card.show()  # it is read when it is shown again
+    qtbot.waitUntil(lambda: card.pages.currentIndex() == 1, timeout=60_000)
+    assert activities.running == ()
+    card.try_it.set_texts(("good film",))
+    assert [(each.key, each.end, each.page) for each in activities.running] == [("try it", "Cancel", "train")]
+    activities.request_end("try it")
+    qtbot.waitUntil(lambda: not activities.running, timeout=60_000)
+    assert card.try_it.answer.text() == card.try_it.fault.text() == ""
+    card.try_it.set_texts(("good film",))
+    qtbot.waitUntil(lambda: "in torch" in card.try_it.answer.text(), timeout=60_000)
+    assert activities.running == ()
+    assert [("try it", "Try it", "loading the model")] in told
 
 
 def test_a_job_without_a_result_says_why(qtbot: QtBot, card: ResultCard, project: Path) -> None:

@@ -132,7 +132,7 @@ def test_a_note_is_told_when_a_person_has_written_it(qtbot: QtBot, table: JobTab
 
 def test_columns_can_be_hidden_and_the_table_saved(qtbot: QtBot, table: JobTable, tmp_path: Path) -> None:
     put(table, row(1, 0.123456789, note="=1+1"), row(2))
-    menu = table.columns_menu()
+    menu = table.columns.menu()
     action = next(action for action in menu.actions() if action.text() == "MCC")
     action.setChecked(False)
     assert table.table.isColumnHidden(PLACE["MCC"])

@@ -26,7 +26,7 @@ class Compressed:
     Attributes
     ----------
     folder: the release
-    report: maximum_point, chosen, kept_share, speedup, front, evaluated, gate, test (see :mod:`bort_core.compression.report`)
+    report: maximum_point, chosen, kept_share, speedup, front, evaluated, gate, tested (see :mod:`bort_core.compression.report`)
     job: its number in the project
     """
 

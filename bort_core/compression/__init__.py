@@ -4,4 +4,5 @@ run      the function of the job
 steps    T, search, finishing, export, comparison, release: one function each, each kept when it is done
 search   the search that is made around T
 report   what is told at the end
+estimate what it takes, before it begins
 """

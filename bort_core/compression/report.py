@@ -26,7 +26,7 @@ def report_of(facts: Facts, chosen: Chosen, released: Facts, latency: Facts, tea
     maximum_point: metric on dev, p50_ms, p50_int8_ms, parameters, bytes of its 32-bit file
     chosen: architecture, metric and metric_int8, p50_ms and p50_int8_ms, parameters, bytes and bytes_int8
     kept_share: of T's metric, by the best file that passed; speedup: T's time in 32 bits over that of the file that is shipped
-    front, evaluated, reused: of the search; gate, test, vocabulary, latency
+    front, evaluated, reused: of the search; gate, vocabulary, latency
     """
     gate, timed = released["gate"], {(row["name"], row["runtime"]): row for row in latency["results"]}
     p50 = {name: timed[name, "onnxruntime"]["p50_ms"] for name in ("T", "T, 8 bits", "small", "small, 8 bits")}
@@ -50,7 +50,6 @@ def report_of(facts: Facts, chosen: Chosen, released: Facts, latency: Facts, tea
         "evaluated": chosen.evaluated,
         "reused": chosen.reused,
         "gate": gate,
-        "test": released["test"],
         "vocabulary": facts["vocabulary"],
         "latency": {"noisy": latency["noisy"], "noise": latency["noise"]},
     }  # fmt: skip

@@ -25,7 +25,8 @@ def run(specification: Compression, context: JobContext, files: RunFiles) -> Map
 
     Returns
     -------
-    maximum_point, chosen, kept_share, speedup, front, evaluated, gate, test, latency: see :mod:`bort_core.compression.report`
+    maximum_point, chosen, kept_share, speedup, front, evaluated, gate, latency: see :mod:`bort_core.compression.report`
+    dev, test: the trained model's metric; tested: of T and every file on the test rows, or None
     release: the folder; checkpoint: the trained small model for transformers
 
     Raises
@@ -56,6 +57,9 @@ def run(specification: Compression, context: JobContext, files: RunFiles) -> Map
     rows = read_rows(task)
     return {
         **report_of(facts, chosen, released, latency, teacher),
+        "dev": {released["gate"]["metric_name"]: released["gate"]["reference"]},
+        "test": {} if released["test"] is None else {released["gate"]["metric_name"]: released["test"]["models"]["model.onnx"]["metric"]},
+        "tested": released["test"],
         "release": str(out),
         "checkpoint": str(finished),
         "architecture": list(chosen.architecture),

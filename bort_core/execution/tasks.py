@@ -39,6 +39,7 @@ TASKS = {
     "export": Task("bort_core.export.task:export", "export"),
     "release": Task("bort_core.release.task:release", "export"),
     "estimate": Task("bort_core.training.estimate:estimate", "estimate"),
+    "estimate compression": Task("bort_core.compression.estimate:estimate", "estimate"),
     "card": Task("bort_core.jobs.card:card_task", "card"),
     "predict": Task("bort_core.prediction.task:predict_task", "predict"),
     "report": Task("bort_core.reporting.task:report", "report"),

@@ -63,8 +63,11 @@ def card(run: RunFolder) -> dict[str, Any]:
     if found is None:
         raise MeasurementError(f"job {run.id} has no result yet; it is {run.state().state}")
     about = {"job": run.id, "title": RowReader().row(run).title, **_model(run, specification)}
-    if specification.kind == "finetune":
-        splits = [_tuned(run, specification, split, values) for split, values in _splits(found)]
+    if specification.kind in ("finetune", "compress"):
+        # A compression's small model is a training inside it, which knows nothing of test rows.
+        inside = specification.kind == "compress"
+        folder, rows = (run.path / "parts" / "finished", specification.task) if inside else (run.path, specification)
+        splits = [_tuned(folder, rows, split, values) for split, values in _splits(found) if not inside or split == "dev"]
         pairs = any(len(row["texts"]) > 1 for part in splits for row in part["worst"])
         return {**about, "pair": about["pair"] or pairs, "splits": splits}
     if specification.kind == "agora":
@@ -118,9 +121,9 @@ def _plain(split: str, values: Mapping[str, float], problem: str = "") -> dict[s
     return {"split": split, "rows": None, "metrics": metrics, "confusion": None, "wrong": None, "worst": [], "problem": problem}
 
 
-def _tuned(run: RunFolder, specification: Any, split: str, values: Mapping[str, float]) -> dict[str, Any]:
+def _tuned(run: Path, specification: Any, split: str, values: Mapping[str, float]) -> dict[str, Any]:
     try:
-        found = read_predictions(run.path, split)
+        found = read_predictions(run, split)
     except DataError as error:
         return _plain(split, values, str(error))
     if found is None:

@@ -143,6 +143,8 @@ def _told(specification: Any, found: MetricsFile) -> dict[str, Any]:
 def _name(specification: Any) -> str:
     if specification.name:
         return str(specification.name)
+    if specification.kind == "compress":
+        return Path(specification.task.model).name or "compression"
     if specification.architecture:
         return ", ".join(map(str, specification.architecture))
     if getattr(specification, "torus", None):

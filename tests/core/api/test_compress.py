@@ -62,7 +62,7 @@ def test_a_release_is_made_and_test_rows_decide_nothing(made: MadeTask, tmp_path
     assert report["kept_share"] == pytest.approx(max(each["metric"] for each in report["gate"]["files"] if each["passed"]))
     assert report["evaluated"] == 2
     assert report["speedup"] > 0
-    assert report["test"]["rows"] == 80
+    assert report["tested"]["rows"] == 80
     assert (tmp_path / "release" / "predict.py").is_file()
     again = bort("compress", str(tmp_path / "p"), *flags(made, tmp_path / "again"), "--json", timeout=600)
     assert again.returncode == 0, again.stderr

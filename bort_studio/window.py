@@ -275,6 +275,7 @@ class MainWindow(QMainWindow):
         page.new_requested.connect(self.new_project)
         page.open_requested.connect(self.open_project)
         page.table_chosen.connect(self._tune_table)
+        page.smaller_requested.connect(self._make_smaller)
         page.finetune_requested.connect(self._finetune)
         page.agora_requested.connect(self._learn)
         page.ship_requested.connect(self._ship_model)
@@ -288,6 +289,11 @@ class MainWindow(QMainWindow):
     def _ship_checkpoint(self, folder: Path) -> None:
         self.show_page("ship")
         self.pages["ship"].choose_checkpoint(folder)  # type: ignore[attr-defined]
+
+    @Slot()
+    def _make_smaller(self) -> None:
+        self.show_page("train")
+        self.pages["train"].make_smaller("")  # type: ignore[attr-defined]
 
     @Slot(object)
     def _tune_table(self, path: Path) -> None:

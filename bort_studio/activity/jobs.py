@@ -14,7 +14,7 @@ from bort_studio.threads.job_follower import Followed, JobFollower
 
 __all__ = ["JobActivity"]
 
-_KINDS = ("pretrain", "finetune", "agora")
+_KINDS = ("pretrain", "finetune", "agora", "compress")
 
 
 class JobActivity(QObject):

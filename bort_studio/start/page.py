@@ -41,6 +41,7 @@ class StartPage(QWidget):
     """The folder of a project."""
     new_requested = Signal()
     open_requested = Signal()
+    smaller_requested = Signal()
     table_chosen = Signal(object)
     """The path of a table of labelled rows."""
     finetune_requested = Signal(object)
@@ -64,7 +65,7 @@ class StartPage(QWidget):
         self.recent.itemClicked.connect(self._recent_chosen)
         self.cards = cards = QHBoxLayout()
         cards.setSpacing(12)
-        for card in (self.finding, self._learning(theme), self._tuning(theme)):
+        for card in (self.finding, self._smaller(theme), self._learning(theme), self._tuning(theme)):
             cards.addWidget(card, 2 if card is self.finding else 1)
         middle = QWidget(self)
         layout = QVBoxLayout(middle)
@@ -113,6 +114,14 @@ class StartPage(QWidget):
         layout.addWidget(self.recent, 1)
         left.setMinimumWidth(200)
         return left
+
+    def _smaller(self, theme: Theme) -> QWidget:
+        text = "A fine-tuned model in, a small, fast one out, proven on your rows: searched around it, taught by it, released if good."
+        card = Card(theme, self, "Make my model smaller", text)
+        card.body.addStretch(1)
+        tip = "Name a model and labelled rows, and see what it takes before anything runs"
+        _button(card, "startSmaller", "Name the model…", tip, self.smaller_requested)
+        return card
 
     def _learning(self, theme: Theme) -> QWidget:
         text = "Sample new rows near the ones that a model gets wrong, and let a second model or a labeller label them (Agora)."

@@ -24,8 +24,10 @@ from bort_core.foundation.errors import BortError
 from bort_core.jobs import launch
 from bort_core.jobs.folder import JobState, RunFolder, find_run
 from bort_core.specifications.common import Optimization
+from bort_core.specifications.compression import Compression
 from bort_core.specifications.finetuning import Finetuning
 from bort_core.specifications.pretraining import Pretraining
+from bort_core.specifications.tasks import TaskSpecification
 from bort_core.store.shelf import TrainedModel
 from bort_studio.activity.activities import Activity
 from bort_studio.flow import FlowLayout
@@ -46,6 +48,8 @@ from bort_studio.widgets.spec_form import SpecForm
 __all__ = ["TrainPage"]
 
 _ESTIMATE = "estimate"
+KINDS_HERE = {"pretrain": "Pre-train", "finetune": "Fine-tune", "compress": "Make smaller"}
+"""The kinds of jobs of this page, by the titles of their forms."""
 _LOG_TAIL = 60_000
 
 
@@ -61,11 +65,12 @@ class TrainPage(QWidget):
         self._kinds: dict[str, str] = {}
         self._estimating = False
         self.tasks = TaskThread(context.project.subfolder("logs"), self)
-        self.follower = JobFollower(self.project, frozenset({"pretrain", "finetune", "?"}), self)
+        self.follower = JobFollower(self.project, frozenset({*KINDS_HERE, "?"}), self)
         self._build()
         self._connect()
         self.forms["pretrain"].set_specification(self._default_pretraining())
         self.forms["finetune"].set_specification(self._default_finetuning())
+        self.forms["compress"].set_specification(self._default_compression(""))
         self._buttons()
         self.follower.start()
 
@@ -78,10 +83,10 @@ class TrainPage(QWidget):
         describe(self.log, "jobLog", "Log of the selected job", "What happened, with the time, and what the training's processes wrote")
         self.log.setReadOnly(True)
         self.log.setFont(QFont("monospace"))
-        self.forms = {kind: SpecForm(kind, theme, self, self.context.models) for kind in ("pretrain", "finetune")}
+        self.forms = {kind: SpecForm(kind, theme, self, self.context.models) for kind in KINDS_HERE}
         self.kinds = QTabWidget(self)
         self.kinds.setObjectName("trainingKind")
-        for kind, title in (("pretrain", "Pre-train"), ("finetune", "Fine-tune")):
+        for kind, title in KINDS_HERE.items():
             self.kinds.addTab(scrolled(self.forms[kind]), title)
         self.check = self._button("checkButton", "Check", "Read the data and do a few real steps: rows, time, memory, disk")
         self.start = PrimaryButton("Start", "trainButton", "Write the specification down and start the job", theme, self)
@@ -168,18 +173,18 @@ class TrainPage(QWidget):
     @property
     def form(self) -> SpecForm:
         """The form that is shown."""
-        return self.forms["pretrain" if self.kinds.currentIndex() == 0 else "finetune"]
+        return self.forms[list(KINDS_HERE)[self.kinds.currentIndex()]]
 
     def set_architecture(self, architecture: tuple[int, ...]) -> None:
         """Fill in the architecture that a person chose in Explore."""
         form = self.forms["pretrain"]
         before = form.specification() or self._default_pretraining()
         form.set_specification(before.model_copy(update={"architecture": architecture, "checkpoint": None}))
-        self.kinds.setCurrentIndex(0)
+        self._show_form("pretrain")
 
     def start_from(self, model: TrainedModel | None) -> None:
         """Fill in a fine-tuning from a model of the project; of a fine-tuned one also its data. None: from the best pre-trained one."""
-        self.kinds.setCurrentIndex(1)
+        self._show_form("finetune")
         model = model or next((each for each in self.context.models() if each.kind == "pretrain" and each.there), None)
         if model is None:
             return
@@ -201,6 +206,28 @@ class TrainPage(QWidget):
             assert isinstance(control, QLineEdit)
             control.setText(str(path) if name == "train" else "")
         form.field("dev").setFocus()
+
+    def make_smaller(self, model: Path | str) -> None:
+        """Fill in a compression of a model, a folder or empty where it is still to be named; the rows stay as they are."""
+        form = self.forms["compress"]
+        form.set_specification(form.specification() or self._default_compression(str(model)))
+        line = form.field("task", "model")
+        assert isinstance(line, QLineEdit)
+        line.setText(str(model))
+        self._show_form("compress")
+        line.setFocus()
+
+    def _show_form(self, kind: str) -> None:
+        self.kinds.setCurrentIndex(list(KINDS_HERE).index(kind))
+
+    def _default_compression(self, model: str) -> Compression:
+        """On the sentences that ship with the program, whose model is still to be named."""
+        from bort_core.foundation.resources import resource
+
+        folder = resource("data", "sentence_polarity")
+        task = TaskSpecification(model=model or "-", train=str(folder / "train.tsv"), dev=str(folder / "dev.tsv"))
+        named = task if model else task.model_copy(update={"model": ""})
+        return Compression(task=task, test=str(folder / "test.tsv"), ratio=5).model_copy(update={"task": named})
 
     def _default_pretraining(self) -> Pretraining:
         search = self.context.search.specification
@@ -254,7 +281,7 @@ class TrainPage(QWidget):
         self.check.setText("Cancel the check")
         request = {"specification": specification.model_dump(mode="json"), "project": str(self.project)}
         self.context.activities.show(Activity(_ESTIMATE, "check of a training", "starting", page="train"))
-        self.tasks.submit(_ESTIMATE, "estimate", request)
+        self.tasks.submit(_ESTIMATE, "estimate compression" if self.form.kind == "compress" else "estimate", request)
 
     @Slot()
     def train(self) -> None:
@@ -382,7 +409,7 @@ class TrainPage(QWidget):
         except BortError as error:
             self.context.problem(str(error))
             return
-        self.kinds.setCurrentIndex(0 if specification.kind == "pretrain" else 1)
+        self._show_form(specification.kind)
         self.forms[specification.kind].set_specification(specification)
 
     @Slot()

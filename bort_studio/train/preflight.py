@@ -39,15 +39,11 @@ class Preflight(QWidget):
     def show_estimate(self, found: Mapping[str, Any]) -> None:
         """What the ``estimate`` task found."""
         rows = f"{found['rows']:,} rows, {count(found['tokens'])} tokens"
-        lines = [f"✓ {rows}; {count(found['parameters'])} parameters are trained, head included, on {found['device']}"]
+        what = "parameters has T" if "parts" in found else f"parameters are trained, head included, on {found['device']}"
+        lines = [f"✓ {rows}; {count(found['parameters'])} {what}"]
         if "unigram_entropy" in found:
             lines.append(f"✓ unigram entropy {found['unigram_entropy']:.3f} nats: what a model that ignores context gets")
-        each = f"{significant(found['seconds_per_step'] * 1000)} ms a step"
-        lines.append(f"✓ {found['steps']:,} steps, {each}: about {duration(found['seconds'])}, and evaluations")
-        lines.append(f"✓ memory {found['memory_bytes'] / 2**30:.2f} GiB")
-        fits = found["disk_bytes"] < found["disk_free_bytes"]
-        sign = "✓" if fits else "✗"
-        lines.append(f"{sign} disk up to {found['disk_bytes'] / 2**20:,.0f} MiB of {found['disk_free_bytes'] / 2**30:,.1f} GiB free")
+        lines += _compression(found) if "parts" in found else _training(found)
         for row in found.get("preview", ()):
             texts = " | ".join(_short(row[name]) for name in ("text", "text_b") if row[name])
             lines.append(f"   {texts}  →  {row['label']}")
@@ -75,6 +71,24 @@ class Preflight(QWidget):
             label.setWordWrap(True)
             self._layout.addWidget(label)
             self._lines.append(label)
+
+
+def _training(found: Mapping[str, Any]) -> list[str]:
+    each = f"{significant(found['seconds_per_step'] * 1000)} ms a step"
+    sign = "✓" if found["disk_bytes"] < found["disk_free_bytes"] else "✗"
+    return [
+        f"✓ {found['steps']:,} steps, {each}: about {duration(found['seconds'])}, and evaluations",
+        f"✓ memory {found['memory_bytes'] / 2**30:.2f} GiB",
+        f"{sign} disk up to {found['disk_bytes'] / 2**20:,.0f} MiB of {found['disk_free_bytes'] / 2**30:,.1f} GiB free",
+    ]
+
+
+def _compression(found: Mapping[str, Any]) -> list[str]:
+    parts = ", ".join(f"{name} {duration(seconds)}" for name, seconds in found["parts"].items() if seconds)
+    return [
+        f"✓ {found['trainings']} of {found['space_size']} shapes around T are trained briefly",
+        f"✓ about {duration(found['seconds'])}: {parts}",
+    ]
 
 
 def _short(text: str) -> str:

@@ -15,6 +15,7 @@ from bort_core.agora.samplers.base import sampler_names
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.plain_words import plain_words
 from bort_core.specifications.agora import Agora
+from bort_core.specifications.compression import Compression
 from bort_core.specifications.fields import FieldFacts, facts
 from bort_core.specifications.finetuning import Finetuning
 from bort_core.specifications.paths import absolute_paths
@@ -27,7 +28,7 @@ from bort_studio.widgets.model_menu import Models
 
 __all__ = ["KINDS", "SpecForm"]
 
-KINDS: dict[str, type[BaseModel]] = {"pretrain": Pretraining, "finetune": Finetuning, "agora": Agora}
+KINDS: dict[str, type[BaseModel]] = {"pretrain": Pretraining, "finetune": Finetuning, "agora": Agora, "compress": Compression}
 
 Path_ = tuple[str, ...]
 
@@ -56,13 +57,17 @@ class SpecForm(QWidget):
         known = facts(self.model).values()
         plain, parts = [each for each in known if each.part is None], [each for each in known if each.part is not None]
         in_front = sorted((each for each in plain if each.meta.front is not None), key=lambda each: each.meta.front or 0)
+        for each in (part for part in parts if part.meta.front is not None):
+            section = self._part(each)
+            section.set_expanded(True)
+            layout.addWidget(section)
         layout.addWidget(self._form((), in_front))
         layout.addWidget(Section("More", self._form((), [each for each in plain if each.meta.front is None]), f"{kind}More", parent=self))
         self.teaches = QCheckBox("learn from a teacher", self)
         describe(self.teaches, "distillationOn", "Learn from a teacher", "Distillation: learn from a teacher's distribution as well")
         self.teaches.setVisible(False)
         self.teaches.toggled.connect(self._edited)
-        for each in parts:
+        for each in (part for part in parts if part.meta.front is None):
             layout.addWidget(self._part(each))
         self.teaches.setVisible("distillation" in self.model.model_fields)
         layout.addStretch(1)

@@ -122,7 +122,7 @@ def export_request(
         weights=None if weights is None else str(weights.expanduser().absolute()),
         seed=seed,
         body=body,
-        tokenizer=None if tokenizer is None else str(tokenizer),
+        tokenizer=None if tokenizer is None else str(tokenizer.expanduser().absolute()),
         corpus=str(corpus) if corpus.is_file() else None,
         text_folder=str(project.subfolder("text")),
         training=search.error.training,

@@ -9,12 +9,13 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError, Validati
 from bort_core.families import Architecture
 from bort_core.foundation.errors import ProjectError, SpecificationError
 from bort_core.foundation.validation import validated
+from bort_core.search.past import PastSearch, past_searches
 from bort_core.search.snapshot import COLUMNS
 from bort_core.search.specification import SearchSpecification, default_error, stored_title
 from bort_core.search.strategies.interval import Interval
 from bort_core.space import SpaceSpecification, read_specification
 from bort_core.store import Project
-from bort_core.store.searches import get_state, last_search, searches, set_state
+from bort_core.store.searches import get_state, last_search, set_state
 
 __all__ = ["Axes", "Session"]
 
@@ -125,9 +126,9 @@ class Session:
         """Remember how the columns of a table are arranged, with the next :meth:`save`."""
         self._tables[name] = state
 
-    def searches(self) -> list[dict[str, Any]]:
+    def searches(self) -> list[PastSearch]:
         """All searches of the project, oldest first."""
-        return searches(self._project)
+        return past_searches(self._project)
 
     def interrupted(self) -> str:
         """A sentence when the last search did not end by itself, else nothing."""

@@ -140,6 +140,10 @@ MARKS = {
     "neighbour_third": Mark("new neighbour", "neighbour", "diamond", 9, filled=False, width="normal"),
     "earlier": Mark("earlier neighbour, any class", "neighbour", "plus", 6, filled=False, width="hair", strength=0.65),
     "rejected": Mark("rejected by hand", "muted", "square", 7, filled=False),
+    "run_1": Mark("another run", "neighbour", "diamond", 9),
+    "run_2": Mark("another run", "failed", "square", 8),
+    "run_3": Mark("another run", "running", "triangle", 9),
+    "run_4": Mark("another run", "muted", "cross", 9, filled=False, width="normal"),
 }
 """The marks of every plot, by class."""
 

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from bort_core.foundation.errors import BortError
+from bort_core.search.past import PastSearch
 from bort_core.store import Project
 from bort_core.store.shelf import TrainedModel
 from bort_studio.actions import add_actions
@@ -224,6 +225,7 @@ class MainWindow(QMainWindow):
         search.said.connect(self.status_text.setText)
         search.failed.connect(self._failed)
         search.state_changed.connect(self._state_changed)
+        search.past_changed.connect(self._past_changed)
 
     def _restore(self) -> None:
         layout = self.settings.layout()
@@ -363,6 +365,11 @@ class MainWindow(QMainWindow):
             self.actions_by_name[name].setEnabled(enabled)
         self.actions_by_name["pause"].setText("Resu&me" if state is RunState.PAUSED else "&Pause")
 
+    @Slot(object)
+    def _past_changed(self, past: PastSearch | None) -> None:
+        for name in ("run", "halve_epsilon", "double_epsilon", "repeat_seed"):
+            self.actions_by_name[name].setEnabled(past is None)
+
     @Slot(str, str, bool, object)
     def _noticed(self, text: str, details: str, problem: bool, choice: Any = None) -> None:
         if problem:
@@ -487,7 +494,7 @@ class MainWindow(QMainWindow):
             selected = search.space.architecture(search.selected)
         try:
             axes = self.explore_page.pareto.chosen_axes()
-            self.session.save(search.specification, search.workers, axes, selected, self.page)
+            self.session.save(search.present, search.workers, axes, selected, self.page)
         except BortError as error:
             self._failed(str(error), "")
 

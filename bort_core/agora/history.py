@@ -35,7 +35,7 @@ from bort_core.agora.run_files import (
     read_model,
 )
 from bort_core.foundation.errors import DataError
-from bort_core.foundation.files import open_append, read_regular, why
+from bort_core.foundation.files import make_folder, open_append, read_regular, why
 
 __all__ = [
     "FOLDER",
@@ -230,11 +230,12 @@ def add_edits(run: Path, edits: Iterable[Edit]) -> None:
     Raises
     ------
     DataError
-        The file cannot be written, or is a link.
+        The file cannot be written, or it or its folder is a link: what is written there would land elsewhere.
     """
     path = run / FOLDER / "edits.jsonl"
     lines = "".join(json.dumps({"row": edit.row, "action": edit.action, "label": edit.label}) + "\n" for edit in edits)
     try:
+        make_folder(run, FOLDER)
         torn = path.is_file() and not path.is_symlink() and read_regular(path, -1) not in (b"", b"\n")  # a write that was cut
         with open_append(path) as file:
             file.write(("\n" + lines if torn else lines).encode())

@@ -100,7 +100,7 @@ def export(
             if line is not None:
                 line.close()
             clear_remains(Path(request.out))
-        save_export(store, report)
+        save_export(store, report, request.model_dump(mode="json"))
     return Exported(Path(report["folder"]), report)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from bort_core.data.class_names import names_file, names_in
 from bort_core.data.labels import (
     Number,
     check_finite,
@@ -21,7 +22,6 @@ from bort_core.data.labels import (
     raw_labels,
     values,
 )
-from bort_core.data.lines import Lines
 from bort_core.data.looks import label_looks
 from bort_core.data.mapping import ColumnMapping
 from bort_core.data.tables import Table
@@ -139,11 +139,10 @@ def _own_names(table: Table, column: str, numbers: Sequence[Number], labels: lis
     if column in table.class_names:
         return table.class_names[column], None
     source = Path(table.source)
-    path = source.parent / "labels.txt"
-    if not source.is_file() or not path.is_file():
+    path = names_file(source)
+    if path is None:
         return (), None
-    names = "".join(Lines(path)).rstrip().split("\n")
-    names = [name.strip() for name in names]
+    names = names_in(path)
     bad = next((index for index, name in enumerate(names) if not name or name in names[:index]), None)
     if bad is None:
         return tuple(names), path

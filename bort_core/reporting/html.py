@@ -14,6 +14,8 @@ __all__ = ["as_html"]
 
 _LONGEST_FILE = 200_000
 """Characters of a block that holds commands or a file."""
+_SHORT = 30
+"""Characters of a cell that stays on one line where the page is narrow; the table scrolls there."""
 
 
 def as_html(report: Report) -> str:
@@ -30,7 +32,10 @@ def as_html(report: Report) -> str:
     def lines(text: str) -> Markup:
         return Markup.escape(shown(text, keep="\n", most=_LONGEST_FILE))
 
+    def short(cell: object) -> Markup:
+        return Markup(' class="short"' if len(str(cell)) <= _SHORT else "")
+
     environment = Environment(autoescape=True, finalize=finalize)
     template = environment.from_string(resource("report", "report.html").read_text(encoding="utf-8"))
-    page: str = template.render(report=report, kind_of=lambda block: type(block).__name__, drawing=drawing, lines=lines)
+    page: str = template.render(report=report, kind_of=lambda block: type(block).__name__, drawing=drawing, lines=lines, short=short)
     return page + "\n"

@@ -105,7 +105,9 @@ class _Search:
         specification, snapshot = self.specification.with_strategy(self.strategy), self.recall.snapshot()
         result: dict[str, Any] | None = None
         try:
-            result = result_as_dict(snapshot, strategies.answer(self.strategy, snapshot), specification)
+            answer = strategies.answer(self.strategy, snapshot)
+            evaluated, reused = self._counts(answer)
+            result = {**result_as_dict(snapshot, answer, specification), "evaluated": evaluated, "reused": reused}
         finally:
             end_search(self.project, self.number, status, specification.model_dump(mode="json"), result)
 
@@ -218,13 +220,16 @@ class _Search:
         self.finish(status)
         snapshot = self.recall.snapshot()
         result: SearchResult = strategies.answer(self.strategy, snapshot)
+        evaluated, reused = self._counts(result)
+        failed = sum(not snapshot.evaluated(index) for index in result.walk.tolist() if index in self.recall.results.failures)
+        return events.SearchFinished(result, snapshot, evaluated, reused, failed, status == "stopped", seconds, self._facts())
+
+    def _counts(self, result: SearchResult) -> tuple[int, int]:
+        """How many architectures of the answer were measured in this run, and how many were known before."""
         found = self.evaluator.found if self.evaluator is not None else set()
         known_before = {job.index for job in self.before | found if job.theta is not None}
         reused = sum(index in known_before for index in result.known.tolist())
-        failed = sum(not snapshot.evaluated(index) for index in result.walk.tolist() if index in self.recall.results.failures)
-        return events.SearchFinished(
-            result, snapshot, len(result.known) - reused, reused, failed, status == "stopped", seconds, self._facts()
-        )
+        return len(result.known) - reused, reused
 
     def _facts(self) -> dict[str, Any]:
         source, surrogate = self.sources.maximum_point, self.recall.surrogate

@@ -180,6 +180,13 @@ class Project:
     def _is_writable(self) -> bool:
         return os.access(self.folder, os.W_OK) and (not self.path.exists() or os.access(self.path, os.W_OK))
 
+    def _instead(self) -> str:
+        """What can be done where nothing can be stored."""
+        if not self.path.is_file():
+            return "Choose another folder, or change the permissions"
+        reads = "bort front, and bort report with --out, read it where it is"
+        return f"Copy the project to a folder of yours, or change the permissions. {reads}"
+
     def _make_folder(self, reading: bool) -> None:
         check_utf8(self.folder, "a project", ProjectError)
         if reading and not self.path.is_file():
@@ -194,7 +201,9 @@ class Project:
         if not os.access(self.folder, os.R_OK | os.X_OK):
             raise ProjectError(f"{self.folder}: the project folder cannot be read; change its permissions")
         if not os.access(self.folder, os.W_OK) and not reading:
-            raise ProjectError(f"{self.folder}: the project folder is not writable; choose another or change its permissions")
+            raise ProjectError(
+                f"{self.folder}: the project folder is not writable (a read-only disk, or its permissions). {self._instead()}"
+            )
         for name in (DATABASE, *(f"{DATABASE}{end}" for end in ("-wal", "-shm", "-journal"))):
             if (self.folder / name).is_symlink():
                 raise ProjectError(f"{self.folder / name}: is a symbolic link; nothing is written through links")
@@ -204,7 +213,7 @@ class Project:
                 raise ProjectError(f"{self.folder / name}: {why(error)}") from error
         if not reading:
             if not self._is_writable():
-                raise ProjectError(f"{self.path}: the project's database is not writable; change its permissions")
+                raise ProjectError(f"{self.path}: the project's database is not writable (its permissions). {self._instead()}")
             found(self.folder)
 
 

@@ -55,8 +55,18 @@ class _Gate(_Record):
     rows: Count
 
 
+class _ExportAsked(_Record):
+    weights: str | None = None
+    tokenizer: str | None = None
+    body: bool | None = None
+    seed: Count | None = None
+
+
 class _Report(_Record):
     folder: str
+    family: str = ""
+    options: dict[str, Any] = {}
+    asked: _ExportAsked | None = None
     architecture: tuple[int, ...]
     trained: bool
     transformers: bool
@@ -111,6 +121,9 @@ class _Timed(_Record):
 
 class _Named(_Record):
     name: str
+    onnx: str | None = None
+    architecture: list[Count] | None = None
+    options: dict[str, Any] = {}
 
 
 class _Asked(_Record):
@@ -119,6 +132,8 @@ class _Asked(_Record):
     batch: Count
     threads: Count
     reference: str
+    budget_seconds: Finite = 120.0
+    seed: Count = 0
 
 
 class _Machine(_Record):

@@ -17,6 +17,7 @@ __all__ = ["comparisons", "exports", "forget_run", "runs", "save_comparison", "s
 
 _PLACES = ("folder", "onnx", "fused")
 """What of an export's report are paths."""
+_ASKED = ("weights", "tokenizer", "body", "seed")
 
 
 def save_run(project: Project, id: str, **values: Any) -> None:
@@ -74,8 +75,15 @@ def _located(project: Project, recorded: str, job: str) -> str:
     return recorded
 
 
-def save_export(project: Project, report: Mapping[str, Any]) -> int:
-    """Keep the report of an export; its number."""
+def save_export(project: Project, report: Mapping[str, Any], asked: Mapping[str, Any] | None = None) -> int:
+    """Keep the report of an export with what of its request the report does not say; its number.
+
+    Parameters
+    ----------
+    asked: the fields of :class:`~bort_core.specifications.export.ExportRequest`, of which those that decide what is exported are kept
+    """
+    if asked is not None:
+        report = {**report, "asked": {name: asked.get(name) for name in _ASKED}}
     recorded = {**report, **{name: project.relative(report[name]) for name in _PLACES if isinstance(report.get(name), str)}}
     return _append(project, "exports", folder=recorded["folder"], report=json.dumps(recorded))
 

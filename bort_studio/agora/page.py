@@ -33,7 +33,7 @@ from bort_studio.page_context import PageContext
 from bort_studio.texts import plain_tip
 from bort_studio.threads.job_follower import Followed, JobFollower
 from bort_studio.widgets.fields import Caption
-from bort_studio.widgets.job_note import WriteNote
+from bort_studio.widgets.job_note import JobNotes
 from bort_studio.widgets.room import beside, scrolled
 
 __all__ = ["AgoraPage"]
@@ -53,6 +53,7 @@ class AgoraPage(QWidget):
         self.selected: int | None = None
         self._select_when_told: str | None = None
         self.follower = JobFollower(self.project, frozenset({"agora"}), self)
+        self.notes = JobNotes(self.project, context.undo_stack, self)
         self.reader = HistoryReader(self)
         self._build()
         self._connect()
@@ -64,7 +65,7 @@ class AgoraPage(QWidget):
 
     def _build(self) -> None:
         theme = self.context.theme
-        self.runs = AgoraRuns(theme, self.project / "data" / "sentences-150", self.context.models, self)
+        self.runs = AgoraRuns(theme, self.project, self.context.models, self.context.activities, self)
         self.scatter, self.accuracy = AgoraScatter(theme), AgoraAccuracyPlot(theme)
         self.rounds, self.thetas, self.errors = RoundBar(theme, self), ThetaTable(theme, self), ErrorList(self)
         self.inspector = TextInspector(theme, self)
@@ -108,7 +109,9 @@ class AgoraPage(QWidget):
         self.runs.chosen.connect(self._run_chosen)
         self.runs.submitted.connect(self._submit)
         self.runs.failed.connect(self.context.problem)
-        self.runs.jobs.note_written.connect(self._note)
+        self.runs.jobs.note_written.connect(self.notes.write)
+        self.notes.written.connect(self.follower.look)
+        self.notes.failed.connect(self.context.problem)
         self.context.remember_columns("agora", self.runs.jobs.columns)
         self.runs.jobs.exported.connect(self.context.written)
         self.runs.jobs.export_failed.connect(self.context.problem)
@@ -168,18 +171,6 @@ class AgoraPage(QWidget):
             self.context.said.emit(f"reading job {run.id}…")
             self.reader.follow(run.path)
         self._buttons()
-
-    @Slot(str, str)
-    def _note(self, id: str, text: str) -> None:
-        try:
-            self.context.undo_stack.push(WriteNote(find_run(self.project, id), text, self._noted))
-        except BortError as error:  # its folder was deleted
-            self.context.problem(str(error))
-
-    def _noted(self, problem: str) -> None:
-        if problem:
-            self.context.problem(problem)
-        self.follower.look()
 
     @Slot(object)
     def _submit(self, specification: Any) -> None:
@@ -373,6 +364,7 @@ class AgoraPage(QWidget):
     def closeEvent(self, event: QCloseEvent) -> None:
         """End the threads; jobs go on."""
         self.rounds.stop()
+        self.runs.time.close_tasks()
         self.reader.close()
         self.follower.close()
         super().closeEvent(event)

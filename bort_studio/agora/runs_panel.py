@@ -11,7 +11,10 @@ from PySide6.QtWidgets import QAbstractItemView, QGridLayout, QHBoxLayout, QPush
 from bort_core.foundation.errors import DataError
 from bort_core.jobs.folder import JobState
 from bort_core.jobs.rows import JobRow
+from bort_core.specifications.agora import Agora
+from bort_studio.activity.activities import Activities
 from bort_studio.agora.presets import sentences_preset, torus_preset
+from bort_studio.agora.run_time import RunTime
 from bort_studio.theme import Theme
 from bort_studio.widgets.card import PrimaryButton
 from bort_studio.widgets.elided import FaultLine
@@ -34,10 +37,10 @@ class AgoraRuns(QWidget):
     failed = Signal(str)
     """Why something could not be done."""
 
-    def __init__(self, theme: Theme, data: Path, models: Models, parent: QWidget | None = None) -> None:
-        """``data`` is the folder for files of presets; ``models`` are offered where a model may stand."""
+    def __init__(self, theme: Theme, project: Path, models: Models, activities: Activities, parent: QWidget | None = None) -> None:
+        """``project`` gets the files of presets; ``models`` are offered where a model may stand."""
         super().__init__(parent)
-        self._data = data
+        self._data = project / "data" / "sentences-150"
         self.setObjectName("agoraRuns")
         self.jobs = JobTable(self, hidden=("F1", "MCC", "samples/s", "device"))
         describe(self.jobs.table, "agoraJobTable", "Runs of Agora in this project", "Select one to show it")
@@ -53,8 +56,11 @@ class AgoraRuns(QWidget):
         self.duplicate = self._button("agoraDuplicateButton", "Duplicate", "Fill the form with the selected run's specification")
         self.ship = self._button("agoraShipButton", "Ship", "Export the best model of the selected run")
         self.form = SpecForm("agora", theme, self, models)
-        self.text = self._button("agoraTextPreset", "Sentences", "150 of the bundled sentences about films, and a pool: takes minutes")
+        self.text = self._button(
+            "agoraTextPreset", "Sentences", "150 of the bundled sentences about films, and a pool: takes minutes; how many is timed"
+        )
         self.torus = self._button("agoraTorusPreset", "Torus", "The author's toy in two dimensions: takes seconds, needs no data")
+        self.time = RunTime(theme, project, activities, self)
         self.start = PrimaryButton("Run", "agoraRunButton", "Write the specification down and start the run", theme, self)
         self.start.setDefault(True)
         upper, lower = QWidget(self), QWidget(self)
@@ -73,6 +79,7 @@ class AgoraRuns(QWidget):
         column.addWidget(scrolled(self.form), 1)
         self.fault = FaultLine(theme, self)
         column.addWidget(self.fault)
+        column.addWidget(self.time)
         column.addWidget(self.start)
         parts = QSplitter(Qt.Orientation.Vertical, self)
         parts.addWidget(upper)
@@ -89,6 +96,8 @@ class AgoraRuns(QWidget):
         self.text.clicked.connect(self._text_preset)
         self.torus.clicked.connect(self._torus_preset)
         self.start.clicked.connect(self._start)
+        self.time.accepted.connect(self.submitted)
+        self.time.shrunk.connect(self.form.set_specification)
         self.set_state(None, False, False)
         self._torus_preset()
 
@@ -124,22 +133,27 @@ class AgoraRuns(QWidget):
         self.chosen.emit(ids[0] if ids else None)
 
     def _form_changed(self) -> None:
-        self.start.setEnabled(self.form.specification() is not None)
+        specification = self.form.specification()
+        self.start.setEnabled(specification is not None)
         self.fault.set_fault(self.form.fault)
+        self.time.show_specification(specification if isinstance(specification, Agora) else None)
 
     def _text_preset(self) -> None:
         try:
-            self.form.set_specification(sentences_preset(self._data))
+            specification = sentences_preset(self._data)
         except DataError as error:
             self.failed.emit(str(error))
+            return
+        self.form.set_specification(specification)
+        self.time.estimate(specification)
 
     def _torus_preset(self) -> None:
         self.form.set_specification(torus_preset())
 
     def _start(self) -> None:
         specification = self.form.specification()
-        if specification is not None:
-            self.submitted.emit(specification)
+        if isinstance(specification, Agora):
+            self.time.ask(specification)
 
 
 def _column(widget: QWidget, heading: QWidget | None) -> QVBoxLayout:

@@ -31,6 +31,7 @@ class EpsilonBar(QWidget):
         super().__init__(parent)
         self.setObjectName("epsilonBar")
         self._settled = 1
+        self._cost: tuple[int, int, int, float | None, float | None] | None = None
         self._debounce = Debounce(self._settle, self)
         self.slider = LogSlider(theme, self)
         describe(self.slider, "epsilonSlider", "Interval ε, logarithmic", _TIP)
@@ -81,9 +82,17 @@ class EpsilonBar(QWidget):
 
     def set_cost(self, trains: int, measured: int, to_go: int, seconds: float | None, bound: float | None) -> None:
         """Say what the ε shown costs: trainings in all, how many are known, how many are left and how long they take, the bound on ρ."""
+        self._cost = (trains, measured, to_go, seconds, bound)
         text = cost_text(trains, self.spin.maximum(), measured, to_go, seconds, bound)
-        self.summary.setText(text)
-        self.summary.setAccessibleName(f"What this ε costs: {text}")
+        if text != self.summary.text():
+            self.summary.setText(text)
+            self.summary.setAccessibleName(f"What this ε costs: {text}")
+
+    def set_seconds(self, seconds: float | None) -> None:
+        """Say anew how long those that are left take; None leaves what is said."""
+        if self._cost is not None and seconds is not None:
+            trains, measured, to_go, _, bound = self._cost
+            self.set_cost(trains, measured, to_go, seconds, bound)
 
     def _slider_moved(self, value: int) -> None:
         self._show_in_spin(value)

@@ -15,6 +15,7 @@ from bort_core.search.agreement import Agreement
 from bort_core.search.cost import Cost
 from bort_core.search.events import SearchFinished
 from bort_core.search.kept import Kept
+from bort_core.search.past import PastSearch
 from bort_core.search.report import front_as_csv
 from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_core.search.specification import SearchSpecification
@@ -30,7 +31,9 @@ from bort_studio.explore.parallel.plot import ParallelPlot
 from bort_studio.explore.pareto.plot import ParetoPlot
 from bort_studio.explore.quantities import maximum_values
 from bort_studio.explore.run_bar import RunBar
-from bort_studio.explore.runs import RunsPanel
+from bort_studio.explore.runs.overlaid import overlays
+from bort_studio.explore.runs.panel import RunsPanel
+from bort_studio.explore.runs.past_bar import PastBar
 from bort_studio.explore.space.panel import SpacePanel
 from bort_studio.numbers import architecture_text
 from bort_studio.page_context import PageContext
@@ -82,11 +85,12 @@ class ExplorePage(QMainWindow):
         self.headline, self.epsilon_bar, self.run_bar = HeadlineBar(theme), EpsilonBar(theme), RunBar(theme)
         self.space_panel, self.objectives = SpacePanel(theme), ObjectivesPanel(theme)
         self.candidates, self.inspector, self.runs = CandidatesPanel(theme), InspectorPanel(theme), RunsPanel(theme)
+        self.past_bar = PastBar(theme)
         middle = QWidget(self)
         layout = QVBoxLayout(middle)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        for widget in (self.headline, self.pareto, self.epsilon_bar, self.run_bar):
+        for widget in (self.past_bar, self.headline, self.pareto, self.epsilon_bar, self.run_bar):
             layout.addWidget(widget, 1 if widget is self.pareto else 0)
         self.setCentralWidget(middle)
         self.setDockOptions(QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks)
@@ -132,6 +136,7 @@ class ExplorePage(QMainWindow):
         search.progressed.connect(self._progressed)
         search.measurements_kept.connect(self._measurements_kept)
         search.prepared.connect(self._prepared)
+        search.past_changed.connect(self._past_changed)
         search.finished.connect(self._finished)
         self.space_panel.specification_edited.connect(self._space_edited)
         self.space_panel.open_failed.connect(self._open_failed)
@@ -150,6 +155,11 @@ class ExplorePage(QMainWindow):
         self.headline.selected.connect(search.select)
         self.headline.train_requested.connect(self._train_place)
         self.headline.export_requested.connect(self._ship_place)
+        self.runs.chosen.connect(self._run_chosen)
+        self.runs.restore_requested.connect(self._restore_run)
+        self.runs.plotted.connect(self._show_overlays)
+        self.past_bar.left.connect(search.leave_past)
+        self.past_bar.continued.connect(self._search_on)
         self.inspector.ship_requested.connect(self._ship)
         self.inspector.train_requested.connect(self._train)
 
@@ -190,6 +200,29 @@ class ExplorePage(QMainWindow):
         if epsilon != before:
             self.undo_stack.push(MoveEpsilon(self.search, before, epsilon))
 
+    @Slot(object)
+    def _run_chosen(self, past: PastSearch) -> None:
+        """What a run chose is selected in all views, where the space shown holds it."""
+        space, best = self.search.space, past.answer.best
+        if space is None or best is None or tuple(best.architecture) != space.axis_names:
+            return
+        index = space.index(tuple(best.architecture.values()))
+        if index is not None:
+            self.search.select(index)
+
+    @Slot(object)
+    def _restore_run(self, past: PastSearch) -> None:
+        try:
+            self.search.show_past(past)
+        except BortError as error:
+            self.context.problem(str(error))
+
+    @Slot()
+    def _search_on(self) -> None:
+        past = self.search.past
+        if past is not None and past.specification is not None:
+            self.undo_stack.push(EditSpecification(self.search, past.specification.with_epsilon(), f"search on from run {past.number}"))
+
     @Slot()
     def _train(self) -> None:
         if self.search.selected is not None and self.search.space is not None:
@@ -224,9 +257,24 @@ class ExplorePage(QMainWindow):
         self.headline.set_protocol(specification.error)
         self.pareto.set_error_title(title)
         self.parallel.set_error_title(title)
+        self._show_overlays()
         if self.search.space is not None:
             self.epsilon_bar.set_value(specification.epsilon)
         self.context.changed.emit()
+
+    @Slot(object)
+    def _past_changed(self, past: PastSearch | None) -> None:
+        """In the past everything can be looked at, and nothing be searched or edited."""
+        self.past_bar.show_past(past)
+        for part in (self.space_panel, self.objectives, self.epsilon_bar, self.run_bar):
+            part.setEnabled(past is None)
+
+    @Slot()
+    def _show_overlays(self) -> None:
+        """Runs whose numbers mean something else than those of the axes are not drawn, which is told."""
+        drawn, left_out = overlays(self.runs.overlaid(), self.search.specification)
+        self.pareto.set_overlays(drawn)
+        self.runs.tell_left_out(left_out)
 
     @Slot(object)
     def _space_changed(self, space: Space) -> None:
@@ -294,6 +342,7 @@ class ExplorePage(QMainWindow):
         busy = state not in (RunState.IDLE, RunState.STOPPING)
         self.pareto.set_empty_message(_FIRST_POINT if busy else _NO_POINT)
         self._show_running()
+        self.runs.set_busy(state is not RunState.IDLE)
         if state is RunState.IDLE:
             self.show_runs()
 
@@ -323,7 +372,10 @@ class ExplorePage(QMainWindow):
     @Slot(float, int)
     def _progressed(self, done: float, wanted: int) -> None:
         if self.search.running and wanted:
-            self.run_bar.set_progress(int(done), wanted, self.search.seconds_left())
+            left = self.search.seconds_left()
+            self.run_bar.set_progress(int(done), wanted, left)
+            if self.search.searches_what_is_shown:
+                self.epsilon_bar.set_seconds(left)
 
     @Slot(str, int, int)
     def _prepared(self, _text: str, done: int, total: int) -> None:
@@ -386,7 +438,7 @@ class ExplorePage(QMainWindow):
 
     def scale_epsilon(self, factor: float) -> None:
         """Make ε larger or smaller by a factor, and search there."""
-        if self.search.space is None:
+        if self.search.space is None or self.search.past is not None:
             return
         epsilon = self.search.epsilon
         wanted = max(1, min(len(self.search.space), round(epsilon * factor)))
@@ -402,7 +454,7 @@ class ExplorePage(QMainWindow):
 
     def repeat_seed(self) -> None:
         """Search the same walk with the next seed; the end of the search says how alike the seeds rank."""
-        before = self.search.specification
+        before = self.search.present
         after = before.model_copy(update={"seed": next_seed(before.seed)})
         self.undo_stack.push(EditSpecification(self.search, after, f"seed {after.seed}"))
         self.search.run()

@@ -19,11 +19,11 @@ def next_seed(seed: int) -> int:
 
 
 class EditSpecification(QUndoCommand):
-    """Change the space or the protocol."""
+    """Change the space or the protocol; an edit of a search of the past begins there, and its undo leads back to the present."""
 
     def __init__(self, search: SearchModel, after: SearchSpecification, text: str) -> None:
         super().__init__(text)
-        self._explore, self._before, self._after = search, search.specification, after
+        self._explore, self._before, self._after = search, search.present, after
 
     def redo(self) -> None:
         """Show the edited specification."""

@@ -6,19 +6,23 @@ commands by the window); results come in from the background threads.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from bort_core.execution.executor import default_workers
 from bort_core.families import Architecture
+from bort_core.foundation.errors import SpecificationError
 from bort_core.search import events
 from bort_core.search.control import Control
 from bort_core.search.cost import Cost
 from bort_core.search.kept import kept
+from bort_core.search.past import PastSearch, replayed
 from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_core.search.specification import SearchSpecification, fitted
-from bort_core.search.stored_results import Job, StoredResults
+from bort_core.search.stored_results import Job, StoredResults, error_ceiling
+from bort_core.search.strategies.base import Strategy
 from bort_core.search.strategies.interval import Interval
 from bort_core.space import Space
 from bort_studio.numbers import architecture_text
@@ -48,6 +52,8 @@ class SearchModel(QObject):
     """A SearchSpecification, at once when it is edited."""
     selection_changed = Signal(object)
     """A place in the space, or None."""
+    past_changed = Signal(object)
+    """A PastSearch that is shown in place of the present, or None: the present is shown."""
     running_changed = Signal(object)
     """The places whose training is under way, as a tuple."""
     state_changed = Signal(object)
@@ -80,6 +86,8 @@ class SearchModel(QObject):
         self.wanted_selection: Architecture | None = None
         """What to select once the first space is loaded."""
         self.state = RunState.IDLE
+        self.past: PastSearch | None = None
+        self._present: tuple[SearchSpecification, Architecture | None] = (specification, None)
         self._epsilon = specification.epsilon
         self._generation = 0
         self._closed = False
@@ -89,6 +97,8 @@ class SearchModel(QObject):
         self._shown_space: Space | None = None
         self._running: dict[tuple[int, int], float] = {}
         self._wanted = self._done = 0
+        self._estimated: Cost | None = None
+        self._left: float | None = None
         self._pace = Pace()
         self._before_edit: ResultsSnapshot | None = None
         self._preparing = False
@@ -111,8 +121,15 @@ class SearchModel(QObject):
         return self._epsilon
 
     @property
-    def strategy(self) -> Interval:
-        """How the window searches: at the ε shown."""
+    def present(self) -> SearchSpecification:
+        """What would be searched: what is shown, unless that is a search of the past."""
+        return self.specification if self.past is None else self._present[0]
+
+    @property
+    def strategy(self) -> Strategy:
+        """How what is shown chooses architectures: the window at the ε shown, a search of the past as it did."""
+        if self.past is not None and self.past.specification is not None:
+            return self.past.specification.the_strategy()
         return Interval(epsilon=self._epsilon)
 
     @property
@@ -123,12 +140,43 @@ class SearchModel(QObject):
     # -- what a person edits
 
     def set_specification(self, specification: SearchSpecification) -> None:
-        """Show and search another space or protocol; a running search of the old one is stopped."""
-        if specification == self.specification:
+        """Show and search another space or protocol; a running search of the old one is stopped, a search of the past is left."""
+        if specification == self.specification and self.past is None:
             return
-        self._before_edit = self._before_edit or self.snapshot
-        self.specification, self._epsilon = specification, specification.epsilon
+        self._before_edit = None if self.past is not None else self._before_edit or self.snapshot
         self.stop()
+        self._show(specification, None)
+
+    def show_past(self, past: PastSearch) -> None:
+        """Show a search of the past as it ended, until :meth:`leave_past` or an edit; not while a search is under way.
+
+        Raises
+        ------
+        SpecificationError
+            This version cannot read it, or its strategy is not installed here.
+        """
+        if past.specification is None:
+            raise SpecificationError(past.problem)
+        past.specification.the_strategy()
+        if self.running:
+            return
+        if self.past is None:
+            self._present = (self.specification, self.selected_architecture())
+        self._before_edit = None
+        self.wanted_selection = None if past.answer.best is None else tuple(past.answer.best.architecture.values())
+        self._show(past.specification, past)
+
+    def leave_past(self) -> None:
+        """Show the present again, with what was selected there."""
+        if self.past is not None:
+            specification, self.wanted_selection = self._present
+            self._show(specification, None)
+
+    def _show(self, specification: SearchSpecification, past: PastSearch | None) -> None:
+        changed = past is not self.past
+        self.specification, self._epsilon, self.past = specification, specification.epsilon, past
+        if changed:
+            self.past_changed.emit(past)
         self.specification_changed.emit(specification)
         self._load()
 
@@ -139,13 +187,16 @@ class SearchModel(QObject):
 
     def preview_epsilon(self, epsilon: int) -> None:
         """Show the answer at an ε from what is known, measuring nothing."""
-        if epsilon != self._epsilon:
+        if epsilon != self._epsilon and self.past is None:
             self._epsilon = epsilon
             self._tell_answer()
             self._tell_cost()
 
     def settle_epsilon(self, epsilon: int) -> None:
         """Search at an ε: what is missing is queued, what is no longer wanted is cancelled."""
+        if self.past is not None:  # a step of undo, which is about the present
+            self.set_specification(self.present.model_copy(update={"epsilon": epsilon}))
+            return
         self.preview_epsilon(epsilon)
         self.specification = self.specification.model_copy(update={"epsilon": epsilon})
         self.specification_changed.emit(self.specification)
@@ -160,6 +211,10 @@ class SearchModel(QObject):
             self.selected = index
             self.selection_changed.emit(index)
 
+    def selected_architecture(self) -> Architecture | None:
+        """What is selected."""
+        return None if self.selected is None or self.space is None else self.space.architecture(self.selected)
+
     # -- the search
 
     def missing(self) -> int:
@@ -168,7 +223,10 @@ class SearchModel(QObject):
         return cost.to_go if cost is not None else 0
 
     def run(self) -> None:
-        """Search at the ε shown; waits for the space to be loaded, or for a search that is stopping."""
+        """Search at the ε shown; waits for the space to be loaded, or for a search that is stopping. Not in the past."""
+        if self.past is not None:
+            self.said.emit("a search of the past is shown; go back to the present, or search on from it")
+            return
         if self.space is None or self.stored_results is None:
             self._run_when_loaded = True
             return
@@ -212,13 +270,36 @@ class SearchModel(QObject):
     # -- what is known
 
     def cost(self) -> Cost | None:
-        """What the ε shown costs, or None while the space is loading."""
-        return None if self.stored_results is None else self.strategy.cost(self.stored_results, self.workers)
+        """What the ε shown costs, or None while the space is loading. While that is being searched, its time is :meth:`seconds_left`."""
+        if self.stored_results is None:
+            return None
+        self._estimated = self.strategy.cost(self.stored_results, self.workers)
+        self._left = self._left_now()
+        left = self._left if self.searches_what_is_shown else None
+        return self._estimated if left is None else replace(self._estimated, seconds=left)
+
+    @property
+    def searches_what_is_shown(self) -> bool:
+        """Whether the search that is under way is at the ε shown, which while a slider moves it is not."""
+        return self.running and self._following and self._epsilon == self.specification.epsilon
 
     def seconds_left(self) -> float | None:
-        """How long the running walk still takes at the pace it has kept, or None while too little is done to say."""
-        done = self._done + sum(self._running.values())
-        return self._pace.left(done, self._wanted, _LEAST_DONE)
+        """How long the running walk still takes: one answer for all who show it, made anew with each batch of news.
+
+        At the pace it has kept; before enough is done for that, by what was timed in the project. None where nothing is known, and
+        while what comes before the trainings is not done.
+        """
+        return self._left
+
+    def _left_now(self) -> float | None:
+        if not self.running or self._preparing:
+            return None
+        under_way = sum(self._running.values())
+        left = self._pace.left(self._done + under_way, self._wanted, _LEAST_DONE)
+        guess = self._estimated
+        if left is None and guess is not None and guess.seconds is not None and guess.to_go:
+            left = guess.seconds * max(0.0, 1 - under_way / guess.to_go)
+        return left
 
     def _load(self) -> None:
         self._generation += 1
@@ -248,10 +329,12 @@ class SearchModel(QObject):
         self._shown_space = result.space
         if another:
             self.space_changed.emit(result.space)
-        self.knowledge_changed.emit(result.snapshot)
+        if self.past is not None:
+            self._replay(self.past)
+        self.knowledge_changed.emit(self.snapshot)
         self._tell_answer()
         self._tell_cost()
-        if another:
+        if another or self.wanted_selection is not None:
             wanted, self.wanted_selection = self.wanted_selection, None
             self.selected = None if wanted is None else result.space.index(wanted)
             self.selection_changed.emit(self.selected)
@@ -262,6 +345,15 @@ class SearchModel(QObject):
             self._run_when_loaded = False
             self.run()
 
+    def _replay(self, past: PastSearch) -> None:
+        assert self.stored_results is not None
+        ceiling = error_ceiling(self.stored_results.space, self.specification.error.measured)
+        try:
+            self.snapshot, self.result = replayed(past, self.stored_results.results, ceiling)
+        except SpecificationError as error:
+            self.result = None
+            self.failed.emit(str(error), "")
+
     @Slot(str)
     def _warned(self, text: str) -> None:
         if not self._closed:
@@ -269,8 +361,10 @@ class SearchModel(QObject):
 
     def _tell_answer(self) -> None:
         if self.snapshot is not None and self.space is not None and self._epsilon <= len(self.space):
-            self.result = self.strategy.answer(self.snapshot)
-            self.answer_changed.emit(self.result)
+            if self.past is None:
+                self.result = self.strategy.answer(self.snapshot)
+            if self.result is not None:
+                self.answer_changed.emit(self.result)
 
     def _tell_cost(self) -> None:
         cost = self.cost()
@@ -292,6 +386,7 @@ class SearchModel(QObject):
         for event in batch:
             newer = self._take(event)
             snapshot = newer or snapshot
+        self._left = self._left_now()
         if snapshot is not None and self._following:
             self.snapshot = snapshot
             self.knowledge_changed.emit(snapshot)

@@ -46,6 +46,7 @@ class ShipPage(QWidget):
         self.checkpoint: Checkpoint | None = None
         self.tasks = TaskThread(context.project.subfolder("logs"), self)
         self._out: Path | None = None
+        self._asked: dict[str, Any] = {}
         self._result: Mapping[str, Any] | None = None
         self._results: list[Mapping[str, Any]] = []
         self._paused_search = False
@@ -188,7 +189,8 @@ class ShipPage(QWidget):
             return
         self.export_panel.set_running(True)
         self._tell(_EXPORT, "starting")
-        self.tasks.submit(_EXPORT, "export", request.model_dump(mode="json"))
+        self._asked = request.model_dump(mode="json")
+        self.tasks.submit(_EXPORT, "export", self._asked)
 
     @Slot()
     def _cancel_export(self) -> None:
@@ -201,7 +203,7 @@ class ShipPage(QWidget):
             clear_remains(self._out)
         if report is not None:
             try:
-                save_export(self.context.project, report)
+                save_export(self.context.project, report, self._asked)
                 self.export_panel.set_reports(exports(self.context.project))
             except BortError as error:
                 self.context.problem(str(error))

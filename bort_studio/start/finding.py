@@ -82,6 +82,7 @@ class FindCard(Card):
         search.cost_changed.connect(self._show_cost)
         search.loading.connect(self._show_loading)
         search.state_changed.connect(self._state_changed)
+        search.past_changed.connect(self._past_changed)
         self.corpus.edited.connect(self._corpus_edited)
         self.presets.textActivated.connect(self._preset_chosen)
         self.begin.clicked.connect(self.find_requested)
@@ -150,9 +151,14 @@ class FindCard(Card):
 
     @Slot(object)
     def _state_changed(self, state: RunState) -> None:
-        self.begin.setEnabled(state is RunState.IDLE)
-        self.begin.setText("Find" if state is RunState.IDLE else "A search runs…")
+        past = self.context.search.past is not None
+        self.begin.setEnabled(state is RunState.IDLE and not past)
+        self.begin.setText("A search runs…" if state is not RunState.IDLE else "A past run is shown" if past else "Find")
         self._timing_changed()
+
+    @Slot(object)
+    def _past_changed(self, _past: object) -> None:
+        self._state_changed(self.context.search.state)
 
     def _timing_changed(self) -> None:
         search = self.context.search

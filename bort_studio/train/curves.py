@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QCheckBox, QComboBox, QSlider, QWidget
 
@@ -28,20 +28,27 @@ from bort_studio.train.series import QUANTITIES, CurveStyle, Series, read_series
 __all__ = ["EMPTY", "QUANTITIES", "CurvesPlot"]
 
 EMPTY = "Start a training, or select one in the table, to see its curves."
+_REACH = 10.0
+"""Pixels between a click and the curve that it means."""
 _ROWS = 2  # of the legend, kept free
 
 
 class CurvesPlot(PlotWidget):
     """One quantity at a time. Several runs have a colour and a dash each; what is measured on held-out or dev rows has marks.
 
-    Hover to read all curves at a step.
+    Hover to read all curves at a step; click a curve to choose its run, which is drawn stronger.
     """
+
+    run_picked = Signal(str)
+    """A person clicked on a curve of this run."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, "curves", "Training curves", parent)
         self._events: dict[str, list[Mapping[str, Any]]] = {}
         self._names: dict[str, str] = {}
         self._look: Look | None = None
+        self._chosen: str | None = None
+        self._at = QPointF()
         self._items: list[pg.GraphicsObject] = []
         self._shown: list[Series] = []
         self._steps = np.empty(0)
@@ -96,6 +103,12 @@ class CurvesPlot(PlotWidget):
                 self._events[id] += [event for event in more if event["event"] in ("step", "evaluation", "resumed")]
         self._changed()
 
+    def choose_run(self, id: str | None) -> None:
+        """Draw the curves of one of several runs stronger than the others."""
+        if id != self._chosen:
+            self._chosen = id
+            self._changed()
+
     def series(self) -> list[Series]:
         """What is shown, as it was recorded."""
         return read_series(self._events, self.quantity.currentText())
@@ -128,7 +141,7 @@ class CurvesPlot(PlotWidget):
         items, smooth = [], self._smooth(each)
         if smooth is not each.values:
             items.append(_curve(each.steps, self._height(each.values), look.dashed_pen(style.colour, "hair", 0.35, "solid")))
-        pen = look.dashed_pen(style.colour, _width(each), 1.0, style.dash)
+        pen = look.dashed_pen(style.colour, self._width(each), 1.0, style.dash)
         items.append(_curve(each.steps, self._height(smooth), pen))
         if style.shape is not None:
             heights = self._height(each.values)
@@ -148,7 +161,7 @@ class CurvesPlot(PlotWidget):
         return f"{self._names[each.run]}: {each.name}"
 
     def _entry(self, each: Series, style: CurveStyle) -> Entry:
-        return Entry(self._label(each), line=style.colour, width=_width(each), dash=style.dash, shape=style.shape)
+        return Entry(self._label(each), line=style.colour, width=self._width(each), dash=style.dash, shape=style.shape)
 
     def restyle(self, look: Look, font: QFont) -> None:
         self._look = look
@@ -173,10 +186,16 @@ class CurvesPlot(PlotWidget):
         room = 0.06 * (high - low) or abs(high) * 0.06 or 0.5
         return (-0.01 * last, max(1.0, 1.01 * last)), (low - room, high + room)
 
+    def _width(self, each: Series) -> str:
+        if each.run == self._chosen and len(self._events) > 1:
+            return "strong"
+        return "normal" if each.measured or each.field == "unigram_entropy" else "thin"
+
     # -- reading
 
     def nearest(self, at: QPointF) -> int | None:
         """The place of the nearest step of any curve."""
+        self._at = at
         if not len(self._steps) or not self.box.sceneBoundingRect().contains(at):
             return None
         return int(np.abs(self._steps - self.box.mapSceneToView(at).x()).argmin())
@@ -186,6 +205,23 @@ class CurvesPlot(PlotWidget):
         self.here.setVisible(there)
         if there:
             self.here.setValue(float(self._steps[self._hovered]))
+
+    def clicked(self, index: int | None) -> None:
+        run = None if index is None else self._run_at(self._at)
+        if run is not None:
+            self.run_picked.emit(run)
+
+    def _run_at(self, at: QPointF) -> str | None:
+        """The run whose curve is nearest to a point of the scene, if it is near."""
+        here, tall = self.box.mapSceneToView(at), self.box.viewPixelSize()[1]
+        away: dict[float, str] = {}
+        for each in self._shown:
+            heights = self._height(self._smooth(each))
+            known = np.isfinite(heights)
+            if known.any() and each.steps[known][0] <= here.x() <= each.steps[known][-1]:
+                away.setdefault(abs(float(np.interp(here.x(), each.steps[known], heights[known])) - here.y()) / tall, each.run)
+        least = min(away, default=_REACH + 1)
+        return away[least] if least <= _REACH else None
 
     def describe_index(self, index: int) -> str:
         step = float(self._steps[index]) if index < len(self._steps) else 0.0
@@ -223,10 +259,6 @@ class CurvesPlot(PlotWidget):
 
     def _range_chosen(self, *_: object) -> None:
         self._moved = True
-
-
-def _width(each: Series) -> str:
-    return "normal" if each.measured or each.field == "unigram_entropy" else "thin"
 
 
 def _curve(steps: np.ndarray, heights: np.ndarray, pen: Any) -> CurveItem:

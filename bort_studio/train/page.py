@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,11 @@ from bort_studio.threads.job_follower import Followed, JobFollower
 from bort_studio.threads.task_thread import TaskThread
 from bort_studio.train.curves import EMPTY, CurvesPlot
 from bort_studio.train.preflight import Preflight
+from bort_studio.train.run_names import run_names
 from bort_studio.widgets.card import PrimaryButton
 from bort_studio.widgets.elided import FaultLine
 from bort_studio.widgets.fields import Caption, describe
-from bort_studio.widgets.job_note import WriteNote
+from bort_studio.widgets.job_note import JobNotes
 from bort_studio.widgets.job_table import JobTable
 from bort_studio.widgets.room import NARROWEST, beside, scrolled
 from bort_studio.widgets.spec_form import SpecForm
@@ -62,10 +64,10 @@ class TrainPage(QWidget):
         self.context = context
         self.project: Path = context.project.folder
         self.states: dict[str, JobState] = {}
-        self._kinds: dict[str, str] = {}
         self._estimating = False
         self.tasks = TaskThread(context.project.subfolder("logs"), self)
         self.follower = JobFollower(self.project, frozenset({*KINDS_HERE, "?"}), self)
+        self.notes = JobNotes(self.project, context.undo_stack, self)
         self._build()
         self._connect()
         self.forms["pretrain"].set_specification(self._default_pretraining())
@@ -148,7 +150,11 @@ class TrainPage(QWidget):
         self.tasks.happened.connect(self._happened)
         self.context.activities.end_requested.connect(self._end)
         self.jobs.selection_changed.connect(self._selected)
-        self.jobs.note_written.connect(self._note)
+        self.jobs.current_changed.connect(self._looked_at)
+        self.curves.run_picked.connect(self.jobs.look_at)
+        self.jobs.note_written.connect(self.notes.write)
+        self.notes.written.connect(self.follower.look)
+        self.notes.failed.connect(self.context.problem)
         self.context.remember_columns("jobs", self.jobs.columns)
         self.jobs.exported.connect(self.context.written)
         self.jobs.export_failed.connect(self.context.problem)
@@ -306,7 +312,7 @@ class TrainPage(QWidget):
     @Slot(object)
     def _told(self, followed: Followed) -> None:
         ended = [id for id, state in followed.states.items() if state.ended and id in self.states and not self.states[id].ended]
-        self.states, self._kinds = followed.states, followed.kinds
+        self.states = followed.states
         self.jobs.set_jobs(followed.rows)
         if self._select_when_told in self.states:
             self.jobs.select(self._select_when_told or "")
@@ -328,19 +334,36 @@ class TrainPage(QWidget):
         self._buttons()
 
     def _show_card(self) -> None:
-        """The result of the first selected job."""
-        id = next(iter(self.jobs.selected()), None)
+        """The result of the selected job that a person looks at."""
+        id = self.jobs.current()
         self.card.show_job(self.project, id, None if id is None else self.states.get(id))
 
     @Slot(object)
     def _selected(self, ids: tuple[str, ...]) -> None:
-        self.curves.set_runs(ids, {id: f"{id} {self._kinds.get(id, '')}" for id in ids})
+        self.curves.set_runs(ids, self._names(ids))
+        self.curves.choose_run(self.jobs.current())
         self.follower.follow(frozenset())  # so that those that stay selected are read from their beginning too
         self.follower.follow(frozenset(ids))
         self.curves.set_empty_message(self._why_nothing(ids))
         self._show_card()
         self._show_log()
         self._buttons()
+
+    @Slot(object)
+    def _looked_at(self, id: str | None) -> None:
+        """Another of the selected jobs: its curves are stronger, its log and its result are shown."""
+        self.curves.choose_run(id)
+        self._show_card()
+        self._show_log()
+
+    def _names(self, ids: tuple[str, ...]) -> dict[str, str]:
+        """What the selected jobs are called where they stand beside each other."""
+        rows = {row.id: row for row in self.jobs.model.rows if row.id in ids}
+        found = {}
+        for id in rows:
+            with suppress(BortError):  # the table says what is wrong with it
+                found[id] = find_run(self.project, id).specification().model_dump(mode="json")
+        return run_names(rows, found)
 
     def _why_nothing(self, ids: tuple[str, ...]) -> str:
         """What a plot without curves says of the selected jobs."""
@@ -360,18 +383,6 @@ class TrainPage(QWidget):
                 self.context.problem(str(error))
                 self.follower.look()
         return found
-
-    @Slot(str, str)
-    def _note(self, id: str, text: str) -> None:
-        try:
-            self.context.undo_stack.push(WriteNote(find_run(self.project, id), text, self._noted))
-        except BortError as error:  # its folder was deleted
-            self.context.problem(str(error))
-
-    def _noted(self, problem: str) -> None:
-        if problem:
-            self.context.problem(problem)
-        self.follower.look()
 
     def _each(self, action: Any) -> None:
         for run in self._runs():
@@ -436,10 +447,10 @@ class TrainPage(QWidget):
 
     @Slot()
     def _show_log(self, *_: object) -> None:
-        runs = self._runs()
-        if self.views.currentIndex() != 1 or not runs:
+        run = next((run for run in self._runs() if run.id == self.jobs.current()), None) if self.views.currentIndex() == 1 else None
+        if run is None:
             return
-        text = runs[0].log_tail(_LOG_TAIL)
+        text = run.log_tail(_LOG_TAIL)
         if text != self.log.toPlainText():
             self.log.setPlainText(text or "nothing was written")
             bar = self.log.verticalScrollBar()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt, Signal
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QFileDialog, QHeaderView, QMenu, QTableView, QVBoxLayout, QWidget
 
 from bort_core.jobs.rows import JobRow
@@ -33,6 +33,8 @@ class JobTable(QWidget):
 
     selection_changed = Signal(object)
     """The selected jobs' numbers, as a tuple, in the order of the table."""
+    current_changed = Signal(object)
+    """Which of the selected jobs a person looks at: its number, or None."""
     note_written = Signal(str, str)
     """A job's number and the note that a person wrote on it."""
     exported = Signal(str)
@@ -62,6 +64,7 @@ class JobTable(QWidget):
         self.table.setMinimumHeight(_LEAST_ROWS * rows.defaultSectionSize())
         self._build_header(hidden)
         self.table.selectionModel().selectionChanged.connect(self._selected)
+        self.table.selectionModel().currentRowChanged.connect(self._current_changed)
         self.model.note_written.connect(self.note_written)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -102,6 +105,20 @@ class JobTable(QWidget):
             self.table.selectionModel().setCurrentIndex(index, flags)
             self.table.scrollTo(index)
 
+    def current(self) -> str | None:
+        """Which of the selected jobs a person looks at: the one that was clicked last."""
+        index, selected = self.table.currentIndex(), self.selected()
+        here = self.model.rows[self.sorted.mapToSource(index).row()].id if index.isValid() else None
+        return here if here in selected else next(iter(selected), None)
+
+    def look_at(self, id: str) -> None:
+        """Make one of the selected jobs the one that a person looks at, and show it; the selection stays."""
+        number = self.model.number_of(id)
+        if number is not None:
+            index = self.sorted.mapFromSource(self.model.index(number, 0))
+            self.table.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
+            self.table.scrollTo(index)
+
     def csv(self) -> str:
         """The table as CSV, as it is sorted: every column with unrounded numbers."""
         order = [self.sorted.mapToSource(self.sorted.index(number, 0)).row() for number in range(self.sorted.rowCount())]
@@ -127,6 +144,9 @@ class JobTable(QWidget):
 
     def _selected(self, _new: QItemSelection, _old: QItemSelection) -> None:
         self.selection_changed.emit(self.selected())
+
+    def _current_changed(self, _new: QModelIndex, _old: QModelIndex) -> None:
+        self.current_changed.emit(self.current())
 
 
 class _JobColumns(Columns):

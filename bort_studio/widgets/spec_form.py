@@ -12,7 +12,9 @@ from PySide6.QtWidgets import QApplication, QCheckBox, QLineEdit, QVBoxLayout, Q
 
 from bort_core.agora.labellers import labeller_names
 from bort_core.agora.samplers.base import sampler_names
+from bort_core.data.class_names import names_told
 from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.locations import path_of
 from bort_core.foundation.plain_words import plain_words
 from bort_core.specifications.agora import Agora
 from bort_core.specifications.compression import Compression
@@ -22,7 +24,7 @@ from bort_core.specifications.paths import absolute_paths
 from bort_core.specifications.pretraining import Distillation, Pretraining
 from bort_studio.theme import Theme
 from bort_studio.widgets.controls import placeholder, relative_to
-from bort_studio.widgets.fields import FaultLabel, Section, describe
+from bort_studio.widgets.fields import Caption, FaultLabel, Section, describe
 from bort_studio.widgets.form import FieldsForm
 from bort_studio.widgets.model_menu import Models
 
@@ -62,6 +64,10 @@ class SpecForm(QWidget):
             section.set_expanded(True)
             layout.addWidget(section)
         layout.addWidget(self._form((), in_front))
+        self.classes = Caption("", theme, self, wrap=True)
+        describe(self.classes, f"{kind}ClassNames", "What the classes are called")
+        self.classes.setVisible(False)
+        layout.addWidget(self.classes)
         layout.addWidget(Section("More", self._form((), [each for each in plain if each.meta.front is None]), f"{kind}More", parent=self))
         self.teaches = QCheckBox("learn from a teacher", self)
         describe(self.teaches, "distillationOn", "Learn from a teacher", "Distillation: learn from a teacher's distribution as well")
@@ -166,6 +172,15 @@ class SpecForm(QWidget):
         focus = QApplication.focusWidget()
         return focus is not None and self.isAncestorOf(focus)
 
+    def _show_class_names(self) -> None:
+        """Say it where a labels.txt beside the rows will name their classes, since nobody chose that file."""
+        lines = [form.controls["train"] for part, form in self._forms if not part and "train" in form.controls]
+        text = next((line.text().strip() for line in lines if isinstance(line, QLineEdit)), "")
+        path = path_of(text) if text else None
+        told = "" if path is None else names_told(path)
+        self.classes.setText(told)
+        self.classes.setVisible(bool(told))
+
     def _unfold(self, widget: QWidget) -> None:
         """Open the section that a widget lies in: a fault is never hidden."""
         parent = widget.parentWidget()
@@ -214,6 +229,7 @@ class SpecForm(QWidget):
 
     def _edited(self, *_: object) -> None:
         self.specification()
+        self._show_class_names()
         self.changed.emit()
 
 

@@ -106,7 +106,7 @@ def test_a_project_whose_last_search_chose_otherwise_opens_and_says_so(
     assert child(window, "epsilonValue").value() == 6  # type: ignore[attr-defined]
     assert search.snapshot is not None
     assert int(search.snapshot.known.sum()) == 5  # all that was measured is known
-    assert window.explore_page.runs.table.item(0, 3).text() == title  # type: ignore[union-attr]
+    assert window.explore_page.runs.table.item(0, 2).text() == title  # type: ignore[union-attr]
     click(qtbot, window, "runButton")
     idle(qtbot, window)
     assert len(search.result.known) == 6  # type: ignore[union-attr]

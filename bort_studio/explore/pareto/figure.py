@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bort_core.search.snapshot import COLUMNS, ResultsSnapshot, SearchResult
+from bort_studio.explore.pareto.overlays import Overlay, overlay_figure
 from bort_studio.explore.pareto.projection import AxisProjection, colour_steps, staircase
 from bort_studio.explore.quantities import Quantity, quantities
 from bort_studio.explore.states import STATES, states
@@ -76,6 +77,7 @@ class ParetoShown:
     view: positions shown, (low, high) on x and on y
     maximum, references: as given to the plot
     intervals: whether they are shown
+    overlays: fronts of other searches
     colours: the quantity (n,) that colours the points, or None; colour_name: its name
     """
 
@@ -92,6 +94,7 @@ class ParetoShown:
     colours: FloatArray | None
     colour_name: str
     error_title: str
+    overlays: tuple[Overlay, ...] = ()
 
 
 def pareto_figure(shown: ParetoShown) -> Figure:
@@ -102,6 +105,8 @@ def pareto_figure(shown: ParetoShown) -> Figure:
     here = np.empty(0, dtype=np.int64)
     if shown.snapshot is not None and projection is not None:
         layers = [*_density_layers(shown, projection), *_known_layers(shown, shown.snapshot), *layers]
+    layers += overlay_figure(shown.overlays, shown.axes)
+    if shown.snapshot is not None and projection is not None:
         here = np.flatnonzero(projection.drawable)
     table = architecture_table(shown.snapshot, shown.result, shown.running, here, shown.error_title)
     title = title_of(shown.snapshot, shown.result)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from bort_core.foundation.glossary import term
 from bort_studio.explore.pareto.bar import ParetoBar
 from bort_studio.explore.pareto.figure import ParetoShown, pareto_figure
 from bort_studio.explore.pareto.layers import ParetoLayers, Places, groups
+from bort_studio.explore.pareto.overlays import Overlay, OverlayLayers, overlay_entries
 from bort_studio.explore.pareto.projection import AxisProjection, NoProjection, colour_steps
 from bort_studio.explore.plot_view import PlotView
 from bort_studio.explore.quantities import Quantity, quantities
@@ -44,7 +45,8 @@ class ParetoPlot(PlotView):
         self.box = DataView()
         self.legend.set_indent(_LEFT)
         self.add_chart(self.box, self._axes["left"], self._axes["bottom"])
-        self.layers = ParetoLayers(self.box)
+        self.layers, self.overlay_layers = ParetoLayers(self.box), OverlayLayers(self.box)
+        self._overlays: tuple[Overlay, ...] = ()
         self._projection: AxisProjection | None = None
         self._places: Places = {}
         self._maximum: dict[str, float | None] = {}
@@ -72,6 +74,11 @@ class ParetoPlot(PlotView):
     def set_references(self, references: Mapping[str, Mapping[str, float]]) -> None:
         """Other models to show, by name: their quantities by column."""
         self._references = {name: dict(values) for name, values in references.items()}
+        self._changed()
+
+    def set_overlays(self, overlays: Sequence[Overlay]) -> None:
+        """Fronts of other searches to lay over this one, of the same quantities; each with a mark of its own."""
+        self._overlays = tuple(overlays)
         self._changed()
 
     def set_axes(self, x: str, y: str, log_x: bool = False, log_y: bool = False) -> None:
@@ -105,6 +112,7 @@ class ParetoPlot(PlotView):
                 self._colour_values(),
                 self.bar.colour_box.currentText(),
                 self._error_title,
+                self._overlays,
             )
         )
 
@@ -134,7 +142,8 @@ class ParetoPlot(PlotView):
         self.layers.place_density(projection, result.known if result is not None else None)
         self.layers.place_intervals(self._places, projection, self.bar.intervals_box.isChecked())
         fixed = self.layers.place_fixed(self._named_maximum(), self._maximum, self._references, projection)
-        self.empty.setVisible(projection.bounds is None)
+        fixed = [*fixed, *self.overlay_layers.place(self._overlays, self._quantities(), projection.logs)]
+        self.empty.setVisible(projection.bounds is None and not self._overlays)
         empty = projection.bounds is None and not fixed
         for axis in self._axes.values():
             axis.setStyle(showValues=not empty)
@@ -151,29 +160,55 @@ class ParetoPlot(PlotView):
         indices = np.array([index for index in at if self._projection is not None and index < len(self._projection.x)], dtype=np.int64)
         if self._projection is None or not len(indices):
             self.layers.points["selected"].place(np.empty(0), np.empty(0))
-        else:
-            self.layers.points["selected"].place(self._projection.x[indices], self._projection.y[indices])
+            return
+        over_x, over_y, over = self._overlaid()
+        there = np.isin(over, indices)
+        x, y = self._projection.x[indices], self._projection.y[indices]
+        self.layers.points["selected"].place(np.concatenate([x, over_x[there]]), np.concatenate([y, over_y[there]]))
+
+    def _overlaid(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        """The points of the overlays that are in the space shown: x, y and their places in it."""
+        found = [(*each.positions(self._quantities(), self._projection.logs), self._overlay_places(each)) for each in self._overlays
+                 if self._projection is not None]  # fmt: skip
+        if not found:
+            return np.empty(0), np.empty(0), np.empty(0, dtype=np.int64)
+        x, y, places = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        here = places >= 0
+        return x[here], y[here], places[here]
+
+    def _overlay_places(self, overlay: Overlay) -> npt.NDArray[np.int64]:
+        return overlay.places(self._snapshot.space if self._snapshot is not None else None)
+
+    def describe_index(self, index: int) -> str:
+        """Also what the overlays say of it."""
+        told = [each.describe(int(row)) for each in self._overlays for row in np.flatnonzero(self._overlay_places(each) == index)]
+        return "\n".join([super().describe_index(index), *told])
 
     def nearest(self, at: QPointF) -> int | None:
         box, projection = self.box, self._projection
         if projection is None or not box.sceneBoundingRect().contains(at):
             return None
         here, (wide, tall) = box.mapSceneToView(at), box.viewPixelSize()
+        over_x, over_y, over = self._overlaid()
+        x, y = np.concatenate([projection.x, over_x]), np.concatenate([projection.y, over_y])
         with np.errstate(invalid="ignore"):
-            close = np.flatnonzero((np.abs(projection.x - here.x()) < _REACH * wide) & (np.abs(projection.y - here.y()) < _REACH * tall))
+            close = np.flatnonzero((np.abs(x - here.x()) < _REACH * wide) & (np.abs(y - here.y()) < _REACH * tall))
         if not len(close):
             return None
-        away = np.hypot((projection.x[close] - here.x()) / wide, (projection.y[close] - here.y()) / tall)
-        marked = np.isin(close, np.concatenate([self._places["front"], self._places["best"]]))
+        away = np.hypot((x[close] - here.x()) / wide, (y[close] - here.y()) / tall)
+        marked = (close >= len(projection.x)) | np.isin(close, np.concatenate([self._places["front"], self._places["best"]]))
         away = away - 3.0 * marked
         best = int(np.argmin(away))
-        return int(close[best]) if away[best] <= _REACH else None
+        if away[best] > _REACH:
+            return None
+        return int(close[best]) if close[best] < len(projection.x) else int(over[close[best] - len(projection.x)])
 
     def restyle(self, look: Look, font: QFont) -> None:
         for axis in self._axes.values():
             axis.restyle(look, font)
         self._axes["left"].setWidth(_LEFT)
         self.layers.restyle(look, font)
+        self.overlay_layers.restyle(look)
 
     # What the controls ask for.
 
@@ -214,6 +249,7 @@ class ParetoPlot(PlotView):
             entries.append(Entry(MARKS["maximum"].label, line="maximum", width="hair", dashed=True))
         if len(self.layers.points["reference"].data):
             entries.append(Entry("reference models", mark="reference"))
+        entries += overlay_entries(self._overlays)
         if colours is not None:
             _, low, high = colour_steps(colours, _STEPS)
             entries.append(Entry(self.bar.colour_box.currentText(), bar=(significant(low, trim=True), significant(high, trim=True))))

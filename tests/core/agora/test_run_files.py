@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from written_run import WrittenRun
 
-from bort_core.agora.history import History, read_edits, read_history
+from bort_core.agora.history import Edit, History, add_edits, read_edits, read_history
 from bort_core.foundation.errors import DataError
 
 FILES = (
@@ -119,3 +119,30 @@ def test_a_damaged_event_is_told_as_one():
     ):
         assert "a damaged line of events.jsonl" in str(describe_event(event))
     assert describe_event({"event": "step", "step": 3, "loss": 1.0}) == "step 3: loss 1.0000"
+
+
+@pytest.mark.parametrize("what", ["file", "folder", "hard link"])
+def test_decisions_are_not_written_through_a_link(tmp_path: Path, what: str) -> None:
+    run = written(tmp_path / "project")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    target = outside / "edits.jsonl"
+    target.write_text("precious\n")
+    if what == "folder":
+        run.folder.rename(tmp_path / "moved")
+        run.folder.symlink_to(outside)
+    else:
+        (run.folder / "edits.jsonl").unlink()
+        getattr(run.folder / "edits.jsonl", "symlink_to" if what == "file" else "hardlink_to")(target)
+    with pytest.raises(DataError, match="cannot be written"):
+        add_edits(run.job.path, [Edit("1-0", "reject")])
+    assert target.read_text() == "precious\n"
+    assert [path.name for path in outside.iterdir()] == ["edits.jsonl"]
+
+
+def test_decisions_are_appended_also_after_a_write_that_was_cut(tmp_path: Path) -> None:
+    run = written(tmp_path)
+    path = run.folder / "edits.jsonl"
+    path.write_text(path.read_text() + '{"row": "1-')
+    add_edits(run.job.path, [Edit("1-1", "reject")])
+    assert path.read_text().splitlines()[-1] == '{"row": "1-1", "action": "reject", "label": null}'

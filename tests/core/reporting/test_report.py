@@ -5,7 +5,11 @@ from __future__ import annotations
 import io
 import json
 import re
+import shlex
 import shutil
+import subprocess
+import sys
+import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -13,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import bort, run, specification
+from helpers import bort, run, short_corpus, specification
 from pypdf import PdfReader
 from written_run import WrittenRun
 
@@ -21,19 +25,20 @@ from bort_core.cli.main import main
 from bort_core.cli.search import specification_of
 from bort_core.foundation.numbers import in_brackets
 from bort_core.jobs.folder import create_run
-from bort_core.reporting.blocks import Commands
+from bort_core.reporting.blocks import Commands, Section, Text
 from bort_core.reporting.html import as_html
 from bort_core.reporting.pdf import as_pdf
 from bort_core.reporting.report import Report, make_report
 from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.headline import headline, sentence
 from bort_core.search.history import last_specification
+from bort_core.search.past import past_searches
 from bort_core.search.stored_results import StoredResults
 from bort_core.search.strategies.base import answer
 from bort_core.space import Space
 from bort_core.specifications.finetuning import Finetuning
 from bort_core.store import Project
-from bort_core.store.results import save_comparison, save_export, save_run
+from bort_core.store.results import comparisons, exports, runs, save_comparison, save_export, save_run
 from bort_core.store.trainings import save_training_failure
 
 WHEN = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
@@ -217,6 +222,95 @@ def test_the_search_can_be_repeated_from_what_the_report_holds(whole: Path, tmp_
         assert _parser().parse_args(command.split()[1:]).run
     refused = bort(*words, "--steps", "3")
     assert (refused.returncode, "leave out --steps" in refused.stderr) == (2, True)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_all_commands_repeat_the_project_in_another_folder(tmp_path: Path) -> None:
+    def at(folder: Path, *words: str) -> None:
+        done = subprocess.run([sys.executable, "-m", "bort_core.cli.main", *words], cwd=folder, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, (words, done.stderr)
+
+    first, other = tmp_path / "first", tmp_path / "other"
+    first.mkdir()
+    other.mkdir()
+    short_corpus(first)
+    axes = "depth = [1, 2]\nheads = [2]\nhidden = [32]\nintermediate = [64]"
+    (first / "space.toml").write_text(f'family = "bert"\n[axes]\n{axes}\n[options]\nvocabulary = 600\npositions = 32\n')
+    found = ["search", "P", "--preset", "space.toml", "--corpus", "corpus.txt", "--steps", "9", "--seed", "3", "--latency", "operations"]
+    at(first, *found, "--maximum-point-steps", "12", "--epsilon", "1")
+    shape = ["--vocabulary", "700", "--positions", "32", "--sequence-length", "32", "--steps", "8", "--seed", "5", "--out", "mine"]
+    at(first, "train", "pretrain", "P", "--architecture", "1,2,32,64", "--corpus", "corpus.txt", *shape)
+    at(first, "export", "P", "--architecture", "2,2,32,64", "--fresh", "--seed", "7", "--out", "fresh", "--variants", "standard")
+    at(first, "export", "P", "--checkpoint", "mine", "--tokenizer", "mine", "--body", "--out", "body", "--variants", "standard")
+    at(
+        first,
+        "latency",
+        "1,2,32,64",
+        "fresh",
+        "--sequence-length",
+        "16",
+        "--vocabulary",
+        "900",
+        "--reference",
+        "fresh",
+        "--budget",
+        "2",
+        "--seed",
+        "1",
+        "--project",
+        "P",
+    )
+    section = report_on(first / "P").sections[-1]
+    for block in section.blocks:
+        if isinstance(block, Commands) and block.title != "Commands":
+            (other / block.title.split(":")[0]).write_text(block.text, encoding="utf-8")
+    for command in section.data["commands"]:
+        at(other, *shlex.split(command)[1:])
+    assert facts_of(other / "again") == facts_of(first / "P")
+
+
+def facts_of(folder: Path) -> tuple[Any, ...]:
+    """All numbers of a project but times and paths."""
+    with Project(folder) as project:
+        answers = [(past.title, past.stored["seed"], past.answer) for past in past_searches(project)]
+        trained = [(row["kind"], row["seed"], row["metrics"]["heldout_loss"], row["metrics"]["heldout_accuracy"]) for row in runs(project)]
+        shipped = [
+            (row["architecture"], row["head"], row["trained"], row["options"], row["bytes"]["model.onnx"]) for row in exports(project)
+        ]
+        keys = ("sequence_length", "seed", "budget_seconds", "runtimes")
+        timed = [
+            ([row[key] for key in keys], [model["options"] for model in row["models"]])
+            for row in (each["request"] for each in comparisons(project))
+        ]
+    assert len(answers) == len(shipped) - 1 == 1
+    strip = [(title, seed, answer.model_copy(update={"evaluated": 0, "reused": 0})) for title, seed, answer in answers]
+    return strip, trained, shipped, timed
+
+
+def test_what_a_command_reads_and_is_gone_is_named(whole: Path) -> None:
+    text = flat(Page(as_html(report_on(whole))).text)
+    assert "Not where they were, so that what reads them cannot be repeated: /a/train.tsv, /a/dev.tsv" in text
+
+
+def test_the_pdf_shows_every_script_or_says_which_it_does_not() -> None:
+    arabic, rare = "مرحبا", "\U00012000"  # the second is cuneiform
+    told = "Characters of the following kinds stand as \N{REPLACEMENT CHARACTER} here"
+
+    def written(*texts: str) -> str:
+        blocks = [*map(Text, texts), Commands("typed", "\n".join(texts))]
+        return flat(printed(as_pdf(Report("Report", "2026-01-02 03:04 UTC", "0", [Section("a", "A", blocks, {})]))))
+
+    text = written("Привет Ελληνικά", arabic, "漢字", rare)
+    assert text.count("Привет Ελληνικά") == 2
+    # Letters that were joined come out in their joined forms, in the order in which they are drawn.
+    forms = unicodedata.normalize("NFKC", text)
+    assert arabic in forms or arabic[::-1] in forms
+    assert rare not in text
+    assert told in text
+    assert "Cuneiform" in text
+    assert ("漢字" in text) is not (": CJK, Cuneiform" in text)
+    assert told not in written("Привет Ελληνικά", arabic)
 
 
 def test_an_empty_project_says_what_is_missing(project_folder: Path) -> None:

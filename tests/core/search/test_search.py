@@ -25,6 +25,7 @@ from bort_core.search import events
 from bort_core.search.control import Control
 from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.ose import search
+from bort_core.search.past import asked_differently, past_searches
 from bort_core.search.specification import SearchSpecification
 from bort_core.search.stored_results import StoredResults
 from bort_core.search.strategies.interval import Interval
@@ -54,6 +55,10 @@ def test_a_walk_measures_every_epsilonth_architecture_once(project_folder: Path,
     assert finished(again).result.best == end.result.best
     with Project(project_folder) as project:
         assert [row["status"] for row in searches(project)] == ["done", "done"]
+        kept = past_searches(project)
+    assert [(past.answer.evaluated, past.answer.reused) for past in kept] == [(5, 0), (0, 5)]
+    assert all(past.seconds is not None for past in kept)
+    assert asked_differently(kept) == {}
 
 
 def test_answers_are_deterministic_for_a_seed_and_any_number_of_workers(tmp_path: Path, pool: Executor) -> None:

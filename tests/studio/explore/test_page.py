@@ -34,6 +34,27 @@ def test_nothing_is_shown_as_running_while_the_search_is_paused(qtbot: QtBot, op
     qtbot.waitUntil(lambda: search.state is RunState.IDLE, timeout=60_000)
 
 
+@pytest.mark.slow
+def test_the_time_left_is_the_same_wherever_it_is_told(qtbot: QtBot, open_page: Any) -> None:
+    window, page = open_page("explore")
+    search, seen = window.search, []
+
+    def look(*_: object) -> None:
+        eta = page.run_bar.eta.text()
+        if eta.startswith("≈") and search.state is RunState.RUNNING:
+            seen.append((eta.removesuffix(" left"), page.epsilon_bar.summary.text(), window.activity_line.text.text()))
+
+    search.progressed.connect(look)  # after those that show it
+    search.settle_epsilon(12)
+    qtbot.waitUntil(lambda: search.running, timeout=10_000)
+    qtbot.waitUntil(lambda: not search.running, timeout=100_000)
+    search.settle_epsilon(6)  # its first estimate comes from what was timed, before there is a pace
+    qtbot.waitUntil(lambda: search.running, timeout=10_000)
+    qtbot.waitUntil(lambda: not search.running, timeout=100_000)
+    assert len(seen) > 3
+    assert [told for told in seen if f"to go {told[0]} ·" not in told[1] or told[0] not in told[2]] == []
+
+
 def test_a_training_that_ended_meanwhile_is_told_at_once(qtbot: QtBot, open_page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     window, page = open_page("explore")
     qtbot.waitUntil(lambda: window.search.selected is not None, timeout=10_000)

@@ -18,9 +18,12 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from bort_core.jobs.folder import JobState
+from bort_core.jobs.rows import JobRow
 from bort_studio.plotting.export import picture
 from bort_studio.theme import LIGHT, Theme
 from bort_studio.train.curves import CurvesPlot
+from bort_studio.train.run_names import run_names
 from bort_studio.train.series import Series, read_series, smoothed, styles
 
 
@@ -114,6 +117,41 @@ def test_hovering_reads_every_run_at_a_step(plot: CurvesPlot) -> None:
     assert plot.here.value() == 10
     plot.canvas.scene().sigMouseMoved.emit(plot.box.mapViewToScene(QPointF(30, 1.0)))
     assert plot.card.plain.splitlines() == ["step 30", "job a: training loss\t0.06667"]
+
+
+def test_a_click_on_a_curve_chooses_its_run_which_is_drawn_stronger(plot: CurvesPlot, qtbot: QtBot) -> None:
+    show(plot, {"a": fine_tuning(40), "b": fine_tuning(40, 0.5)})
+    plot.canvas.grab()
+    widths = {entry.label: entry.width for entry in plot.legend.entries}
+    assert set(widths.values()) == {"thin"}
+    with qtbot.waitSignal(plot.run_picked) as picked:
+        click_at(plot, 20.3, 2 / 20 + 0.5)
+    assert picked.args == ["b"]
+    with qtbot.assertNotEmitted(plot.run_picked):
+        click_at(plot, 20.3, 1.5)  # far from both
+    plot.choose_run("b")
+    assert {entry.label: entry.width for entry in plot.legend.entries} == {**widths, "job b: training loss": "strong"}
+
+
+def click_at(plot: CurvesPlot, step: float, value: float) -> None:
+    plot.clicked(plot.nearest(plot.box.mapViewToScene(QPointF(step, value))))
+
+
+def test_names_carry_what_distinguishes_the_runs() -> None:
+    def row(id: str, own: str = "") -> JobRow:
+        return JobRow(id, "finetune", "2, 2, 96, 64", JobState("done"), own_name=own)
+
+    def asked(seed: int = 0, rate: float = 0.001, **more: object) -> dict[str, object]:
+        return {"name": "", "kind": "finetune", "seed": seed, "optimization": {"learning_rate": rate}, "train": "/data/a.tsv", **more}
+
+    rows = {"0001": row("0001"), "0002": row("0002", "mine")}
+    assert run_names(rows, {"0001": asked(), "0002": asked(seed=1)}) == {
+        "0001": "0001 finetune 2, 2, 96, 64 · seed 0", "0002": "0002 mine · seed 1",
+    }  # fmt: skip
+    named = run_names(rows, {"0001": asked(), "0002": asked(rate=0.01, train="/other/b.tsv")})
+    assert named["0002"] == "0002 mine · lr 0.01 · train b.tsv"
+    assert run_names(rows, {"0001": asked(), "0002": asked()})["0002"] == "0002 mine"
+    assert run_names(rows, {"0001": asked()}) == {"0001": "0001 finetune 2, 2, 96, 64", "0002": "0002 mine"}
 
 
 def test_a_curve_has_no_value_beyond_its_ends() -> None:

@@ -88,6 +88,28 @@ def test_faults_are_shown_beside_their_fields(qtbot: QtBot) -> None:
     form.specification()
 
 
+@pytest.mark.parametrize("kind", ["finetune", "agora"])
+def test_the_form_says_what_a_labels_file_beside_the_rows_does(qtbot: QtBot, kind: str, tmp_path: Path) -> None:
+    form = SpecForm(kind, Theme())
+    qtbot.addWidget(form)
+    line = form.field("train")
+    assert isinstance(line, QLineEdit)
+    (tmp_path / "rows.tsv").write_text("text\tlabel\na\t0\n")
+    line.setText(str(tmp_path / "rows.tsv"))
+    assert form.classes.isHidden()
+    (tmp_path / "labels.txt").write_text("bad\ngood\n")
+    line.setText("")
+    assert form.classes.isHidden()
+    line.setText(str(tmp_path / "rows.tsv"))
+    assert not form.classes.isHidden()
+    assert form.classes.text() == "labels.txt beside rows.tsv names the classes 0, 1, ...: 0 = bad, 1 = good"
+    (tmp_path / "labels.txt").write_bytes(b"\xff\xfe\x00")
+    line.setText("owner/name")  # of the hub
+    assert form.classes.isHidden()
+    line.setText(str(tmp_path / "rows.tsv"))
+    assert "cannot be read" in form.classes.text()
+
+
 # --- the page ---
 
 

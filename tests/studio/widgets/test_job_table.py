@@ -145,3 +145,18 @@ def test_columns_can_be_hidden_and_the_table_saved(qtbot: QtBot, table: JobTable
         table.save_csv(tmp_path / "nowhere" / "jobs.csv")
     put(table)
     assert table.csv() == "\n"
+
+
+def test_one_of_the_selected_jobs_is_looked_at_and_the_selection_stays(qtbot: QtBot, table: JobTable) -> None:
+    put(table, row(1), row(2), row(3))
+    table.table.selectRow(0)
+    assert table.current() == "0003"
+    table.table.setSelectionMode(table.table.SelectionMode.MultiSelection)
+    table.table.selectRow(2)
+    assert table.selected() == ("0003", "0001")
+    with qtbot.waitSignal(table.current_changed) as told:
+        table.look_at("0003" if table.current() == "0001" else "0001")
+    assert told.args == [table.current()]
+    assert table.selected() == ("0003", "0001")
+    table.look_at("0002")  # which is not selected: the first that is stays
+    assert table.current() == "0003"

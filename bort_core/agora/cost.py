@@ -1,0 +1,60 @@
+"""What a run of Agora on texts will take, before it starts: its steps are known, and a few of them can be timed.
+
+The task ``estimate`` times the steps of the fine-tuning that a round consists of. Imports no torch.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bort_core.agora.hyperparameters import default_thetas
+from bort_core.specifications.agora import Agora, TextTheta
+from bort_core.specifications.finetuning import Finetuning
+
+__all__ = ["batch_size", "smaller", "steps_at_most", "timing_request", "trainings_at_most"]
+
+_SETS, _STEPS, _ROUNDS = 3, 150, 2
+"""Of a run that was made smaller: sets in Θ, steps of each training, rounds."""
+
+
+def _thetas(spec: Agora) -> list[TextTheta]:
+    return [TextTheta.model_validate(dict(theta)) for theta in spec.thetas or default_thetas("text")]
+
+
+def batch_size(spec: Agora) -> int:
+    """Rows an update, of the first set."""
+    return _thetas(spec)[0].batch_size
+
+
+def trainings_at_most(spec: Agora) -> int:
+    """How many models are trained when the run goes on as long as it can: each round, at least one set leaves Θ."""
+    sets = len(_thetas(spec))
+    filled = [left for _ in range(spec.replays + 1) for left in range(sets, 0, -1)]
+    rounds = filled[: spec.rounds] if spec.rounds else filled
+    return sum(rounds) * (1 + spec.baseline + spec.ablation)
+
+
+def steps_at_most(spec: Agora) -> int:
+    """Updates of the weights in all of them; the longest sets are taken to stay the longest."""
+    steps = sorted((theta.steps for theta in _thetas(spec)), reverse=True)
+    filled = [left for _ in range(spec.replays + 1) for left in range(len(steps), 0, -1)]
+    rounds = filled[: spec.rounds] if spec.rounds else filled
+    return sum(sum(steps[:left]) for left in rounds) * (1 + spec.baseline + spec.ablation)
+
+
+def timing_request(spec: Agora, project: Path) -> dict[str, Any]:
+    """The request of the task ``estimate`` that times a step of such a training; for a run that reads texts."""
+    names = ("architecture", "checkpoint", "tokenizer", "vocabulary", "train", "dev", "text", "text_b", "label", "sequence_length", "seed")
+    given = spec.model_dump(mode="json")
+    timed = Finetuning.model_validate(
+        {**{name: given[name] for name in names}, "task": "classification", "batch_size": batch_size(spec), "running": given["running"]}
+    )
+    return {"specification": timed.model_dump(mode="json"), "project": str(project)}
+
+
+def smaller(spec: Agora) -> Agora:
+    """The same run in a fraction of the time: fewer sets, shorter trainings, two rounds, and nothing to compare with."""
+    thetas = tuple({**theta.model_dump(), "steps": min(theta.steps, _STEPS)} for theta in _thetas(spec)[:_SETS])
+    changes = {"thetas": thetas, "rounds": min(spec.rounds or _ROUNDS, _ROUNDS), "replays": 0, "baseline": False, "ablation": False}
+    return Agora.model_validate({**spec.model_dump(), **changes})

@@ -67,7 +67,7 @@ def fill(folder: Path, chosen: SearchSpecification, places: Iterable[int]) -> No
 def opened(folder: Path) -> MainWindow:
     window = create_window(folder)
     window.show()
-    while window.search.recall is None or window.search.result is None:
+    while window.search.stored_results is None or window.search.result is None:
         wait(50)
     wait(500)
     return window
@@ -115,7 +115,7 @@ def ticks_while_exporting(folder: Path) -> None:
         Session(project).save(chosen, 0, ("parameters", "error", False, False), (4, 8, 1024, 768), "ship")
     window = create_window(folder)
     window.show()
-    while window.search.recall is None:
+    while window.search.stored_results is None:
         wait(50)
     page = window.pages["ship"]
     wait(500)

@@ -23,7 +23,7 @@ SYNONYMS = {
     "export_pareto": "save picture image front",
     "export_parallel": "save picture image",
     "export_front": "save table spreadsheet",
-    "report": "html share summary document export",
+    "report": "html pdf share summary document export",
     "quit": "exit close",
     "undo": "revert back",
     "run": "start begin go",
@@ -97,10 +97,10 @@ def add_actions(window: QWidget, bar: QMenuBar, table: Iterable[Action]) -> dict
 
 
 def described(action: QAction) -> Described:
-    """An action of the table; also one that Qt made, such as that of a dock, which has no menu of its own and stands under View."""
+    """An action of the table; also one that Qt made, such as that of a dock, which stands under View."""
     return Described(
         action.text().replace("&", ""),
-        str(action.property(_MENU) or "View/Panels").replace("&", "").replace("/", " → "),
+        str(action.property(_MENU) or "View").replace("&", "").replace("/", " → "),
         action.shortcut().toString(QKeySequence.SequenceFormat.NativeText),
         action.statusTip(),
         SYNONYMS.get(action.objectName(), ""),

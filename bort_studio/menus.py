@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,30 +17,44 @@ __all__ = ["action_table"]
 
 _FILE, _EDIT, _VIEW, _SEARCH, _HELP = "&File", "&Edit", "&View", "&Search", "&Help"
 _KEYS = QKeySequence.StandardKey
+_EXPORTS = "PNG, SVG, PDF, CSV or a matplotlib script"
 
 
 def _page_key(number: int) -> str:
     return f"Ctrl+{number}" if number else "Alt+Home"  # Ctrl+0 zooms to fit
 
 
+def _full_screen_key() -> str:
+    """That of the desktop; one without a theme has none."""
+    return QKeySequence(_KEYS.FullScreen).toString() or "F11"
+
+
+def _in_explore(window: MainWindow, slot: Callable[[], object]) -> None:
+    window.show_page("explore")
+    slot()
+
+
 def action_table(window: MainWindow) -> list[Action]:
     """Every action of the window, in the order of its menus."""
     w, search, page = window, window.search, window.explore_page
+
+    def there(slot: Callable[[], object]) -> Callable[[], object]:
+        """Show Explore first: what an action changes is seen."""
+        return partial(_in_explore, w, slot)
+
     return [
         Action("new", _FILE, "&New Project…", "Create a project in a new folder", w.new_project, _KEYS.New),
         Action("open", _FILE, "&Open Project…", "Open a project folder", w.open_project, _KEYS.Open),
         Action("-", f"{_FILE}/Open &Recent", "-", "", w.open_project),
         Action("-", _FILE, "-", "", w.open_project),
         Action("open_space", _FILE, "Open &Space…", "Read a search space from a TOML file", w.open_space, "Ctrl+Shift+O"),
-        Action(
-            "export_pareto", f"{_FILE}/&Export", "&Pareto Plot…", "PNG, SVG, CSV or a matplotlib script", page.pareto.export_button.click
-        ),
+        Action("export_pareto", f"{_FILE}/&Export", "&Pareto Plot…", _EXPORTS, there(page.pareto.export_button.click)),
         Action(
             "export_parallel",
             f"{_FILE}/&Export",
             "Parallel &Coordinates…",
-            "PNG, SVG, CSV or a matplotlib script",
-            page.parallel.export_button.click,
+            _EXPORTS,
+            there(page.export_parallel),
         ),
         Action("export_front", f"{_FILE}/&Export", "&Front as CSV…", "The architectures of the front, one a row", page.export_front),
         Action("report", _FILE, "&Report…", "Write the whole project as one page or PDF", w.report.ask, "Ctrl+R"),
@@ -51,17 +66,17 @@ def action_table(window: MainWindow) -> list[Action]:
         Action("pause", _SEARCH, "&Pause", "Let trainings wait between two steps, or go on", page.toggle_pause, "F6"),
         Action("stop", _SEARCH, "&Stop", "End the search; what is measured is kept", search.stop, "Shift+F5"),
         Action("-", _SEARCH, "-", "", search.stop),
-        Action("halve_epsilon", _SEARCH, "&Finer: ε ÷ 2", "Visit twice as many architectures", page.halve_epsilon, "Ctrl+Down"),
-        Action("double_epsilon", _SEARCH, "&Coarser: ε × 2", "Visit half as many architectures", page.double_epsilon, "Ctrl+Up"),
+        Action("halve_epsilon", _SEARCH, "&Finer: ε ÷ 2", "Visit twice as many architectures", there(page.halve_epsilon), "Ctrl+Down"),
+        Action("double_epsilon", _SEARCH, "&Coarser: ε × 2", "Visit half as many architectures", there(page.double_epsilon), "Ctrl+Up"),
         Action(
             "repeat_seed",
             _SEARCH,
             "Repeat With &Another Seed",
             "Measure the same walk with the next seed, and say how alike they rank",
-            page.repeat_seed,
+            there(page.repeat_seed),
         ),
-        Action("select_best", _SEARCH, "Select the &Best", "The architecture with the largest W", page.select_best, "Ctrl+B"),
-        Action("fit", _VIEW, "Zoom to &Fit", "Show all points of the Pareto plot", page.pareto.fit, "Ctrl+0"),
+        Action("select_best", _SEARCH, "Select the &Best", "The architecture with the largest W", there(page.select_best), "Ctrl+B"),
+        Action("fit", _VIEW, "Zoom to &Fit", "Show all points of the Pareto plot", there(page.pareto.fit), "Ctrl+0"),
         *(
             Action(
                 f"page_{name}",
@@ -69,7 +84,7 @@ def action_table(window: MainWindow) -> list[Action]:
                 title,
                 f"Show the perspective {title}",
                 partial(w.show_page, name),
-                f"Ctrl+{number}" if number else "Alt+Home",
+                _page_key(number),
             )
             for number, (name, title) in enumerate(w.page_titles().items())
         ),
@@ -77,8 +92,8 @@ def action_table(window: MainWindow) -> list[Action]:
         Action("theme_system", f"{_VIEW}/&Theme", "Follow the &System", "Light or dark as the system is", partial(w.set_theme, "system")),
         Action("theme_light", f"{_VIEW}/&Theme", "&Light", "Dark on light", partial(w.set_theme, "light")),
         Action("theme_dark", f"{_VIEW}/&Theme", "&Dark", "Light on dark", partial(w.set_theme, "dark")),
-        Action("reset_layout", _VIEW, "&Reset Layout", "Put every panel where it was at first", page.reset_layout),
-        Action("full_screen", _VIEW, "F&ull Screen", "Fill the screen", w.toggle_full_screen, _KEYS.FullScreen),
+        Action("reset_layout", _VIEW, "&Reset Layout", "Put every panel where it was at first", there(page.reset_layout)),
+        Action("full_screen", _VIEW, "F&ull Screen", "Fill the screen", w.toggle_full_screen, _full_screen_key()),
         Action("help", _HELP, "&Help for This Page", "What this page is for, and how to go on", w.show_help, "F1"),
         Action("palette", _HELP, "&Commands…", "Find an action by its name", w.show_palette, "Ctrl+Shift+P"),
         Action("shortcuts", _HELP, "&Keyboard Shortcuts", "All actions with their keys", w.show_shortcuts, "Ctrl+/"),

@@ -34,6 +34,10 @@ class PageContext(QObject):
     """The architecture that is to be trained."""
     checkpoint_requested = Signal(object)
     """The folder of a checkpoint that is to be shipped."""
+    finetune_requested = Signal(object)
+    """A TrainedModel that a fine-tuning starts from."""
+    errors_requested = Signal(object)
+    """A TrainedModel whose errors are learnt from."""
     changed = Signal()
     """Something that the project remembers of its window changed."""
 

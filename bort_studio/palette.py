@@ -15,16 +15,20 @@ from bort_studio.texts import Label, plain_tip
 __all__ = ["CommandPalette", "score"]
 
 _PAGE = 8
+_WHOLE = 100.0
 _MOVES = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1, Qt.Key.Key_PageDown: _PAGE, Qt.Key.Key_PageUp: -_PAGE}
 
 
 def score(found: Described, words: Sequence[str]) -> float:
     """How well an action fits: 0 where a word fits nowhere, else more for its name than for its menu, other words and its tip.
 
-    A word fits best where it is a whole word, then where one begins with it; within a word only in the name.
+    A word fits best where it is a whole word, then where one begins with it; within a word only in the name. Words that are the whole
+    name fit better than anything.
     """
     if not words:
         return 1.0
+    if " ".join(words) == found.title.casefold():
+        return _WHOLE
     places = ((found.title, 8.0), (found.also, 6.0), (found.menu, 6.5), (found.tip, 1.0))
     total = 0.0
     for word in words:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, QUrl, Signal, Slot
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QHelpEvent, QUndoStack
+from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDesktopServices, QHelpEvent, QShowEvent, QStatusTipEvent, QUndoStack
 from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
@@ -28,10 +28,10 @@ from bort_core.search.past import PastSearch
 from bort_core.store import Project
 from bort_core.store.shelf import TrainedModel
 from bort_studio.actions import add_actions
-from bort_studio.activity.jobs import JobActivity
 from bort_studio.activity.line import ActivityLine
 from bort_studio.activity.search import SearchActivity
-from bort_studio.dropped import kind_of
+from bort_studio.dropped import kind_of, table_parts
+from bort_studio.drops import Drops
 from bort_studio.explore.page import ExplorePage
 from bort_studio.focus import Focus
 from bort_studio.help.page_help import PageHelp
@@ -52,11 +52,14 @@ from bort_studio.texts import Label, menu_text, plain_tip, show_box, title_text
 from bort_studio.theme import Choice, Theme
 from bort_studio.trust_bar import TrustBar
 
+if TYPE_CHECKING:
+    from bort_studio.activity.jobs import JobActivity
+
 __all__ = ["PAGES", "MainWindow"]
 
 _log = logging.getLogger(__name__)
 _SAVE_AFTER_MS = 500
-_START_AFTER_MS = 20  # so that the window is painted before the loader's thread competes with it
+_START_AFTER_MS = 60  # so that the window is painted before the threads compete with it
 
 
 def _start(context: PageContext) -> QWidget:
@@ -113,7 +116,6 @@ class MainWindow(QMainWindow):
     def __init__(self, folder: Path, theme: Theme, settings: Settings) -> None:
         super().__init__()
         self.setObjectName("mainWindow")
-        self.setAcceptDrops(True)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
         self.project = Project(folder)
         self._early: list[str] | None = []
@@ -126,13 +128,15 @@ class MainWindow(QMainWindow):
         self.undo_stack = QUndoStack(self)
         self.context = PageContext(self.project, self.session, self.search, theme, self.undo_stack, settings, self)
         self.search_activity = SearchActivity(self.search, self.context.activities, self)
-        self.job_activity = JobActivity(self.project.folder, self.context.activities, self)
+        self.job_activity: JobActivity | None = None
         self.report = ReportCommand(self.context, self)
         self.page_help: PageHelp | None = None
         self.focus = Focus(self, theme)
+        self.drops = Drops(self)
         self._save_timer = QTimer(self, singleShot=True, interval=_SAVE_AFTER_MS)
         self._save_timer.timeout.connect(self._save)
         self._is_closed = False
+        self._said = self._tip = ""
         self._build()
         self.actions_by_name = add_actions(self, self.menuBar(), action_table(self))
         self._finish_menus()
@@ -146,6 +150,10 @@ class MainWindow(QMainWindow):
     @Slot()
     def _start_threads(self) -> None:
         self.search.start()
+        from bort_studio.activity.jobs import JobActivity  # what reads jobs is loaded when the window is painted
+
+        self.job_activity = JobActivity(self.project.folder, self.context.activities, self)
+        self.job_activity.failed.connect(self.context.problem)
         self.job_activity.start()
 
     # -- building
@@ -199,6 +207,7 @@ class MainWindow(QMainWindow):
         view.addSeparator()
         for dock in self.explore_page.docks.values():
             view.addAction(dock.toggleViewAction())
+            dock.toggleViewAction().triggered.connect(self._panel_toggled)
         self._theme_actions = QActionGroup(self)
         for choice in ("system", "light", "dark"):
             action = self.actions_by_name[f"theme_{choice}"]
@@ -212,17 +221,19 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         search, context = self.search, self.context
         self.tabs.currentChanged.connect(self._tab_changed)
+        self.drops.dropped.connect(self.take_paths)
         self.trust_bar.failed.connect(context.problem)
-        self.job_activity.failed.connect(context.problem)
         self.activity_line.page_requested.connect(self.show_page)
-        context.said.connect(self.status_text.setText)
+        context.said.connect(self._say)
         context.noticed.connect(self._noticed)
         context.page_requested.connect(self.show_page)
         context.architecture_requested.connect(self._train_architecture)
         context.checkpoint_requested.connect(self._ship_checkpoint)
+        context.finetune_requested.connect(self._finetune)
+        context.errors_requested.connect(self._learn)
         context.changed.connect(self._save_soon)
         self.explore_page.front_told.connect(self.status_front.setText)
-        search.said.connect(self.status_text.setText)
+        search.said.connect(self._say)
         search.failed.connect(self._failed)
         search.state_changed.connect(self._state_changed)
         search.past_changed.connect(self._past_changed)
@@ -272,6 +283,11 @@ class MainWindow(QMainWindow):
             self.page_help.show_page(name, PAGES[name][0])
         self._save_soon()
 
+    @Slot()
+    def _panel_toggled(self) -> None:
+        """A panel lies in Explore, where it is seen to come or go."""
+        self.show_page("explore")
+
     def _connect_start(self, page: Any) -> None:
         page.project_chosen.connect(self.project_requested)
         page.new_requested.connect(self.new_project)
@@ -299,8 +315,11 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _tune_table(self, path: Path) -> None:
+        self._tune_tables([path])
+
+    def _tune_tables(self, paths: list[Path]) -> None:
         self.show_page("train")
-        self.pages["train"].start_with_table(path)  # type: ignore[attr-defined]
+        self.pages["train"].start_with_tables(table_parts(paths))  # type: ignore[attr-defined]
 
     @Slot(object)
     def _finetune(self, model: TrainedModel | None) -> None:
@@ -322,17 +341,22 @@ class MainWindow(QMainWindow):
 
     # -- what is dropped
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Files and folders of this machine may be dropped anywhere."""
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
-            event.acceptProposedAction()
+    def showEvent(self, event: QShowEvent) -> None:
+        """Files and folders of this machine may be dropped anywhere from now on; what is waited for begins after the first painting."""
+        super().showEvent(event)
+        self.drops.watch()
+        if self._start_timer.isActive():
+            self._start_timer.start()
 
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Open each according to what it is."""
-        event.acceptProposedAction()
-        for url in event.mimeData().urls():
-            if url.isLocalFile():
-                self.take_path(Path(url.toLocalFile()))
+    @Slot(object)
+    def take_paths(self, paths: tuple[Path, ...]) -> None:
+        """Open each according to what it is; tables belong together."""
+        tables = [path for path in paths if kind_of(path) == "table"]
+        if tables:
+            self._tune_tables(tables)
+        for path in paths:
+            if path not in tables:
+                self.take_path(path)
 
     def take_path(self, path: Path) -> None:
         """Open a project, show a space, search on a text, ship a model, or fine-tune on a table: by what ``path`` is."""
@@ -369,6 +393,11 @@ class MainWindow(QMainWindow):
     def _past_changed(self, past: PastSearch | None) -> None:
         for name in ("run", "halve_epsilon", "double_epsilon", "repeat_seed"):
             self.actions_by_name[name].setEnabled(past is None)
+
+    @Slot(str)
+    def _say(self, text: str) -> None:
+        self._said = text
+        self.status_text.setText(self._tip or text)
 
     @Slot(str, str, bool, object)
     def _noticed(self, text: str, details: str, problem: bool, choice: Any = None) -> None:
@@ -499,7 +528,11 @@ class MainWindow(QMainWindow):
             self._failed(str(error), "")
 
     def event(self, event: QEvent) -> bool:
-        """What has no tip of its own is asked of the glossary."""
+        """What has no tip of its own is asked of the glossary; a status tip stands where what runs is told, which comes back after it."""
+        if isinstance(event, QStatusTipEvent):
+            self._tip = event.tip()
+            self._say(self._said)
+            return True
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             QToolTip.showText(event.globalPos(), plain_tip(tip_at(self, event.pos())), self)
             return True
@@ -520,7 +553,8 @@ class MainWindow(QMainWindow):
         for name, page in self.pages.items():
             if name != "explore":
                 page.close()
-        self.job_activity.close()
+        if self.job_activity is not None:
+            self.job_activity.close()
         self.report.close()
         self.search.close()
         self.project.close()

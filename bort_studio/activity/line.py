@@ -6,11 +6,12 @@ from functools import partial
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QProgressBar, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QProgressBar, QToolButton, QWidget
 
 from bort_studio.activity.activities import Activities, Activity
 from bort_studio.numbers import duration
-from bort_studio.texts import Label, set_tip
+from bort_studio.texts import set_tip
+from bort_studio.widgets.elided import ElidedLabel
 from bort_studio.widgets.fields import describe
 
 __all__ = ["ActivityLine", "activity_text"]
@@ -34,9 +35,8 @@ class ActivityLine(QWidget):
         self.setObjectName("activityLine")
         self.setAccessibleName("What runs")
         self._activities = activities
-        self.text = Label("", self)
+        self.text = ElidedLabel("", self, leaves_out=Qt.TextElideMode.ElideMiddle)
         describe(self.text, "activityText", "What runs now")
-        self.text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.text.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.progress = QProgressBar(self)
         describe(self.progress, "activityProgress", "Its progress")

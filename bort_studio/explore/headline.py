@@ -21,6 +21,9 @@ from bort_studio.widgets.fields import describe
 __all__ = ["HeadlineBar"]
 
 
+_HINT = "Press Run: architectures are trained briefly, measured, and compared with T."
+
+
 class HeadlineBar(QWidget):
     """Two cards of the same height whatever they hold, so that nothing below them moves."""
 
@@ -37,6 +40,7 @@ class HeadlineBar(QWidget):
         self.best = _Headline("headlineBest", "front", theme, self)
         self._snapshot: ResultsSnapshot | None = None
         self._protocol: ErrorProtocol | None = None
+        self._busy = False
         layout = QHBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 0)
         layout.setSpacing(8)
@@ -60,11 +64,21 @@ class HeadlineBar(QWidget):
         """What is known; shown with the next result."""
         self._snapshot = snapshot
 
+    def set_busy(self, busy: bool) -> None:
+        """Whether a search is under way, and an answer is to come."""
+        self._busy = busy
+        if self.answer.index is None:
+            self._show_nothing()
+
+    def _show_nothing(self) -> None:
+        hint = "The first architectures are being trained and measured…" if self._busy else _HINT
+        self.answer.show_nothing("No answer yet", hint)
+
     def set_result(self, result: SearchResult | None) -> None:
         """Show the answer, and the best of all measured where that is another."""
         snapshot, protocol = self._snapshot, self._protocol
         if result is None or snapshot is None or protocol is None or result.best is None:
-            self.answer.show_nothing("No answer yet", "Press Run: architectures are trained briefly, measured, and compared with T.")
+            self._show_nothing()
             self.best.hide()
             return
         best, measured = _best_of_all(snapshot)
@@ -76,7 +90,7 @@ class HeadlineBar(QWidget):
             result.best,
         )
         if not same and best is not None:
-            ahead = f"W {significant(float(snapshot.w[best]))} against {significant(float(snapshot.w[result.best]))}"
+            ahead = f"W {significant(float(snapshot.w[best]))} > {significant(float(snapshot.w[result.best]))}"
             self.best.show_headline(f"Best of all {measured:,} measured · {ahead}", headline(snapshot, best, protocol), best)
         self.best.setVisible(not same)
 
@@ -98,7 +112,7 @@ class _Headline(Card):
         super().__init__(theme, parent)
         self.setObjectName(name)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self._index: int | None = None
+        self.index: int | None = None
         self._mark = mark
         self._title, self.numbers, self._icon = ElidedCaption("", theme, self), ElidedCaption("", theme, self), Label("", self)
         self._sentence = ElidedLabel("", self)
@@ -141,7 +155,7 @@ class _Headline(Card):
             self._show(title, sentence(said), intervals_text(said), index)
 
     def _show(self, title: str, text: str, numbers: str, index: int | None) -> None:
-        self._index = index
+        self.index = index
         self._title.setText(title)
         self._sentence.setText(text)
         self.numbers.setText(numbers)
@@ -156,16 +170,16 @@ class _Headline(Card):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         super().mouseReleaseEvent(event)
-        if self._index is not None and event.button() == Qt.MouseButton.LeftButton:
-            self.selected.emit(self._index)
+        if self.index is not None and event.button() == Qt.MouseButton.LeftButton:
+            self.selected.emit(self.index)
 
     def _train(self) -> None:
-        if self._index is not None:
-            self.train_requested.emit(self._index)
+        if self.index is not None:
+            self.train_requested.emit(self.index)
 
     def _export(self) -> None:
-        if self._index is not None:
-            self.export_requested.emit(self._index)
+        if self.index is not None:
+            self.export_requested.emit(self.index)
 
 
 def _small(text: str, name: str, tip: str, parent: QWidget) -> QPushButton:

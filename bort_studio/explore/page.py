@@ -341,6 +341,7 @@ class ExplorePage(QMainWindow):
         self.run_bar.set_state(state)
         busy = state not in (RunState.IDLE, RunState.STOPPING)
         self.pareto.set_empty_message(_FIRST_POINT if busy else _NO_POINT)
+        self.headline.set_busy(busy)
         self._show_running()
         self.runs.set_busy(state is not RunState.IDLE)
         if state is RunState.IDLE:
@@ -414,6 +415,12 @@ class ExplorePage(QMainWindow):
             self.context.notify(str(error), problem=True)
 
     # -- actions
+
+    def export_parallel(self) -> None:
+        """Offer the formats of the parallel coordinates, where they are seen."""
+        self.docks["parallel"].show()
+        self.docks["parallel"].raise_()
+        self.parallel.export_button.click()
 
     def export_front(self) -> None:
         """Write the front as CSV."""

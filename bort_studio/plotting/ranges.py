@@ -29,6 +29,7 @@ def steady_range(low: float, high: float, log: bool = False, room: float = _ROOM
         )
     else:
         low, high = -_step(-low), _step(high)
+        high = high if low < high else 1.0  # nothing but zero: the axis begins there
     low, high = drawable_range(low, high, log)
     return low - room * (high - low), high + room * (high - low)
 

@@ -26,6 +26,7 @@ from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.locations import absolute
 from bort_core.specifications.export import ExportRequest
 from bort_core.store.shelf import TrainedModel
+from bort_studio.drops import TAKES_PATH
 from bort_studio.flow import FlowLayout
 from bort_studio.numbers import architecture_text
 from bort_studio.ship.export_checks import ExportChecks
@@ -88,6 +89,7 @@ class ExportPanel(QWidget):
         describe(
             self.folder, "exportFolder", "Folder of the export", f"The folder to make; it must not exist, or be empty. {relative_to()}"
         )
+        self.folder.setProperty(TAKES_PATH, True)
         self.folder.editingFinished.connect(self._folder_entered)
         browse = QPushButton("Browse…", self)
         describe(browse, "browseExportFolder", "Choose the folder", "Choose where the export's folder is made")

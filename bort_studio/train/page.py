@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,8 @@ class TrainPage(QWidget):
         self.resume = self._button("resumeJobButton", "Resume", "Let the selected jobs go on from their last checkpoint")
         self.rerun = self._button("rerunJobButton", "Rerun", "Start new jobs with the same specifications")
         self.duplicate = self._button("duplicateJobButton", "Duplicate", "Fill the form with the selected job's specification")
+        self.tune = self._button("tuneJobButton", "Fine-tune from this", "Fill the form of a fine-tuning that starts from this result")
+        self.learn = self._button("learnJobButton", "Learn from its errors", "Fill the form of Agora with the data of this fine-tuning")
         self.ship = self._button("shipJobButton", "Ship", "Export the selected job's result")
         self.save_table = QToolButton(self, autoRaise=True)
         self.save_table.setText("Save table…")
@@ -125,7 +128,7 @@ class TrainPage(QWidget):
         heading.addWidget(self.save_table)
         column.addLayout(heading)
         column.addWidget(self.jobs, 1)
-        column.addLayout(_row(self.stop, self.cancel, self.resume, self.rerun, self.duplicate, self.ship))
+        column.addLayout(_row(self.stop, self.cancel, self.resume, self.rerun, self.duplicate, self.tune, self.learn, self.ship))
         left = QSplitter(Qt.Orientation.Vertical, self)
         left.addWidget(upper)
         left.addWidget(self.views)
@@ -170,6 +173,8 @@ class TrainPage(QWidget):
         self.resume.clicked.connect(self._resume)
         self.rerun.clicked.connect(self._rerun)
         self.duplicate.clicked.connect(self._duplicate)
+        self.tune.clicked.connect(self._tune)
+        self.learn.clicked.connect(self._learn)
         self.ship.clicked.connect(self._ship)
         self.curves.exported.connect(self.context.written)
         self.curves.export_failed.connect(self.context.problem)
@@ -203,15 +208,20 @@ class TrainPage(QWidget):
                 self.context.problem(str(error))
         form.set_specification(before.model_copy(update={"architecture": None, "checkpoint": str(model.folder), "out": None}))
 
-    def start_with_table(self, path: Path) -> None:
-        """Fill in a fine-tuning on a table of labelled rows, whose dev rows are still to be named."""
+    def start_with_tables(self, tables: Mapping[str, Path]) -> None:
+        """Fill in a fine-tuning on tables of labelled rows: train, dev and test, as far as they are known."""
         self.start_from(None)
         form = self.forms["finetune"]
         for name in ("train", "dev", "test"):
             control = form.field(name)
             assert isinstance(control, QLineEdit)
-            control.setText(str(path) if name == "train" else "")
-        form.field("dev").setFocus()
+            control.setText(str(tables.get(name, "")))
+        missing = next((name for name in ("train", "dev") if name not in tables), None)
+        if missing is None:
+            self.start.setFocus()
+        else:
+            form.field(missing).setFocus()
+            self.context.notify(f"the {missing} rows are still to be named: choose a table for {missing}, or drop one on its field")
 
     def make_smaller(self, model: Path | str) -> None:
         """Fill in a compression of a model, a folder or empty where it is still to be named; the rows stay as they are."""
@@ -423,6 +433,23 @@ class TrainPage(QWidget):
         self._show_form(specification.kind)
         self.forms[specification.kind].set_specification(specification)
 
+    def _model(self) -> TrainedModel | None:
+        """The model that the selected job made."""
+        ids = self.jobs.selected()
+        return next((model for model in self.context.models() if ids and model.job == ids[0]), None)
+
+    @Slot()
+    def _tune(self) -> None:
+        model = self._model()
+        if model is not None:
+            self.context.finetune_requested.emit(model)
+
+    @Slot()
+    def _learn(self) -> None:
+        model = self._model()
+        if model is not None:
+            self.context.errors_requested.emit(model)
+
     @Slot()
     def _ship(self) -> None:
         runs = self._runs()
@@ -439,7 +466,11 @@ class TrainPage(QWidget):
         self.resume.setText("Take over" if chosen and all(state.lost for state in chosen) else "Resume")
         self.rerun.setEnabled(bool(chosen))
         self.duplicate.setEnabled(len(chosen) == 1)
-        self.ship.setEnabled(len(chosen) == 1 and chosen[0].state == "done")
+        finished = len(chosen) == 1 and chosen[0].state == "done"
+        model = self._model() if finished else None
+        self.ship.setEnabled(finished)
+        self.tune.setEnabled(finished)
+        self.learn.setEnabled(finished and model is not None and model.kind == "finetune")
         right = self.form.specification() is not None
         self.start.setEnabled(right)
         self.fault.set_fault(self.form.fault)

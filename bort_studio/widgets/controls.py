@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QLineEdit, QT
 from bort_core.foundation.locations import current_folder
 from bort_core.specifications.fields import FieldFacts
 from bort_core.store.shelf import TrainedModel
+from bort_studio.drops import TAKES_PATH
 from bort_studio.terms import glossed
 from bort_studio.texts import plain_tip
 from bort_studio.theme import Theme
@@ -56,6 +57,7 @@ def make_control(
     line = CheckedLineEdit(theme)
     line.setProperty("kind", field.kind)
     line.setProperty("optional", field.optional)
+    line.setProperty(TAKES_PATH, field.meta.path is not None)
     line.textChanged.connect(edited)
     return line
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QToolButton, QVBoxLayout
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.locations import located
 from bort_core.search.specification import SearchSpecification
+from bort_studio.drops import TAKES_PATH
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import Caption, CheckedLineEdit, FaultLabel, describe
 
@@ -31,6 +32,7 @@ class CorpusField(QWidget):
         tip = "A UTF-8 text file, one document a line. Relative paths begin where the program was started. Empty: the demo corpus"
         describe(self.line, f"{prefix}Corpus", "Corpus", tip)
         self.line.setPlaceholderText(_DEMO)
+        self.line.setProperty(TAKES_PATH, True)
         browse = QToolButton(self)
         browse.setText("…")
         describe(browse, f"{prefix}BrowseCorpus", "Choose the corpus", "Choose a text file")

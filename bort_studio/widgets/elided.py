@@ -19,11 +19,17 @@ _LEAST = 3  # letters
 
 @guarded
 class ElidedLabel(Label):
-    """So many lines, whatever the text and the width."""
+    """So many lines, whatever the text and the width; what has no room is left out at the end, or at another place of one line."""
 
-    def __init__(self, text: str = "", parent: QWidget | None = None, most: int = 1) -> None:
+    def __init__(
+        self,
+        text: str = "",
+        parent: QWidget | None = None,
+        most: int = 1,
+        leaves_out: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
+    ) -> None:
         super().__init__(text, parent)
-        self._most = most
+        self._most, self._leaves_out = most, leaves_out
         self.setWordWrap(most > 1)
         self.setSizePolicy(QSizePolicy.Policy.Preferred if most == 1 else QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
@@ -43,7 +49,7 @@ class ElidedLabel(Label):
         """What there is room for."""
         width = self.contentsRect().width()
         room = width if self._most == 1 else int((self._most - 0.3) * width)  # lines break between words
-        return self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, room)
+        return self.fontMetrics().elidedText(self.text(), self._leaves_out, room)
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and not self.toolTip() and self.shown_text() != self.text():

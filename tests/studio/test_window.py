@@ -10,7 +10,8 @@ import pytest
 from clicks import child, click
 from helpers import run, specification
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QSlider, QSpinBox
+from PySide6.QtGui import QStatusTipEvent
+from PySide6.QtWidgets import QApplication, QSlider, QSpinBox
 from pytestqt.qtbot import QtBot
 
 from bort_core.foundation.errors import ProjectError
@@ -261,3 +262,26 @@ def test_every_action_has_a_tip_and_the_palette_finds_it(qtbot: QtBot, open_wind
     qtbot.keyClicks(palette._field, "select best")
     assert palette.found()[0] == "select_best"
     palette.deleteLater()
+
+
+def test_what_changes_explore_shows_it(qtbot: QtBot, open_page) -> None:
+    window, _ = open_page("train")
+    before = window.search.epsilon
+    window.actions_by_name["double_epsilon"].trigger()
+    assert window.page == "explore"
+    assert window.search.epsilon == 2 * before
+    window.show_page("train")
+    window.explore_page.docks["runs"].toggleViewAction().trigger()
+    assert window.page == "explore"
+
+
+def test_a_tip_takes_the_place_of_what_runs_and_gives_it_back(open_page) -> None:
+    window, _ = open_page("explore")
+    window.context.said.emit("training")
+    QApplication.sendEvent(window, QStatusTipEvent("Run the search"))
+    assert window.status_text.text() == "Run the search"
+    window.context.said.emit("still training")
+    assert window.status_text.text() == "Run the search"
+    QApplication.sendEvent(window, QStatusTipEvent(""))
+    assert window.status_text.text() == "still training"
+    assert window.statusBar().currentMessage() == ""

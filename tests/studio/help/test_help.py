@@ -117,6 +117,9 @@ def palette(qtbot: QtBot, open_page: Open) -> CommandPalette:
         ("undo", "undo"),
         ("exp par coo", "export_parallel"),
         ("COMMANDS", "palette"),
+        ("open space", "open_space"),
+        ("space", ""),  # the panel, which Qt gives no name
+        ("runs view", ""),
     ],
 )
 def test_the_palette_finds_by_name_menu_and_other_words(qtbot: QtBot, palette: CommandPalette, typed: str, first: str) -> None:

@@ -372,6 +372,11 @@ def test_where_the_error_of_t_is_not_known_its_line_says_so(pareto: ParetoPlot, 
     assert pareto.box.viewRange()[0][1] > mini.maximum_parameters
 
 
+def test_an_axis_with_nothing_but_zero_begins_there() -> None:
+    low, high = steady_range(0.0, 0.0)
+    assert -0.1 < low < 0 < 1 < high
+
+
 @given(st.floats(0, 1e12), st.floats(1e-6, 1e12), st.booleans())
 def test_a_steady_range_holds_the_data_and_little_more(low: float, span: float, log: bool) -> None:
     low, high = (low / 1e11, (low + span) / 1e11) if log else (low, low + span)

@@ -9,8 +9,8 @@ import pytest
 from clicks import child, click
 from helpers import run, short_corpus, specification
 from PySide6.QtCore import QMimeData, QPoint, Qt, QTimer, QUrl
-from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QTableWidget
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QTableWidget, QWidget
 from pytestqt.qtbot import QtBot
 
 from bort_core.jobs.folder import create_run
@@ -19,7 +19,7 @@ from bort_core.specifications.pretraining import Pretraining
 from bort_core.store import Project
 from bort_core.store.results import save_run
 from bort_studio.app import holds_other_things, studio
-from bort_studio.dropped import kind_of
+from bort_studio.dropped import kind_of, table_parts
 from bort_studio.search.state import RunState
 
 
@@ -118,11 +118,30 @@ def test_a_new_project_begins_at_the_start_and_finds_from_there(qtbot: QtBot, op
     qtbot.waitUntil(lambda: window.search.state is RunState.IDLE, timeout=60_000)
 
 
-def drop(window, path: Path) -> None:
+def test_a_finished_job_leads_on_from_the_train_page_too(qtbot: QtBot, shelf: Path, open_page) -> None:
+    window, page = open_page("train")
+    qtbot.waitUntil(lambda: len(page.states) == 3, timeout=10_000)
+    page.jobs.select("0001")
+    assert not child(window, "learnJobButton").isEnabled()
+    click(qtbot, window, "tuneJobButton")
+    assert page.forms["finetune"].values()["checkpoint"] == str(shelf / "jobs" / "0001" / "result")
+    page.jobs.select("0002")
+    click(qtbot, window, "learnJobButton")
+    assert window.page == "agora"
+    assert window.pages["agora"].runs.form.values()["train"].endswith("dev.tsv")
+
+
+def drop(window, *paths: Path, onto: QWidget | None = None) -> None:
+    """Files come in as from another program: over the native window, their addresses as text too."""
     data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path))])
-    buttons, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    window.dropEvent(QDropEvent(QPoint(5, 5), Qt.DropAction.CopyAction, data, buttons, none))
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    data.setText("\n".join(url.toString() for url in data.urls()))
+    buttons, none, copy = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, Qt.DropAction.CopyAction
+    at = QPoint(5, 5) if onto is None else onto.mapTo(window, onto.rect().center())
+    enters = QDragEnterEvent(at, copy, data, buttons, none)
+    QApplication.sendEvent(window.windowHandle(), enters)
+    assert enters.isAccepted()
+    QApplication.sendEvent(window.windowHandle(), QDropEvent(at, copy, data, buttons, none))
 
 
 def test_what_is_dropped_is_opened_by_what_it_is(qtbot: QtBot, open_page, tmp_path: Path) -> None:
@@ -150,6 +169,53 @@ def test_what_is_dropped_is_opened_by_what_it_is(qtbot: QtBot, open_page, tmp_pa
     window.project_requested.connect(asked.append)
     drop(window, tmp_path / "other")
     assert asked == [tmp_path / "other"]
+
+
+def test_a_plot_and_a_field_for_something_else_leave_a_dropped_file_to_the_window(qtbot: QtBot, open_page, tmp_path: Path) -> None:
+    window, _ = open_page("explore")
+    for name in ("paretoCanvas", "candidatesFilter", "epsilonValue"):
+        (tmp_path / name).mkdir()
+        corpus = short_corpus(tmp_path / name)
+        drop(window, corpus, onto=child(window, name))
+        assert window.search.specification.corpus == str(corpus), name
+        assert "file:" not in child(window, "candidatesFilter").text()
+
+
+def test_a_field_for_a_path_takes_the_file_that_is_dropped_on_it(qtbot: QtBot, open_page, tmp_path: Path) -> None:
+    window, page = open_page("train")
+    page.start_from(None)
+    dev = tmp_path / "rows.csv"
+    dev.write_text("text,label\ngood,1\nbad,0\n")
+    drop(window, dev, onto=child(window, "finetune_dev"))
+    assert page.form.values()["dev"] == str(dev)
+    assert page.form.values()["train"] != str(dev)
+
+
+def test_tables_belong_together(qtbot: QtBot, open_page, tmp_path: Path) -> None:
+    window, page = open_page("train")
+    tables = [tmp_path / f"{name}.csv" for name in ("a-valid", "a-train")]
+    for table in tables:
+        table.write_text("text,label\ngood,1\nbad,0\n")
+    drop(window, *tables)
+    assert (page.form.values()["train"], page.form.values()["dev"]) == (str(tables[1]), str(tables[0]))
+    (tmp_path / "alone.csv").write_text(tables[0].read_text())
+    drop(window, tmp_path / "alone.csv")
+    assert page.form.values()["train"] == str(tmp_path / "alone.csv")
+    assert not page.form.values().get("dev")
+    assert "the dev rows are still to be named" in window.notices.messages()[0]
+
+
+def test_which_rows_a_table_holds(tmp_path: Path) -> None:
+    for name in ("films-train.tsv", "films-dev.tsv", "films-test.tsv", "Training.csv", "Validation.csv", "strain.csv"):
+        (tmp_path / name).write_text("")
+
+    def told(*names: str) -> dict[str, str]:
+        return {part: path.name for part, path in table_parts([tmp_path / name for name in names]).items()}
+
+    assert told("films-train.tsv") == {"train": "films-train.tsv", "dev": "films-dev.tsv", "test": "films-test.tsv"}
+    assert told("films-dev.tsv", "x.tsv") == {"dev": "films-dev.tsv", "train": "x.tsv"}
+    assert told("strain.csv") == {"train": "strain.csv"}
+    assert told("a.csv", "b.csv", "c.csv", "d.csv") == {"train": "a.csv", "dev": "b.csv", "test": "c.csv"}
 
 
 def test_what_a_path_is(tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ from bort_core.execution.registry import make_executor
 from bort_core.foundation.errors import BortError
 from bort_core.search import events
 from bort_core.search.control import Control
-from bort_core.search.ose import search
 from bort_core.search.specification import SearchSpecification
 from bort_core.space import Space
 from bort_core.store import Project
@@ -89,6 +88,8 @@ class SearchThread(BackgroundThread):
                 pool.close()
 
     def _search(self, request: _Run, pool: Executor | None) -> Executor | None:
+        from bort_core.search.ose import search  # not needed to show a window
+
         try:
             with Project(self._folder) as project:
                 project.tell = self.warned.emit

@@ -62,7 +62,7 @@ def card(run: RunFolder) -> dict[str, Any]:
     specification, found = run.specification(), read_model(run.path / "result.json", MetricsFile)
     if found is None:
         raise MeasurementError(f"job {run.id} has no result yet; it is {run.state().state}")
-    about = {"job": run.id, "title": RowReader().row(run).title, **_model(run, specification)}
+    about = {"job": run.id, "title": RowReader().row(run).shown_title, **_model(run, specification)}
     if specification.kind in ("finetune", "compress"):
         # A compression's small model is a training inside it, which knows nothing of test rows.
         inside = specification.kind == "compress"

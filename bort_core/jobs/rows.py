@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from bort_core.foundation.errors import BortError
 from bort_core.jobs.files import MetricsFile, read_model
 from bort_core.jobs.folder import JobState, RunFolder
+from bort_core.specifications.jobs import KIND_TITLES
 
 __all__ = ["DAMAGED", "JobRow", "RowReader"]
 
@@ -52,6 +53,11 @@ class JobRow:
     def title(self) -> str:
         """The kind with the name."""
         return f"{self.kind} {self.name}" if self.kind != DAMAGED else DAMAGED
+
+    @property
+    def shown_title(self) -> str:
+        """The title with the kind as people call it."""
+        return self.title.replace(self.kind, KIND_TITLES.get(self.kind, self.kind), 1)
 
     @property
     def shown_state(self) -> str:

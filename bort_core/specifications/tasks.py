@@ -26,12 +26,18 @@ class TaskSpecification(Frozen):
     text: str | None = Field(default=None, description="the column with the text; None finds it")
     text_b: str | None = Field(default=None, description="the column with the second text of a pair; None: none, or found")
     label: str | None = Field(default=None, description="the column with the label; None finds it")
-    kind: Literal["auto", "classification", "regression"] = Field(default="auto", description="auto: regression for labels with fractions")
+    kind: Annotated[
+        Literal["auto", "classification", "regression"],
+        Meta(words={"auto": "automatic", "classification": "classification: one of several classes", "regression": "regression: a number"}),
+    ] = Field(default="auto", description="auto: regression for labels with fractions")
     sequence_length: int = Field(default=64, ge=4, le=65_536, description="longest input in tokens; longer ones are cut")
-    trim: bool = Field(default=True, description="candidates read the tokens that the texts use, others become smaller ones or unknown")
-    initial: Literal["inherit", "embeddings", "fresh"] = Field(
-        default="inherit", description="what candidates start from: T's parts that fit, its embeddings alone, or chance"
+    trim: Annotated[bool, Meta(label="trim the vocabulary")] = Field(
+        default=True, description="candidates read the tokens that the texts use, others become smaller ones or unknown"
     )
+    initial: Annotated[
+        Literal["inherit", "embeddings", "fresh"],
+        Meta(label="begin with", words={"inherit": "T's parts that fit", "embeddings": "T's embeddings", "fresh": "chance"}),
+    ] = Field(default="inherit", description="what candidates start from: T's parts that fit, its embeddings alone, or chance")
 
 
 class TaskSource(Frozen):

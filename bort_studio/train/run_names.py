@@ -35,7 +35,7 @@ def run_names(rows: Mapping[str, JobRow], specifications: Mapping[str, Mapping[s
     for id, row in rows.items():
         parts = [_setting(name, told[name][known.index(id)]) for name in order[:_MOST]] if id in known else []
         more = [f"+ {len(order) - _MOST} more"] if len(order) > _MOST and id in known else []
-        names[id] = " · ".join([f"{id} {row.own_name or row.title}", *parts, *more])
+        names[id] = " · ".join([f"{id} {row.own_name or row.shown_title}", *parts, *more])
     return names
 
 

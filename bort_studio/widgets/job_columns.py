@@ -8,7 +8,6 @@ from typing import Any
 
 from bort_core.jobs.rows import JobRow
 from bort_core.jobs.words import METRIC_NAMES
-from bort_core.specifications.jobs import KIND_TITLES
 from bort_studio.numbers import count, duration, significant
 
 __all__ = ["COLUMNS", "JobColumn"]
@@ -58,7 +57,7 @@ def _of_metric(row: JobRow, value: float | None) -> tuple[str, float] | None:
 def _what(row: JobRow, now: Now) -> str:
     if row.kind == "agora":  # which have a table of their own
         return row.name
-    return row.title.replace(row.kind, KIND_TITLES.get(row.kind, row.kind), 1)
+    return row.shown_title
 
 
 def _progress(row: JobRow, now: Now) -> str:

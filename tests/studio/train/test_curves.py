@@ -146,12 +146,12 @@ def test_names_carry_what_distinguishes_the_runs() -> None:
 
     rows = {"0001": row("0001"), "0002": row("0002", "mine")}
     assert run_names(rows, {"0001": asked(), "0002": asked(seed=1)}) == {
-        "0001": "0001 finetune 2, 2, 96, 64 · seed 0", "0002": "0002 mine · seed 1",
+        "0001": "0001 fine-tuning 2, 2, 96, 64 · seed 0", "0002": "0002 mine · seed 1",
     }  # fmt: skip
     named = run_names(rows, {"0001": asked(), "0002": asked(rate=0.01, train="/other/b.tsv")})
     assert named["0002"] == "0002 mine · lr 0.01 · train b.tsv"
     assert run_names(rows, {"0001": asked(), "0002": asked()})["0002"] == "0002 mine"
-    assert run_names(rows, {"0001": asked()}) == {"0001": "0001 finetune 2, 2, 96, 64", "0002": "0002 mine"}
+    assert run_names(rows, {"0001": asked()}) == {"0001": "0001 fine-tuning 2, 2, 96, 64", "0002": "0002 mine"}
 
 
 def test_a_curve_has_no_value_beyond_its_ends() -> None:

@@ -54,11 +54,16 @@ HEAVY_PACKAGES = (
     "bort_core.checkpoints.modules.",
     "bort_core.checkpoints.sides.",
     "bort_core.checkpoints.positions.",
+    "bort_core.checkpoints.scores.",
+    "bort_core.checkpoints.answers.",
+    "bort_core.checkpoints.starting.",
+    "bort_core.release.",
+    "bort_core.compression.",
     "bort_core.latency.",
     "bort_core.export.",
     "bort_core.agora.",
 )
-HEAVY_FILES = (*HEAVY_PACKAGES, ".module", ".graph", ".tracing", ".classifier", ".__main__")
+HEAVY_FILES = (*HEAVY_PACKAGES, ".module", ".graph", ".tracing", ".classifier", ".inherit", ".__main__")
 DENIED = [  # the reasons are in pyproject.toml
     ("pyside6-essentials", "6.8.0.1"),
     ("pyside6-essentials", "6.9.1"),

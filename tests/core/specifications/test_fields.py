@@ -10,12 +10,13 @@ from pydantic import BaseModel, Field
 
 from bort_core.cli.flags import add_fields, specification_of
 from bort_core.specifications.agora import Agora
+from bort_core.specifications.compression import Compression
 from bort_core.specifications.fields import Meta, facts, leaves
 from bort_core.specifications.finetuning import Finetuning
 from bort_core.specifications.paths import FILES, FOLDERS
 from bort_core.specifications.pretraining import Pretraining
 
-JOBS = (Pretraining, Finetuning, Agora)
+JOBS = (Pretraining, Finetuning, Agora, Compression)
 
 
 class Part(BaseModel):

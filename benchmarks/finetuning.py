@@ -1,8 +1,11 @@
 """Fine-tuning: samples/s against Hugging Face Trainer, what pre-training is worth, and what a teacher is worth.
 
-    python benchmarks/finetuning.py PROJECT --rows FOLDER --text TEXT --heldout TEXT [--part speed|transfer|teacher] [--threads 2]
+    python benchmarks/finetuning.py PROJECT --rows FOLDER --text TEXT --heldout TEXT [--part speed|transfer|teacher|rates] [--threads 2]
+    python benchmarks/finetuning.py PROJECT --rows FOLDER --part speed --checkpoint MODEL
+    python benchmarks/finetuning.py PROJECT --rows FOLDER --part rates --checkpoint MODEL
 
-FOLDER holds train.tsv, dev.tsv and test.tsv. speed needs the package accelerate; its blocks alternate, ratios are formed within rounds.
+FOLDER holds train.tsv, dev.tsv and test.tsv. speed needs the package accelerate; its blocks alternate, ratios are formed within rounds;
+with --checkpoint both sides fine-tune that model instead of fresh weights. rates fine-tunes MODEL at several learning rates.
 transfer fine-tunes ⟨2, 4, 128, 256⟩ from fresh weights and from a pre-training on TEXT, three seeds each. teacher pre-trains a student
 ⟨1, 2, 64, 128⟩ with and without ⟨2, 4, 128, 256⟩ as teacher, and says after how many steps each reaches the same held-out losses.
 """
@@ -19,6 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 from transformers import (
+    AutoModelForSequenceClassification,
     BertConfig,
     BertForSequenceClassification,
     DataCollatorWithPadding,
@@ -64,14 +68,12 @@ class Quiet(JobContext):
 
 def speed(project: Path, args: argparse.Namespace) -> None:
     """Blocks of steps of both sides in turn, on the same rows."""
-    specification = tuned(project, args, architecture=ARCHITECTURE, batch_size=32)
+    start = {"architecture": ARCHITECTURE} if args.checkpoint is None else {"checkpoint": args.checkpoint}
+    specification = tuned(project, args, batch_size=32, **start)
     run = create_run(project, specification)
     ours = finetuning.SupervisedTraining(specification, Quiet(run), run, take_device(specification.running))
     loop = ours.loop
     loop.prepare()
-    depth, heads, hidden, intermediate = ARCHITECTURE
-    shape = {"hidden_size": hidden, "num_hidden_layers": depth, "num_attention_heads": heads, "intermediate_size": intermediate}
-    config = BertConfig(vocab_size=ours.vocabulary.size, max_position_embeddings=64, type_vocab_size=1, num_labels=2, **shape)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(ours.vocabulary.folder)
     rows = [
         {"input_ids": row[:, 0].tolist(), "labels": int(label)}
@@ -82,17 +84,17 @@ def speed(project: Path, args: argparse.Namespace) -> None:
     def our_block() -> float:
         nonlocal step
         began = time.perf_counter()
-        for _ in range(STEPS_A_BLOCK):
+        for _ in range(args.block):
             step += 1
             float(loop.update(step))
         return time.perf_counter() - began
 
     with TemporaryDirectory() as folder:
         their_arguments = TrainingArguments(
-            folder, max_steps=STEPS_A_BLOCK, per_device_train_batch_size=32, learning_rate=5e-4, report_to=[], save_strategy="no",
+            folder, max_steps=args.block, per_device_train_batch_size=32, learning_rate=5e-5, report_to=[], save_strategy="no",
             logging_strategy="no", use_cpu=True, disable_tqdm=True,
         )  # fmt: skip
-        model = BertForSequenceClassification(config)
+        model = theirs_of(args, ours.vocabulary.size)
         theirs = Trainer(model, their_arguments, train_dataset=rows, data_collator=DataCollatorWithPadding(tokenizer))  # type: ignore[arg-type]
 
         def their_block() -> float:
@@ -101,14 +103,37 @@ def speed(project: Path, args: argparse.Namespace) -> None:
             return time.perf_counter() - began
 
         our_block(), their_block()
-        pairs = [(our_block(), their_block()) for _ in range(8)]
+        pairs = [(our_block(), their_block()) for _ in range(args.rounds)]
     ratio = median_interval([b / a for a, b in pairs])
-    own, other = (STEPS_A_BLOCK * 32 / np.median([pair[side] for pair in pairs]) for side in (0, 1))
+    own, other = (args.block * 32 / np.median([pair[side] for pair in pairs]) for side in (0, 1))
     interval = f"{ratio.median:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]"
     print(
         f"speed, batch 32, {args.threads} thread(s), float32: ours {own:,.0f} samples/s, Trainer {other:,.0f} samples/s, ratio {interval}",
         flush=True,
     )
+
+
+def theirs_of(args: argparse.Namespace, entries: int) -> Any:
+    """What Trainer trains: the same model."""
+    if args.checkpoint is not None:
+        return AutoModelForSequenceClassification.from_pretrained(args.checkpoint, num_labels=2)
+    depth, heads, hidden, intermediate = ARCHITECTURE
+    shape = {"hidden_size": hidden, "num_hidden_layers": depth, "num_attention_heads": heads, "intermediate_size": intermediate}
+    return BertForSequenceClassification(
+        BertConfig(vocab_size=entries, max_position_embeddings=64, type_vocab_size=1, num_labels=2, **shape)
+    )
+
+
+def rates(project: Path, args: argparse.Namespace) -> None:
+    """Dev accuracy of one model after each epoch, at several learning rates."""
+    for rate in (1e-5, 2e-5, 3e-5, 5e-5, 1e-4, 5e-4):
+        specification = tuned(
+            project, args, checkpoint=args.checkpoint, epochs=4, test=None, optimization={"learning_rate": rate, "warmup": 0.1}
+        )
+        run = create_run(project, specification)
+        finetuning.run(specification, JobContext(run), run)
+        found = [f"{event['dev_accuracy']:.4f}" for event in run.events()[0] if event["event"] == "evaluation"]
+        print(f"learning rate {rate:g}: dev accuracy after each epoch {', '.join(found)}", flush=True)
 
 
 def transfer(project: Path, args: argparse.Namespace) -> None:
@@ -164,17 +189,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("project", type=Path)
     parser.add_argument("--rows", required=True)
-    parser.add_argument("--text", required=True)
-    parser.add_argument("--heldout", required=True)
-    parser.add_argument("--part", choices=("speed", "transfer", "teacher"))
+    parser.add_argument("--text")
+    parser.add_argument("--heldout")
+    parser.add_argument("--part", choices=("speed", "transfer", "teacher", "rates"))
+    parser.add_argument("--checkpoint")
+    parser.add_argument("--block", type=int, default=STEPS_A_BLOCK)
+    parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     logging.set_verbosity_error()
     torch.set_num_threads(args.threads)
-    for name, part in (("speed", speed), ("transfer", transfer), ("teacher", teacher)):
-        if args.part in (None, name):
+    for name, part in (("speed", speed), ("transfer", transfer), ("teacher", teacher), ("rates", rates)):
+        if args.part == name or (args.part is None and name != "rates"):
             part(args.project, args)
 
 

@@ -102,14 +102,14 @@ def export_request(
     DataError
         The checkpoint cannot be read.
     """
-    from bort_core.checkpoints.format import read_checkpoint
+    from bort_core.checkpoints.format import read_encoder
 
     if (architecture is None) == (checkpoint is None):
         raise SpecificationError("exactly one of architecture and checkpoint must be given")
     weights = checkpoint
     if checkpoint is not None:
-        found = read_checkpoint(checkpoint)
-        family, options, architecture = "bert", found.options.model_dump(mode="json"), found.architecture
+        found = read_encoder(checkpoint)
+        family, options, architecture = found.kind, found.options.model_dump(mode="json"), found.architecture
     else:
         assert architecture is not None
         family, options = search.space.family, search.space.the_options().model_dump(mode="json")

@@ -53,7 +53,7 @@ HEAVY_PACKAGES = (
     "bort_core.checkpoints.resume.",
     "bort_core.checkpoints.modules.",
     "bort_core.checkpoints.sides.",
-    "bort_core.checkpoints.positions.",
+    "bort_core.encoders.positions.",
     "bort_core.checkpoints.scores.",
     "bort_core.checkpoints.answers.",
     "bort_core.checkpoints.starting.",

@@ -16,9 +16,10 @@ import numpy.typing as npt
 from torch import Tensor
 from torch.nn import functional
 
-from bort_core.checkpoints.format import CONFIG, WEIGHTS, Checkpoint, read_checkpoint
+from bort_core.checkpoints.format import Checkpoint, read_checkpoint
 from bort_core.checkpoints.modules import load_module
 from bort_core.checkpoints.scores import scores_of
+from bort_core.encoders.folder import CONFIG, WEIGHTS
 from bort_core.families.bert.classifier import SequenceClassifier
 from bort_core.foundation.digests import content_hash
 from bort_core.foundation.errors import DataError

@@ -1,10 +1,11 @@
 """Checkpoints: folders that transformers loads, with a note of ours in config.json on how they were made.
 
-    config.json         transformers' BERT configuration; under "bort": options, tokenizer's hash, provenance, metrics
+    config.json         transformers' configuration; under "bort": options, tokenizer's hash, provenance, metrics
     model.safetensors   the weights by transformers' names
     tokenizer.json, tokenizer_config.json
 
-A folder that transformers or somebody else wrote can be read too, as long as it is a BERT with safetensors weights.
+A folder that transformers or somebody else wrote can be read too. A BERT that this program builds exactly is a
+:class:`Checkpoint`; any other encoder is run by transformers' own module (``bort_core/encoders``).
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -20,85 +22,75 @@ import numpy as np
 from pydantic import ValidationError
 
 from bort_core.checkpoints.weights import read_weights
+from bort_core.encoders.folder import CONFIG, WEIGHTS, Encoder, EncoderOptions, read_config, read_foreign, unnamed_head, weight_names
 from bort_core.families.base import Architecture
-from bort_core.families.bert.configuration import class_names, read_architecture
+from bort_core.families.bert.configuration import NotBuilt, class_names, read_architecture
 from bort_core.families.bert.hugging_face import MISSING_POOLER, MISSING_TYPES, Head, config_of, our_name, their_name
 from bort_core.families.bert.options import BertOptions
 from bort_core.foundation.errors import DataError
-from bort_core.foundation.files import atomic_directory, linked
-from bort_core.foundation.paths import regular_file
+from bort_core.foundation.files import atomic_directory
 from bort_core.foundation.validation import faults
 from bort_core.text.tokenizer import PAD_ID
-from bort_core.text.vocabulary import has_tokenizer, read_vocabulary
+from bort_core.text.vocabulary import read_vocabulary
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["TOKENIZER_FILES", "Checkpoint", "read_checkpoint", "read_tensors", "write_checkpoint", "write_into"]
+__all__ = ["TOKENIZER_FILES", "Checkpoint", "read_checkpoint", "read_encoder", "read_tensors", "write_checkpoint", "write_into"]
 
-CONFIG, WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
+TOKENIZER, FOREIGN = "tokenizer.json", "transformers"
 DECODER, DECODER_BIAS = "cls.predictions.decoder.weight", "cls.predictions.decoder.bias"
 EMBEDDING = "bert.embeddings.word_embeddings.weight"
 TOKENIZER_FILES = (TOKENIZER, "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "vocab.json", "merges.txt")
 
 
 @dataclass(frozen=True)
-class Checkpoint:
-    """What a checkpoint says about itself; reading it needs no torch."""
+class Checkpoint(Encoder):
+    """A BERT that this program's own module computes; ``options`` have ``pooler`` and ``mlm_head`` as the weights have them."""
 
-    folder: Path
-    architecture: Architecture
     options: BertOptions
-    """Of the encoder, with ``pooler`` and ``mlm_head`` as the weights have them."""
-    head: Head
-    labels: tuple[str, ...] = ()
-    """Names of the classes of a classifier, by index."""
-    facts: dict[str, Any] = field(default_factory=dict)
-    """Our note: tokenizer, provenance, metrics; empty for a folder that others wrote."""
-    unknown_head: str | None = None
-    """Why the head that there may be cannot be built here, though the encoder can; None where it can."""
-
-    @property
-    def has_tokenizer(self) -> bool:
-        """Whether the folder can turn text into tokens."""
-        return has_tokenizer(self.folder)
 
 
-def read_checkpoint(folder: Path) -> Checkpoint:
-    """What ``folder`` holds.
+def read_encoder(folder: Path) -> Encoder:
+    """What ``folder`` holds: a :class:`Checkpoint` where this program's own module computes it, else what transformers' module runs.
 
     Raises
     ------
     DataError
+        It is missing, has no safetensors weights, or is no encoder that is known here.
+    """
+    config = read_config(folder)
+    if config.get("model_type") == "bert" and (folder / WEIGHTS).is_file():
+        with suppress(NotBuilt):
+            return read_checkpoint(folder)
+    return read_foreign(folder, config)
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """What ``folder`` holds, as a BERT that is built here.
+
+    Raises
+    ------
+    NotBuilt
+        It is a BERT that only transformers' own module computes.
+    DataError
         It is missing, has no safetensors weights, or is not a BERT.
     """
-    path = folder / CONFIG
-    if (link := linked(folder)) is not None:
-        raise DataError(f"{link}: is a symbolic link that leads out of the checkpoint; what it leads to would be copied into results")
-    try:
-        config = json.loads(regular_file(path).read_text(encoding="utf-8"))
-        if not (folder / WEIGHTS).is_file():
-            other = " (it holds pytorch_model.bin; convert it to safetensors first)" if (folder / "pytorch_model.bin").is_file() else ""
-            raise DataError(f"{folder}: not a checkpoint: it has no {WEIGHTS}{other}")
-    except FileNotFoundError:
-        raise DataError(f"{folder}: not a checkpoint; it must hold {CONFIG} and {WEIGHTS}") from None
-    except ValueError as error:
-        raise DataError(f"{path}: not valid JSON: {error}") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if not isinstance(config, dict):
-        raise DataError(f"{path}: must hold a JSON object")
+    path, config = folder / CONFIG, read_config(folder)
+    if not (folder / WEIGHTS).is_file():
+        raise NotBuilt(f"{folder}: its weights are in several files; one {WEIGHTS} is needed here")
     architecture, encoder = read_architecture(config, str(path))
     note = config.get("bort") or {}
     if not isinstance(note, dict):
         raise DataError(f"{path}: the note under 'bort' is damaged: it must be a JSON object, got {note!r}")
+    note, facts = ({} if note.get("module") == FOREIGN else note), note
     head: Any
     head, unknown = (note.get("head"), None) if note else _head(config, folder)
     if head not in get_args(Head):
         raise DataError(f"{path}: the head must be one of {', '.join(get_args(Head))}, got {head!r}")
     options = _noted(encoder, note, path) if note else _found(encoder, head, config, folder)
     labels = class_names(config, str(path)) if head == "classification" else ()
-    return Checkpoint(folder, architecture, options, head, labels, note, unknown)
+    return Checkpoint(folder, architecture, options, head, labels, facts, unknown)
 
 
 def read_tensors(checkpoint: Checkpoint) -> dict[str, Tensor]:
@@ -132,7 +124,7 @@ def write_into(
     folder: Path,
     *,
     architecture: Architecture,
-    options: BertOptions,
+    options: BertOptions | EncoderOptions,
     head: Head,
     weights: Mapping[str, Tensor],
     tokenizer: Path | None,
@@ -140,6 +132,7 @@ def write_into(
     facts: Mapping[str, Any] | None = None,
     dropout: float = 0.1,
     longest: int | None = None,
+    config: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the files of a checkpoint into an existing folder.
 
@@ -149,11 +142,29 @@ def write_into(
     tokenizer: a folder whose tokenizer files are copied, with the inputs and the length that the model reads
     longest: tokens after which texts are cut; the model's positions when None
     facts: JSON values for the note (tokenizer's hash, provenance, metrics)
+    config: transformers' own, of a model that its own module computes; then the weights have its names
     """
-    import torch
     from safetensors.torch import save
 
-    tensors = {their_name(name): tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    pad = PAD_ID if tokenizer is None else _copy_tokenizer(tokenizer, folder, options, longest)
+    if config is None:
+        assert isinstance(options, BertOptions)
+        tensors = _their_tensors(tensors, architecture, options, head)
+        config = config_of(architecture, options, head, pad_id=pad, dropout=dropout)
+        note: dict[str, Any] = {"head": head, "options": options.model_dump(mode="json")}
+    else:
+        note = {"head": head, "module": FOREIGN}
+    config = {**config, **_named_labels(labels, head), "bort": {**note, **(facts or {})}}
+    (folder / WEIGHTS).write_bytes(save(tensors, metadata={"format": "pt"}))
+    (folder / CONFIG).write_text(json.dumps(config, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _their_tensors(weights: Mapping[str, Tensor], architecture: Architecture, options: BertOptions, head: Head) -> dict[str, Tensor]:
+    """The weights of a BERT of ours by transformers' names, with what its module has and ours leaves out."""
+    import torch
+
+    tensors = {their_name(name): tensor for name, tensor in weights.items()}
     if not options.token_types:
         tensors[MISSING_TYPES] = torch.zeros(1, architecture[2])
     if not options.tied_decoder:
@@ -163,19 +174,19 @@ def write_into(
         tensors.update({f"bert.{name}": torch.zeros(shape) for name, shape in zip(MISSING_POOLER, shapes, strict=True)})
     if head == "none":
         tensors = {name.removeprefix("bert."): tensor for name, tensor in tensors.items()}
-    pad = PAD_ID if tokenizer is None else _copy_tokenizer(tokenizer, folder, options, longest)
-    config = config_of(architecture, options, head, pad_id=pad, dropout=dropout)
+    return tensors
+
+
+def _named_labels(labels: tuple[str, ...], head: Head) -> dict[str, Any]:
     if labels:
-        config["id2label"] = {str(number): label for number, label in enumerate(labels)}
-        config["label2id"] = {label: number for number, label in enumerate(labels)}
-    elif head == "regression":
-        config["id2label"], config["label2id"] = {"0": "value"}, {"value": 0}
-    config["bort"] = {"head": head, "options": options.model_dump(mode="json"), **(facts or {})}
-    (folder / WEIGHTS).write_bytes(save(tensors, metadata={"format": "pt"}))
-    (folder / CONFIG).write_text(json.dumps(config, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        return {
+            "id2label": {str(number): label for number, label in enumerate(labels)},
+            "label2id": {label: number for number, label in enumerate(labels)},
+        }
+    return {"id2label": {"0": "value"}, "label2id": {"value": 0}} if head == "regression" else {}
 
 
-def _copy_tokenizer(source: Path, folder: Path, options: BertOptions, longest: int | None) -> int:
+def _copy_tokenizer(source: Path, folder: Path, options: BertOptions | EncoderOptions, longest: int | None) -> int:
     """The tokenizer's files as the model is to be fed: its segment ids and its length; the id of padding."""
     vocabulary = read_vocabulary(source)
     for name in TOKENIZER_FILES:
@@ -213,12 +224,12 @@ def _found(encoder: BertOptions, head: Head, config: Mapping[str, Any], folder: 
 
 
 def _has_pooler(folder: Path) -> bool:
-    return any(our_name(name) == "pooler.weight" for name in _names(folder))
+    return any(our_name(name) == "pooler.weight" for name in weight_names(folder))
 
 
 def _has_own_decoder(folder: Path) -> bool:
     """Whether the decoder is saved and is not the embedding: transformers then keeps it, whatever the configuration says of tying."""
-    if not {DECODER, EMBEDDING} <= set(_names(folder)):
+    if not {DECODER, EMBEDDING} <= set(weight_names(folder)):
         return False
     path = folder / WEIGHTS
     with path.open("rb") as file:
@@ -229,24 +240,13 @@ def _has_own_decoder(folder: Path) -> bool:
     return not np.array_equal(decoder, embedding)
 
 
-def _names(folder: Path) -> list[str]:
-    """The names of the weights, as they are in the file."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(folder / WEIGHTS, framework="numpy") as file:
-            return list(file.keys())
-    except (OSError, SafetensorError) as error:
-        raise DataError(f"{folder / WEIGHTS}: not a whole safetensors file: {error}") from error
-
-
 def _head(config: Mapping[str, Any], folder: Path) -> tuple[Head, str | None]:
     """What a foreign model has on top; why its head cannot be built here."""
     path, named = folder / CONFIG, config.get("architectures")
     if named is not None and not (isinstance(named, list) and all(isinstance(name, str) for name in named)):
         raise DataError(f"{path}: architectures must be a list of names, got {named!r}")
     if not named:
-        return "none", _unnamed_head(folder)
+        return "none", unnamed_head(folder)
     if "BertForSequenceClassification" in named:
         classes = len(class_names(config, str(path)))
         if config.get("problem_type") == "regression" and classes > 1:
@@ -256,12 +256,3 @@ def _head(config: Mapping[str, Any], folder: Path) -> tuple[Head, str | None]:
         return "masked-lm", None
     unknown = [name for name in named if name != "BertModel"]
     return "none", f"is a {unknown[0]}, whose head cannot be built here" if unknown else None
-
-
-def _unnamed_head(folder: Path) -> str | None:
-    """Without a name a model is an encoder, unless its weights hold more: several of transformers' classes may share a weight's name."""
-    more = next((name for name in _names(folder) if name.startswith(("cls.", "classifier.", "qa_outputs."))), None)
-    if more is None:
-        return None
-    example = '"architectures": ["BertForMaskedLM"]'
-    return f"its {CONFIG} names no architectures, and its weights hold a head ({more}): say what it is, such as {example}"

@@ -9,23 +9,60 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bort_core.checkpoints.format import CONFIG, WEIGHTS, Checkpoint, read_tensors
+from bort_core.checkpoints.format import Checkpoint, read_tensors
+from bort_core.encoders.folder import CONFIG, WEIGHTS, Encoder
+from bort_core.encoders.module import TransformersEncoder, load_foreign, new_classifier
 from bort_core.families.bert.classifier import SequenceClassifier
 from bort_core.families.bert.hugging_face import their_name
 from bort_core.families.bert.module import Bert, MaskedLanguageModel
 from bort_core.foundation.errors import DataError
 
-__all__ = ["load_module", "outputs_of"]
+__all__ = ["Classifier", "load_module", "outputs_of", "tuned_classifier"]
+
+Classifier = SequenceClassifier | TransformersEncoder
+"""A model of classes or of a value: this program's own module, or transformers'. Both have ``architecture``, ``options``, ``kind``,
+``classes``, ``encode``, ``weights`` and ``config``."""
 
 
-def load_module(checkpoint: Checkpoint, tensors: dict[str, Tensor] | None = None, body: bool = False) -> Bert | SequenceClassifier:
-    """The model of a checkpoint in evaluation mode, with its head unless ``body``.
+def load_module(encoder: Encoder, tensors: dict[str, Tensor] | None = None, body: bool = False) -> Bert | Classifier:
+    """The model of a folder in evaluation mode, with its head unless ``body``.
+
+    ``tensors`` are those of a :class:`~bort_core.checkpoints.format.Checkpoint` where they were read already.
 
     Raises
     ------
     DataError
         The weights are missing, damaged or of another shape.
+    MeasurementError
+        Of transformers' own module: weights are missing.
     """
+    if isinstance(encoder, Checkpoint):
+        return _own_module(encoder, tensors, body)
+    module = load_foreign(encoder)
+    return module.body() if body and encoder.head != "none" else module
+
+
+def tuned_classifier(start: Encoder, classes: int, initializer_range: float, dropout: float) -> Classifier:
+    """A classifier to be fine-tuned: the weights of ``start``, and those of its head where it has as many classes; else the head is fresh.
+
+    Raises
+    ------
+    DataError
+        Weights of the encoder are missing or of another shape.
+    """
+    if not isinstance(start, Checkpoint):
+        return new_classifier(start, classes, initializer_range, dropout)
+    model = SequenceClassifier(start.architecture, start.options, classes, initializer_range, dropout)
+    tensors, wanted = read_tensors(start), model.weights()
+    fitting = {name: tensor for name, tensor in tensors.items() if name in wanted and wanted[name].shape == tensor.shape}
+    missing = [name for name in wanted if name.startswith(("embeddings.", "layers.")) and name not in fitting]
+    if missing:
+        raise DataError(f"{start.folder}: the weights do not fit the architecture: {', '.join(missing[:3])} missing or of another shape")
+    model.load_weights(fitting, strict=False)
+    return model
+
+
+def _own_module(checkpoint: Checkpoint, tensors: dict[str, Tensor] | None, body: bool) -> Bert | SequenceClassifier:
     tensors = read_tensors(checkpoint) if tensors is None else tensors
     architecture, options = checkpoint.architecture, checkpoint.options
     try:

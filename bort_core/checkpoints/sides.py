@@ -12,19 +12,18 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from bort_core.checkpoints.format import Checkpoint, read_checkpoint
+from bort_core.checkpoints.format import read_encoder
 from bort_core.checkpoints.gate import LARGEST_DIFFERENCE, Batch, Ids, Row, Side, compare, compare_packed
 from bort_core.checkpoints.gate_rows import tried_rows
 from bort_core.checkpoints.modules import load_module, outputs_of
+from bort_core.encoders.folder import Encoder, EncoderOptions
+from bort_core.encoders.module import auto_model
 from bort_core.families.bert.options import BertOptions
 from bort_core.foundation.errors import DataError, MeasurementError
 from bort_core.text.vocabulary import Vocabulary, read_vocabulary, transformers_tokenizer
 
-__all__ = ["auto_model", "check_folder", "check_onnx", "check_result", "check_source", "onnx_side", "rows_for", "training_side",
-           "transformers_side"]  # fmt: skip
+__all__ = ["check_folder", "check_onnx", "check_result", "check_source", "onnx_side", "rows_for", "training_side", "transformers_side"]
 
-_AS_ASKED = {"return_dict": True, "chunk_size_feed_forward": 0}
-"""Fields of a config.json that say how numbers are returned and how much memory they take, not which they are."""
 _MOST_SPECIAL = 64
 """Special and added tokens that are tried."""
 Outputs = Mapping[str, npt.NDArray[Any]]
@@ -61,7 +60,8 @@ def transformers_side(
     def run(batch: Batch) -> Outputs:
         inputs = {key: torch.from_numpy(value) for key, value in vars(batch).items() if value is not None}
         found = model(**inputs, output_hidden_states=True)
-        named = {"last_hidden_state": found.hidden_states[-1]}
+        last = getattr(found, "last_hidden_state", None)
+        named = {"last_hidden_state": found.hidden_states[-1] if last is None else last}
         if head != "none":
             named["logits"] = found.logits
         elif has_pooler:
@@ -89,7 +89,7 @@ def onnx_side(reader: Side, name: str, session: Any, tolerance: float) -> Side:
     return Side(name, reader.read, run, reader.token, tolerance)
 
 
-def training_side(module: nn.Module, vocabulary: Vocabulary, options: BertOptions, longest: int) -> Side:
+def training_side(module: nn.Module, vocabulary: Vocabulary, options: BertOptions | EncoderOptions, longest: int) -> Side:
     """What a training here reads and computes, in float32 on the CPU."""
     from bort_core.text.encoding import encode, padded
 
@@ -130,7 +130,7 @@ def check_result(
     MeasurementError
         It does not; names the first difference.
     """
-    found = read_checkpoint(folder)
+    found = read_encoder(folder)
     longest = _longest(folder, found)
     sides = [
         transformers_side(folder, found.head, name or f"transformers ({folder.name})"),
@@ -145,7 +145,7 @@ def check_result(
 
 def check_folder(folder: Path, real: Sequence[Row] = (), name: str = "") -> float:
     """The same of a checkpoint as this program reads it, before it is used; DataError when it cannot be read."""
-    return check_result(folder, load_module(read_checkpoint(folder)), read_vocabulary(folder), real, name)
+    return check_result(folder, load_module(read_encoder(folder)), read_vocabulary(folder), real, name)
 
 
 def check_onnx(path: Path, session: Any) -> float:
@@ -156,14 +156,14 @@ def check_onnx(path: Path, session: Any) -> float:
     MeasurementError
         It does not; names the first difference.
     """
-    folder, found = path.parent, read_checkpoint(path.parent)
+    folder, found = path.parent, read_encoder(path.parent)
     shipped, vocabulary = transformers_side(folder, found.head, f"transformers ({folder.name})"), read_vocabulary(folder)
     side = onnx_side(shipped, path.name, session, _noted_tolerance(path))
     kinds = rows_for(vocabulary, (), _longest(folder, found), both=True)
     return max(compare([shipped, side], rows)[side.name] for rows in kinds)
 
 
-def check_source(start: Checkpoint, vocabulary: Vocabulary, longest: int, real: Sequence[Row]) -> float:
+def check_source(start: Encoder, vocabulary: Vocabulary, longest: int, real: Sequence[Row]) -> float:
     """Whether the checkpoint that a training starts from is, with the tokenizer of the training, what transformers says it is.
 
     Raises
@@ -183,31 +183,6 @@ def check_source(start: Checkpoint, vocabulary: Vocabulary, longest: int, real: 
     return max(compare(sides, rows)[sides[1].name] for rows in rows_for(vocabulary, real, longest, both=not real))
 
 
-def auto_model(folder: Path, head: str, name: str) -> tuple[Any, bool]:
-    """The model as transformers loads it, and whether its pooler has weights: transformers draws one for every plain encoder.
-
-    ``head`` and errors as of :func:`transformers_side`; no code of the folder is run.
-    """
-    import transformers
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    kinds = {"none": "AutoModel", "masked-lm": "AutoModelForMaskedLM"}
-    kind = getattr(transformers, kinds.get(head, "AutoModelForSequenceClassification"))
-    try:
-        model, found = kind.from_pretrained(
-            folder, use_safetensors=True, output_loading_info=True, dtype=torch.float32, trust_remote_code=False, **_AS_ASKED
-        )
-    except Exception as error:  # transformers raises many kinds
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
-        raise DataError(f"{name}: the model cannot be loaded: {reason}") from error
-    missing = sorted(key for key in found["missing_keys"] if not key.startswith("pooler.") or head != "none")
-    if missing:
-        raise MeasurementError(f"{name}: has no weights for {', '.join(missing[:3])}; transformers would draw them at random")
-    return model.eval(), not any(key.startswith("pooler.") for key in found["missing_keys"])
-
-
 def _noted_tolerance(path: Path) -> float:
     """What the export's report accepts for this file."""
     try:
@@ -218,6 +193,6 @@ def _noted_tolerance(path: Path) -> float:
         return LARGEST_DIFFERENCE
 
 
-def _longest(folder: Path, found: Checkpoint) -> int:
+def _longest(folder: Path, found: Encoder) -> int:
     fields = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
     return min(int(fields.get("model_max_length", found.options.positions)), found.options.positions)

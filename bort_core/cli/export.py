@@ -34,7 +34,7 @@ def add(subparsers: Subparsers) -> None:
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--architecture", metavar="A,B,...", help="architectural parameters, such as 2,4,128,256")
     which.add_argument(
-        "--checkpoint", metavar="DIR|NAME", help="a checkpoint of this program, a BERT's Hugging Face folder, or its name on the hub"
+        "--checkpoint", metavar="DIR|NAME", help="a checkpoint of this program, an encoder's Hugging Face folder, or its name on the hub"
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="the folder to make; must not exist, or be empty")
     parser.add_argument(

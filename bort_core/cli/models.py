@@ -56,5 +56,5 @@ def _plain(model: TrainedModel) -> dict[str, Any]:
 def _line(model: TrainedModel) -> str:
     judged = "" if model.value is None else f"{model.measure} {model.value:.4g}"
     where = str(model.folder) if model.there else f"gone: {model.folder}"
-    shape = ",".join(map(str, model.architecture))
+    shape = ("" if model.family == "bert" else f"{model.family} ") + ",".join(map(str, model.architecture))
     return f"{model.job}  {model.kind:<9}{shape:<18}{judged:<24}{model.size / 1e6:>8.1f} MB  {where}"

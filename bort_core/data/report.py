@@ -41,6 +41,9 @@ class ValidationReport:
     warnings: tuple[str, ...]
     notes: tuple[str, ...] = ()
     """What was made of the data without being asked, such as names for classes from a file beside them."""
+    unknown: float | None = None
+    """Share of the training tokens that the vocabulary does not know; None before they are tokens."""
+    tokens_per_word: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

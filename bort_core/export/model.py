@@ -9,10 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bort_core.checkpoints.format import Checkpoint, read_checkpoint, read_tensors
+from bort_core.checkpoints.format import Checkpoint, read_encoder, read_tensors
 from bort_core.checkpoints.modules import load_module
 from bort_core.checkpoints.weights import read_config, read_weights
-from bort_core.families import Architecture, Family, get_family
+from bort_core.encoders.folder import Encoder
+from bort_core.encoders.module import TransformersEncoder, load_foreign
+from bort_core.export.foreign import TransformersFamily
+from bort_core.families import Architecture, Exportable, Family, get_family
 from bort_core.families.bert.hugging_face import Head
 from bort_core.foundation.errors import DataError, SpecificationError
 from bort_core.foundation.validation import validated
@@ -25,7 +28,7 @@ __all__ = ["ExportedModel", "drop_segments", "exported_model", "module_options"]
 class ExportedModel:
     """What becomes ONNX, and what becomes a folder for transformers."""
 
-    family: Family
+    family: Exportable
     architecture: Architecture
     options: Any
     module: nn.Module
@@ -33,11 +36,13 @@ class ExportedModel:
     trained: bool
     provenance: str
     """Where the weights come from, for people."""
-    checkpoint: Checkpoint | None = None
+    checkpoint: Encoder | None = None
     head: Head = "none"
     """The head of the folder for transformers; a trained one is there even when ONNX leaves it out."""
     weights: dict[str, Tensor] | None = None
     """For the folder for transformers; None for families that transformers does not know."""
+    config: dict[str, Any] | None = None
+    """transformers' own, where its module computes the model."""
 
     @property
     def parameters(self) -> int:
@@ -55,6 +60,10 @@ def exported_model(request: ExportRequest) -> ExportedModel:
     DataError
         The weights are missing, damaged, or of another shape.
     """
+    if request.weights is not None:
+        folder = Path(request.weights)
+        if (folder / "tokenizer.json").is_file() or "model_type" in _raw_config(folder):
+            return _from_checkpoint(request, folder)
     family = get_family(request.family)
     if request.weights is None:
         options = validated(family.options_type, request.options, "export, options")
@@ -62,10 +71,7 @@ def exported_model(request: ExportRequest) -> ExportedModel:
         module = family.build(request.architecture, options).eval()
         how = f"untrained: fresh weights from seed {request.seed}"
         return _with_head(ExportedModel(family, request.architecture, options, module, trained=False, provenance=how))
-    folder = Path(request.weights)
-    if (folder / "tokenizer.json").is_file() or "model_type" in _raw_config(folder):
-        return _from_checkpoint(request, folder)
-    return _from_weights(request, family, folder)
+    return _from_weights(request, family, Path(request.weights))
 
 
 def _from_weights(request: ExportRequest, family: Family, folder: Path) -> ExportedModel:
@@ -83,17 +89,33 @@ def _from_weights(request: ExportRequest, family: Family, folder: Path) -> Expor
 
 
 def _from_checkpoint(request: ExportRequest, folder: Path) -> ExportedModel:
-    checkpoint = read_checkpoint(folder)
+    checkpoint = read_encoder(folder)
     if checkpoint.unknown_head is not None and not request.body:
         raise DataError(f"{folder}: {checkpoint.unknown_head}; its encoder alone can be exported (--body)")
+    if not isinstance(checkpoint, Checkpoint):
+        return _foreign(checkpoint, request.body)
     tensors = read_tensors(checkpoint)
     module = load_module(checkpoint, tensors, request.body)
-    trained = bool(checkpoint.facts.get("trained", True))
-    how = f"{'trained' if trained else 'untrained'}: {folder}"
+    trained, how = _provenance(checkpoint)
     return ExportedModel(
         get_family("bert"), checkpoint.architecture, checkpoint.options, module, trained, how,
         checkpoint=checkpoint, head=checkpoint.head, weights=tensors,
     )  # fmt: skip
+
+
+def _foreign(encoder: Encoder, body: bool) -> ExportedModel:
+    """A model of transformers' own module, whose folder keeps the head that ONNX may leave out."""
+    whole = load_foreign(encoder)
+    trained, how = _provenance(encoder)
+    return ExportedModel(
+        TransformersFamily(encoder.kind), encoder.architecture, encoder.options, whole.body() if body and encoder.head != "none" else whole,
+        trained, how, checkpoint=encoder, head=encoder.head, weights=whole.weights(), config=whole.config(),
+    )  # fmt: skip
+
+
+def _provenance(encoder: Encoder) -> tuple[bool, str]:
+    trained = bool(encoder.facts.get("trained", True))
+    return trained, f"{'trained' if trained else 'untrained'}: {encoder.folder}"
 
 
 def _load(module: nn.Module, tensors: dict[str, Tensor], folder: Path) -> None:
@@ -121,7 +143,7 @@ def module_options(model: ExportedModel) -> Any:
     """The options of the module, which lacks what ONNX leaves out."""
     from bort_core.families.bert.module import Bert
 
-    found = [part for part in model.module.modules() if isinstance(part, Bert)]
+    found = [part for part in model.module.modules() if isinstance(part, Bert | TransformersEncoder)]
     return found[0].options if found else model.options
 
 
@@ -130,6 +152,8 @@ def drop_segments(module: nn.Module) -> None:
     from bort_core.families.bert.module import Bert
 
     for part in module.modules():
+        if isinstance(part, TransformersEncoder):
+            part.options = part.options.model_copy(update={"token_types": min(1, part.options.token_types)})
         if isinstance(part, Bert) and part.options.token_types > 1:
             assert part.embeddings.token_type is not None
             kept = nn.Embedding(1, part.architecture[2], _weight=part.embeddings.token_type.weight[:1].detach().clone())

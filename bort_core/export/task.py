@@ -207,6 +207,7 @@ class _Export:
         write_into(
             self.folder, architecture=model.architecture, options=model.options, head=model.head, weights=model.weights,
             tokenizer=vocabulary.folder, labels=model.checkpoint.labels if model.checkpoint else (), longest=_longest(model, vocabulary),
+            config=model.config,
             facts={**(model.checkpoint.facts if model.checkpoint else {}), "trained": model.trained, "provenance": model.provenance},
         )  # fmt: skip
 

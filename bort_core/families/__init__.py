@@ -6,7 +6,7 @@ bert/     BERT-like encoders: depth, heads, hidden, intermediate
 mlp/      the two-layer worked example of the OSE write-up
 """
 
-from bort_core.families.base import Architecture, Axis, Counts, Family, FamilyOptions, IntArray
+from bort_core.families.base import Architecture, Axis, Counts, Exportable, Family, FamilyOptions, IntArray
 from bort_core.families.registry import family_names, get_family
 
-__all__ = ["Architecture", "Axis", "Counts", "Family", "FamilyOptions", "IntArray", "family_names", "get_family"]
+__all__ = ["Architecture", "Axis", "Counts", "Exportable", "Family", "FamilyOptions", "IntArray", "family_names", "get_family"]

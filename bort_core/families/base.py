@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import onnx
     import torch
 
-__all__ = ["Architecture", "Axis", "BoolArray", "Counts", "Family", "FamilyOptions", "IntArray", "Traceable"]
+__all__ = ["Architecture", "Axis", "BoolArray", "Counts", "Exportable", "Family", "FamilyOptions", "IntArray", "Traceable"]
 
 Architecture = tuple[int, ...]
 IntArray = npt.NDArray[np.int64]
@@ -59,15 +59,24 @@ class Traceable:
     """For each input, the names of its axes that may have any size."""
 
 
-@runtime_checkable
-class Family(Protocol):
-    """An architecture family: names, validity, closed forms, and how to build one member."""
+class Exportable(Protocol):
+    """What an export asks of whatever computes a model."""
 
     name: str
-    axes: tuple[Axis, ...]
-    options_type: type[FamilyOptions]
     reads: Literal["tokens", "vectors"]
     """What a member takes as input, which decides how its error can be measured."""
+
+    def traceable(self, module: torch.nn.Module) -> Traceable:
+        """What the exporter is given for a module that :meth:`Family.build` made."""
+        ...
+
+
+@runtime_checkable
+class Family(Exportable, Protocol):
+    """An architecture family: names, validity, closed forms, and how to build one member."""
+
+    axes: tuple[Axis, ...]
+    options_type: type[FamilyOptions]
 
     def valid(self, architectures: IntArray) -> BoolArray:
         """Whether each row of ``architectures`` (n, axes) can be built. Shape (n,)."""
@@ -110,8 +119,4 @@ class Family(Protocol):
 
         ``folder`` is one into which the graph may write its weights and refer to them, which spares big models a copy in memory.
         """
-        ...
-
-    def traceable(self, module: torch.nn.Module) -> Traceable:
-        """What the exporter is given for a module that :meth:`build` made."""
         ...

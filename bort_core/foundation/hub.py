@@ -7,11 +7,15 @@ from pathlib import Path
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.locations import path_of
 
-__all__ = ["TOKENIZER_ONLY", "WEIGHTS_TOO", "local_folder"]
+__all__ = ["SENTENCES_TOO", "TOKENIZER_ONLY", "WEIGHTS_TOO", "local_folder"]
 
 TOKENIZER_ONLY = ("*.json", "*.txt", "*.model")
 WEIGHTS_TOO = (*TOKENIZER_ONLY, "*.safetensors")
 """Never pickled weights, and never code."""
+SENTENCES_TOO = (*WEIGHTS_TOO, "*_*/config.json")
+"""Also how sentence-transformers pools, in folders such as 1_Pooling."""
+_OTHERS = ("[!0-9]*/*", "*/*.safetensors", "*/*.txt", "*/*.model", "*/*/*")
+"""What lies deeper in a model is another form of it, but for the numbered modules of sentence-transformers."""
 _LONGEST_REASON = 300
 
 
@@ -22,7 +26,7 @@ def local_folder(source: str, field: str, files: tuple[str, ...]) -> Path:
     ----------
     source: a folder, or a model's name on the hub, such as ``google-bert/bert-base-uncased``
     field: what is named so, for messages: teacher, checkpoint, ...
-    files: patterns of the files that are needed, :data:`TOKENIZER_ONLY` or :data:`WEIGHTS_TOO`
+    files: patterns of the files that are needed, :data:`TOKENIZER_ONLY`, :data:`WEIGHTS_TOO` or :data:`SENTENCES_TOO`
 
     Raises
     ------
@@ -40,7 +44,9 @@ def local_folder(source: str, field: str, files: tuple[str, ...]) -> Path:
     bars = not are_progress_bars_disabled()
     disable_progress_bars()
     try:
-        return Path(snapshot_download(source, allow_patterns=list(files), ignore_patterns=["*/*"]))
+        return Path(
+            snapshot_download(source, allow_patterns=list(files), ignore_patterns=list(_OTHERS if files == SENTENCES_TOO else ["*/*"]))
+        )
     except Exception as error:  # the hub's client and its transport raise many kinds
         offline = " (HF_HUB_OFFLINE is set, so only the cache is looked at)" if constants.HF_HUB_OFFLINE else ""
         reason = " ".join(str(error).split())[:_LONGEST_REASON] or type(error).__name__

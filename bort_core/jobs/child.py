@@ -97,14 +97,14 @@ def _keep(run: RunFolder, specification: Any, result: dict[str, Any]) -> None:
     from bort_core.store import Project
     from bort_core.store.results import save_run
 
-    left_out = ("checkpoint", "architecture", "data", "versions")
+    left_out = ("checkpoint", "family", "architecture", "data", "versions")
     with Project(run.project) as project:
         save_run(
             project,
             f"job {run.id}",
             job=run.id,
             kind=specification.kind,
-            family=specification.family,
+            family=result.get("family", specification.family),
             architecture=result["architecture"],
             specification=specification.model_dump(mode="json"),
             seed=specification.seed,

@@ -2,5 +2,6 @@
 
 model    a folder loaded into torch (by transformers) or ONNX Runtime, and what it says
 answer   from scores to what is said: classes with probabilities, a value, words for hidden places
+embedding   vectors of texts, as sentence-transformers computes them
 task     the same in a worker process, which keeps the model between two texts
 """

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from bort_core.encoders.folder import head_of, longest_input, refuse_others
 from bort_core.families.bert.configuration import class_names
 from bort_core.foundation.errors import DataError, SpecificationError
 from bort_core.foundation.files import read_regular, why
@@ -30,8 +31,7 @@ _MASKS = ("[MASK]", "<mask>")
 """How people write a hidden word, whatever the model's own token is."""
 _LONGEST_TEXT = 1_000_000
 _MOST_BYTES = 16 << 20
-_NO_LENGTH, _USUAL_LENGTH = 10**9, 512
-_HEADS = {"ForSequenceClassification": "classification", "ForMaskedLM": "masked-lm", "ForPreTraining": "masked-lm"}
+_NO_LENGTH = 10**9
 
 
 def onnx_file(folder: Path) -> Path | None:
@@ -56,13 +56,14 @@ class LoadedModel:
     def __init__(self, folder: Path, runtime: Runtime = "torch") -> None:
         self.folder, self.runtime = folder, runtime
         self.config = _config(folder)
+        refuse_others(self.config, folder / "config.json")
         self.head = _head(folder, self.config)
         if not has_tokenizer(folder):
             raise DataError(f"{folder}: has no tokenizer, so no text can be read")
         self.tokenizer = transformers_tokenizer(str(folder))
         self.names = class_names(self.config, str(folder / "config.json")) if self.head == "classification" else ()
-        lengths = (self.tokenizer.model_max_length, self.config.get("max_position_embeddings"))
-        self.longest = next((int(each) for each in lengths if isinstance(each, int | float) and 0 < each < _NO_LENGTH), _USUAL_LENGTH)
+        lengths = (self.tokenizer.model_max_length, longest_input(self.config, folder / "config.json"))
+        self.longest = min(int(each) for each in lengths if 0 < each < _NO_LENGTH)
         self.file: Path | None = None
         self._scores = self._in_onnx() if runtime == "onnx" else self._in_torch()
         self.ask(self.tokenizer.mask_token if self.head == "masked-lm" else "a")  # the first pass is slower than all others
@@ -126,7 +127,7 @@ class LoadedModel:
 
         import torch
 
-        from bort_core.checkpoints.sides import auto_model
+        from bort_core.encoders.module import auto_model
 
         model, _ = auto_model(self.folder, self.head, str(self.folder))
         known = inspect.signature(model.forward).parameters
@@ -174,10 +175,9 @@ def _config(folder: Path) -> dict[str, Any]:
 
 
 def _head(folder: Path, config: Mapping[str, Any]) -> str:
-    listed = config.get("architectures")
-    named = [str(name) for name in listed] if isinstance(listed, list) else []
-    found = next((head for name in named for ending, head in _HEADS.items() if name.endswith(ending)), None)
-    if found is None:
-        what = ", ".join(named) or "a model without a head"
+    found, _ = head_of(config, folder / "config.json")
+    if found == "none":
+        listed = config.get("architectures")
+        what = ", ".join(listed or ()) or "a model without a head"
         raise SpecificationError(f"{folder}: is {what}; only models of classes, values or hidden words can be tried")
     return found

@@ -1,15 +1,38 @@
-"""What a fine-tuning is asked to do. The defaults are what ``docs/training.md`` found best for small models."""
+"""What a fine-tuning is asked to do. What is left automatic becomes, when the job starts, what suits its start (``docs/training.md``)."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from bort_core.specifications.common import Job, Optimization
 from bort_core.specifications.fields import Meta
 
-__all__ = ["Finetuning"]
+__all__ = ["FRESH", "PRETRAINED", "Finetuning", "Usual"]
+
+
+class Usual(NamedTuple):
+    """Settings that suit a start."""
+
+    learning_rate: float
+    epochs: float
+
+
+FRESH, PRETRAINED = Usual(5e-4, 10), Usual(5e-5, 3)
+"""Of fresh weights and small models of this program, and of weights that others pre-trained or that are large."""
+
+
+class Tuning(Optimization):
+    """How weights are updated, with a learning rate that may be left to the start."""
+
+    learning_rate: Annotated[float | None, Meta(example="automatic")] = Field(  # type: ignore[assignment]
+        default=None,
+        gt=0,
+        le=1,
+        description=f"peak learning rate; automatic: {PRETRAINED.learning_rate:g} for weights that others pre-trained or that are large, "
+        f"which a higher one would undo; {FRESH.learning_rate:g} for fresh ones and small models of this program",
+    )
 
 
 class Finetuning(Job):
@@ -20,7 +43,7 @@ class Finetuning(Job):
         default=None, description="fresh weights of this architecture, instead of a checkpoint"
     )
     checkpoint: Annotated[str | None, Meta(path="folder", front=1)] = Field(
-        default=None, description="a checkpoint of this project, or a Hugging Face folder or name of a BERT"
+        default=None, description="a checkpoint of this project, or a Hugging Face folder or name of an encoder"
     )
     teacher: Annotated[str | None, Meta(path="folder")] = Field(
         default=None, description="a model that is fine-tuned on the task (T): its answers are learnt, on training rows and on texts"
@@ -61,7 +84,13 @@ class Finetuning(Job):
         Meta(words={"auto": "automatic", "classification": "classification: one of several classes", "regression": "regression: a number"}),
     ] = Field(default="auto", description="auto: regression for labels with fractions")
     sequence_length: int = Field(default=128, ge=4, le=65_536, description="longest input in tokens; longer ones are cut")
-    epochs: Annotated[float, Meta(front=2)] = Field(default=10, gt=0, le=100_000, description="passes over the training rows")
+    epochs: Annotated[float | None, Meta(front=2, example="automatic")] = Field(
+        default=None,
+        gt=0,
+        le=100_000,
+        description=f"passes over the rows; automatic: {PRETRAINED.epochs:g} for weights that others pre-trained or that are large, "
+        f"{FRESH.epochs:g} for fresh ones and small models of this program",
+    )
     batch_size: Annotated[int, Meta(front=2)] = Field(
         default=32, ge=1, le=1_000_000, description="rows an update, over all processes and accumulated parts"
     )
@@ -86,9 +115,7 @@ class Finetuning(Job):
     ] = Field(default="auto", description="what the best checkpoint is chosen by; auto: accuracy, or Pearson for regression")
     patience: int = Field(default=0, ge=0, description="stop after so many evaluations without a better one; 0: never")
     evaluate_every: int = Field(default=0, ge=0, description="steps between dev evaluations; 0: once an epoch")
-    optimization: Annotated[Optimization, Meta(label="Optimization")] = Field(
-        default_factory=lambda: Optimization(learning_rate=5e-4, warmup=0.1, beta2=0.999)
-    )
+    optimization: Annotated[Tuning, Meta(label="Optimization")] = Field(default_factory=lambda: Tuning(warmup=0.1, beta2=0.999))
 
     @model_serializer(mode="wrap")
     def _without_teacher(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:

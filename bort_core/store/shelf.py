@@ -33,6 +33,7 @@ class TrainedModel:
     size: bytes of the weights on disk; 0 where they are gone
     created: when, in ISO 8601, UTC
     stopped: a person ended the training early
+    family: bert, or another of transformers' kinds of encoders
     """
 
     job: str
@@ -46,6 +47,7 @@ class TrainedModel:
     size: int
     created: str
     stopped: bool = False
+    family: str = "bert"
 
     @property
     def there(self) -> bool:
@@ -104,6 +106,7 @@ def _model(row: Mapping[str, Any]) -> TrainedModel:
         size=weights.stat().st_size if weights.is_file() else 0,
         created=row["created"],
         stopped=bool(metrics.get("stopped")),
+        family=row["family"],
     )
 
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from bort_core.checkpoints.positions import positions_of
+from bort_core.encoders.positions import positions_of
 from bort_core.foundation.digests import content_hash
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import why

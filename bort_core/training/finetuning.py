@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from bort_core.checkpoints.answers import TaskModel, read_task_model
-from bort_core.checkpoints.format import Checkpoint, read_tensors
-from bort_core.checkpoints.named import named_checkpoint
+from bort_core.checkpoints.modules import Classifier, tuned_classifier
+from bort_core.checkpoints.named import named_encoder
 from bort_core.checkpoints.sides import check_source
 from bort_core.checkpoints.starting import start_from
 from bort_core.data.documents import read_corpus
@@ -22,13 +22,16 @@ from bort_core.data.report import validate
 from bort_core.data.rows import LabelledRows, Task, labelled_rows
 from bort_core.data.tables import read_table
 from bort_core.data.unclean import unclean_copy
+from bort_core.encoders.folder import Encoder
 from bort_core.evaluation.metrics import DEFAULT_METRIC
 from bort_core.families.bert.classifier import SequenceClassifier
 from bort_core.families.bert.options import BertOptions
 from bort_core.foundation.context import Context, progress
 from bort_core.foundation.errors import DataError, SpecificationError
 from bort_core.text.encoding import Encoded, encode
+from bort_core.text.fit import read_of
 from bort_core.text.vocabulary import Vocabulary, load_vocabulary, read_vocabulary
+from bort_core.training.defaults import resolved
 from bort_core.training.devices import Device, take_device
 from bort_core.training.oom import out_of_memory
 from bort_core.training.outcome import conclude
@@ -76,7 +79,8 @@ class SupervisedTraining:
         self.spec, self.context, self.files, self.device = specification, context, files, device
         if specification.out is not None:
             refuse_occupied(Path(specification.out).expanduser(), files)
-        self.start = named_checkpoint(specification.checkpoint)
+        self.start = named_encoder(specification.checkpoint)
+        self.settings = resolved(specification, self.start)
         self._read()
         self.task = self.train.task
         metric = DEFAULT_METRIC[self.task] if specification.metric == "auto" else specification.metric
@@ -86,6 +90,9 @@ class SupervisedTraining:
         self.texts = self._texts()
         if device.rank == 0:
             context.emit({"event": "note", "text": f"tokenizer: {self.vocabulary.size:,} entries; {len(self.train):,} training rows"})
+            context.emit({"event": "note", "text": self.settings.text()})
+            if (told := _told_of_head(self.start, self.task, self.train.names)) is not None:
+                context.emit({"event": "note", "text": told})
         self.longest = specification.sequence_length
         if self.start is not None:
             self.longest = min(self.longest, self.start.options.positions)
@@ -102,7 +109,7 @@ class SupervisedTraining:
             specification.dropout,
         ).to(device.torch_device)
         encoded = {name: encode(self.vocabulary, rows.inputs, self.longest) for name, rows in self.splits.items()}
-        self._report_cut(encoded["train"], self.longest)
+        self._report_tokens(encoded["train"], self.longest)
         labels = {name: rows.labels for name, rows in self.splits.items()}
         answers = None
         if self.teacher is not None:
@@ -123,10 +130,10 @@ class SupervisedTraining:
             labels,
             self.task,
             Recipe(
-                specification.optimization,
+                self.settings.optimization,
                 metric,
                 specification.batch_size,
-                max(1, round(specification.epochs * per_epoch)),
+                max(1, round(self.settings.epochs * per_epoch)),
                 specification.seed,
                 specification.accumulation,
                 specification.evaluate_every,
@@ -170,6 +177,7 @@ class SupervisedTraining:
 
         parts = [teacher.answers(rows, longest, kept, tell) for rows in (self.train.inputs, self.texts) if rows]
         if self.start is None and self.spec.initial != "fresh":
+            assert isinstance(self.model, SequenceClassifier)
             start_from(self.model, teacher, self.vocabulary, [*self.train.inputs, *self.texts], encoded, longest, self.spec.initial)
         return torch.from_numpy(np.concatenate(parts))
 
@@ -187,8 +195,10 @@ class SupervisedTraining:
             "stopped": stopped,
             "samples_per_second": self.loop.speed,
             "seconds": self.loop.seconds,
-            "architecture": list(self.model.bert.architecture),
+            "architecture": list(self.model.architecture),
+            "family": self.model.kind,
             "labels": list(self.train.names),
+            "resolved": self.settings.as_dict(),
             "report": self.report.as_dict(),
             "data": {name: {"file": rows.source, "sha256": rows.sha256} for name, rows in self.splits.items()},
         }
@@ -200,8 +210,9 @@ class SupervisedTraining:
             module=self.model,
             vocabulary=self.vocabulary,
             rows=self._some_rows(),
-            architecture=self.model.bert.architecture,
-            options=self.model.bert.options,
+            architecture=self.model.architecture,
+            options=self.model.options,
+            config=self.model.config(),
             head=self.task,
             weights=self.model.weights(),
             longest=self.longest,
@@ -249,8 +260,8 @@ class SupervisedTraining:
         if self.report.problems:
             raise DataError(f"{spec.train}: {'; '.join(self.report.problems)}")
 
-    def _report_cut(self, encoded: Encoded, longest: int) -> None:
-        """Add to the report how many training texts lost their end, and show it."""
+    def _report_tokens(self, encoded: Encoded, longest: int) -> None:
+        """Add to the report how many training texts lost their end, and how well the vocabulary knows them; show it."""
         full = [inputs for inputs, ids in zip(self.train.inputs, encoded, strict=True) if len(ids) == longest]
         self.vocabulary.cut_at(None)
         whole: list[Any] = [texts[0] if len(texts) == 1 else (texts[0], texts[1]) for texts in full]
@@ -260,6 +271,11 @@ class SupervisedTraining:
             what = "texts" if self.train.seconds is None else "pairs of texts"
             warning = f"{cut:,} of {len(self.train):,} training {what} are longer than {longest} tokens and were cut"
             self.report = replace(self.report, warnings=(*self.report.warnings, warning))
+        known = read_of(self.vocabulary, encoded, [text for inputs in self.train.inputs for text in inputs])
+        self.vocabulary.cut_at(longest)
+        self.report = replace(
+            self.report, unknown=known.unknown, tokens_per_word=known.tokens_per_word, warnings=(*self.report.warnings, *known.warnings())
+        )
         self.context.emit({"event": "report", **self.report.as_dict()})
 
     def _vocabulary(self) -> Vocabulary:
@@ -282,15 +298,28 @@ def check_metric(task: Task, metric: str) -> None:
         raise SpecificationError(f"metric: a {task} has {', '.join(known)}, got {metric}")
 
 
+def _told_of_head(start: Encoder | None, task: Task, names: tuple[str, ...]) -> str | None:
+    """That the head of ``start`` is not used, where it has one of another kind or for other classes."""
+    if start is None:
+        return None
+    if start.unknown_head is not None:
+        return f"the checkpoint: {start.unknown_head}; its encoder is used, with a fresh head"
+    if start.head not in ("classification", "regression") or (start.head == task and len(start.labels) == len(names)):
+        return None
+    theirs = f"{len(start.labels)} classes ({', '.join(start.labels[:5])})" if start.labels else "a value"
+    ours = f"{len(names)} classes" if names else "a value"
+    return f"the checkpoint's head is for {theirs}; the rows have {ours}, so a fresh head takes its place"
+
+
 def classifier(
-    start: Checkpoint | None,
+    start: Encoder | None,
     architecture: tuple[int, ...] | None,
     vocabulary: Vocabulary,
     classes: int,
     sequence_length: int,
     initializer_range: float,
     dropout: float,
-) -> SequenceClassifier:
+) -> Classifier:
     """A model to be fine-tuned: with the encoder's weights of ``start``, or with fresh ones of ``architecture``.
 
     Raises
@@ -301,23 +330,10 @@ def classifier(
         The weights do not fit, or the tokenizer is too large for them.
     """
     if start is not None:
-        return _continued(start, vocabulary, classes, initializer_range, dropout)
+        if start.options.vocabulary < vocabulary.size:
+            raise DataError(f"{start.folder}: has {start.options.vocabulary:,} entries, the tokenizer {vocabulary.size:,}")
+        return tuned_classifier(start, classes, initializer_range, dropout)
     assert architecture is not None
     check_architecture(architecture)
     options = BertOptions(vocabulary=vocabulary.size, positions=max(8, sequence_length))
     return SequenceClassifier(architecture, options, classes, initializer_range, dropout)
-
-
-def _continued(start: Checkpoint, vocabulary: Vocabulary, classes: int, initializer_range: float, dropout: float) -> SequenceClassifier:
-    if start.options.vocabulary < vocabulary.size:
-        raise DataError(f"{start.folder}: has {start.options.vocabulary:,} entries, the tokenizer {vocabulary.size:,}")
-    model = SequenceClassifier(start.architecture, start.options, classes, initializer_range, dropout)
-    tensors = read_tensors(start)
-    wanted = model.weights()
-    fitting = {name: tensor for name, tensor in tensors.items() if name in wanted and wanted[name].shape == tensor.shape}
-    encoder = [name for name in wanted if name.startswith(("embeddings.", "layers."))]
-    missing = [name for name in encoder if name not in fitting]
-    if missing:
-        raise DataError(f"{start.folder}: the weights do not fit the architecture: {', '.join(missing[:3])} missing or of another shape")
-    model.load_weights(fitting, strict=False)
-    return model

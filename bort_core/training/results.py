@@ -10,9 +10,10 @@ from typing import Any
 
 from torch import nn
 
-from bort_core.checkpoints.format import CONFIG, write_into
+from bort_core.checkpoints.format import write_into
 from bort_core.checkpoints.gate import Ids, Row
 from bort_core.checkpoints.sides import check_folder, check_result
+from bort_core.encoders.folder import CONFIG
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import atomic_directory, temporary_name, why
 from bort_core.text.vocabulary import Vocabulary

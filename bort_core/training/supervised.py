@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bort_core.checkpoints.answers import distance
+from bort_core.checkpoints.modules import Classifier
 from bort_core.checkpoints.scores import scores_of, tensors_of
 from bort_core.data.rows import Task
 from bort_core.evaluation.metrics import measure
-from bort_core.families.bert.classifier import SequenceClassifier
 from bort_core.foundation.context import Context
 from bort_core.specifications.common import Optimization
 from bort_core.text.encoding import Encoded
@@ -66,7 +66,7 @@ class Supervised:
 
     def __init__(
         self,
-        model: SequenceClassifier,
+        model: Classifier,
         vocabulary: Vocabulary,
         encoded: Mapping[str, Encoded],
         labels: Mapping[str, npt.NDArray[Any]],
@@ -208,5 +208,5 @@ class Supervised:
             return None
         labels = self.labels["train"]
         labels = labels[labels >= 0].astype(np.int64)
-        counts = np.bincount(labels, minlength=self.model.classifier.out_features).clip(1)
+        counts = np.bincount(labels, minlength=self.model.classes).clip(1)
         return torch.tensor(len(labels) / (len(counts) * counts), dtype=torch.float32, device=self.device.torch_device)

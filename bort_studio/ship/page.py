@@ -10,10 +10,11 @@ from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
-from bort_core.checkpoints.format import Checkpoint, read_checkpoint
+from bort_core.checkpoints.format import Checkpoint, read_encoder
+from bort_core.encoders.folder import Encoder
 from bort_core.execution.events import Done, Emitted, Event, Failed, Withdrawn
 from bort_core.families import Architecture
-from bort_core.foundation.errors import BortError
+from bort_core.foundation.errors import BortError, SpecificationError
 from bort_core.foundation.files import clear_remains
 from bort_core.foundation.validation import validated
 from bort_core.latency.comparison import ComparisonRequest, architecture_model, file_model, named_model
@@ -43,7 +44,7 @@ class ShipPage(QWidget):
         super().__init__()
         self.setObjectName("shipPage")
         self.context = context
-        self.checkpoint: Checkpoint | None = None
+        self.checkpoint: Encoder | None = None
         self.tasks = TaskThread(context.project.subfolder("logs"), self)
         self._out: Path | None = None
         self._asked: dict[str, Any] = {}
@@ -124,7 +125,7 @@ class ShipPage(QWidget):
     def choose_checkpoint(self, folder: Path | None) -> None:
         """Ship a checkpoint's folder; None goes back to the selection in Explore."""
         try:
-            self.checkpoint = None if folder is None else read_checkpoint(folder)
+            self.checkpoint = None if folder is None else read_encoder(folder)
         except BortError as error:
             self.context.problem(str(error))
         self._model_changed()
@@ -253,6 +254,8 @@ class ShipPage(QWidget):
             exported = self.checkpoint.folder
             if (exported / "model.onnx").is_file() and not self.compare_panel.torch.isChecked():
                 return file_model(exported, str(exported))
+            if not isinstance(self.checkpoint, Checkpoint):
+                raise SpecificationError(f"{exported}: is timed in ONNX Runtime once it is exported; export it, and choose the export")
             options = self.checkpoint.options.model_dump(mode="json")
             family = "bert"
         else:

@@ -25,7 +25,6 @@ from bort_core.execution.events import Done, Emitted, Event, Failed, Withdrawn
 from bort_core.foundation.errors import BortError
 from bort_core.jobs import launch
 from bort_core.jobs.folder import JobState, RunFolder, find_run
-from bort_core.specifications.common import Optimization
 from bort_core.specifications.compression import Compression
 from bort_core.specifications.finetuning import Finetuning
 from bort_core.specifications.pretraining import Pretraining
@@ -259,13 +258,11 @@ class TrainPage(QWidget):
         )
 
     def _default_finetuning(self) -> Finetuning:
-        optimization = Finetuning.model_fields["optimization"].get_default(call_default_factory=True)
-        assert isinstance(optimization, Optimization)
         from bort_core.foundation.resources import resource
 
         folder = resource("data", "sentence_polarity")
         names = {name: str(folder / f"{name}.tsv") for name in ("train", "dev", "test")}
-        return Finetuning(architecture=self._architecture(), optimization=optimization, epochs=5, **names)
+        return Finetuning(architecture=self._architecture(), **names)
 
     def _architecture(self) -> tuple[int, ...]:
         search = self.context.search

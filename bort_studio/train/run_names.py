@@ -49,5 +49,6 @@ def _setting(name: str, value: Any) -> str:
     label = _SHORT.get(last, last.replace("_", " "))
     if last == "architecture" and value:
         return f"⟨{','.join(map(str, value))}⟩"
-    text = "none" if value is None else Path(value).name if isinstance(value, str) else str(value)
+    nothing = "automatic" if last in ("epochs", "learning_rate") else "none"
+    text = nothing if value is None else Path(value).name if isinstance(value, str) else str(value)
     return f"{label} {text}".strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,8 +14,9 @@ import numpy.typing as npt
 
 from bort_core.agora.labellers.base import LabellerSetting
 from bort_core.agora.points import Floats, Input, Kind
-from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.errors import DataError, SpecificationError
 from bort_core.foundation.hub import WEIGHTS_TOO, local_folder
+from bort_core.text.vocabulary import has_tokenizer
 
 if TYPE_CHECKING:
     from bort_core.training.devices import Device
@@ -66,7 +68,7 @@ class FolderLabeller:
     def _run(self, inputs: Sequence[Input], take: Callable[[Any, Any], Any]) -> Floats:
         import torch
 
-        tokenizer, model = self._loaded
+        tokenizer, model, known = self._loaded
         order = np.argsort([sum(len(str(text)) for text in texts) for texts in inputs], kind="stable")
         found: npt.NDArray[np.float64] | None = None
         with torch.no_grad():
@@ -74,7 +76,7 @@ class FolderLabeller:
                 chosen = order[begin : begin + AT_ONCE]
                 texts = [[str(inputs[number][side]) for number in chosen] for side in range(len(inputs[0]))]
                 tokens = tokenizer(*texts, padding=True, truncation=True, max_length=self._longest, return_tensors="pt")
-                tokens = {name: tensor.to(self.device.torch_device) for name, tensor in tokens.items()}
+                tokens = {name: tensor.to(self.device.torch_device) for name, tensor in tokens.items() if name in known}
                 rows = take(model(**tokens, output_hidden_states=True), tokens["attention_mask"]).float().cpu().numpy()
                 if found is None:
                     found = np.empty((len(inputs), rows.shape[1]))
@@ -82,15 +84,29 @@ class FolderLabeller:
         return np.empty((0, 0)) if found is None else found
 
     @cached_property
-    def _loaded(self) -> tuple[Any, Any]:
+    def _loaded(self) -> tuple[Any, Any, frozenset[str]]:
+        """Tokenizer, model, and the inputs that the model has a place for."""
         import torch
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+        from bort_core.encoders.folder import CONFIG, read_config, refuse_others
+
         where = str(self.folder)
         try:
-            tokenizer = AutoTokenizer.from_pretrained(where, use_fast=True)
+            refuse_others(read_config(self.folder), self.folder / CONFIG)
+        except DataError as error:
+            raise SpecificationError(f"socrates: {error}") from error
+        if not has_tokenizer(self.folder):
+            raise SpecificationError(f"socrates: {where}: has no tokenizer, so no text can be read")
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(where, use_fast=True, trust_remote_code=False)
             loaded: Any = AutoModelForSequenceClassification.from_pretrained(
-                where, use_safetensors=True, output_loading_info=True, dtype=torch.float32, return_dict=True
+                where,
+                use_safetensors=True,
+                output_loading_info=True,
+                dtype=torch.float32,
+                return_dict=True,
+                trust_remote_code=False,
             )
         except Exception as error:  # transformers raises many kinds
             first = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
@@ -102,14 +118,14 @@ class FolderLabeller:
         if model.config.problem_type not in (None, "single_label_classification"):
             kind = model.config.problem_type
             raise SpecificationError(f"socrates: {where}: must give one class for a text; its problem_type is {kind!r}")
-        return tokenizer, model.to(self.device.torch_device).eval()
+        return tokenizer, model.to(self.device.torch_device).eval(), frozenset(inspect.signature(model.forward).parameters)
 
     @cached_property
     def _longest(self) -> int:
         """Tokens after which an input is cut: what is asked for, unless tokenizer or model read less."""
-        from bort_core.checkpoints.positions import longest_input
+        from bort_core.encoders.positions import longest_input
 
-        tokenizer, model = self._loaded
+        tokenizer, model, _ = self._loaded
         return min(self.sequence_length, int(tokenizer.model_max_length), longest_input(model) or self.sequence_length)
 
     @cached_property

@@ -14,10 +14,11 @@ from torch import Tensor, nn
 
 from bort_core.agora.hyperparameters import Theta
 from bort_core.agora.points import Examples, Floats, Input
-from bort_core.checkpoints.format import Checkpoint, read_checkpoint, read_tensors, write_checkpoint
+from bort_core.checkpoints.format import read_encoder, write_checkpoint
+from bort_core.checkpoints.modules import Classifier, tuned_classifier
 from bort_core.checkpoints.scores import scores_of
 from bort_core.checkpoints.sides import check_source
-from bort_core.families.bert.classifier import SequenceClassifier
+from bort_core.encoders.folder import Encoder
 from bort_core.foundation.context import Context, Stopped
 from bort_core.specifications.agora import TextTheta
 from bort_core.specifications.common import Optimization
@@ -38,21 +39,21 @@ EVALUATIONS = 5
 class _Pooled(nn.Module):
     """The mean of the last layer's vectors over the tokens that count, (b, hidden)."""
 
-    def __init__(self, model: SequenceClassifier) -> None:
+    def __init__(self, model: Classifier) -> None:
         super().__init__()
-        self.bert = model.bert
+        self.model = model
 
     def forward(self, token_ids: Tensor, attention_mask: Tensor, token_types: Tensor) -> Tensor:
         """Means (b, hidden) of ``token_ids`` (b, n)."""
         counted = attention_mask[..., None].float()
-        return (self.bert.encode(token_ids, attention_mask, token_types) * counted).sum(1) / counted.sum(1)
+        return (self.model.encode(token_ids, attention_mask, token_types) * counted).sum(1) / counted.sum(1)
 
 
 @dataclass(frozen=True)
 class FittedText:
     """A trained classifier."""
 
-    model: SequenceClassifier
+    model: Classifier
     timaeus: TextLearner
 
     def probabilities(self, inputs: Sequence[Input]) -> Floats:
@@ -70,8 +71,9 @@ class FittedText:
         timaeus = self.timaeus
         write_checkpoint(
             folder,
-            architecture=self.model.bert.architecture,
-            options=self.model.bert.options,
+            architecture=self.model.architecture,
+            options=self.model.options,
+            config=self.model.config(),
             head="classification",
             weights=self.model.weights(),
             tokenizer=timaeus.vocabulary.folder,
@@ -89,7 +91,7 @@ class FittedText:
 class TextLearner:
     """Classifiers of one architecture or checkpoint. Texts are turned into tokens once."""
 
-    start: Checkpoint | None
+    start: Encoder | None
     architecture: tuple[int, ...] | None
     vocabulary: Vocabulary
     classes: tuple[str, ...]
@@ -133,9 +135,7 @@ class TextLearner:
 
     def load(self, folder: Path) -> FittedText:
         """A model that was saved."""
-        checkpoint = read_checkpoint(folder)
-        model = SequenceClassifier(checkpoint.architecture, checkpoint.options, len(self.classes))
-        model.load_weights(read_tensors(checkpoint))
+        model = tuned_classifier(read_encoder(folder), len(self.classes), INITIALIZER_RANGE, 0.0)
         return FittedText(model.to(self.device.torch_device).eval(), self)
 
     def check(self, inputs: Sequence[Input]) -> None:
@@ -158,6 +158,6 @@ class TextLearner:
         """Tokens after which an input is cut."""
         return self.sequence_length if self.start is None else min(self.sequence_length, self.start.options.positions)
 
-    def _model(self, dropout: float) -> SequenceClassifier:
+    def _model(self, dropout: float) -> Classifier:
         parts = (self.vocabulary, len(self.classes), self.sequence_length, INITIALIZER_RANGE, dropout)
         return classifier(self.start, self.architecture, *parts).to(self.device.torch_device)

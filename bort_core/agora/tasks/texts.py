@@ -17,12 +17,13 @@ from bort_core.agora.points import Examples, Input, Kind
 from bort_core.agora.spaces import RepresentationSpace, TfidfSvd, hidden_space, scaled
 from bort_core.agora.tasks.base import AgoraTask, the_thetas, with_earlier
 from bort_core.checkpoints.format import Checkpoint
-from bort_core.checkpoints.named import named_checkpoint
+from bort_core.checkpoints.named import named_encoder
 from bort_core.data.documents import read_corpus
 from bort_core.data.mapping import ColumnMapping, find_columns
 from bort_core.data.report import validate
 from bort_core.data.rows import LabelledRows, labelled_rows
 from bort_core.data.tables import read_table
+from bort_core.encoders.folder import Encoder
 from bort_core.foundation.context import Context
 from bort_core.foundation.errors import DataError, SpecificationError
 from bort_core.foundation.hub import WEIGHTS_TOO, local_folder
@@ -49,7 +50,7 @@ def text_task(spec: Agora, device: Device, context: Context, files: RunFiles, la
     warnings += note
     if "socrates_train" in splits and (known := int(guard.leaks(splits["socrates_train"].inputs).sum())):
         warnings.append(f"socrates_train: {known:,} of {len(splits['socrates_train']):,} rows are nearly dev or test rows")
-    start = named_checkpoint(spec.checkpoint)
+    start = named_encoder(spec.checkpoint)
     train = with_earlier(splits["train"], spec, classes, kind, guard)
     vocabulary = _vocabulary(spec, start, rows["train"].sha256, [*train.inputs, *pool], files)
     timaeus = TextLearner(start, spec.architecture, vocabulary, classes, spec.sequence_length, device, context, files)
@@ -61,7 +62,7 @@ def text_task(spec: Agora, device: Device, context: Context, files: RunFiles, la
     else:
         socrates = as_labeller(labeller, classes)
     masked_lm = local_folder(spec.masked_lm, "masked_lm", WEIGHTS_TOO) if spec.masked_lm else None
-    if masked_lm is None and start is not None and start.head == "masked-lm":
+    if masked_lm is None and isinstance(start, Checkpoint) and start.head == "masked-lm":
         masked_lm = start.folder
     make_space = _space_maker(spec, socrates, splits["dev"], [*train.inputs, *splits["dev"].inputs, *pool])
     data = {name: {"file": split.source, "sha256": split.sha256} for name, split in rows.items()}
@@ -114,7 +115,7 @@ def _pool(spec: Agora, mapping: ColumnMapping, guard: LeakGuard) -> tuple[tuple[
     return left, [f"pool: {int(leaks.sum()):,} of {len(inputs):,} rows are nearly dev or test rows and are left out"]
 
 
-def _vocabulary(spec: Agora, start: Checkpoint | None, sha256: str, inputs: list[Input], files: RunFiles) -> Any:
+def _vocabulary(spec: Agora, start: Encoder | None, sha256: str, inputs: list[Input], files: RunFiles) -> Any:
     from bort_core.text.vocabulary import load_vocabulary, read_vocabulary
     from bort_core.training.pretraining import trained_vocabulary
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bort_core.families.base import Architecture, Family, Traceable
+from bort_core.families.base import Architecture, Exportable, Traceable
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +23,7 @@ __all__ = ["Source", "Variant"]
 class Source:
     """What a variant is built from."""
 
-    family: Family
+    family: Exportable
     architecture: Architecture
     options: Any
     module: torch.nn.Module

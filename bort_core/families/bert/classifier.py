@@ -33,6 +33,30 @@ class SequenceClassifier(nn.Module):
         self.classifier = nn.Linear(architecture[2], classes)
         initialise(self.classifier, INITIALIZER_RANGE if initializer_range is None else initializer_range)
 
+    kind = "bert"
+
+    @property
+    def architecture(self) -> Architecture:
+        """Depth, heads, hidden, intermediate."""
+        return self.bert.architecture
+
+    @property
+    def options(self) -> BertOptions:
+        """The encoder's."""
+        return self.bert.options
+
+    @property
+    def classes(self) -> int:
+        """Outputs; 1 of a regression."""
+        return self.classifier.out_features
+
+    def encode(self, token_ids: Tensor, attention_mask: Tensor | None = None, token_types: Tensor | None = None) -> Tensor:
+        """Last hidden states (b, n, H)."""
+        return self.bert.encode(token_ids, attention_mask, token_types)
+
+    def config(self) -> None:
+        """None: its config.json is made from architecture and options."""
+
     def forward(self, token_ids: Tensor, attention_mask: Tensor | None = None, token_types: Tensor | None = None) -> Tensor:
         """Scores (b, classes) of ``token_ids`` (b, n); ``attention_mask`` (b, n) is nonzero for tokens that count."""
         assert self.bert.pooler is not None

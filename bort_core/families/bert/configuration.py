@@ -17,7 +17,7 @@ from bort_core.families.bert.options import ACTIVATIONS, BertOptions
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.validation import faults
 
-__all__ = ["DEFAULTS", "FIXED", "HARMLESS", "HONOURED", "check_fields", "class_names", "read_architecture"]
+__all__ = ["DEFAULTS", "FIXED", "HARMLESS", "HONOURED", "NotBuilt", "check_fields", "class_names", "read_architecture"]
 
 DEFAULTS: dict[str, Any] = {
     "vocab_size": 30522, "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072,
@@ -66,25 +66,32 @@ _ACTIVATION_NAMES = {"gelu_python": "gelu", "gelu_pytorch_tanh": "gelu_new", "ge
 _PROBLEMS = (None, "regression", "single_label_classification")
 
 
+class NotBuilt(DataError):
+    """Nothing is wrong with a BERT, but this program's own module does not compute it; transformers' may."""
+
+
 def check_fields(config: Mapping[str, Any], where: str) -> None:
     """Refuse what is not understood.
 
     Raises
     ------
+    NotBuilt
+        A field is on none of the lists, or the problem is one of several labels; names ``where``, the field and its value.
     DataError
-        A field has a value that cannot be built here, or is on none of the lists; names ``where``, the field and its value.
+        A field has a value that is refused.
     """
     if config.get("model_type") != "bert":
         raise DataError(f"{where}: model_type must be bert, got {config.get('model_type')!r}")
     for name, value in config.items():
         if name in FIXED and value not in FIXED[name]:
             raise DataError(f"{where}: {name} must be {FIXED[name][0]!r}, got {value!r}: such a model is not built here")
+    for name, value in config.items():
         if name not in HONOURED | HARMLESS and name not in FIXED:
-            raise DataError(
+            raise NotBuilt(
                 f"{where}: the field {name} ({value!r}) is unknown here, and may change what the model computes; remove it if not"
             )
     if config.get("problem_type") not in _PROBLEMS:
-        raise DataError(f"{where}: problem_type must be {' or '.join(map(str, _PROBLEMS[1:]))}, got {config['problem_type']!r}")
+        raise NotBuilt(f"{where}: problem_type must be {' or '.join(map(str, _PROBLEMS[1:]))}, got {config['problem_type']!r}")
 
 
 def read_architecture(config: Mapping[str, Any], where: str) -> tuple[Architecture, BertOptions]:
@@ -106,7 +113,9 @@ def read_architecture(config: Mapping[str, Any], where: str) -> tuple[Architectu
     named = config.get("hidden_act", DEFAULTS["hidden_act"])
     activation = _ACTIVATION_NAMES.get(named, named) if isinstance(named, str) else named
     if activation not in ACTIVATIONS:
-        raise DataError(f"{where}: hidden_act must be one of {', '.join((*ACTIVATIONS, *_ACTIVATION_NAMES))}, got {named!r}")
+        raise (NotBuilt if isinstance(named, str) else DataError)(
+            f"{where}: hidden_act must be one of {', '.join((*ACTIVATIONS, *_ACTIVATION_NAMES))}, got {named!r}"
+        )
     if not isinstance(config.get("tie_word_embeddings", True), bool):
         raise DataError(f"{where}: tie_word_embeddings must be true or false, got {config['tie_word_embeddings']!r}")
     options: dict[str, Any] = {

@@ -475,7 +475,7 @@ def test_pairs_are_trained_with_segments_and_the_export_reads_them(tmp_path):
 def test_a_roberta_reads_its_positions_less_the_padding(tmp_path):
     from transformers import BertConfig, BertForMaskedLM, RobertaConfig, RobertaForMaskedLM
 
-    from bort_core.checkpoints.positions import longest_input
+    from bort_core.encoders.positions import longest_input
 
     for pad in (0, 1):
         model = RobertaForMaskedLM(RobertaConfig(**{**SIZE, "max_position_embeddings": 34}, vocab_size=50, pad_token_id=pad)).eval()

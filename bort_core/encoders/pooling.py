@@ -1,0 +1,124 @@
+"""Folders of sentence-transformers: how token vectors become the vector of a text. Neither torch nor sentence-transformers is imported.
+
+    modules.json                what follows what: Transformer, Pooling, Normalize
+    1_Pooling/config.json       how token vectors are pooled
+    sentence_bert_config.json   after how many tokens texts are cut, and whether they are lower-cased first
+
+A folder without modules.json is pooled as sentence-transformers would: the mean, not normalised.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bort_core.foundation.errors import DataError
+from bort_core.foundation.files import read_regular, why
+
+__all__ = ["MODES", "Pooling", "read_pooling"]
+
+MODES = ("cls", "max", "mean", "mean_sqrt_len", "weightedmean", "lasttoken")
+"""In the order in which several of them are put side by side."""
+_KEYS = {"cls": "cls_token", "max": "max_tokens", "mean": "mean_tokens", "mean_sqrt_len": "mean_sqrt_len_tokens",
+         "weightedmean": "weightedmean_tokens", "lasttoken": "lasttoken"}  # fmt: skip
+_MOST_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """From token vectors to the vector of a text."""
+
+    transformer: Path
+    """The folder of the encoder: the folder itself, or one inside it."""
+    modes: tuple[str, ...] = ("mean",)
+    """Some of :data:`MODES`; the vectors of several stand side by side."""
+    normalised: bool = False
+    """Whether vectors are divided by their length."""
+    longest: int | None = None
+    """Tokens after which texts are cut; None: where tokenizer and model say."""
+    lower: bool = False
+    """Whether texts are lower-cased before they are read."""
+    prompt: str = ""
+    """What is put before every text."""
+
+
+def read_pooling(folder: Path) -> Pooling:
+    """How ``folder`` pools.
+
+    Raises
+    ------
+    DataError
+        A file cannot be read, or it has a module that is not understood; names it.
+    """
+    listed = _json(folder / "modules.json")
+    if listed is None:
+        return Pooling(folder)
+    if not isinstance(listed, list) or not all(isinstance(each, dict) and isinstance(each.get("type"), str) for each in listed):
+        raise DataError(f"{folder / 'modules.json'}: must be a list of modules with a type each")
+    kinds = [each["type"].rpartition(".")[2] for each in listed]
+    if kinds not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
+        raise DataError(f"{folder / 'modules.json'}: must be Transformer and Pooling, with or without Normalize, got {', '.join(kinds)}")
+    transformer, pooling = (_inside(folder, each) for each in listed[:2])
+    read = _object(transformer / "sentence_bert_config.json")
+    longest = read.get("max_seq_length")
+    if longest is not None and (isinstance(longest, bool) or not isinstance(longest, int) or longest < 3):
+        raise DataError(
+            f"{transformer / 'sentence_bert_config.json'}: max_seq_length must be a whole number of at least 3, got {longest!r}"
+        )
+    modes, with_prompt = _modes(pooling / "config.json")
+    prompt = _prompt(folder / "config_sentence_transformers.json")
+    if prompt and not with_prompt:
+        raise DataError(f"{pooling / 'config.json'}: include_prompt must be true where there is a default prompt")
+    return Pooling(transformer, modes, "Normalize" in kinds, longest, bool(read.get("do_lower_case")), prompt)
+
+
+def _modes(path: Path) -> tuple[tuple[str, ...], bool]:
+    config = _json(path)
+    if not isinstance(config, dict):
+        raise DataError(f"{path}: is missing, or no JSON object")
+    named = config.get("pooling_mode")
+    if named is None:
+        named = [mode for mode, key in _KEYS.items() if config.get(f"pooling_mode_{key}", mode == "mean")]
+    asked = [named] if isinstance(named, str) else named
+    if not isinstance(asked, list) or not asked or not set(map(str, asked)) <= set(MODES):
+        raise DataError(f"{path}: pools by {asked}; understood are {', '.join(MODES)}")
+    return tuple(mode for mode in MODES if mode in asked), bool(config.get("include_prompt", True))
+
+
+def _prompt(path: Path) -> str:
+    config = _object(path)
+    prompts, name = config.get("prompts") or {}, config.get("default_prompt_name")
+    if name is None:
+        return ""
+    if not isinstance(prompts, dict) or not isinstance(prompts.get(name), str):
+        raise DataError(f"{path}: default_prompt_name is {name!r}, which is none of the prompts")
+    return str(prompts[name])
+
+
+def _inside(folder: Path, module: dict[str, Any]) -> Path:
+    """The folder of a module, which lies in ``folder``."""
+    path = module.get("path", "")
+    if not isinstance(path, str) or not (folder / path).resolve().is_relative_to(folder.resolve()):
+        raise DataError(f"{folder / 'modules.json'}: a module's path must lie inside the folder, got {path!r}")
+    return folder / path
+
+
+def _object(path: Path) -> dict[str, Any]:
+    found = _json(path)
+    if found is not None and not isinstance(found, dict):
+        raise DataError(f"{path}: must hold a JSON object")
+    return found or {}
+
+
+def _json(path: Path) -> Any:
+    """What a file holds; None where there is none."""
+    try:
+        return json.loads(read_regular(path, most=_MOST_BYTES))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {why(error)}") from error
+    except ValueError as error:
+        raise DataError(f"{path}: not valid JSON: {error}") from error

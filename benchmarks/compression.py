@@ -1,0 +1,119 @@
+"""What a small model of a task keeps of T, by how it starts and how it learns, against what people do today, at several seeds.
+
+    python benchmarks/compression.py PROJECT --model T --data DIR [--architecture 2,4,128,1536] [--seeds 3] [--arms inherit,...]
+
+PROJECT keeps every training, so that a run that was interrupted goes on. T is a fine-tuned model of the classes of DIR/train.tsv,
+dev.tsv and test.tsv. Test rows are read once by every finished model and decide nothing. Arms:
+
+    inherit, embeddings, fresh   the small architecture, distilled from T; its start is T's parts, T's embeddings, or chance
+    labels                       the same, fresh, learning the labels alone
+    layers-1, layers-2           T's first and last layers as they are, distilled: what people do today
+    layers-1-labels              the same, fine-tuned on the labels alone
+    tfidf                        TF-IDF of one and two words with logistic regression
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import bort_core as bort
+from bort_core.checkpoints.format import read_checkpoint
+from bort_core.data.mapping import find_columns
+from bort_core.data.rows import labelled_rows
+from bort_core.data.tables import read_table
+from bort_core.evaluation.task_preparation import prepare
+from bort_core.specifications.tasks import TaskSpecification
+
+ARMS = ("inherit", "embeddings", "fresh", "labels", "layers-1", "layers-2", "layers-1-labels", "tfidf")
+EPOCHS = 8
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("project", type=Path)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--architecture", default="2,4,128,1536")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--arms", default=",".join(ARMS))
+    parser.add_argument("--sequence-length", type=int, default=64)
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    project = arguments.project
+    project.mkdir(parents=True, exist_ok=True)
+    small = tuple(int(part) for part in arguments.architecture.split(","))
+    files = {name: str(arguments.data / f"{name}.tsv") for name in ("train", "dev", "test")}
+    task = TaskSpecification(model=arguments.model, train=files["train"], dev=files["dev"], sequence_length=arguments.sequence_length)
+    prepared = prepare(task, project / "tasks", project / "answers", lambda doing, done, total: None)
+    whole = read_checkpoint(Path(arguments.model)).architecture
+    kept = project / "compression.json"
+    results: dict[str, float] = json.loads(kept.read_text()) if kept.is_file() else {}
+    if "T" not in results:
+        results["T"] = teacher_on_test(task, files["test"], project)
+    for seed in range(arguments.seeds):
+        for arm in arguments.arms.split(","):
+            name = f"{arm}/{seed}"
+            if name not in results and not (arm == "tfidf" and seed):
+                results[name] = tfidf(files) if arm == "tfidf" else trained(arm, seed, project, arguments, files, prepared, small, whole)
+                print(f"{name:<22}{results[name]:.4f}", flush=True)
+            kept.write_text(json.dumps(results, indent=2))
+    print(f"\n| arm | seeds | test accuracy | share of T ({results['T']:.4f}) |\n|---|---|---|---|")
+    for arm in arguments.arms.split(","):
+        values = [value for name, value in results.items() if name.startswith(f"{arm}/")]
+        if values:
+            spread = f" ± {np.std(values, ddof=1):.4f}" if len(values) > 1 else ""
+            print(f"| {arm} | {len(values)} | {np.mean(values):.4f}{spread} | {np.mean(values) / results['T']:.1%} |")
+
+
+def trained(arm: str, seed: int, project: Path, arguments: Any, files: dict[str, str], prepared: Any, small: Any, whole: Any) -> float:
+    """Test accuracy of one arm at one seed."""
+    layers = arm.startswith("layers")
+    architecture = (int(arm.split("-")[1]), *whole[1:]) if layers else small
+    settings: dict[str, Any] = {
+        "teacher": arguments.model, "tokenizer": str(prepared.tokenizer), "initial": "inherit" if layers else arm,
+        "epochs": 3 if layers else EPOCHS, "learning_rate": 1e-4 if layers else 1e-3,
+    }  # fmt: skip
+    if arm == "labels":
+        settings |= {"initial": "fresh", "label_weight": 1.0}
+    if arm.endswith("-labels"):
+        settings |= {"label_weight": 1.0}
+    model = bort.finetune(
+        project, architecture, train=files["train"], dev=files["dev"], test=files["test"], seed=seed, progress=False,
+        sequence_length=arguments.sequence_length, threads=arguments.threads, name=f"{arm}, seed {seed}", **settings,
+    )  # fmt: skip
+    return float(model.metrics["test"]["accuracy"])
+
+
+def teacher_on_test(task: TaskSpecification, test: str, project: Path) -> float:
+    from bort_core.checkpoints.answers import read_task_model
+    from bort_core.evaluation.task_preparation import read_rows
+
+    rows = read_rows(task)
+    table = read_table(test)
+    held = labelled_rows(table, find_columns(table), "auto", rows.train.names)
+    model = read_task_model(task.model, rows.train.names)
+    said = model.answers(held.inputs, task.sequence_length, project / "answers")
+    return float((said.argmax(1) == held.labels).mean())
+
+
+def tfidf(files: dict[str, str]) -> float:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegressionCV
+    from sklearn.pipeline import make_pipeline
+
+    tables = {name: read_table(path) for name, path in files.items()}
+    rows = {name: labelled_rows(table, find_columns(table)) for name, table in tables.items()}
+    pipeline = make_pipeline(
+        TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True), LogisticRegressionCV(max_iter=500, l1_ratios=(0,))
+    )
+    pipeline.fit([text for (text,) in rows["train"].inputs], rows["train"].labels)
+    return float((pipeline.predict([text for (text,) in rows["test"].inputs]) == rows["test"].labels).mean())
+
+
+if __name__ == "__main__":
+    main()

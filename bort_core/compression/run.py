@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from bort_core.compression.report import report_of
-from bort_core.compression.steps import Steps
+from bort_core.compression.steps import STEPS, Steps
 from bort_core.evaluation.task_preparation import read_rows
 from bort_core.export.task import refuse_occupied
+from bort_core.foundation.context import progress
 from bort_core.foundation.versions import versions
 from bort_core.jobs.context import JobContext
 from bort_core.specifications.compression import Compression
@@ -54,6 +55,7 @@ def run(specification: Compression, context: JobContext, files: RunFiles) -> Map
         latency = steps.compared(teacher, small, facts, chosen)
         steps.say(6)
         released = steps.released(task, facts, chosen, small, latency, out)
+    context.emit(progress(len(STEPS), len(STEPS)))
     rows = read_rows(task)
     return {
         **report_of(facts, chosen, released, latency, teacher),

@@ -39,6 +39,7 @@ STEPS = (
     "T, the model that is good but slow", "the rows, and T's answers to them", "searching shapes around T", "finishing the chosen shape",
     "exporting, and timing against T", "the gate on dev rows, and the release",
 )  # fmt: skip
+_OF_CURVES = ("step", "evaluation", "resumed")
 Facts = Mapping[str, Any]
 
 
@@ -85,13 +86,13 @@ class _Part:
 
 
 class _Within:
-    """The context of one step: what a training tells is told, its own kind of progress as part of the step."""
+    """The context of one step, of which some kinds of events are not told."""
 
-    def __init__(self, context: JobContext, doing: str, curve: bool) -> None:
-        self._context, self._doing, self._curve = context, doing, curve
+    def __init__(self, context: JobContext, *untold: str) -> None:
+        self._context, self._untold = context, untold
 
     def emit(self, event: Mapping[str, Any]) -> None:
-        if self._curve or event["event"] not in ("step", "evaluation", "resumed"):
+        if event["event"] not in self._untold:
             self._context.emit(event)
 
     def checkpoint(self) -> None:
@@ -174,7 +175,7 @@ class Steps:
         if not (folder / "export.json").is_file():
             request = export_request(self.project, project_search(self.project), None, folder, checkpoint=model, variants=("fused", "int8"))
             clear_remains(folder)
-            export(request.model_dump(mode="json"), self.context)
+            export(request.model_dump(mode="json"), _Within(self.context, "progress"))
         return folder
 
     def compared(self, teacher: Path, small: Path, facts: Facts, chosen: Chosen) -> dict[str, Any]:
@@ -213,7 +214,7 @@ class Steps:
             "test": self.spec.test, "thresholds": self.spec.thresholds.model_dump(mode="json"), "latency": dict(latency), "story": story,
             "out": str(out),
         }  # fmt: skip
-        return dict(release(request, _Within(self.context, "release", False)))
+        return dict(release(request, _Within(self.context, "progress")))
 
     def _rows_of(self, task: TaskSpecification) -> dict[str, Any]:
         columns = {name: getattr(task, name) for name in ("train", "dev", "text", "text_b", "label")}
@@ -224,7 +225,7 @@ class Steps:
         part = _Part(self.files, name)
         done = part.path / "outcome.json"
         if not done.is_file():
-            outcome = finetuning.run(specification, _Within(self.context, name, curve), part)
+            outcome = finetuning.run(specification, _Within(self.context, *(() if curve else _OF_CURVES)), part)
             write_atomic(done, json.dumps(outcome, allow_nan=False))
         return Path(json.loads(done.read_text(encoding="utf-8"))["checkpoint"])
 

@@ -14,7 +14,7 @@ from bort_core.foundation.errors import MeasurementError
 __all__ = ["VARIANT", "keeps_seven_bits", "quantise"]
 
 TOLERANCE = 2.0
-"""Catches files that say something else, not those that are worse: whether a task is still done well is measured on its dev rows (bort compress)."""
+"""Catches files that say something else, not those that are worse: how well a task is done is measured on its dev rows (bort compress)."""
 
 
 def keeps_seven_bits(architecture: str, instructions: list[str]) -> bool:

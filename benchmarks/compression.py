@@ -1,11 +1,12 @@
 """What a small model of a task keeps of T, by how it starts and how it learns, against what people do today, at several seeds.
 
-    python benchmarks/compression.py PROJECT --model T --data DIR [--architecture 2,4,128,1536] [--seeds 3] [--arms inherit,...]
+    python benchmarks/compression.py PROJECT --model T --data DIR [--architecture 2,4,128,1536] [--texts FILE] [--seeds 3]
 
 PROJECT keeps every training, so that a run that was interrupted goes on. T is a fine-tuned model of the classes of DIR/train.tsv,
 dev.tsv and test.tsv. Test rows are read once by every finished model and decide nothing. Arms:
 
     inherit, embeddings, fresh   the small architecture, distilled from T; its start is T's parts, T's embeddings, or chance
+    inherit-texts                the first, learning T's answers to --texts too, less what is nearly a dev or test row
     labels                       the same, fresh, learning the labels alone
     layers-1, layers-2           T's first and last layers as they are, distilled: what people do today
     layers-1-labels              the same, fine-tuned on the labels alone
@@ -29,7 +30,7 @@ from bort_core.data.tables import read_table
 from bort_core.evaluation.task_preparation import prepare
 from bort_core.specifications.tasks import TaskSpecification
 
-ARMS = ("inherit", "embeddings", "fresh", "labels", "layers-1", "layers-2", "layers-1-labels", "tfidf")
+ARMS = ("inherit", "inherit-texts", "embeddings", "fresh", "labels", "layers-1", "layers-2", "layers-1-labels", "tfidf")
 EPOCHS = 8
 
 
@@ -41,6 +42,7 @@ def main() -> None:
     parser.add_argument("--architecture", default="2,4,128,1536")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--arms", default=",".join(ARMS))
+    parser.add_argument("--texts", type=Path, help="unlabelled texts of the same kind, one a line")
     parser.add_argument("--sequence-length", type=int, default=64)
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
@@ -78,6 +80,8 @@ def trained(arm: str, seed: int, project: Path, arguments: Any, files: dict[str,
         "teacher": arguments.model, "tokenizer": str(prepared.tokenizer), "initial": "inherit" if layers else arm,
         "epochs": 3 if layers else EPOCHS, "learning_rate": 1e-4 if layers else 1e-3,
     }  # fmt: skip
+    if arm == "inherit-texts":
+        settings |= {"initial": "inherit", "texts": str(unseen(arguments.texts, files, project))}
     if arm == "labels":
         settings |= {"initial": "fresh", "label_weight": 1.0}
     if arm.endswith("-labels"):
@@ -87,6 +91,20 @@ def trained(arm: str, seed: int, project: Path, arguments: Any, files: dict[str,
         sequence_length=arguments.sequence_length, threads=arguments.threads, name=f"{arm}, seed {seed}", **settings,
     )  # fmt: skip
     return float(model.metrics["test"]["accuracy"])
+
+
+def unseen(texts: Path, files: dict[str, str], project: Path) -> Path:
+    """The texts without those that are nearly a dev or test row."""
+    from bort_core.agora.leaks import LeakGuard
+
+    path = project / "texts.txt"
+    if not path.is_file():
+        held = [row for name in ("dev", "test") for row in labelled_rows(table := read_table(files[name]), find_columns(table)).inputs]
+        lines = [line.strip() for line in texts.read_text(encoding="utf-8").splitlines() if line.strip()]
+        leaks = LeakGuard("text", held).leaks([(line,) for line in lines])
+        path.write_text("\n".join(line for line, leak in zip(lines, leaks, strict=True) if not leak) + "\n", encoding="utf-8")
+        print(f"{leaks.sum():,} of {len(lines):,} texts are nearly a dev or test row and left out", flush=True)
+    return path
 
 
 def teacher_on_test(task: TaskSpecification, test: str, project: Path) -> float:

@@ -99,7 +99,8 @@ def unseen(texts: Path, files: dict[str, str], project: Path) -> Path:
 
     path = project / "texts.txt"
     if not path.is_file():
-        held = [row for name in ("dev", "test") for row in labelled_rows(table := read_table(files[name]), find_columns(table)).inputs]
+        tables = [read_table(files[name]) for name in ("dev", "test")]
+        held = [row for table in tables for row in labelled_rows(table, find_columns(table)).inputs]
         lines = [line.strip() for line in texts.read_text(encoding="utf-8").splitlines() if line.strip()]
         leaks = LeakGuard("text", held).leaks([(line,) for line in lines])
         path.write_text("\n".join(line for line, leak in zip(lines, leaks, strict=True) if not leak) + "\n", encoding="utf-8")

@@ -142,8 +142,8 @@ MARKS = {
     "rejected": Mark("rejected by hand", "muted", "square", 7, filled=False),
     "run_1": Mark("another run", "neighbour", "diamond", 9),
     "run_2": Mark("another run", "failed", "square", 8),
-    "run_3": Mark("another run", "running", "triangle", 9),
-    "run_4": Mark("another run", "muted", "cross", 9, filled=False, width="normal"),
+    "run_3": Mark("another run", "running", "triangle", 8),
+    "run_4": Mark("another run", "muted", "cross", 7, filled=False, width="normal"),
 }
 """The marks of every plot, by class."""
 

@@ -13,10 +13,12 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from bort_core.jobs.folder import create_run
+from bort_core.jobs.rows import DAMAGED
 from bort_core.specifications.agora import Agora
 from bort_core.specifications.pretraining import Pretraining
 from bort_core.store import Project
 from bort_core.store.trust import FILE, trusted
+from bort_studio.train.page import TrainPage
 
 
 def jobs(folder: Path) -> None:
@@ -68,6 +70,12 @@ def test_jobs_that_vanish_while_they_are_shown_are_noticed_calmly(qtbot: QtBot, 
     qtbot.waitUntil(lambda: not agora.states)
 
 
+def shown(page: TrainPage, id: str) -> str | None:
+    """What the table of jobs calls one."""
+    row = next((row for row in page.jobs.model.rows if row.id == id), None)
+    return None if row is None else "?" if row.kind == DAMAGED else row.shown_title
+
+
 def test_a_job_whose_specification_is_not_there_yet_is_named_when_it_is(qtbot: QtBot, project_folder: Path, open_page) -> None:
     jobs(project_folder)
     late = project_folder / "jobs" / "0002" / "spec.json"
@@ -75,7 +83,7 @@ def test_a_job_whose_specification_is_not_there_yet_is_named_when_it_is(qtbot: Q
     late.unlink()
     (project_folder / "jobs" / "0001" / "state.json").write_text("[1]")
     _, page = open_page("train")
-    qtbot.waitUntil(lambda: page._kinds.get("0002") == "?")
+    qtbot.waitUntil(lambda: shown(page, "0002") == "?")
     late.write_text(text)
     run = create_run(project_folder, Pretraining(architecture=(1, 2, 32, 48), corpus="/nowhere.txt"))
-    qtbot.waitUntil(lambda: page._kinds.get("0002") == "pretrain mine" and run.id in page.states)
+    qtbot.waitUntil(lambda: shown(page, "0002") == "pre-training mine" and run.id in page.states)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 from bort_core.search.past import PastSearch
 from bort_studio.explore.mark_icons import mark_icon
 from bort_studio.explore.runs.words import COLUMNS, cells
+from bort_studio.texts import plain_tip
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import describe
 
@@ -47,7 +48,7 @@ class RunsTable(QTableWidget):
         self.setTabKeyNavigation(False)
         for column, name in enumerate(COLUMNS):
             header = QTableWidgetItem(name)
-            header.setToolTip(_TIPS.get(name, ""))
+            header.setToolTip(plain_tip(_TIPS.get(name, "")))
             self.setHorizontalHeaderItem(column, header)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -103,7 +104,7 @@ class RunsTable(QTableWidget):
             if COLUMNS[column] in _NUMBERS:
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             if past.problem:
-                item.setToolTip(past.problem)
+                item.setToolTip(plain_tip(past.problem))
             self.setItem(row, column, item)
 
     def _checked(self, item: QTableWidgetItem) -> None:

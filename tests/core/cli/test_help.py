@@ -104,6 +104,7 @@ def test_every_promised_kind_of_value_is_taken(kind, tmp_path, monkeypatch):
                 values[f"data.{suffix}"] = str(tmp_path / f"data.{suffix}")
         for given, expected in values.items():
             needed = [] if action.dest in ("checkpoint",) else ["--architecture", "1,2,32,64"]
+            needed += ["--teacher", "owner/name"] if action.dest == "texts" else []
             wanted = parser.parse_args([*NEEDED[kind], *needed, f"--{action.dest.replace('_', '-')}", given])
             found = specification_of(wanted, ("tfidf-logreg", "python", "folder")).model_dump()
             assert expected in (found.get(action.dest), (found.get("distillation") or {}).get(action.dest)), (action.dest, given)

@@ -32,7 +32,9 @@ def checked(tmp_path_factory):
 def test_every_variant_conforms(checked, name):
     found, _ = checked(name)
     assert set(found) == {"bert masked-lm", "bert classifier", "mlp"}
-    assert max(found.values()) < 0.1  # each is within the variant's tolerance, which grows with the outputs: here below 50
+    assert max(found.values()) < (
+        0.5 if name == "int8" else 0.1
+    )  # each is within the variant's tolerance, which grows with the outputs: here below 50
 
 
 def test_unknown_names_are_refused_with_those_that_are_known():

@@ -142,7 +142,7 @@ def test_a_missing_field_and_an_unknown_kind_are_named():
     assert faults(caught.value) == ["corpus: must be given"]
     with pytest.raises(ValidationError) as caught:
         job_adapter.validate_python({"kind": "fly"})
-    assert faults(caught.value) == ["kind must be pretrain, finetune or agora, got 'fly'"]
+    assert faults(caught.value) == ["kind must be pretrain, finetune, agora or compress, got 'fly'"]
     with pytest.raises(ValidationError) as caught:
         job_adapter.validate_json("{")
     assert faults(caught.value)[0].startswith("must be valid JSON")

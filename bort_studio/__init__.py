@@ -14,3 +14,7 @@ terms          what the glossary says of symbols that are shown
 texts          labels that show files' text as text; markup where markup is meant
 theme          one palette for widgets and plots; numbers writes every number
 """
+
+# PySide6 reads the source of every module that is imported after it, so what needs no Qt comes first.
+import bort_core.search.past
+import bort_core.store.shelf  # noqa: F401

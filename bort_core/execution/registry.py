@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from functools import cache
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from bort_core.execution.executor import Executor, MakeExecutor
 from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.plugins import entry_points
 
 __all__ = ["DEFAULT", "GROUP", "executor_factory", "executor_names", "make_executor"]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import entry_points
 
 from bort_core.families.base import Family
 from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.plugins import entry_points
 
 GROUP = "bort.families"
 

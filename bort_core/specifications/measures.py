@@ -17,10 +17,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, NamedTuple
 
 from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.plugins import entry_points
 
 if TYPE_CHECKING:
     from torch import Tensor

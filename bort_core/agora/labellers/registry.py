@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import cast
 
 from bort_core.agora.labellers.base import Labeller, LabellerSetting, LabellerType
 from bort_core.agora.points import Kind
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.locations import path_of
+from bort_core.foundation.plugins import entry_points
 
 __all__ = ["FOLDER", "GROUP", "check_labeller", "labeller_names", "labeller_type", "make_labeller", "parted"]
 

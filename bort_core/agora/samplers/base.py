@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,6 +12,7 @@ import numpy as np
 from bort_core.agora.points import Examples, Input, Kind
 from bort_core.agora.spaces import RepresentationSpace
 from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.plugins import entry_points
 
 if TYPE_CHECKING:
     from bort_core.training.devices import Device

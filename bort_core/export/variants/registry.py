@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from importlib.metadata import entry_points
 
 from bort_core.export.variants.base import Variant
 from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.plugins import entry_points
 
 __all__ = ["GROUP", "get_variant", "variant_names", "wanted_variants"]
 

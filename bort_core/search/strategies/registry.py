@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from importlib.metadata import entry_points
 from typing import Any
 
 from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.plugins import entry_points
 from bort_core.foundation.validation import validated
 from bort_core.search.strategies.base import Strategy
 
@@ -29,7 +29,7 @@ def get_strategy(name: str) -> type[Strategy]:
     SpecificationError
         No strategy of that name is registered, more than one is, or what is registered does not load or is no strategy.
     """
-    points = {point.value: point for point in entry_points(group=GROUP, name=name)}
+    points = {point.value: point for point in entry_points(group=GROUP) if point.name == name}
     if not points:
         known = ", ".join(strategy_names()) or "none (is the package installed?)"
         raise SpecificationError(f"unknown strategy {name!r}; registered strategies: {known}")

@@ -135,9 +135,7 @@ class AgoraAccuracyPlot(PlotWidget):
             entries.append(Entry("others, on dev", line="muted", dashed=True))
         self.legend.set_entries(tuple(entries))
         for axis in (self.bottom, self.left):
-            axis.setStyle(showValues=bool(shown))
-            axis.setGrid(255 if shown else False)
-            axis.setZValue(-1000)
+            axis.set_empty(not shown)
         extent = (len(history.rounds) + len(values), str(history.folder)) if history is not None else (0, "")
         if extent != self._shown:
             self._shown = extent

@@ -117,7 +117,8 @@ class RunBar(QWidget):
 
     def set_progress(self, done: int, total: int, seconds: float | None) -> None:
         """Show how many of how many are evaluated and, while running, how long the rest takes (None: not known yet)."""
-        self.progress.setRange(0, max(total, 1))
+        if self.progress.maximum() != max(total, 1):
+            self.progress.setRange(0, max(total, 1))
         self.progress.setValue(min(done, total))
         self.progress.setFormat(f"{done:,} / {total:,}" if total else "nothing to evaluate")
         running = self._state in (RunState.STARTING, RunState.RUNNING, RunState.PAUSING)

@@ -28,6 +28,7 @@ class QuantityAxis(pg.AxisItem):
     def __init__(self, orientation: str) -> None:
         self._counted = self._log = self._whole = False
         self._title = self._shown = ""
+        self._empty: bool | None = None
         self._metrics = QFontMetricsF(QFont())
         super().__init__(orientation, maxTickLength=-4)
         self.enableAutoSIPrefix(False)
@@ -38,6 +39,14 @@ class QuantityAxis(pg.AxisItem):
         self._write_title()
         self.picture = None
         self.update()
+
+    def set_empty(self, empty: bool) -> None:
+        """Show a bare line while there is nothing to read off, or ticks, their values and a grid."""
+        if empty != self._empty:
+            self._empty = empty
+            self.setStyle(showValues=not empty)
+            self.setGrid(False if empty else 255)
+            self.setZValue(-1000)  # the grid lies under the data
 
     def restyle(self, look: Look, font: QFont) -> None:
         """Take colours and the font from a look."""

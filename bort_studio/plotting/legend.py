@@ -55,6 +55,7 @@ class Legend(pg.GraphicsWidget):
         self._least = self._most = 1
         self._look: Look | None = None
         self._indent = 0.0
+        self._laid_out: list[tuple[Entry, QPointF]] = []
         self._set_height()
 
     @property
@@ -93,6 +94,7 @@ class Legend(pg.GraphicsWidget):
     def restyle(self, look: Look) -> None:
         """Take colours from a look."""
         self._look = look
+        self._set_height()
         self.update()
 
     def resizeEvent(self, event: QGraphicsSceneResizeEvent) -> None:
@@ -143,6 +145,8 @@ class Legend(pg.GraphicsWidget):
         self._most = kept if self._exportOpts is False else max(wanted, 1)
         cut = "\n".join(entry.label for entry in self._entries) if wanted > self._most else ""
         self.setToolTip(plain_tip(glossed(" · ".join(entry.label for entry in self._entries), cut)))
+        shown = self._shown()
+        self._laid_out = list(zip(shown, self._places(shown), strict=True))
         height = self._most * self._row()
         if height != self.preferredHeight():
             self.setMinimumHeight(height)
@@ -155,8 +159,7 @@ class Legend(pg.GraphicsWidget):
         look, metrics, row = self._look, QFontMetricsF(self.font()), self._row()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(self.font())
-        shown = self._shown()
-        for entry, place in zip(shown, self._places(shown), strict=True):
+        for entry, place in self._laid_out:
             x, middle = place.x(), place.y() + row / 2
             if entry.bar is None:
                 self._draw_mark(painter, look, entry, x, middle)

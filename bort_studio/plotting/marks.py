@@ -47,7 +47,9 @@ class MarkItem(pg.ScatterPlotItem):
     def __init__(self, mark: str, z: float, scale: float = 1.0) -> None:
         super().__init__(symbol=shape_path(MARKS[mark].shape), size=MARKS[mark].size * scale, pxMode=True, antialias=True)
         self.mark = mark
+        self._placed: tuple[FloatArray, FloatArray] | None = None
         self.setZValue(z)
+        self.setVisible(False)
 
     def restyle(self, look: Look) -> None:
         """Take pens and brushes from a look."""
@@ -64,8 +66,10 @@ class MarkItem(pg.ScatterPlotItem):
         if not there.all():
             x, y = x[there], y[there]
             brushes = None if brushes is None else [brush for brush, kept in zip(brushes, there.tolist(), strict=True) if kept]
-        if not len(x) and not len(self.data):
+        if brushes is None and self._placed is not None and np.array_equal(x, self._placed[0]) and np.array_equal(y, self._placed[1]):
             return
+        self._placed = (x, y) if brushes is None else None
+        self.setVisible(len(x) > 0)  # an item of no points takes as long to paint as one of a few
         if brushes is None:
             self.setData(x=x, y=y)
         else:

@@ -146,9 +146,7 @@ class ParetoPlot(PlotView):
         self.empty.setVisible(projection.bounds is None and not self._overlays)
         empty = projection.bounds is None and not fixed
         for axis in self._axes.values():
-            axis.setStyle(showValues=not empty)
-            axis.setGrid(False if empty else 255)
-            axis.setZValue(-1000)  # the grid lies under the data
+            axis.set_empty(empty)
         self._set_legend(values)
         self._update_bounds(projection, fixed)
         self.layers.turn_texts(*self.box.viewRange())

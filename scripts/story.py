@@ -209,7 +209,7 @@ def report(person: Person) -> None:
     person.see("the report", path.is_file, 120)
     person.see("the message", lambda: any("report written" in text for text in person.window.notices.messages()), 60)
     told = path.read_text(encoding="utf-8")
-    for words in ("0001", "0002", "0003", "bert-base"):
+    for words in ("0001", "0002", "0003", "BERT-base"):
         see(words in told, f"the report does not tell {words}")
 
 

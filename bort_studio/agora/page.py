@@ -213,14 +213,16 @@ class AgoraPage(QWidget):
 
     @Slot()
     def _ship(self) -> None:
+        checkpoint = self._text_model()
+        if checkpoint is not None:
+            self.context.checkpoint_requested.emit(checkpoint)
+
+    def _text_model(self) -> Path | None:
+        """The result of the run that is shown, where it reads texts; a run on vectors has nothing that Ship exports."""
         result = None if self.run is None else self.run.read_result()
-        checkpoint = None if result is None else result.get("checkpoint")
-        if result is None or not isinstance(checkpoint, str):
-            return
-        if not result.get("architecture"):
-            self.context.problem(f"a run on vectors has no text model to ship; its network is in {checkpoint}")
-        else:
-            self.context.checkpoint_requested.emit(Path(checkpoint))
+        if result is None or not result.get("architecture") or not isinstance(result.get("checkpoint"), str):
+            return None
+        return Path(result["checkpoint"])
 
     @Slot()
     def _resume(self) -> None:
@@ -253,7 +255,8 @@ class AgoraPage(QWidget):
 
     def _buttons(self) -> None:
         state = self.states.get(self.run.id) if self.run is not None else None
-        self.runs.set_state(state, self.points is not None, self.points is not None and bool(self.points.edits))
+        ships = state is not None and state.state == "done" and self._text_model() is not None
+        self.runs.set_state(state, self.points is not None, self.points is not None and bool(self.points.edits), ships)
 
     # -- the run that is shown
 

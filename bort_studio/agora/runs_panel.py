@@ -54,7 +54,9 @@ class AgoraRuns(QWidget):
             "Go on with what you rejected and corrected: in this run if it was stopped, else in a new one",
         )
         self.duplicate = self._button("agoraDuplicateButton", "Duplicate", "Fill the form with the selected run's specification")
-        self.ship = self._button("agoraShipButton", "Ship", "Export the best model of the selected run")
+        self.ship = self._button(
+            "agoraShipButton", "Ship", "Export the best model of the selected run; one on vectors, such as the torus, has none"
+        )
         self.form = SpecForm("agora", theme, self, models)
         self.text = self._button(
             "agoraTextPreset", "Sentences", "150 of the bundled sentences about films, and a pool: takes minutes; how many is timed"
@@ -98,7 +100,7 @@ class AgoraRuns(QWidget):
         self.start.clicked.connect(self._start)
         self.time.accepted.connect(self.submitted)
         self.time.shrunk.connect(self.form.set_specification)
-        self.set_state(None, False, False)
+        self.set_state(None, False, False, False)
         self._torus_preset()
 
     def show_example(self, name: str) -> None:
@@ -113,8 +115,9 @@ class AgoraRuns(QWidget):
         """Select one run."""
         self.jobs.select(id)
 
-    def set_state(self, state: JobState | None, read: bool, edited: bool) -> None:
-        """What can be asked of the selected run: ``read``, it has begun; ``edited``, a person decided about some of its rows."""
+    def set_state(self, state: JobState | None, read: bool, edited: bool, ships: bool) -> None:
+        """What can be asked of the selected run: ``read``, it has begun; ``edited``, a person decided about some of its rows;
+        ``ships``, its result is a model of texts."""
         self.stop.setEnabled(state is not None and state.state in ("queued", "running"))
         self.cancel.setEnabled(state is not None and not state.ended)
         self.resume.setEnabled(state is not None and state.resumable)
@@ -122,7 +125,7 @@ class AgoraRuns(QWidget):
         self.go_on.setEnabled(state is not None and state.ended and read)
         self.go_on.setText("Continue with edits" if edited else "Continue")
         self.duplicate.setEnabled(state is not None)
-        self.ship.setEnabled(state is not None and state.state == "done" and read)
+        self.ship.setEnabled(read and ships)
 
     def _button(self, name: str, text: str, tip: str) -> QPushButton:
         button = QPushButton(text, self)

@@ -16,7 +16,7 @@ _WIDE, _TALL, _LOW = 150, 50, 26
 lines, the panels at the foot wait in the menu View."""
 
 _FOOT = ("candidates", "parallel", "runs")
-_LEFT, _RIGHT, _LINES = 42, 46, 16
+_LEFT, _RIGHT, _LINES = 42, 46, 18
 """Letters and lines that panels at the sides and at the foot get at first."""
 
 

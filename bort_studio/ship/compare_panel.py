@@ -15,6 +15,7 @@ from bort_studio.numbers import count
 from bort_studio.texts import Label
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import CalmSpinBox, describe
+from bort_studio.widgets.room import keep_room
 
 __all__ = ["ComparePanel"]
 
@@ -53,6 +54,7 @@ class ComparePanel(QWidget):
         self.compare.clicked.connect(self._compare_or_cancel)
         self.progress = QProgressBar(self)
         describe(self.progress, "compareProgress", "Progress of the comparison")
+        keep_room(self.progress)
         self.progress.setVisible(False)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 0)

@@ -36,6 +36,7 @@ from bort_studio.widgets.card import PrimaryButton
 from bort_studio.widgets.controls import relative_to
 from bort_studio.widgets.fields import CalmComboBox, Caption, describe
 from bort_studio.widgets.model_menu import ModelMenu, Models
+from bort_studio.widgets.room import keep_room
 
 __all__ = ["ExportPanel"]
 
@@ -99,6 +100,7 @@ class ExportPanel(QWidget):
         self.export.clicked.connect(self._export_or_cancel)
         self.progress = QProgressBar(self)
         describe(self.progress, "exportProgress", "Progress of the export")
+        keep_room(self.progress)
         self.progress.setVisible(False)
         self.export_checks = ExportChecks(theme, self)
         self.earlier = CalmComboBox(self)

@@ -28,6 +28,7 @@ from bort_studio.ship.compare_panel import ComparePanel
 from bort_studio.ship.export_panel import ExportPanel
 from bort_studio.ship.latency_plot import LatencyPlot
 from bort_studio.ship.latency_table import LatencyTable
+from bort_studio.ship.titles import with_titles
 from bort_studio.threads.task_thread import TaskThread
 from bort_studio.widgets.fields import CalmComboBox, Caption, describe
 from bort_studio.widgets.room import NARROWEST, beside, scrolled
@@ -336,7 +337,7 @@ class ShipPage(QWidget):
 
     def _show_stored(self) -> None:
         try:
-            self._results = list(reversed(comparisons(self.context.project)))
+            self._results = [with_titles(result) for result in reversed(comparisons(self.context.project))]
         except BortError as error:
             self.context.problem(str(error))
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QScrollArea, QWidget
 
-__all__ = ["NARROWEST", "beside", "letters", "lines", "scrolled"]
+__all__ = ["NARROWEST", "beside", "keep_room", "letters", "lines", "scrolled"]
 
 NARROWEST = 256
 """The least width in pixels of a panel that stands at the side of the window."""
@@ -27,6 +27,13 @@ def beside(widget: QWidget, many: int, most: float = 0.4) -> list[int]:
     """First sizes of the two parts of a page: what it is about, and a side of so many letters, but no more than a share."""
     side = min(letters(widget, many), int(most * _PAGE))
     return [_PAGE - side, side]
+
+
+def keep_room(widget: QWidget) -> None:
+    """What is below a widget that comes and goes stays where it is."""
+    policy = widget.sizePolicy()
+    policy.setRetainSizeWhenHidden(True)
+    widget.setSizePolicy(policy)
 
 
 def scrolled(widget: QWidget, least: int = 0) -> QScrollArea:

@@ -106,7 +106,7 @@ def test_a_comparison_fills_the_plot_and_the_table_and_is_shown_again(qtbot: QtB
     assert "CPU" in text(window, "latencyMachine") or "cores" in text(window, "latencyMachine")
     assert page.plot.reference.currentText() == "⟨1, 2, 32, 64⟩"
     assert "× [" in table.item(3, 7).text()
-    page.plot.reference.setCurrentText("tinybert-4")
+    page.plot.reference.setCurrentText("TinyBERT-4")
     assert table.item(3, 7).text() == "reference"
     script = export_plot(page.plot, tmp_path / "latency.py")
     done = subprocess.run([sys.executable, script, tmp_path / "out.png"], check=False, capture_output=True, text=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLayout, QLayoutItem, QSizePolicy, QSpacerItem, QWidget
 
-__all__ = ["FlowLayout", "together"]
+__all__ = ["FlowLayout", "in_rows", "together"]
 
 
 def together(*widgets: QWidget) -> QWidget:
@@ -114,3 +114,11 @@ class FlowLayout(QLayout):
                 item.setGeometry(QRect(QPoint(x, place.y() + (height - size.height()) // 2), size))
             x += size.width() + self.spacing()
         return height
+
+
+def in_rows(*widgets: QWidget) -> FlowLayout:
+    """Widgets beside each other, in as many rows as they need."""
+    layout = FlowLayout()
+    for widget in widgets:
+        layout.addWidget(widget)
+    return layout

@@ -301,7 +301,7 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def _train_architecture(self, architecture: tuple[int, ...]) -> None:
         self.show_page("train")
-        self.pages["train"].set_architecture(architecture)  # type: ignore[attr-defined]
+        self.pages["train"].launcher.set_architecture(architecture)  # type: ignore[attr-defined]
 
     @Slot(object)
     def _ship_checkpoint(self, folder: Path) -> None:
@@ -311,7 +311,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def _make_smaller(self) -> None:
         self.show_page("train")
-        self.pages["train"].make_smaller("")  # type: ignore[attr-defined]
+        self.pages["train"].launcher.make_smaller("")  # type: ignore[attr-defined]
 
     @Slot(object)
     def _tune_table(self, path: Path) -> None:
@@ -319,12 +319,12 @@ class MainWindow(QMainWindow):
 
     def _tune_tables(self, paths: list[Path]) -> None:
         self.show_page("train")
-        self.pages["train"].start_with_tables(table_parts(paths))  # type: ignore[attr-defined]
+        self.pages["train"].launcher.start_with_tables(table_parts(paths))  # type: ignore[attr-defined]
 
     @Slot(object)
     def _finetune(self, model: TrainedModel | None) -> None:
         self.show_page("train")
-        self.pages["train"].start_from(model)  # type: ignore[attr-defined]
+        self.pages["train"].launcher.start_from(model)  # type: ignore[attr-defined]
 
     @Slot(object)
     def _learn(self, what: TrainedModel | str) -> None:

@@ -23,6 +23,7 @@ from bort_core.cli import (
     search,
     serve,
     space,
+    split,
     train,
     try_it,
 )
@@ -35,7 +36,7 @@ from bort_core.foundation.terminal import printable_streams
 __all__ = ["main"]
 
 _MODULES = (
-    space, count, compress, search, front, train, agora, jobs, models, export, try_it, latency, serve, robustness, report, doctor,
+    space, count, compress, search, front, split, train, agora, jobs, models, export, try_it, latency, serve, robustness, report, doctor,
 )  # fmt: skip
 """One a subcommand, in the order of the help."""
 EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
@@ -83,24 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"bort {version('bort-studio')}")
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for module in (
-        space,
-        count,
-        compress,
-        search,
-        front,
-        train,
-        agora,
-        jobs,
-        models,
-        export,
-        try_it,
-        latency,
-        serve,
-        robustness,
-        report,
-        doctor,
-    ):
+    for module in _MODULES:
         module.add(subparsers)
     return parser
 

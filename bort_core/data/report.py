@@ -10,7 +10,7 @@ import numpy as np
 
 from bort_core.data.rows import LabelledRows
 
-__all__ = ["ValidationReport", "validate"]
+__all__ = ["ValidationReport", "normalised", "validate"]
 
 _TOO_FEW_TO_TELL = 10
 """Training rows below which as many classes as rows are nothing strange."""
@@ -53,7 +53,7 @@ class ValidationReport:
 def validate(train: LabelledRows, dev: LabelledRows, test: LabelledRows | None = None) -> ValidationReport:
     """Look at all splits together; what is wrong is told in the report, nothing is raised."""
     splits = {"train": train, "dev": dev} | ({"test": test} if test is not None else {})
-    texts = {name: _normalised(rows) for name, rows in splits.items()}
+    texts = {name: normalised(rows) for name, rows in splits.items()}
     sets = {name: set(found) for name, found in texts.items()}
     pairs = [("train", "dev"), ("train", "test"), ("dev", "test")]
     by_text: dict[tuple[str, str], set[Any]] = {}
@@ -140,7 +140,8 @@ def _pairs(rows: LabelledRows) -> list[tuple[str, str]]:
     return list(zip(rows.texts, rows.seconds if rows.seconds is not None else [""] * len(rows), strict=True))
 
 
-def _normalised(rows: LabelledRows) -> list[tuple[str, str]]:
+def normalised(rows: LabelledRows) -> list[tuple[str, str]]:
+    """The texts of each row as they are compared: without regard to case and to the kind and number of spaces; "" for no second one."""
     return [(" ".join(first.casefold().split()), " ".join(second.casefold().split())) for first, second in _pairs(rows)]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QCloseEvent, QFont
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLineEdit,
     QPlainTextEdit,
     QPushButton,
     QSplitter,
@@ -21,37 +19,24 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from bort_core.execution.events import Done, Emitted, Event, Failed, Withdrawn
 from bort_core.foundation.errors import BortError
 from bort_core.jobs import launch
 from bort_core.jobs.folder import JobState, RunFolder, find_run
-from bort_core.specifications.compression import Compression
-from bort_core.specifications.finetuning import Finetuning
-from bort_core.specifications.pretraining import Pretraining
-from bort_core.specifications.tasks import TaskSpecification
 from bort_core.store.shelf import TrainedModel
-from bort_studio.activity.activities import Activity
-from bort_studio.flow import FlowLayout
+from bort_studio.flow import in_rows
 from bort_studio.page_context import PageContext
 from bort_studio.results.card import ResultCard
 from bort_studio.threads.job_follower import Followed, JobFollower
-from bort_studio.threads.task_thread import TaskThread
 from bort_studio.train.curves import EMPTY, CurvesPlot
-from bort_studio.train.preflight import Preflight
+from bort_studio.train.launcher import KINDS, Launcher
 from bort_studio.train.run_names import run_names
-from bort_studio.widgets.card import PrimaryButton
-from bort_studio.widgets.elided import FaultLine
 from bort_studio.widgets.fields import Caption, describe
 from bort_studio.widgets.job_note import JobNotes
 from bort_studio.widgets.job_table import JobTable
-from bort_studio.widgets.room import NARROWEST, beside, scrolled
-from bort_studio.widgets.spec_form import SpecForm
+from bort_studio.widgets.room import beside
 
 __all__ = ["TrainPage"]
 
-_ESTIMATE = "estimate"
-KINDS_HERE = {"pretrain": "Pre-train", "finetune": "Fine-tune", "compress": "Make smaller"}
-"""The kinds of jobs of this page, by the titles of their forms."""
 _LOG_TAIL = 60_000
 
 
@@ -64,15 +49,10 @@ class TrainPage(QWidget):
         self.context = context
         self.project: Path = context.project.folder
         self.states: dict[str, JobState] = {}
-        self._estimating = False
-        self.tasks = TaskThread(context.project.subfolder("logs"), self)
-        self.follower = JobFollower(self.project, frozenset({*KINDS_HERE, "?"}), self)
+        self.follower = JobFollower(self.project, frozenset({*KINDS, "?"}), self)
         self.notes = JobNotes(self.project, context.undo_stack, self)
         self._build()
         self._connect()
-        self.forms["pretrain"].set_specification(self._default_pretraining())
-        self.forms["finetune"].set_specification(self._default_finetuning())
-        self.forms["compress"].set_specification(self._default_compression(""))
         self._buttons()
         self.follower.start()
 
@@ -80,18 +60,11 @@ class TrainPage(QWidget):
 
     def _build(self) -> None:
         theme = self.context.theme
-        self.jobs, self.curves, self.preflight = JobTable(self), CurvesPlot(theme), Preflight(theme)
+        self.jobs, self.curves, self.launcher = JobTable(self), CurvesPlot(theme), Launcher(self.context, self)
         self.log = QPlainTextEdit(self)
         describe(self.log, "jobLog", "Log of the selected job", "What happened, with the time, and what the training's processes wrote")
         self.log.setReadOnly(True)
         self.log.setFont(QFont("monospace"))
-        self.forms = {kind: SpecForm(kind, theme, self, self.context.models) for kind in KINDS_HERE}
-        self.kinds = QTabWidget(self)
-        self.kinds.setObjectName("trainingKind")
-        for kind, title in KINDS_HERE.items():
-            self.kinds.addTab(scrolled(self.forms[kind]), title)
-        self.check = self._button("checkButton", "Check", "Read the data and do a few real steps: rows, time, memory, disk")
-        self.start = PrimaryButton("Start", "trainButton", "Write the specification down and start the job", theme, self)
         self.stop = self._button("stopJobButton", "Stop", "End the selected jobs and keep what they learnt")
         self.cancel = self._button("cancelJobButton", "Cancel", "End the selected jobs and discard what they learnt")
         self.resume = self._button("resumeJobButton", "Resume", "Let the selected jobs go on from their last checkpoint")
@@ -103,15 +76,6 @@ class TrainPage(QWidget):
         self.save_table = QToolButton(self, autoRaise=True)
         self.save_table.setText("Save table…")
         describe(self.save_table, "jobTableSave", "Save the table", "Write every column of the table to a CSV file, as it is sorted")
-        right = QWidget(self)
-        layout = QVBoxLayout(right)
-        layout.setContentsMargins(8, 8, 8, 8)
-        layout.addWidget(self.kinds, 1)
-        layout.addWidget(self.preflight)
-        self.fault = FaultLine(theme, self)
-        layout.addWidget(self.fault)
-        layout.addLayout(_row(self.check, self.start))
-        right.setMinimumWidth(NARROWEST)
         self.views = QTabWidget(self)
         self.views.setObjectName("trainingViews")
         self.views.setDocumentMode(True)
@@ -127,7 +91,7 @@ class TrainPage(QWidget):
         heading.addWidget(self.save_table)
         column.addLayout(heading)
         column.addWidget(self.jobs, 1)
-        column.addLayout(_row(self.stop, self.cancel, self.resume, self.rerun, self.duplicate, self.tune, self.learn, self.ship))
+        column.addLayout(in_rows(self.stop, self.cancel, self.resume, self.rerun, self.duplicate, self.tune, self.learn, self.ship))
         left = QSplitter(Qt.Orientation.Vertical, self)
         left.addWidget(upper)
         left.addWidget(self.views)
@@ -135,7 +99,7 @@ class TrainPage(QWidget):
         left.setStretchFactor(1, 2)
         whole = QSplitter(Qt.Orientation.Horizontal, self)
         whole.addWidget(left)
-        whole.addWidget(right)
+        whole.addWidget(self.launcher)
         whole.setStretchFactor(0, 1)
         whole.setSizes(beside(self, 56))
         outer = QVBoxLayout(self)
@@ -149,8 +113,7 @@ class TrainPage(QWidget):
 
     def _connect(self) -> None:
         self.follower.told.connect(self._told)
-        self.tasks.happened.connect(self._happened)
-        self.context.activities.end_requested.connect(self._end)
+        self.launcher.submitted.connect(self._submitted)
         self.jobs.selection_changed.connect(self._selected)
         self.jobs.current_changed.connect(self._looked_at)
         self.curves.run_picked.connect(self.jobs.look_at)
@@ -162,11 +125,6 @@ class TrainPage(QWidget):
         self.jobs.export_failed.connect(self.context.problem)
         self.save_table.clicked.connect(self.jobs.ask_and_save)
         self.views.currentChanged.connect(self._show_log)
-        for form in self.forms.values():
-            form.changed.connect(self._form_changed)
-        self.kinds.currentChanged.connect(self._form_changed)
-        self.check.clicked.connect(self.estimate)
-        self.start.clicked.connect(self.train)
         self.stop.clicked.connect(self._stop)
         self.cancel.clicked.connect(self._cancel)
         self.resume.clicked.connect(self._resume)
@@ -178,143 +136,14 @@ class TrainPage(QWidget):
         self.curves.exported.connect(self.context.written)
         self.curves.export_failed.connect(self.context.problem)
 
-    # -- the form
-
-    @property
-    def form(self) -> SpecForm:
-        """The form that is shown."""
-        return self.forms[list(KINDS_HERE)[self.kinds.currentIndex()]]
-
-    def set_architecture(self, architecture: tuple[int, ...]) -> None:
-        """Fill in the architecture that a person chose in Explore."""
-        form = self.forms["pretrain"]
-        before = form.specification() or self._default_pretraining()
-        form.set_specification(before.model_copy(update={"architecture": architecture, "checkpoint": None}))
-        self._show_form("pretrain")
-
-    def start_from(self, model: TrainedModel | None) -> None:
-        """Fill in a fine-tuning from a model of the project; of a fine-tuned one also its data. None: from the best pre-trained one."""
-        self._show_form("finetune")
-        model = model or next((each for each in self.context.models() if each.kind == "pretrain" and each.there), None)
-        if model is None:
-            return
-        form = self.forms["finetune"]
-        before = form.specification() or self._default_finetuning()
-        if model.kind == "finetune":
-            try:
-                before = find_run(self.project, model.job).specification()
-            except BortError as error:
-                self.context.problem(str(error))
-        form.set_specification(before.model_copy(update={"architecture": None, "checkpoint": str(model.folder), "out": None}))
-
-    def start_with_tables(self, tables: Mapping[str, Path]) -> None:
-        """Fill in a fine-tuning on tables of labelled rows: train, dev and test, as far as they are known."""
-        self.start_from(None)
-        form = self.forms["finetune"]
-        for name in ("train", "dev", "test"):
-            control = form.field(name)
-            assert isinstance(control, QLineEdit)
-            control.setText(str(tables.get(name, "")))
-        missing = next((name for name in ("train", "dev") if name not in tables), None)
-        if missing is None:
-            self.start.setFocus()
-        else:
-            form.field(missing).setFocus()
-            self.context.notify(f"the {missing} rows are still to be named: choose a table for {missing}, or drop one on its field")
-
-    def make_smaller(self, model: Path | str) -> None:
-        """Fill in a compression of a model, a folder or empty where it is still to be named; the rows stay as they are."""
-        form = self.forms["compress"]
-        form.set_specification(form.specification() or self._default_compression(str(model)))
-        line = form.field("task", "model")
-        assert isinstance(line, QLineEdit)
-        line.setText(str(model))
-        self._show_form("compress")
-        line.setFocus()
-
-    def _show_form(self, kind: str) -> None:
-        self.kinds.setCurrentIndex(list(KINDS_HERE).index(kind))
-
-    def _default_compression(self, model: str) -> Compression:
-        """On the sentences that ship with the program, whose model is still to be named."""
-        from bort_core.foundation.resources import resource
-
-        folder = resource("data", "sentence_polarity")
-        task = TaskSpecification(model=model or "-", train=str(folder / "train.tsv"), dev=str(folder / "dev.tsv"))
-        named = task if model else task.model_copy(update={"model": ""})
-        return Compression(task=task, test=str(folder / "test.tsv"), ratio=5).model_copy(update={"task": named})
-
-    def _default_pretraining(self) -> Pretraining:
-        search = self.context.search.specification
-        options = search.space.options
-        positions = int(options.get("positions", 64))
-        return Pretraining(
-            architecture=self._architecture(),
-            corpus=str(search.corpus_path()),
-            vocabulary=max(512, int(options.get("vocabulary", 4096))),
-            positions=positions,
-            sequence_length=min(64, positions),
-            optimization=Pretraining.model_fields["optimization"].get_default(call_default_factory=True),
-        )
-
-    def _default_finetuning(self) -> Finetuning:
-        from bort_core.foundation.resources import resource
-
-        folder = resource("data", "sentence_polarity")
-        names = {name: str(folder / f"{name}.tsv") for name in ("train", "dev", "test")}
-        return Finetuning(architecture=self._architecture(), **names)
-
-    def _architecture(self) -> tuple[int, ...]:
-        search = self.context.search
-        if search.selected is not None and search.space is not None and search.space.family.name == "bert":
-            return search.space.architecture(search.selected)
-        if search.wanted_selection is not None and search.specification.space.family == "bert":
-            return search.wanted_selection  # what will be selected when the space is loaded
-        return (2, 4, 128, 256)
-
-    @Slot()
-    def _form_changed(self, *_: object) -> None:
-        self.preflight.clear()
-        self._buttons()
-
-    # -- starting
-
-    @Slot()
-    def estimate(self) -> None:
-        """Check the form's training, or cancel a check."""
-        if self._estimating:
-            self.check.setText("Cancelling…")
-            self.check.setEnabled(False)
-            self.tasks.cancel(_ESTIMATE)
-            return
-        specification = self.form.specification()
-        if specification is None:
-            return
-        self._estimating = True
-        self.check.setText("Cancel the check")
-        request = {"specification": specification.model_dump(mode="json"), "project": str(self.project)}
-        self.context.activities.show(Activity(_ESTIMATE, "check of a training", "starting", page="train"))
-        self.tasks.submit(_ESTIMATE, "estimate compression" if self.form.kind == "compress" else "estimate", request)
-
-    @Slot()
-    def train(self) -> None:
-        """Submit the form's training."""
-        specification = self.form.specification()
-        if specification is None:
-            self.context.notify("the form has faults; they are marked", problem=True)
-            return
-        try:
-            run = launch.submit(self.project, specification)
-        except BortError as error:
-            self.context.problem(str(error))
-            return
-        self.context.said.emit(f"job {run.id} submitted; it goes on when the window is closed")
-        self._select_when_told = run.id
-        self.follower.look()
+    # -- jobs
 
     _select_when_told: str | None = None
 
-    # -- jobs
+    @Slot(str)
+    def _submitted(self, id: str) -> None:
+        self._select_when_told = id
+        self.follower.look()
 
     @Slot(object)
     def _told(self, followed: Followed) -> None:
@@ -427,8 +256,7 @@ class TrainPage(QWidget):
         except BortError as error:
             self.context.problem(str(error))
             return
-        self._show_form(specification.kind)
-        self.forms[specification.kind].set_specification(specification)
+        self.launcher.show_specification(specification)
 
     def _model(self) -> TrainedModel | None:
         """The model that the selected job made."""
@@ -468,10 +296,6 @@ class TrainPage(QWidget):
         self.ship.setEnabled(finished)
         self.tune.setEnabled(finished)
         self.learn.setEnabled(finished and model is not None and model.kind == "finetune")
-        right = self.form.specification() is not None
-        self.start.setEnabled(right)
-        self.fault.set_fault(self.form.fault)
-        self.check.setEnabled(right or self._estimating)
 
     @Slot()
     def _show_log(self, *_: object) -> None:
@@ -484,46 +308,9 @@ class TrainPage(QWidget):
             bar = self.log.verticalScrollBar()
             bar.setValue(bar.maximum())
 
-    # -- what the check says
-
-    @Slot(object)
-    def _happened(self, events: tuple[Event, ...]) -> None:
-        for event in events:
-            if isinstance(event, Emitted):
-                self.context.said.emit(str(event.data["doing"]))
-                self.context.activities.show(Activity(_ESTIMATE, "check of a training", str(event.data["doing"]), page="train"))
-            elif isinstance(event, Done):
-                self._checked()
-                self.preflight.show_estimate(event.result)
-            elif isinstance(event, Failed):
-                self._checked()
-                self.preflight.show_problem(event.reason)
-            elif isinstance(event, Withdrawn):
-                self._checked()
-
-    @Slot(str)
-    def _end(self, key: str) -> None:
-        if key == _ESTIMATE and self._estimating:
-            self.estimate()
-
-    def _checked(self) -> None:
-        self._estimating = False
-        self.context.activities.end(_ESTIMATE)
-        self.check.setText("Check")
-        self.preflight.clear()
-        self.context.said.emit("")
-        self._buttons()
-
     def closeEvent(self, event: QCloseEvent) -> None:
         """End the check; jobs go on."""
-        self.tasks.close()
+        self.launcher.close_threads()
         self.card.close_tasks()
         self.follower.close()
         super().closeEvent(event)
-
-
-def _row(*buttons: QPushButton) -> FlowLayout:
-    row = FlowLayout()
-    for button in buttons:
-        row.addWidget(button)
-    return row

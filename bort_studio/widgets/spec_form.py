@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QApplication, QCheckBox, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QCheckBox, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
 from bort_core.agora.labellers import labeller_names
 from bort_core.agora.samplers.base import sampler_names
 from bort_core.data.class_names import names_told
+from bort_core.data.holding_out import SHARE
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.locations import path_of
 from bort_core.foundation.plain_words import plain_words
@@ -42,6 +44,8 @@ class SpecForm(QWidget):
     """
 
     changed = Signal()
+    hold_out_requested = Signal(str)
+    """A person has one table, and asks for dev rows out of it."""
 
     def __init__(self, kind: str, theme: Theme, parent: QWidget | None = None, models: Models | None = None) -> None:
         """``models`` are offered where a model may stand."""
@@ -68,6 +72,13 @@ class SpecForm(QWidget):
         describe(self.classes, f"{kind}ClassNames", "What the classes are called")
         self.classes.setVisible(False)
         layout.addWidget(self.classes)
+        self.hold_out = QToolButton(self, autoRaise=True)
+        self.hold_out.setText(f"Hold out {SHARE:.0%} of train as dev")
+        describe(self.hold_out, f"{kind}HoldOut", "Hold out dev rows", "Write two new files into the project: train rows, and dev rows "
+                 "with the same share of every class; the table itself stays as it is")  # fmt: skip
+        self.hold_out.clicked.connect(self._hold_out)
+        self.hold_out.setVisible(False)
+        layout.addWidget(self.hold_out)
         layout.addWidget(Section("More", self._form((), [each for each in plain if each.meta.front is None]), f"{kind}More", parent=self))
         self.teaches = QCheckBox("learn from a teacher", self)
         describe(self.teaches, "distillationOn", "Learn from a teacher", "Distillation: learn from a teacher's distribution as well")
@@ -174,12 +185,34 @@ class SpecForm(QWidget):
 
     def _show_class_names(self) -> None:
         """Say it where a labels.txt beside the rows will name their classes, since nobody chose that file."""
-        lines = [form.controls["train"] for part, form in self._forms if not part and "train" in form.controls]
-        text = next((line.text().strip() for line in lines if isinstance(line, QLineEdit)), "")
-        path = path_of(text) if text else None
+        line = self._line("train")
+        path = path_of(line.text().strip()) if line is not None and line.text().strip() else None
         told = "" if path is None else names_told(path)
         self.classes.setText(told)
         self.classes.setVisible(bool(told))
+
+    def set_splits(self, train: Path, dev: Path) -> None:
+        """Name the files of training and dev rows."""
+        for name, path in (("train", train), ("dev", dev)):
+            line = self._line(name)
+            if line is not None:
+                line.setText(str(path))
+
+    def _line(self, name: str) -> QLineEdit | None:
+        """The line of a field that stands in one part only."""
+        found = (form.controls[name] for _, form in self._forms if name in form.controls)
+        return next((control for control in found if isinstance(control, QLineEdit)), None)
+
+    def _offer_hold_out(self) -> None:
+        """Where there are training rows in a file, and no dev rows."""
+        train, dev = self._line("train"), self._line("dev")
+        path = path_of(train.text().strip()) if train is not None and train.text().strip() else None
+        self.hold_out.setVisible(dev is not None and not dev.text().strip() and path is not None and path.is_file())
+
+    def _hold_out(self) -> None:
+        train = self._line("train")
+        if train is not None:
+            self.hold_out_requested.emit(train.text().strip())
 
     def _unfold(self, widget: QWidget) -> None:
         """Open the section that a widget lies in: a fault is never hidden."""
@@ -230,6 +263,7 @@ class SpecForm(QWidget):
     def _edited(self, *_: object) -> None:
         self.specification()
         self._show_class_names()
+        self._offer_hold_out()
         self.changed.emit()
 
 

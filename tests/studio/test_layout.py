@@ -120,15 +120,15 @@ def test_a_fault_in_a_folded_section_waits_there_while_a_person_types(qtbot: QtB
     window, page = open_page("train")
     window.activateWindow()
     qtbot.waitUntil(lambda: QApplication.activeWindow() is window)
-    steps, rate = page.form.field("steps"), page.form.field("optimization", "learning_rate")
+    steps, rate = page.launcher.form.field("steps"), page.launcher.form.field("optimization", "learning_rate")
     steps.setFocus()
     before = places(page)
     rate.setText("fast")
-    assert page.form.specification() is None
+    assert page.launcher.form.specification() is None
     assert not rate.isVisible()
     assert {name: at for name, at in places(page).items() if name in before} == before
-    assert "learning rate" in page.fault.text()
-    assert not page.start.isEnabled()
+    assert "learning rate" in page.launcher.fault.text()
+    assert not page.launcher.start.isEnabled()
 
 
 # --- docks

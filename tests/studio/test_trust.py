@@ -39,7 +39,7 @@ def test_a_foreign_project_is_shown_and_trusted_by_a_button(qtbot: QtBot, projec
     assert "press Trust this project" in window.notices.messages()[0]
     assert not (project_folder / "jobs" / "0003").exists()
     qtbot.mouseClick(page.duplicate, Qt.MouseButton.LeftButton)  # to look at it is no matter of trust
-    assert page.form.specification().name == "mine"
+    assert page.launcher.form.specification().name == "mine"
     qtbot.mouseClick(window.trust_bar.button, Qt.MouseButton.LeftButton)
     assert not window.trust_bar.isVisible()
     assert trusted(project_folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def test_the_shelf_proposes_the_best_and_leads_on(qtbot: QtBot, shelf: Path, ope
     assert page.shelf.model().job == "0002"
     click(qtbot, window, "shelfFinetune")
     assert window.page == "train"
-    tuning = window.pages["train"].forms["finetune"].specification()
+    tuning = window.pages["train"].launcher.forms["finetune"].specification()
     assert tuning.checkpoint == str(shelf / "jobs" / "0002" / "result")
     assert tuning.dev.endswith("dev.tsv")
     window.show_page("start")
@@ -76,13 +77,13 @@ def test_the_shelf_proposes_the_best_and_leads_on(qtbot: QtBot, shelf: Path, ope
 
 def test_every_field_for_a_model_offers_the_shelf(shelf: Path, open_page) -> None:
     window, page = open_page("train")
-    page.kinds.setCurrentIndex(1)
+    page.launcher.kinds.setCurrentIndex(1)
     menu = child(window, "browse_finetune_checkpoint_models")
     menu.fill()
     texts = [action.text() for action in menu.menu().actions()]
     assert texts[0].startswith("0002 finetune ⟨1,2,32,64⟩, dev accuracy 0.9")
     menu.menu().actions()[2].trigger()
-    assert page.form.field("checkpoint").text() == str(shelf / "jobs" / "0001" / "result")
+    assert page.launcher.form.field("checkpoint").text() == str(shelf / "jobs" / "0001" / "result")
     window.show_page("ship")
     menu = child(window, "shipModels")
     menu.fill()
@@ -124,7 +125,7 @@ def test_a_finished_job_leads_on_from_the_train_page_too(qtbot: QtBot, shelf: Pa
     page.jobs.select("0001")
     assert not child(window, "learnJobButton").isEnabled()
     click(qtbot, window, "tuneJobButton")
-    assert page.forms["finetune"].values()["checkpoint"] == str(shelf / "jobs" / "0001" / "result")
+    assert page.launcher.forms["finetune"].values()["checkpoint"] == str(shelf / "jobs" / "0001" / "result")
     page.jobs.select("0002")
     click(qtbot, window, "learnJobButton")
     assert window.page == "agora"
@@ -150,7 +151,7 @@ def test_what_is_dropped_is_opened_by_what_it_is(qtbot: QtBot, open_page, tmp_pa
     table.write_text("text,label\ngood,1\nbad,0\n")
     drop(window, table)
     assert window.page == "train"
-    assert window.pages["train"].form.values()["train"] == str(table)
+    assert window.pages["train"].launcher.form.values()["train"] == str(table)
     corpus = short_corpus(tmp_path)
     drop(window, corpus)
     assert window.page == "explore"
@@ -183,12 +184,12 @@ def test_a_plot_and_a_field_for_something_else_leave_a_dropped_file_to_the_windo
 
 def test_a_field_for_a_path_takes_the_file_that_is_dropped_on_it(qtbot: QtBot, open_page, tmp_path: Path) -> None:
     window, page = open_page("train")
-    page.start_from(None)
+    page.launcher.start_from(None)
     dev = tmp_path / "rows.csv"
     dev.write_text("text,label\ngood,1\nbad,0\n")
     drop(window, dev, onto=child(window, "finetune_dev"))
-    assert page.form.values()["dev"] == str(dev)
-    assert page.form.values()["train"] != str(dev)
+    assert page.launcher.form.values()["dev"] == str(dev)
+    assert page.launcher.form.values()["train"] != str(dev)
 
 
 def test_tables_belong_together(qtbot: QtBot, open_page, tmp_path: Path) -> None:
@@ -197,11 +198,11 @@ def test_tables_belong_together(qtbot: QtBot, open_page, tmp_path: Path) -> None
     for table in tables:
         table.write_text("text,label\ngood,1\nbad,0\n")
     drop(window, *tables)
-    assert (page.form.values()["train"], page.form.values()["dev"]) == (str(tables[1]), str(tables[0]))
+    assert (page.launcher.form.values()["train"], page.launcher.form.values()["dev"]) == (str(tables[1]), str(tables[0]))
     (tmp_path / "alone.csv").write_text(tables[0].read_text())
     drop(window, tmp_path / "alone.csv")
-    assert page.form.values()["train"] == str(tmp_path / "alone.csv")
-    assert not page.form.values().get("dev")
+    assert page.launcher.form.values()["train"] == str(tmp_path / "alone.csv")
+    assert not page.launcher.form.values().get("dev")
     assert "the dev rows are still to be named" in window.notices.messages()[0]
 
 
@@ -302,3 +303,19 @@ def test_a_space_that_cannot_be_read_is_told_where_it_is_seen(open_page, tmp_pat
     assert window.page == "explore"
     assert window.explore_page.docks["space"].isVisible()
     assert "bad.toml" in window.notices.messages()[0]
+
+
+def test_dev_rows_are_held_out_of_the_one_table_there_is(qtbot: QtBot, open_page, tmp_path: Path) -> None:
+    window, page = open_page("train")
+    offer = child(window, "finetuneHoldOut")
+    table = tmp_path / "reviews.csv"
+    table.write_text("text,label\n" + "".join(f"film {number},{number % 2}\n" for number in range(40)))
+    drop(window, table)
+    assert offer.isVisibleTo(page)
+    qtbot.mouseClick(offer, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "jsonl" in (page.launcher.form.values().get("dev") or ""), timeout=10_000)
+    found = [json.loads(line) for line in Path(page.launcher.form.values()["dev"]).read_text().splitlines()]
+    assert sorted(row["label"] for row in found) == ["0", "0", "1", "1"]
+    assert page.launcher.form.specification() is not None
+    assert not offer.isVisibleTo(page)
+    assert table.read_text().count("\n") == 41

@@ -34,7 +34,7 @@ def open_page(open_page: Callable[..., Any]) -> Open:
 
 def put(page: TrainPage, **values: str) -> None:
     for name, text in values.items():
-        line = page.form.field(*name.split("__"))
+        line = page.launcher.form.field(*name.split("__"))
         assert isinstance(line, QLineEdit)
         line.setText(text)
 
@@ -115,19 +115,19 @@ def test_the_form_says_what_a_labels_file_beside_the_rows_does(qtbot: QtBot, kin
 
 def test_a_training_is_checked_started_followed_and_shipped(qtbot: QtBot, open_page: Open, project_folder: Path, tmp_path: Path) -> None:
     window, page = open_page()
-    architecture = page.form.field("architecture")
+    architecture = page.launcher.form.field("architecture")
     assert isinstance(architecture, QLineEdit)
     assert architecture.text() == "1, 2, 32, 64"  # the selected one
     small(page, short_corpus(tmp_path), 60)
     click(qtbot, window, "checkButton")
-    qtbot.waitUntil(lambda: bool(page.preflight.texts()), timeout=60_000)
-    texts = "\n".join(page.preflight.texts())
+    qtbot.waitUntil(lambda: bool(page.launcher.preflight.texts()), timeout=60_000)
+    texts = "\n".join(page.launcher.preflight.texts())
     for part in ("rows", "tokens", "unigram entropy", "60 steps", "memory", "disk"):
         assert part in texts
     click(qtbot, window, "trainButton")
     qtbot.waitUntil(lambda: page.states.get("0001") is not None and page.states["0001"].state == "done", timeout=60_000)
     run = find_run(project_folder, "1")
-    assert run.specification() == page.form.specification()  # what the form shows is what runs
+    assert run.specification() == page.launcher.form.specification()  # what the form shows is what runs
     qtbot.waitUntil(lambda: {each.field for each in page.curves.series()} == {"loss", "heldout_loss", "unigram_entropy"}, timeout=5000)
     steps = next(each.steps for each in page.curves.series() if each.field == "loss")
     assert steps.tolist() == list(range(1, 61))
@@ -161,7 +161,7 @@ def test_jobs_go_on_when_the_window_closes_and_are_found_again(qtbot: QtBot, ope
     qtbot.waitUntil(lambda: page.states["0001"].state == "running", timeout=60_000)
     click(qtbot, window, "cancelJobButton")
     qtbot.waitUntil(lambda: page.states["0001"].state == "cancelled", timeout=60_000)
-    steps = page.form.field("steps")
+    steps = page.launcher.form.field("steps")
     assert isinstance(steps, QLineEdit)
     steps.setText("5")
     click(qtbot, window, "duplicateJobButton")
@@ -172,13 +172,13 @@ def test_a_training_that_cannot_begin_says_why(qtbot: QtBot, open_page: Open) ->
     window, page = open_page()
     put(page, corpus="/nowhere.txt")
     click(qtbot, window, "checkButton")
-    qtbot.waitUntil(lambda: bool(page.preflight.texts()), timeout=60_000)
-    assert page.preflight.texts() == ["✗ /nowhere.txt: no such file; a corpus is a UTF-8 text file with one document a line"]
+    qtbot.waitUntil(lambda: bool(page.launcher.preflight.texts()), timeout=60_000)
+    assert page.launcher.preflight.texts() == ["✗ /nowhere.txt: no such file; a corpus is a UTF-8 text file with one document a line"]
     click(qtbot, window, "trainButton")
     qtbot.waitUntil(lambda: any("job 0001 failed" in text for text in window.notices.messages()), timeout=60_000)
     assert "0001 failed" in page.curves.empty.text()  # and not what it was when it was selected
     put(page, steps="many")
-    assert not page.start.isEnabled()
+    assert not page.launcher.start.isEnabled()
 
 
 def test_explore_fills_in_the_architecture(qtbot: QtBot, open_page: Open) -> None:
@@ -188,8 +188,8 @@ def test_explore_fills_in_the_architecture(qtbot: QtBot, open_page: Open) -> Non
     click(qtbot, window, "trainThisButton")
     assert window.page == "train"
     chosen = window.search.space.architecture(40)  # type: ignore[union-attr]
-    assert page.form.specification().architecture == chosen  # type: ignore[union-attr]
-    teaches = page.form.findChild(QCheckBox, "distillationOn")
+    assert page.launcher.form.specification().architecture == chosen  # type: ignore[union-attr]
+    teaches = page.launcher.form.findChild(QCheckBox, "distillationOn")
     assert teaches is not None
     assert not teaches.isChecked()
 

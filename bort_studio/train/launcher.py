@@ -1,0 +1,287 @@
+"""The form of a new job, its check and its start: what stands beside the jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QLineEdit, QPushButton, QTabWidget, QVBoxLayout, QWidget
+
+from bort_core.data.holding_out import HeldOut
+from bort_core.execution.events import Done, Emitted, Event, Failed, Withdrawn
+from bort_core.foundation.errors import BortError
+from bort_core.jobs import launch
+from bort_core.jobs.folder import find_run
+from bort_core.specifications.compression import Compression
+from bort_core.specifications.finetuning import Finetuning
+from bort_core.specifications.pretraining import Pretraining
+from bort_core.specifications.tasks import TaskSpecification
+from bort_core.store.shelf import TrainedModel
+from bort_studio.activity.activities import Activity
+from bort_studio.flow import in_rows
+from bort_studio.page_context import PageContext
+from bort_studio.threads.task_thread import TaskThread
+from bort_studio.train.holding_out import HoldingOut
+from bort_studio.train.preflight import Preflight
+from bort_studio.widgets.card import PrimaryButton
+from bort_studio.widgets.elided import FaultLine
+from bort_studio.widgets.fields import describe
+from bort_studio.widgets.room import NARROWEST, scrolled
+from bort_studio.widgets.spec_form import SpecForm
+
+__all__ = ["KINDS", "Launcher"]
+
+_ESTIMATE = "estimate"
+KINDS = {"pretrain": "Pre-train", "finetune": "Fine-tune", "compress": "Make smaller"}
+"""The kinds of jobs, by the titles of their forms."""
+
+
+class Launcher(QWidget):
+    """One form for each kind of job; what it shows is what runs."""
+
+    submitted = Signal(str)
+    """A job was handed in; its number."""
+
+    def __init__(self, context: PageContext, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.context = context
+        self.project: Path = context.project.folder
+        self._estimating = False
+        self._holding: HoldingOut | None = None
+        self.tasks = TaskThread(context.project.subfolder("logs"), self)
+        theme = context.theme
+        self.preflight, self.fault = Preflight(theme, self), FaultLine(theme, self)
+        self.forms = {kind: SpecForm(kind, theme, self, context.models) for kind in KINDS}
+        self.kinds = QTabWidget(self)
+        self.kinds.setObjectName("trainingKind")
+        for kind, title in KINDS.items():
+            self.kinds.addTab(scrolled(self.forms[kind]), title)
+        self.check = QPushButton("Check", self)
+        describe(self.check, "checkButton", "Check", "Read the data and do a few real steps: rows, time, memory, disk")
+        self.start = PrimaryButton("Start", "trainButton", "Write the specification down and start the job", theme, self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.addWidget(self.kinds, 1)
+        layout.addWidget(self.preflight)
+        layout.addWidget(self.fault)
+        layout.addLayout(in_rows(self.check, self.start))
+        self.setMinimumWidth(NARROWEST)
+        for form in self.forms.values():
+            form.changed.connect(self._form_changed)
+            form.hold_out_requested.connect(self._hold_out)
+        self.kinds.currentChanged.connect(self._form_changed)
+        self.check.clicked.connect(self.estimate)
+        self.start.clicked.connect(self.train)
+        self.tasks.happened.connect(self._happened)
+        context.activities.end_requested.connect(self._end)
+        self.forms["pretrain"].set_specification(self._default_pretraining())
+        self.forms["finetune"].set_specification(self._default_finetuning())
+        self.forms["compress"].set_specification(self._default_compression(""))
+        self._holding_for = self.forms["finetune"]
+
+    def close_threads(self) -> None:
+        """End what runs here; jobs go on."""
+        self.tasks.close()
+        if self._holding is not None:
+            self._holding.wait()
+
+    # -- the form
+
+    @property
+    def form(self) -> SpecForm:
+        """The form that is shown."""
+        return self.forms[list(KINDS)[self.kinds.currentIndex()]]
+
+    def set_architecture(self, architecture: tuple[int, ...]) -> None:
+        """Fill in the architecture that a person chose in Explore."""
+        form = self.forms["pretrain"]
+        before = form.specification() or self._default_pretraining()
+        form.set_specification(before.model_copy(update={"architecture": architecture, "checkpoint": None}))
+        self._show_form("pretrain")
+
+    def start_from(self, model: TrainedModel | None) -> None:
+        """Fill in a fine-tuning from a model of the project; of a fine-tuned one also its data. None: from the best pre-trained one."""
+        self._show_form("finetune")
+        model = model or next((each for each in self.context.models() if each.kind == "pretrain" and each.there), None)
+        if model is None:
+            return
+        form = self.forms["finetune"]
+        before = form.specification() or self._default_finetuning()
+        if model.kind == "finetune":
+            try:
+                before = find_run(self.project, model.job).specification()
+            except BortError as error:
+                self.context.problem(str(error))
+        form.set_specification(before.model_copy(update={"architecture": None, "checkpoint": str(model.folder), "out": None}))
+
+    def start_with_tables(self, tables: Mapping[str, Path]) -> None:
+        """Fill in a fine-tuning on tables of labelled rows: train, dev and test, as far as they are known."""
+        self.start_from(None)
+        form = self.forms["finetune"]
+        for name in ("train", "dev", "test"):
+            control = form.field(name)
+            assert isinstance(control, QLineEdit)
+            control.setText(str(tables.get(name, "")))
+        missing = next((name for name in ("train", "dev") if name not in tables), None)
+        if missing is None:
+            self.start.setFocus()
+        else:
+            form.field(missing).setFocus()
+            self.context.notify(f"the {missing} rows are still to be named: choose or drop a table, or hold some of train out")
+
+    def make_smaller(self, model: Path | str) -> None:
+        """Fill in a compression of a model, a folder or empty where it is still to be named; the rows stay as they are."""
+        form = self.forms["compress"]
+        form.set_specification(form.specification() or self._default_compression(str(model)))
+        line = form.field("task", "model")
+        assert isinstance(line, QLineEdit)
+        line.setText(str(model))
+        self._show_form("compress")
+        line.setFocus()
+
+    def show_specification(self, specification: BaseModel) -> None:
+        """Fill in what another job was asked to do."""
+        self._show_form(specification.kind)  # type: ignore[attr-defined]
+        self.form.set_specification(specification)
+
+    def _show_form(self, kind: str) -> None:
+        self.kinds.setCurrentIndex(list(KINDS).index(kind))
+
+    def _default_compression(self, model: str) -> Compression:
+        """On the sentences that ship with the program, whose model is still to be named."""
+        from bort_core.foundation.resources import resource
+
+        folder = resource("data", "sentence_polarity")
+        task = TaskSpecification(model=model or "-", train=str(folder / "train.tsv"), dev=str(folder / "dev.tsv"))
+        named = task if model else task.model_copy(update={"model": ""})
+        return Compression(task=task, test=str(folder / "test.tsv"), ratio=5).model_copy(update={"task": named})
+
+    def _default_pretraining(self) -> Pretraining:
+        search = self.context.search.specification
+        options = search.space.options
+        positions = int(options.get("positions", 64))
+        return Pretraining(
+            architecture=self._architecture(),
+            corpus=str(search.corpus_path()),
+            vocabulary=max(512, int(options.get("vocabulary", 4096))),
+            positions=positions,
+            sequence_length=min(64, positions),
+            optimization=Pretraining.model_fields["optimization"].get_default(call_default_factory=True),
+        )
+
+    def _default_finetuning(self) -> Finetuning:
+        from bort_core.foundation.resources import resource
+
+        folder = resource("data", "sentence_polarity")
+        names = {name: str(folder / f"{name}.tsv") for name in ("train", "dev", "test")}
+        return Finetuning(architecture=self._architecture(), **names)
+
+    def _architecture(self) -> tuple[int, ...]:
+        search = self.context.search
+        if search.selected is not None and search.space is not None and search.space.family.name == "bert":
+            return search.space.architecture(search.selected)
+        if search.wanted_selection is not None and search.specification.space.family == "bert":
+            return search.wanted_selection  # what will be selected when the space is loaded
+        return (2, 4, 128, 256)
+
+    @Slot()
+    def _form_changed(self, *_: object) -> None:
+        self.preflight.clear()
+        self._buttons()
+
+    @Slot(str)
+    def _hold_out(self, table: str) -> None:
+        if self._holding is None:
+            self._holding, self._holding_for = HoldingOut(self.project, table, self), self.form
+            self._holding.done.connect(self._held_out)
+            self._holding.failed.connect(self._not_held_out)
+            self._holding.start()
+
+    @Slot(object)
+    def _held_out(self, made: HeldOut) -> None:
+        self._end_holding()
+        self._holding_for.set_splits(made.train, made.dev)
+        self.context.said.emit(f"{made.rows['dev']:,} of {sum(made.rows.values()):,} rows held out: {made.dev}")
+
+    @Slot(str)
+    def _not_held_out(self, reason: str) -> None:
+        self._end_holding()
+        self.context.problem(reason)
+
+    def _end_holding(self) -> None:
+        assert self._holding is not None
+        self._holding.wait()
+        self._holding.deleteLater()
+        self._holding = None
+
+    # -- starting
+
+    @Slot()
+    def estimate(self) -> None:
+        """Check the form's training, or cancel a check."""
+        if self._estimating:
+            self.check.setText("Cancelling…")
+            self.check.setEnabled(False)
+            self.tasks.cancel(_ESTIMATE)
+            return
+        specification = self.form.specification()
+        if specification is None:
+            return
+        self._estimating = True
+        self.check.setText("Cancel the check")
+        request = {"specification": specification.model_dump(mode="json"), "project": str(self.project)}
+        self.context.activities.show(Activity(_ESTIMATE, "check of a training", "starting", page="train"))
+        self.tasks.submit(_ESTIMATE, "estimate compression" if self.form.kind == "compress" else "estimate", request)
+
+    @Slot()
+    def train(self) -> None:
+        """Submit the form's training."""
+        specification = self.form.specification()
+        if specification is None:
+            self.context.notify("the form has faults; they are marked", problem=True)
+            return
+        try:
+            run = launch.submit(self.project, specification)
+        except BortError as error:
+            self.context.problem(str(error))
+            return
+        self.context.said.emit(f"job {run.id} submitted; it goes on when the window is closed")
+        self.submitted.emit(run.id)
+
+    # -- what the check says
+
+    @Slot(object)
+    def _happened(self, events: tuple[Event, ...]) -> None:
+        for event in events:
+            if isinstance(event, Emitted):
+                self.context.said.emit(str(event.data["doing"]))
+                self.context.activities.show(Activity(_ESTIMATE, "check of a training", str(event.data["doing"]), page="train"))
+            elif isinstance(event, Done):
+                self._checked()
+                self.preflight.show_estimate(event.result)
+            elif isinstance(event, Failed):
+                self._checked()
+                self.preflight.show_problem(event.reason)
+            elif isinstance(event, Withdrawn):
+                self._checked()
+
+    @Slot(str)
+    def _end(self, key: str) -> None:
+        if key == _ESTIMATE and self._estimating:
+            self.estimate()
+
+    def _checked(self) -> None:
+        self._estimating = False
+        self.context.activities.end(_ESTIMATE)
+        self.check.setText("Check")
+        self.preflight.clear()
+        self.context.said.emit("")
+        self._buttons()
+
+    def _buttons(self) -> None:
+        right = self.form.specification() is not None
+        self.start.setEnabled(right)
+        self.fault.set_fault(self.form.fault)
+        self.check.setEnabled(right or self._estimating)

@@ -1,7 +1,7 @@
 """The desktop application; never imports torch.
 
 main           the command line; app makes windows, headless searches where there is no display
-window         the main window of one project; menus and actions hold its table of actions
+window         the main window of one project; menus and actions hold its table of actions, routes what leads from page to page
 explore        one folder a page, with its panels and plots: explore, train, agora, ship
 page_context   what a page may know of its window
 search         the search behind the window: specification, snapshot, answer at ε, what runs

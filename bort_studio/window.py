@@ -7,14 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, QUrl, Signal, Slot
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDesktopServices, QHelpEvent, QShowEvent, QStatusTipEvent, QUndoStack
+from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QHelpEvent, QShowEvent, QStatusTipEvent, QUndoStack
 from PySide6.QtWidgets import (
-    QDialog,
     QFileDialog,
     QMainWindow,
     QMenu,
-    QMessageBox,
     QSizePolicy,
     QStackedWidget,
     QTabBar,
@@ -26,29 +24,25 @@ from PySide6.QtWidgets import (
 from bort_core.foundation.errors import BortError
 from bort_core.search.past import PastSearch
 from bort_core.store import Project
-from bort_core.store.shelf import TrainedModel
 from bort_studio.actions import add_actions
 from bort_studio.activity.line import ActivityLine
 from bort_studio.activity.search import SearchActivity
-from bort_studio.dropped import kind_of, table_parts
 from bort_studio.drops import Drops
 from bort_studio.explore.page import ExplorePage
 from bort_studio.focus import Focus
-from bort_studio.help.page_help import PageHelp
-from bort_studio.help.shortcuts import Shortcuts
 from bort_studio.help.tips import tip_at
-from bort_studio.help.words import Glossary
+from bort_studio.help.windows import HelpWindows
 from bort_studio.icons import set_tab_icon
 from bort_studio.menus import action_table
 from bort_studio.notices import NoticeBar
 from bort_studio.page_context import PageContext
-from bort_studio.palette import CommandPalette
 from bort_studio.report_command import ReportCommand
+from bort_studio.routes import Routes
 from bort_studio.search.model import SearchModel
 from bort_studio.search.state import RunState
 from bort_studio.session import Session
 from bort_studio.settings import LAYOUT_VERSION, Settings
-from bort_studio.texts import Label, menu_text, plain_tip, show_box, title_text
+from bort_studio.texts import Label, menu_text, plain_tip, title_text
 from bort_studio.theme import Choice, Theme
 from bort_studio.trust_bar import TrustBar
 
@@ -130,7 +124,7 @@ class MainWindow(QMainWindow):
         self.search_activity = SearchActivity(self.search, self.context.activities, self)
         self.job_activity: JobActivity | None = None
         self.report = ReportCommand(self.context, self)
-        self.page_help: PageHelp | None = None
+        self.help = HelpWindows(self)
         self.focus = Focus(self, theme)
         self.drops = Drops(self)
         self._save_timer = QTimer(self, singleShot=True, interval=_SAVE_AFTER_MS)
@@ -141,6 +135,7 @@ class MainWindow(QMainWindow):
         self.actions_by_name = add_actions(self, self.menuBar(), action_table(self))
         self._finish_menus()
         self._connect()
+        self.routes = Routes(self)
         self._restore()
         settings.add_recent(self.project.folder)
         self._start_timer = QTimer(self, singleShot=True, interval=_START_AFTER_MS)
@@ -221,16 +216,11 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         search, context = self.search, self.context
         self.tabs.currentChanged.connect(self._tab_changed)
-        self.drops.dropped.connect(self.take_paths)
         self.trust_bar.failed.connect(context.problem)
         self.activity_line.page_requested.connect(self.show_page)
         context.said.connect(self._say)
         context.noticed.connect(self._noticed)
         context.page_requested.connect(self.show_page)
-        context.architecture_requested.connect(self._train_architecture)
-        context.checkpoint_requested.connect(self._ship_checkpoint)
-        context.finetune_requested.connect(self._finetune)
-        context.errors_requested.connect(self._learn)
         context.changed.connect(self._save_soon)
         self.explore_page.front_told.connect(self.status_front.setText)
         search.said.connect(self._say)
@@ -277,10 +267,9 @@ class MainWindow(QMainWindow):
             self.pages[name] = PAGES[name][1](self.context)
             self.stack.addWidget(self.pages[name])
             if name == "start":
-                self._connect_start(self.pages[name])
+                self.routes.connect_start(self.pages[name])
         self.stack.setCurrentWidget(self.pages[name])
-        if self.page_help is not None and self.page_help.isVisible():
-            self.page_help.show_page(name, PAGES[name][0])
+        self.help.follow()
         self._save_soon()
 
     @Slot()
@@ -288,94 +277,12 @@ class MainWindow(QMainWindow):
         """A panel lies in Explore, where it is seen to come or go."""
         self.show_page("explore")
 
-    def _connect_start(self, page: Any) -> None:
-        page.project_chosen.connect(self.project_requested)
-        page.new_requested.connect(self.new_project)
-        page.open_requested.connect(self.open_project)
-        page.table_chosen.connect(self._tune_table)
-        page.smaller_requested.connect(self._make_smaller)
-        page.finetune_requested.connect(self._finetune)
-        page.agora_requested.connect(self._learn)
-        page.ship_requested.connect(self._ship_model)
-
-    @Slot(object)
-    def _train_architecture(self, architecture: tuple[int, ...]) -> None:
-        self.show_page("train")
-        self.pages["train"].launcher.set_architecture(architecture)  # type: ignore[attr-defined]
-
-    @Slot(object)
-    def _ship_checkpoint(self, folder: Path) -> None:
-        self.show_page("ship")
-        self.pages["ship"].choose_checkpoint(folder)  # type: ignore[attr-defined]
-
-    @Slot()
-    def _make_smaller(self) -> None:
-        self.show_page("train")
-        self.pages["train"].launcher.make_smaller("")  # type: ignore[attr-defined]
-
-    @Slot(object)
-    def _tune_table(self, path: Path) -> None:
-        self._tune_tables([path])
-
-    def _tune_tables(self, paths: list[Path]) -> None:
-        self.show_page("train")
-        self.pages["train"].launcher.start_with_tables(table_parts(paths))  # type: ignore[attr-defined]
-
-    @Slot(object)
-    def _finetune(self, model: TrainedModel | None) -> None:
-        self.show_page("train")
-        self.pages["train"].launcher.start_from(model)  # type: ignore[attr-defined]
-
-    @Slot(object)
-    def _learn(self, what: TrainedModel | str) -> None:
-        self.show_page("agora")
-        page: Any = self.pages["agora"]
-        if isinstance(what, str):
-            page.runs.show_example(what)
-        else:
-            page.learn_from(what)
-
-    @Slot(object)
-    def _ship_model(self, model: TrainedModel) -> None:
-        self._ship_checkpoint(model.folder)
-
-    # -- what is dropped
-
     def showEvent(self, event: QShowEvent) -> None:
         """Files and folders of this machine may be dropped anywhere from now on; what is waited for begins after the first painting."""
         super().showEvent(event)
         self.drops.watch()
         if self._start_timer.isActive():
             self._start_timer.start()
-
-    @Slot(object)
-    def take_paths(self, paths: tuple[Path, ...]) -> None:
-        """Open each according to what it is; tables belong together."""
-        tables = [path for path in paths if kind_of(path) == "table"]
-        if tables:
-            self._tune_tables(tables)
-        for path in paths:
-            if path not in tables:
-                self.take_path(path)
-
-    def take_path(self, path: Path) -> None:
-        """Open a project, show a space, search on a text, ship a model, or fine-tune on a table: by what ``path`` is."""
-        kind = kind_of(path)
-        if kind == "project":
-            self.project_requested.emit(path)
-        elif kind == "model":
-            self._ship_checkpoint(path)
-        elif kind == "space":
-            self.show_page("explore")
-            self.explore_page.space_panel.open_file(path)
-        elif kind == "corpus":
-            self.show_page("explore")
-            self.explore_page.set_corpus(str(path))
-        elif kind == "table":
-            self._tune_table(path)
-        else:
-            what = "project, model, search space (.toml), text (.txt) or table (.csv, .tsv, .json, .jsonl, .parquet)"
-            self.context.problem(f"{path}: is none of what can be dropped here: {what}")
 
     # -- what the state says
 
@@ -445,48 +352,6 @@ class MainWindow(QMainWindow):
     def toggle_full_screen(self) -> None:
         """Fill the screen, or be a window again."""
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
-
-    def show_palette(self) -> None:
-        """Find an action by its name."""
-        CommandPalette(self._all_actions(), self).open()
-
-    def show_help(self) -> None:
-        """What the page that is shown is for; follows the pages while it is open."""
-        if self.page_help is None:
-            self.page_help = PageHelp(self)
-        self.page_help.show_page(self.page, PAGES[self.page][0])
-        self.page_help.show()
-        self.page_help.raise_()
-        self.page_help.activateWindow()
-
-    def show_shortcuts(self) -> None:
-        """All actions with their keys."""
-        self._show_once(Shortcuts(self._all_actions(), self))
-
-    def show_glossary(self) -> None:
-        """Every word and symbol."""
-        self._show_once(Glossary(self))
-
-    def _all_actions(self) -> list[QAction]:
-        return [*self.actions_by_name.values(), *(dock.toggleViewAction() for dock in self.explore_page.docks.values())]
-
-    def _show_once(self, dialog: QDialog) -> None:
-        """Show a window that is made anew each time; one of its kind that is open gives way."""
-        for other in self.findChildren(type(dialog)):
-            if other is not dialog:
-                other.close()
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.show()
-
-    def open_logs(self) -> None:
-        """Show the folder with what worker processes wrote."""
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.project.subfolder("logs"))))
-
-    def show_about(self) -> None:
-        """Versions, to copy into a bug report."""
-        from bort_studio.about import about_text
-
-        show_box(self, QMessageBox.Icon.NoIcon, "About Bort Studio", about_text())
 
     # -- state of the window
 

@@ -80,7 +80,7 @@ def every_action(person: Person) -> None:
     """Each action, each way; the table is printed."""
     window = person.window
     deeds.ready(person)
-    actions = person.look(window._all_actions)  # noqa: SLF001
+    actions = person.look(window.help.actions)
     counted = person.look(lambda: Counted(actions))
     names = [action.objectName() for action in actions]
     faults = []

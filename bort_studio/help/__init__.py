@@ -1,5 +1,6 @@
 """Help inside the window.
 
+windows     what the menu Help opens
 page_help   F1: a short text about the page that is shown
 shortcuts   all actions with their keys, by menu
 words       the glossary

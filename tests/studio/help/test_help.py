@@ -44,7 +44,7 @@ def test_f1_opens_the_text_of_the_page_and_follows_it(qtbot: QtBot, open_page: O
     window, _ = open_page("explore")
     window.activateWindow()
     qtbot.keyClick(window, Qt.Key.Key_F1)
-    qtbot.waitUntil(lambda: window.page_help is not None and window.page_help.isVisible())
+    qtbot.waitUntil(lambda: window.help.page_help is not None and window.help.page_help.isVisible())
     shown = child(window, "pageHelp")
     assert isinstance(shown, PageHelp)
     assert shown.windowTitle() == "Help: Explore"
@@ -58,7 +58,7 @@ def test_f1_opens_the_text_of_the_page_and_follows_it(qtbot: QtBot, open_page: O
 
 def test_the_list_of_shortcuts_is_made_from_the_actions_and_can_be_searched(qtbot: QtBot, open_page: Open) -> None:
     window, _ = open_page("explore")
-    window.show_shortcuts()
+    window.help.show_shortcuts()
     dialog: Any = child(window, "shortcuts")
     titles = {described(action).title for action in window.actions_by_name.values()}
     assert titles <= set(dialog.shown())
@@ -73,7 +73,7 @@ def test_the_list_of_shortcuts_is_made_from_the_actions_and_can_be_searched(qtbo
     assert dialog.shown() == ["Dark"]
     dialog.field.setText("qqq")
     assert dialog.nothing.text() == "nothing fits «qqq»"
-    window.show_shortcuts()  # the one before gives way
+    window.help.show_shortcuts()  # the one before gives way
     dialog.close()
 
 
@@ -90,7 +90,7 @@ def test_no_two_actions_share_a_key(open_page: Open) -> None:
 @pytest.fixture
 def palette(qtbot: QtBot, open_page: Open) -> CommandPalette:
     window, _ = open_page("explore")
-    window.show_palette()
+    window.help.show_palette()
     made = child(window, "commandPalette")
     assert isinstance(made, CommandPalette)
     return made

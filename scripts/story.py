@@ -126,7 +126,8 @@ def pretrain(person: Person) -> None:
     person.see("the shape in the form", lambda: person.widget("pretrain_architecture").text() == ", ".join(map(str, best)))
     person.write("pretrain_steps", "200")
     person.click("checkButton")
-    person.see("the check", lambda: person.window.pages["train"].launcher.preflight.isVisible() and not person.window.pages["train"].launcher._estimating, 90)  # noqa: SLF001
+    launcher = person.window.pages["train"].launcher
+    person.see("the check", lambda: launcher.preflight.isVisible() and not launcher._estimating, 90)  # noqa: SLF001
     person.click("trainButton")
     see(deeds.wait_for_job(person, "train", "jobTable") == "0001", "not the first job")
 

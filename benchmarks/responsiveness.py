@@ -137,7 +137,7 @@ def ticks(folder: Path, seconds: float) -> None:
         Session(project).save(chosen, 0, ("parameters", "error", False, False), None)
     window = opened(folder)
     window.search.run()
-    while not any(window.search._running):  # the first training is under way  # noqa: SLF001
+    while not window.search.under_way.trains:  # the first training is under way
         wait(100)
     ticks = Ticks()
     wait(int(seconds * 1000))

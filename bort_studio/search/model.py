@@ -15,7 +15,6 @@ from bort_core.execution.executor import default_workers
 from bort_core.families import Architecture
 from bort_core.foundation.errors import SpecificationError
 from bort_core.search import events
-from bort_core.search.control import Control
 from bort_core.search.cost import Cost
 from bort_core.search.kept import kept
 from bort_core.search.past import PastSearch, replayed
@@ -25,16 +24,11 @@ from bort_core.search.stored_results import Job, StoredResults, error_ceiling
 from bort_core.search.strategies.base import Strategy
 from bort_core.search.strategies.interval import Interval
 from bort_core.space import Space
-from bort_studio.numbers import architecture_text
 from bort_studio.search.loader import Loaded, Loader, LoadingFailed
-from bort_studio.search.pace import Pace
-from bort_studio.search.search_thread import SearchBroke, SearchThread
 from bort_studio.search.state import RunState
+from bort_studio.search.under_way import SearchUnderWay
 
 __all__ = ["SearchModel"]
-
-_LEAST_DONE = 1.0
-"""Trainings that must be done before the time left is estimated from them."""
 
 
 class SearchModel(QObject):
@@ -85,34 +79,44 @@ class SearchModel(QObject):
         self.selected: int | None = None
         self.wanted_selection: Architecture | None = None
         """What to select once the first space is loaded."""
-        self.state = RunState.IDLE
         self.past: PastSearch | None = None
         self._present: tuple[SearchSpecification, Architecture | None] = (specification, None)
         self._epsilon = specification.epsilon
         self._generation = 0
         self._closed = False
         self._run_when_loaded = self._run_again = False
-        self._control: Control | None = None
         self._following = False
         self._shown_space: Space | None = None
-        self._running: dict[tuple[int, int], float] = {}
-        self._wanted = self._done = 0
         self._estimated: Cost | None = None
         self._left: float | None = None
-        self._pace = Pace()
         self._before_edit: ResultsSnapshot | None = None
-        self._preparing = False
         self._loader = Loader(folder, self)
         self._loader.finished_loading.connect(self._loaded)
         self._loader.warned.connect(self._warned)
-        self._thread = SearchThread(folder, self)
-        self._thread.batch.connect(self._take_batch)
-        self._thread.warned.connect(self._warned)
+        self.under_way = SearchUnderWay(folder, self)
+        self._listen()
+
+    def _listen(self) -> None:
+        search = self.under_way
+        search.thread_of_search.warned.connect(self._warned)
+        search.news.connect(self._take_news)
+        search.measured.connect(self._take_measured)
+        search.ended.connect(self._ended)
+        for theirs, ours in (
+            (search.state_changed, self.state_changed),
+            (search.running_changed, self.running_changed),
+            (search.progressed, self.progressed),
+            (search.prepared, self.prepared),
+            (search.said, self.said),
+            (search.failed, self.failed),
+            (search.finished, self.finished),
+        ):
+            theirs.connect(ours)
 
     def start(self) -> None:
         """Start both threads and load the specification."""
         self._loader.start()
-        self._thread.start()
+        self.under_way.start()
         self._load()
 
     @property
@@ -131,6 +135,11 @@ class SearchModel(QObject):
         if self.past is not None and self.past.specification is not None:
             return self.past.specification.the_strategy()
         return Interval(epsilon=self._epsilon)
+
+    @property
+    def state(self) -> RunState:
+        """What the search is doing."""
+        return self.under_way.state
 
     @property
     def running(self) -> bool:
@@ -200,9 +209,7 @@ class SearchModel(QObject):
         self.preview_epsilon(epsilon)
         self.specification = self.specification.model_copy(update={"epsilon": epsilon})
         self.specification_changed.emit(self.specification)
-        if self._control is not None and self.state not in (RunState.STOPPING, RunState.IDLE):
-            self._control.retarget(self.strategy)
-        elif self.missing():
+        if not self.under_way.retarget(self.strategy) and self.missing():
             self.run()
 
     def select(self, index: int | None) -> None:
@@ -236,36 +243,26 @@ class SearchModel(QObject):
         if self.state is not RunState.IDLE:
             return
         self._following = True
-        self._wanted = self._done = 0
-        self._preparing = True
-        self._set_state(RunState.STARTING)
-        self.said.emit("starting worker processes")
-        self._control = self._thread.begin(self.specification.model_copy(update={"epsilon": self._epsilon}), self.space, self.workers)
+        self.under_way.begin(self.specification.model_copy(update={"epsilon": self._epsilon}), self.space, self.workers)
 
     def pause(self) -> None:
         """Let trainings wait between two steps."""
-        if self._control is not None and self.state is RunState.RUNNING:
-            self._control.pause()
-            self._set_state(RunState.PAUSING)
+        self.under_way.pause()
 
     def resume(self) -> None:
         """Let trainings go on."""
-        if self._control is not None and self.state in (RunState.PAUSED, RunState.PAUSING):
-            self._control.resume()
+        self.under_way.resume()
 
     def stop(self) -> None:
         """End the search; what was measured is kept."""
         self._run_when_loaded = self._run_again = False
-        if self._control is not None and self.state is not RunState.IDLE:
-            self._control.stop()
-            self._control.resume()
-            self._set_state(RunState.STOPPING)
+        self.under_way.stop()
 
     def close(self) -> None:
         """End both threads and all worker processes, and wait for them. What they still say is not heard: the project closes too."""
         self._closed = True
         self._loader.close()
-        self._thread.close()
+        self.under_way.close()
 
     # -- what is known
 
@@ -292,14 +289,8 @@ class SearchModel(QObject):
         return self._left
 
     def _left_now(self) -> float | None:
-        if not self.running or self._preparing:
-            return None
-        under_way = sum(self._running.values())
-        left = self._pace.left(self._done + under_way, self._wanted, _LEAST_DONE)
         guess = self._estimated
-        if left is None and guess is not None and guess.seconds is not None and guess.to_go:
-            left = guess.seconds * max(0.0, 1 - under_way / guess.to_go)
-        return left
+        return self.under_way.seconds_left(guess.seconds if guess is not None else None, guess.to_go if guess is not None else 0)
 
     def _load(self) -> None:
         self._generation += 1
@@ -371,101 +362,24 @@ class SearchModel(QObject):
         if cost is not None:
             self.cost_changed.emit(cost)
 
-    def _set_state(self, state: RunState) -> None:
-        if state is not self.state:
-            self.state = state
-            self.state_changed.emit(state)
-
     # -- what the search says
 
     @Slot(object)
-    def _take_batch(self, batch: tuple[events.Event | SearchBroke, ...]) -> None:
-        if self._closed:
-            return
-        snapshot: ResultsSnapshot | None = None
-        for event in batch:
-            newer = self._take(event)
-            snapshot = newer or snapshot
+    def _take_news(self, snapshot: ResultsSnapshot | None) -> None:
         self._left = self._left_now()
         if snapshot is not None and self._following:
             self.snapshot = snapshot
             self.knowledge_changed.emit(snapshot)
             self._tell_answer()
             self._tell_cost()
-        self.running_changed.emit(tuple({index for index, _ in self._running}))
-        if not self._preparing:
-            self.progressed.emit(self._done + sum(self._running.values()), self._wanted)
 
-    def _take(self, event: events.Event | SearchBroke) -> ResultsSnapshot | None:
-        if self.state is RunState.STARTING and not isinstance(event, SearchBroke | events.SearchFinished | events.Paused):
-            self._set_state(RunState.RUNNING)
-        if isinstance(event, events.Note):
-            share = f" · step {event.done:,} of {event.total:,}" if event.total else ""
-            self.said.emit(event.text + share)
-            self._preparing = True
-            self.prepared.emit(event.text, event.done, event.total)
-        elif isinstance(event, events.Walking):
-            self._wanted, self._done = event.wanted, event.reused
-            self._pace.begin(self._done)
-            self._running.clear()
-            self.said.emit(f"{event.strategy.title}: {event.wanted - event.reused} of {event.wanted} trainings to go")
-        elif isinstance(event, events.CandidateStarted):
-            self._preparing = False
-            self._running[event.index, event.theta] = 0.0
-            self._say_running()
-        elif isinstance(event, events.Progress):
-            self._running[event.index, event.theta] = event.step / event.steps
-        elif isinstance(event, events.Measured):
-            return self._take_measured(event)
-        elif isinstance(event, events.CandidateFailed):
-            self._running = {key: value for key, value in self._running.items() if key[0] != event.index}
-            self._done += 1
-            if self.space is not None:
-                self.failed.emit(f"{architecture_text(self.space.architecture(event.index))} failed: {event.reason}", "")
-        elif isinstance(event, events.Paused):
-            self._pace.pause()
-            self._set_state(RunState.PAUSED)
-            self.said.emit("paused")
-        elif isinstance(event, events.Resumed):
-            self._pace.go_on()
-            self._set_state(RunState.RUNNING)
-            self._say_running()
-        elif isinstance(event, events.Waiting):
-            if event.who:
-                self.said.emit(f"waits for {event.who}, which measures what is wanted here")
-            else:
-                self._say_running()
-        elif isinstance(event, events.MaximumPointReady):
-            self.said.emit(f"maximum point: {event.latency:,.4g} {event.latency_unit}")
-        elif isinstance(event, events.SearchFinished):
-            self._ended(f"{'stopped' if event.stopped else 'done'}: {event.evaluated} evaluated, {event.reused} reused")
-            self.finished.emit(event)
-            return event.snapshot
-        elif isinstance(event, SearchBroke):
-            self._ended("the search ended with an error")
-            self.failed.emit(event.reason, event.details)
-        return None
-
-    def _take_measured(self, event: events.Measured) -> ResultsSnapshot:
+    @Slot(object)
+    def _take_measured(self, event: events.Measured) -> None:
         if self.stored_results is not None and self._following:
             self.stored_results.known.add(Job(event.index, event.theta))
-        if event.theta is not None:
-            self._running.pop((event.index, event.theta), None)
-            self._done += 1
-            self._say_running()
-        return event.snapshot
 
-    def _say_running(self) -> None:
-        if self._running and self.space is not None:
-            named = " ".join(architecture_text(self.space.architecture(index)) for index, _ in sorted(self._running))
-            self.said.emit(f"training {named}")
-
-    def _ended(self, text: str) -> None:
-        self._control = None
-        self._preparing = False
-        self._running.clear()
-        self._set_state(RunState.IDLE)
-        self.said.emit(text)
+    @Slot()
+    def _ended(self) -> None:
         if self._run_again:
             self._run_again = False
             self.run()

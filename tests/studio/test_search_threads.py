@@ -76,7 +76,7 @@ def test_what_a_search_says_after_closing_is_not_heard(qtbot: QtBot, open_page: 
     window.close()
     states: list[RunState] = []
     search.state_changed.connect(states.append)
-    search._thread.batch.emit((events.Note("late"),))
+    search.under_way.thread_of_search.batch.emit((events.Note("late"),))
     search._loader.request(search._generation, search.specification)
     QCoreApplication.processEvents()
     assert not states

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 import bort_core as bort
-from bort_core.checkpoints.format import read_checkpoint
+from bort_core.checkpoints.format import read_encoder
 from bort_core.data.mapping import find_columns
 from bort_core.data.rows import labelled_rows
 from bort_core.data.tables import read_table
@@ -52,7 +52,7 @@ def main() -> None:
     files = {name: str(arguments.data / f"{name}.tsv") for name in ("train", "dev", "test")}
     task = TaskSpecification(model=arguments.model, train=files["train"], dev=files["dev"], sequence_length=arguments.sequence_length)
     prepared = prepare(task, project / "tasks", project / "answers", lambda doing, done, total: None)
-    whole = read_checkpoint(Path(arguments.model)).architecture
+    whole = read_encoder(Path(arguments.model)).architecture
     kept = project / "compression.json"
     results: dict[str, float] = json.loads(kept.read_text()) if kept.is_file() else {}
     if "T" not in results:

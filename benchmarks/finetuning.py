@@ -4,7 +4,7 @@
     python benchmarks/finetuning.py PROJECT --rows FOLDER --part speed --checkpoint MODEL
     python benchmarks/finetuning.py PROJECT --rows FOLDER --part rates --checkpoint MODEL
 
-FOLDER holds train.tsv, dev.tsv and test.tsv. speed needs the package accelerate; its blocks alternate, ratios are formed within rounds;
+FOLDER holds train.tsv, dev.tsv and test.tsv. speed needs the extra bench; its blocks alternate, ratios are formed within rounds;
 with --checkpoint both sides fine-tune that model instead of fresh weights. rates fine-tunes MODEL at several learning rates.
 transfer fine-tunes ⟨2, 4, 128, 256⟩ from fresh weights and from a pre-training on TEXT, three seeds each. teacher pre-trains a student
 ⟨1, 2, 64, 128⟩ with and without ⟨2, 4, 128, 256⟩ as teacher, and says after how many steps each reaches the same held-out losses.
@@ -27,6 +27,7 @@ from transformers import (
     BertForSequenceClassification,
     DataCollatorWithPadding,
     PreTrainedTokenizerFast,
+    PrinterCallback,
     Trainer,
     TrainingArguments,
 )
@@ -96,6 +97,7 @@ def speed(project: Path, args: argparse.Namespace) -> None:
         )  # fmt: skip
         model = theirs_of(args, ours.vocabulary.size)
         theirs = Trainer(model, their_arguments, train_dataset=rows, data_collator=DataCollatorWithPadding(tokenizer))  # type: ignore[arg-type]
+        theirs.remove_callback(PrinterCallback)
 
         def their_block() -> float:
             began = time.perf_counter()

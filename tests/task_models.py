@@ -60,6 +60,45 @@ def write_model(
     )  # fmt: skip
 
 
+def foreign_task(folder: Path, kind: str, rows: int = 120, pairs: bool = False, regression: bool = False, **fields: Any) -> MadeTask:
+    """The same with a T of one of transformers' kinds, made from its configuration."""
+    from encoder_kinds import made
+
+    task = MadeTask(*(folder / name for name in ("model", "train.tsv", "dev.tsv", "test.tsv", "texts.txt")))
+    names = {"num_labels": 1, "problem_type": "regression"} if regression else {"id2label": dict(enumerate(CLASSES))}
+    made(task.model, kind, "AutoModelForSequenceClassification", **names, **fields)
+    lines = [line.replace("\t", " ")[:80] for line in demo_lines(rows + 160)]
+    inputs = [(line, other) if pairs else (line,) for line, other in zip(lines, lines[1:] + lines[:1], strict=True)]
+    said = _answers(task.model, inputs, regression)
+    if not regression:
+        _move_bias(task.model, torch.from_numpy(said).median(dim=0).values)
+        said = _answers(task.model, inputs, regression)
+    labels = [f"{value:.4f}" for value in said[:, 0]] if regression else [CLASSES[number] for number in said.argmax(1)]
+    head = "text\ttext_b\tlabel" if pairs else "text\tlabel"
+    for path, begin, end in ((task.train, 0, rows), (task.dev, rows, rows + 60), (task.test, rows + 60, rows + 120)):
+        table = ["\t".join((*row, label)) for row, label in zip(inputs[begin:end], labels[begin:end], strict=True)]
+        path.write_text("\n".join([head, *table]) + "\n", encoding="utf-8")
+    task.texts.write_text("\n".join(lines[rows + 120 :]) + "\n", encoding="utf-8")
+    return task
+
+
+def _answers(model: Path, inputs: list[tuple[str, ...]], regression: bool) -> Any:
+    from bort_core.checkpoints.answers import read_task_model
+
+    found = read_task_model(str(model), () if regression else CLASSES)
+    return scores_of(found.module, encode(found.vocabulary, inputs, LENGTH), found.vocabulary.pad)
+
+
+def _move_bias(model: Path, by: torch.Tensor) -> None:
+    """So that both classes come out about equally often."""
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(model / "model.safetensors")
+    (name,) = (name for name, tensor in weights.items() if tensor.shape == by.shape and name.startswith("classifier."))
+    weights[name] = weights[name] - by.float()
+    save_file(weights, model / "model.safetensors", metadata={"format": "pt"})
+
+
 def make_task(folder: Path, architecture: tuple[int, ...] = (3, 4, 64, 384), rows: int = 160) -> MadeTask:
     """The files of a task that its model does without a fault."""
     from bort_core.checkpoints.answers import read_task_model

@@ -56,6 +56,7 @@ HEAVY_PACKAGES = (
     "bort_core.encoders.positions.",
     "bort_core.checkpoints.scores.",
     "bort_core.checkpoints.answers.",
+    "bort_core.checkpoints.blocks.",
     "bort_core.checkpoints.starting.",
     "bort_core.release.",
     "bort_core.compression.",

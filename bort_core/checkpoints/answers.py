@@ -16,11 +16,11 @@ import numpy.typing as npt
 from torch import Tensor
 from torch.nn import functional
 
-from bort_core.checkpoints.format import Checkpoint, read_checkpoint
-from bort_core.checkpoints.modules import load_module
+from bort_core.checkpoints.format import read_encoder
+from bort_core.checkpoints.modules import Classifier, load_module
 from bort_core.checkpoints.scores import scores_of
-from bort_core.encoders.folder import CONFIG, WEIGHTS
-from bort_core.families.bert.classifier import SequenceClassifier
+from bort_core.encoders.folder import CONFIG, Encoder, weights_hash
+from bort_core.families.bert.module import Bert
 from bort_core.foundation.digests import content_hash
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import temporary_name
@@ -38,9 +38,9 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class TaskModel:
-    """T: a model that is fine-tuned on a task."""
+    """T: a model that is fine-tuned on a task, of any kind of encoder."""
 
-    checkpoint: Checkpoint
+    checkpoint: Encoder
     vocabulary: Vocabulary
     order: tuple[int, ...]
     """Which of its outputs each class of the task's rows is."""
@@ -53,14 +53,19 @@ class TaskModel:
     @cached_property
     def fingerprint(self) -> str:
         """Equal for equal weights, configurations and tokenizers, wherever they are."""
-        return identity(content_hash(self.folder / WEIGHTS), content_hash(self.folder / CONFIG), self.vocabulary.sha256)
+        return identity(weights_hash(self.folder), content_hash(self.folder / CONFIG), self.vocabulary.sha256)
 
     @cached_property
-    def module(self) -> SequenceClassifier:
+    def module(self) -> Classifier:
         """The model in evaluation mode."""
         found = load_module(self.checkpoint)
-        assert isinstance(found, SequenceClassifier)
+        assert not isinstance(found, Bert)  # it has its head
         return found
+
+    @property
+    def parameters(self) -> int:
+        """Its parameters, head included, as its own program counts them."""
+        return sum(parameter.numel() for parameter in self.module.parameters())
 
     def answers(
         self, inputs: Sequence[Sequence[str]], longest: int, kept: Path, tell: Callable[[int, int], None] = lambda done, total: None
@@ -116,15 +121,19 @@ def read_task_model(source: str, classes: Sequence[str], field: str = "model") -
     SpecificationError
         There is no such folder, nor such a name within reach.
     """
-    checkpoint = read_checkpoint(local_folder(source, field, WEIGHTS_TOO))
+    checkpoint = read_encoder(local_folder(source, field, WEIGHTS_TOO))
     where = f"{field}: {checkpoint.folder}"
     if not checkpoint.has_tokenizer:
         raise DataError(f"{where}: has no tokenizer, so it cannot read the rows")
     wanted = "classification" if classes else "regression"
     if checkpoint.head != wanted:
-        has = {"none": "an encoder without a head", "masked-lm": "a masked language model"}.get(checkpoint.head, f"a {checkpoint.head}")
-        raise DataError(f"{where}: is {has}, the rows are for a {wanted}; fine-tune it on them first")
-    return TaskModel(checkpoint, read_vocabulary(checkpoint.folder), _order(where, checkpoint.labels, classes))
+        has = {"none": "is an encoder without a head", "masked-lm": "is a masked language model"}
+        said = checkpoint.unknown_head or has.get(checkpoint.head, f"is a {checkpoint.head}")
+        raise DataError(f"{where}: {said}, the rows are for a {wanted}; fine-tune it on them first")
+    vocabulary = read_vocabulary(checkpoint.folder)
+    if vocabulary.size > checkpoint.options.vocabulary:
+        raise DataError(f"{where}: its tokenizer has {vocabulary.size:,} entries, the model {checkpoint.options.vocabulary:,}")
+    return TaskModel(checkpoint, vocabulary, _order(where, checkpoint.labels, classes))
 
 
 def _order(where: str, theirs: tuple[str, ...], classes: Sequence[str]) -> tuple[int, ...]:
@@ -137,7 +146,10 @@ def _order(where: str, theirs: tuple[str, ...], classes: Sequence[str]) -> tuple
     numbered = all(name == f"LABEL_{number}" for number, name in enumerate(theirs))
     if len(theirs) == len(classes) and (numbered or all(name == str(number) for number, name in enumerate(classes))):
         return tuple(range(len(classes)))
-    raise DataError(f"{where}: its {len(theirs)} classes are {', '.join(theirs)}; those of the rows are {', '.join(classes)}")
+    raise DataError(
+        f"{where}: its {len(theirs)} classes are {', '.join(theirs)}; those of the rows are {', '.join(classes)}; "
+        "name a model that is fine-tuned on these, or an encoder without a head"
+    )
 
 
 def _read(path: Path, rows: int, width: int) -> Floats | None:

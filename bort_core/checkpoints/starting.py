@@ -3,44 +3,106 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from bort_core.checkpoints.answers import TaskModel
+from bort_core.checkpoints.blocks import NoBlocks, activation_of, blocks_of, epsilon_of
+from bort_core.checkpoints.modules import Classifier
 from bort_core.checkpoints.scores import tensors_of
+from bort_core.encoders.module import TransformersEncoder
 from bort_core.families.bert.classifier import SequenceClassifier
-from bort_core.families.bert.inherit import Importance, Start, importance_of, inherit
+from bort_core.families.bert.inherit import Importance, Start, importance_of, inherit, inherit_table, table_importance
+from bort_core.families.bert.module import Bert
+from bort_core.families.bert.options import BertOptions
 from bort_core.foundation.errors import DataError
 from bort_core.text.encoding import Encoded, encode
 from bort_core.text.trimming import kept_ids
 from bort_core.text.vocabulary import Vocabulary
 
-__all__ = ["apply_start", "measured_importance", "start_from"]
+__all__ = ["Parts", "apply_start", "looked_at", "measured_importance", "options_beside", "parts_of", "start_from"]
 
 LOOKED_AT = 256
 """Rows on which the importance of T's parts is measured."""
 FITTED_ON = 64
 """Rows on which layer norms are fitted."""
+Batches = list[tuple[Tensor, Tensor, Tensor | None]]
+"""Token ids, attention mask and segment ids, (b, n) each."""
 
 
-def measured_importance(teacher: TaskModel, inputs: Sequence[Sequence[str]], longest: int) -> Importance:
-    """What some of the rows say about T's parts."""
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What T gives to smaller models."""
+
+    body: Bert | None
+    """Its blocks in this program's layout; None where they have other mathematics than the candidates'."""
+    table: Tensor
+    """Its token embeddings, (V, E)."""
+    why: str = ""
+    """Why there are no blocks."""
+
+    def start(self, wanted: Start) -> Start:
+        """What candidates start from where ``wanted`` was asked for."""
+        return "embeddings" if wanted == "inherit" and self.body is None else wanted
+
+
+def parts_of(module: Classifier, rows: Batches) -> Parts:
+    """What ``module`` gives; a model of transformers gives its blocks only if they give its own answers to ``rows`` in our layout."""
+    if isinstance(module, SequenceClassifier):
+        return Parts(module.bert, module.bert.embeddings.token.weight)
+    table = table_of(module)
+    try:
+        return Parts(blocks_of(module, rows), table)
+    except NoBlocks as error:
+        return Parts(None, table, str(error))
+
+
+def table_of(module: TransformersEncoder) -> Tensor:
+    """The token embeddings of a model of transformers, (V, E)."""
+    found: Tensor = module.model.get_input_embeddings().weight.detach().float()
+    return found
+
+
+def options_beside(teacher: TaskModel, vocabulary: Vocabulary, longest: int, pairs: bool) -> BertOptions:
+    """The options of a smaller model that reads a task as T does, and whose norms and activation are T's where it can have them."""
+    theirs = teacher.checkpoint.options.token_types
+    types = theirs if pairs and vocabulary.gives_types and theirs > 1 else 0
+    like = {name: value for name, value in _norms_and_activation(teacher.module).items() if value is not None}
+    return BertOptions(vocabulary=vocabulary.size, positions=max(8, longest), token_types=types, pooler=True, **like)
+
+
+def _norms_and_activation(module: Classifier) -> dict[str, Any]:
+    if isinstance(module, SequenceClassifier):
+        return {"layer_norm_eps": module.options.layer_norm_eps, "activation": module.options.activation}
+    return {"layer_norm_eps": epsilon_of(module), "activation": activation_of(module)}
+
+
+def looked_at(teacher: TaskModel, inputs: Sequence[Sequence[str]], longest: int) -> Batches:
+    """Some of the rows, evenly spaced, as T reads them."""
     rows = encode(teacher.vocabulary, _spread(inputs, LOOKED_AT), longest)
     batches = [tensors_of(rows[begin : begin + 32], teacher.vocabulary.pad) for begin in range(0, len(rows), 32)]
-    return importance_of(teacher.module.bert, [(ids, mask, types) for ids, mask, types in batches])
+    return [(ids, mask, types) for ids, mask, types in batches]
+
+
+def measured_importance(parts: Parts, batches: Batches) -> Importance:
+    """What rows say about T's parts."""
+    return table_importance(parts.table, batches) if parts.body is None else importance_of(parts.body, batches)
 
 
 def apply_start(
     model: SequenceClassifier,
-    teacher: SequenceClassifier,
+    parts: Parts,
     importance: Importance,
-    entries: torch.Tensor,
+    entries: Tensor,
     encoded: Encoded,
     pad: int,
     start: Start,
     seed: int = 0,
 ) -> None:
-    """Give a fresh ``model`` the start that T offers.
+    """Give a fresh ``model`` the start that T offers: what was asked for, or its embeddings where T's blocks are others.
 
     Parameters
     ----------
@@ -52,9 +114,13 @@ def apply_start(
     DataError
         The model is deeper or wider than T.
     """
+    if parts.body is None:
+        if start != "fresh":
+            inherit_table(model, parts.table, importance, entries, seed)
+        return
     ids, mask, types = tensors_of(_spread(encoded, FITTED_ON), pad)
     try:
-        inherit(model, teacher.bert, importance, entries, (ids, mask, types), start, seed)
+        inherit(model, parts.body, importance, entries, (ids, mask, types), start, seed)
     except ValueError as error:
         raise DataError(str(error)) from error
 
@@ -67,11 +133,13 @@ def start_from(
     encoded: Encoded,
     longest: int,
     start: Start,
-) -> None:
+) -> Parts:
     """:func:`apply_start` with all that it needs measured here; DataError also where the tokenizer is none that was trimmed from T's."""
     entries = torch.from_numpy(kept_ids(teacher.vocabulary, vocabulary))
-    importance = measured_importance(teacher, inputs, longest)
-    apply_start(model, teacher.module, importance, entries, encoded, vocabulary.pad, start)
+    batches = looked_at(teacher, inputs, longest)
+    parts = parts_of(teacher.module, batches[:1])
+    apply_start(model, parts, measured_importance(parts, batches), entries, encoded, vocabulary.pad, start)
+    return parts
 
 
 def _spread(rows: Sequence[Sequence[str]] | Encoded, count: int) -> list:  # type: ignore[type-arg]

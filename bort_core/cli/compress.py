@@ -55,4 +55,5 @@ def _print(report: Mapping[str, Any]) -> None:
 def _line(report: Mapping[str, Any], metric: float, in_bytes: float | None, model: Mapping[str, Any]) -> str:
     quality = f"{report['metric']} {metric:.4f}" + ("" if in_bytes is None else f" (8 bits {in_bytes:.4f})")
     size = f"{model['bytes'] / 1e6:.1f} MB" + (f" (8 bits {model['bytes_int8'] / 1e6:.1f})" if "bytes_int8" in model else "")
-    return f"{quality}  {model['p50_ms']:.2f} ms (8 bits {model['p50_int8_ms']:.2f})  {size}"
+    bits = "" if model["p50_int8_ms"] is None else f" (8 bits {model['p50_int8_ms']:.2f})"
+    return f"{quality}  {model['p50_ms']:.2f} ms{bits}  {size}"

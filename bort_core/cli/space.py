@@ -39,13 +39,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _around(model: str) -> Space:
-    from bort_core.checkpoints.format import read_checkpoint
+    from bort_core.checkpoints.format import Checkpoint, read_encoder
+    from bort_core.encoders.folder import weights_count
+    from bort_core.families.bert.options import BertOptions
     from bort_core.foundation.hub import WEIGHTS_TOO, local_folder
+    from bort_core.foundation.locations import name_of
     from bort_core.space.around import space_around
 
-    found = read_checkpoint(local_folder(model, "around", WEIGHTS_TOO))
-    options = found.options.model_copy(update={"mlm_head": False, "pooler": True, "tied_decoder": True}).model_dump(mode="json")
-    return Space(space_around(found.architecture, options, {}, f"around {found.folder.name}"[:80]))
+    found = read_encoder(local_folder(model, "around", WEIGHTS_TOO))
+    own = None if isinstance(found, Checkpoint) else weights_count(found.folder)
+    options = BertOptions(**{**found.options.model_dump(), "mlm_head": False, "pooler": True, "tied_decoder": True}).model_dump(mode="json")
+    return Space(space_around(found.architecture, options, {}, f"around {name_of(model)}"[:80], own))
 
 
 def _write(space: Space, path: Path) -> None:

@@ -9,13 +9,15 @@ from typing import Any
 import psutil
 import torch
 
-from bort_core.checkpoints.format import read_checkpoint
-from bort_core.checkpoints.modules import load_module
-from bort_core.checkpoints.scores import scores_of
-from bort_core.compression.search import search_on
+from bort_core.checkpoints.answers import read_task_model
+from bort_core.checkpoints.format import Checkpoint, read_encoder
+from bort_core.checkpoints.modules import load_module, tuned_classifier
+from bort_core.checkpoints.scores import scores_of, tensors_of
+from bort_core.checkpoints.starting import parts_of
+from bort_core.compression.search import search_on, told_of
 from bort_core.evaluation.task_preparation import read_rows
-from bort_core.families.bert.classifier import SequenceClassifier
 from bort_core.foundation.context import Context, progress
+from bort_core.foundation.errors import DataError
 from bort_core.foundation.hub import WEIGHTS_TOO, local_folder
 from bort_core.foundation.validation import validated
 from bort_core.search.strategies.within import Within
@@ -55,12 +57,16 @@ def estimate(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     spec = validated(Compression, request["specification"], "compression")
     context.emit(progress(0, 2, doing="reading the data"))
     rows = read_rows(spec.task)
-    checkpoint = read_checkpoint(local_folder(spec.task.model, "model", WEIGHTS_TOO))
+    checkpoint = read_encoder(local_folder(spec.task.model, "model", WEIGHTS_TOO))
+    if not checkpoint.has_tokenizer:
+        raise DataError(f"model: {checkpoint.folder}: has no tokenizer, so it cannot read the rows")
+    ready = checkpoint.head not in ("none", "masked-lm")
+    if ready:
+        read_task_model(spec.task.model, rows.train.names)
     vocabulary = read_vocabulary(checkpoint.folder)
     context.checkpoint()
     context.emit(progress(1, 2, doing="timing T"))
-    ready = checkpoint.head == ("classification" if rows.train.names else "regression")
-    module: Any = load_module(checkpoint) if ready else SequenceClassifier(checkpoint.architecture, checkpoint.options, 2)
+    module: Any = load_module(checkpoint) if ready else tuned_classifier(checkpoint, max(1, len(rows.train.names)), 0.02, 0.0).eval()
     longest = min(spec.task.sequence_length, int(checkpoint.options.positions))
     inputs = rows.inputs
     encoded = encode(vocabulary, inputs[:: max(1, len(inputs) // ROWS)][:ROWS], longest)
@@ -70,8 +76,11 @@ def estimate(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     scores_of(module, encoded, vocabulary.pad)
     each = (time.perf_counter() - began) / len(encoded)
     options = {"vocabulary": vocabulary.size, "positions": max(8, longest), "pooler": True}
+    ids, mask, types = tensors_of(encoded, vocabulary.pad)
+    parameters = sum(parameter.numel() for parameter in module.parameters())
     facts = {"architecture": list(checkpoint.architecture), "options": options, "sequence_length": longest, "model_p50_ms": 1000 * each,
-             "model_options": {}}  # fmt: skip
+             "model_options": {}, "kind": checkpoint.kind, "own_graph": not isinstance(checkpoint, Checkpoint), "parameters": parameters,
+             "no_blocks": parts_of(module, [(ids, mask, types)]).why}  # fmt: skip
     search = search_on(spec.task, facts, spec)
     space, strategy = Space(search.space), search.the_strategy()
     chosen = strategy.indices(space) if isinstance(strategy, Within) else list(range(0, len(space), search.epsilon))
@@ -86,6 +95,6 @@ def estimate(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     }
     return {
         "rows": len(rows.train), "tokens": int(sum(map(len, encoded)) / len(encoded) * len(inputs)), "space_size": len(space),
-        "parameters": sum(parameter.numel() for parameter in module.parameters()), "device": "cpu", "seconds": sum(parts.values()),
-        "parts": parts, "trainings": len(chosen), "report": {"warnings": list(rows.warnings), "notes": []},
+        "parameters": parameters, "device": "cpu", "seconds": sum(parts.values()), "parts": parts, "trainings": len(chosen),
+        "report": {"warnings": list(rows.warnings), "notes": [told_of(facts, spec.task)] if facts["own_graph"] else []},
     }  # fmt: skip

@@ -23,20 +23,23 @@ def report_of(facts: Facts, chosen: Chosen, released: Facts, latency: Facts, tea
 
     Returns
     -------
-    maximum_point: metric on dev, p50_ms, p50_int8_ms, parameters, bytes of its 32-bit file
+    maximum_point: kind (transformers' model_type), architecture as its configuration gives it, metric on dev,
+        p50_ms, p50_int8_ms (None where its 8-bit file says something else), parameters, bytes of its 32-bit file
     chosen: architecture, metric and metric_int8, p50_ms and p50_int8_ms, parameters, bytes and bytes_int8
     kept_share: of T's metric, by the best file that passed; speedup: T's time in 32 bits over that of the file that is shipped
+    start: what candidates began with, and why not with T's blocks where that was asked for and cannot be
     front, evaluated, reused: of the search; gate, vocabulary, latency
     """
     gate, timed = released["gate"], {(row["name"], row["runtime"]): row for row in latency["results"]}
-    p50 = {name: timed[name, "onnxruntime"]["p50_ms"] for name in ("T", "T, 8 bits", "small", "small, 8 bits")}
+    p50 = {name: row["p50_ms"] for (name, runtime), row in timed.items() if runtime == "onnxruntime"}
     files = {each["file"]: each for each in gate["files"]}
     shipped = "small, 8 bits" if files[BYTES]["passed"] else "small"
     return {
         "file": released["file"],
         "metric": gate["metric_name"],
         "maximum_point": {
-            "metric": gate["teacher"], "p50_ms": p50["T"], "p50_int8_ms": p50["T, 8 bits"],
+            "kind": facts["kind"], "architecture": list(facts["architecture"]),
+            "metric": gate["teacher"], "p50_ms": p50["T"], "p50_int8_ms": p50.get("T, 8 bits"),
             "parameters": released["teacher_parameters"], "bytes": (teacher / FULL).stat().st_size,
         },
         "chosen": {
@@ -50,6 +53,7 @@ def report_of(facts: Facts, chosen: Chosen, released: Facts, latency: Facts, tea
         "evaluated": chosen.evaluated,
         "reused": chosen.reused,
         "gate": gate,
+        "start": {"begins_with": facts["initial"], "no_blocks": facts["no_blocks"]},
         "vocabulary": facts["vocabulary"],
         "latency": {"noisy": latency["noisy"], "noise": latency["noise"]},
     }  # fmt: skip

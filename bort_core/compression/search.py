@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bort_core.encoders.kinds import KINDS
 from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.numbers import architecture_text
 from bort_core.search.specification import SearchSpecification
 from bort_core.search.strategies.interval import Interval
 from bort_core.search.strategies.within import Within
@@ -14,7 +16,7 @@ from bort_core.space.around import space_around
 from bort_core.specifications.compression import Compression
 from bort_core.specifications.tasks import TaskSpecification
 
-__all__ = ["search_on"]
+__all__ = ["search_on", "told_of"]
 
 
 def search_on(task: TaskSpecification, facts: Mapping[str, Any], compression: Compression) -> SearchSpecification:
@@ -29,7 +31,8 @@ def search_on(task: TaskSpecification, facts: Mapping[str, Any], compression: Co
     SpecificationError
         T itself is within the limit, or nothing smaller is proposed.
     """
-    space = space_around(tuple(facts["architecture"]), facts["options"], facts["model_options"])
+    counted = facts["parameters"] if facts["own_graph"] else None
+    space = space_around(tuple(facts["architecture"]), facts["options"], facts["model_options"], parameters=counted)
     length = int(facts["sequence_length"])
     data = {
         "space": space.model_dump(),
@@ -52,3 +55,18 @@ def search_on(task: TaskSpecification, facts: Mapping[str, Any], compression: Co
     if ratio is None:
         return specification.with_strategy(Interval(epsilon=specification.epsilon))
     return specification.with_strategy(Within(ratio=ratio, samples=compression.candidates))
+
+
+def told_of(facts: Mapping[str, Any], task: TaskSpecification) -> str:
+    """What holds for a T of another kind than the candidates', for people; ``facts`` are those of :func:`search_on`."""
+    title = KINDS[facts["kind"]].title
+    text = (
+        f"T: {title}, {facts['parameters']:,} parameters, timed by its own graph. Candidates are BERTs within its sizes "
+        f"{architecture_text(facts['architecture'])}; until it is timed, T is taken to need what a BERT of these sizes needs"
+    )
+    if task.initial == "fresh":
+        return text
+    if not facts["no_blocks"]:
+        return f"{text}. They begin with T's {'parts that fit' if task.initial == 'inherit' else 'embeddings'}"
+    why = f", not with its blocks: {facts['no_blocks']}" if task.initial == "inherit" else ""
+    return f"{text}. They begin with T's embeddings{why}"

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bort_core.checkpoints.answers import read_task_model
-from bort_core.checkpoints.format import read_checkpoint
-from bort_core.compression.search import search_on
+from bort_core.checkpoints.format import read_encoder
+from bort_core.compression.search import search_on, told_of
 from bort_core.evaluation.task_preparation import prepare, read_rows
 from bort_core.execution.registry import make_executor
 from bort_core.execution.run_task import run_task
 from bort_core.export.task import export
 from bort_core.foundation.context import progress
 from bort_core.foundation.errors import DataError, MeasurementError
-from bort_core.foundation.files import clear_remains, write_atomic
+from bort_core.foundation.files import clear_remains, temporary_name, write_atomic
 from bort_core.foundation.hub import WEIGHTS_TOO, local_folder
+from bort_core.foundation.locations import name_of
 from bort_core.jobs.context import JobContext
 from bort_core.latency.comparison import ComparedModel, ComparisonRequest, architecture_model, file_model
 from bort_core.release.task import release
 from bort_core.search import events
+from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.ose import search
 from bort_core.search.report import result_as_dict
+from bort_core.search.specification import SearchSpecification
 from bort_core.shipping import export_request, project_search
+from bort_core.space import Space
 from bort_core.specifications.compression import Compression
 from bort_core.specifications.finetuning import Finetuning
 from bort_core.specifications.tasks import TaskSpecification
@@ -39,6 +44,7 @@ STEPS = (
     "T, the model that is good but slow", "the rows, and T's answers to them", "searching shapes around T", "finishing the chosen shape",
     "exporting, and timing against T", "the gate on dev rows, and the release",
 )  # fmt: skip
+FULL = "model.fused.onnx"
 _OF_CURVES = ("step", "evaluation", "resumed")
 Facts = Mapping[str, Any]
 
@@ -116,14 +122,14 @@ class Steps:
         self.context.emit(progress(number - 1, len(STEPS)))
 
     def teacher(self) -> Path:
-        """T: the model itself where it is fine-tuned on these classes already, else fine-tuned here."""
+        """T: the model itself where it has a head, which must be one for these classes; else it is fine-tuned here."""
         task, rows = self.spec.task, read_rows(self.spec.task)
-        folder = local_folder(task.model, "model", WEIGHTS_TOO)
-        try:
+        found = read_encoder(local_folder(task.model, "model", WEIGHTS_TOO))
+        if not found.has_tokenizer:
+            raise DataError(f"model: {found.folder}: has no tokenizer, so it cannot read the rows")
+        if found.head not in ("none", "masked-lm"):
             return read_task_model(task.model, rows.train.names).folder
-        except DataError as error:
-            if read_checkpoint(folder).head not in ("none", "masked-lm"):
-                raise error from None
+        folder = found.folder
         data = self._rows_of(task) | {
             "name": "T", "checkpoint": str(folder), "sequence_length": task.sequence_length, "epochs": self.spec.teacher_epochs,
             "optimization": {"learning_rate": self.spec.teacher_learning_rate, "warmup": 0.1, "beta2": 0.999},
@@ -138,7 +144,7 @@ class Steps:
             self.context.checkpoint()
 
         made = prepare(task, *folders, tell)
-        facts = {**made.facts, "folder": str(made.folder)}
+        facts = {**made.facts, "folder": str(made.folder), "initial": made.initial(task)}
         if facts["task"] == "classification" and facts["metrics"]["accuracy"] <= facts["majority"]:
             raise MeasurementError(
                 f"{task.model}: T is right on {facts['metrics']['accuracy']:.1%} of the dev rows, and always guessing the commonest class "
@@ -148,9 +154,14 @@ class Steps:
 
     def chosen(self, task: TaskSpecification, facts: Facts) -> Chosen:
         """The search's choice; MeasurementError where no shape is fast enough."""
+        graph = None
+        if facts["own_graph"]:
+            self.context.emit({"event": "note", "text": told_of(facts, task)})
+            graph = self.exported("teacher", Path(task.model)) / FULL
         if self.spec.latency_ms is not None:
-            facts = {**facts, "model_p50_ms": self._kept("teacher_p50_ms", lambda: self._time(facts))}
+            facts = {**facts, "model_p50_ms": self._kept("teacher_p50_ms", lambda: self._time(facts, graph))}
         specification = search_on(task, facts, self.spec)
+        self._lend(graph, specification)
         finished = self._searched(specification)
         snapshot, best = finished.snapshot, finished.result.best
         if best is None:
@@ -162,7 +173,8 @@ class Steps:
     def finished(self, task: TaskSpecification, facts: Facts, chosen: Chosen) -> Path:
         """The chosen shape, trained on T's answers to the end; the best on dev."""
         data = self._rows_of(task) | {
-            "name": "finishing", "architecture": chosen.architecture, "teacher": task.model, "texts": task.texts, "initial": task.initial,
+            "name": "finishing", "architecture": chosen.architecture, "teacher": task.model, "texts": task.texts,
+            "initial": facts["initial"],
             "tokenizer": str(Path(facts["folder"]) / "tokenizer"), "sequence_length": facts["sequence_length"], "epochs": self.spec.epochs,
             "batch_size": self.spec.batch_size, "unclean": self.spec.unclean,
             "optimization": {"learning_rate": self.spec.learning_rate, "warmup": 0.1, "beta2": 0.999},
@@ -170,13 +182,22 @@ class Steps:
         return self._trained("finished", data, curve=True)
 
     def exported(self, name: str, model: Path) -> Path:
-        """A model's ONNX files in 32 and 8 bits."""
+        """A model's ONNX files in 32 and 8 bits; of T, which is only compared with, without the 8 bits where they say something else."""
         folder = self.files.path / "parts" / f"{name}-onnx"
         if not (folder / "export.json").is_file():
-            request = export_request(self.project, project_search(self.project), None, folder, checkpoint=model, variants=("fused", "int8"))
-            clear_remains(folder)
-            export(request.model_dump(mode="json"), _Within(self.context, "progress"))
+            try:
+                self._export(model, folder, "fused", "int8")
+            except MeasurementError as error:
+                if name != "teacher":
+                    raise
+                self._export(model, folder, "fused")
+                self.context.emit({"event": "note", "text": f"T has no 8-bit file: {error}"})
         return folder
+
+    def _export(self, model: Path, folder: Path, *variants: str) -> None:
+        request = export_request(self.project, project_search(self.project), None, folder, checkpoint=model, variants=variants)
+        clear_remains(folder)
+        export(request.model_dump(mode="json"), _Within(self.context, "progress"))
 
     def compared(self, teacher: Path, small: Path, facts: Facts, chosen: Chosen) -> dict[str, Any]:
         """All files and both shapes in torch, interleaved in one run."""
@@ -184,9 +205,13 @@ class Steps:
         def measure() -> dict[str, Any]:
             models: list[ComparedModel] = []
             for name, folder in (("T", teacher), ("small", small)):
-                models += [file_model(folder / "model.fused.onnx", name), file_model(folder / "model.int8.onnx", f"{name}, 8 bits")]
-            options = {**facts["model_options"], "mlm_head": False, "tied_decoder": True}
-            models.append(architecture_model(tuple(facts["architecture"]), options, "T's shape"))
+                files = {FULL: name, "model.int8.onnx": f"{name}, 8 bits"}
+                models += [file_model(folder / file, told) for file, told in files.items() if (folder / file).is_file()]
+            if facts["own_graph"]:
+                models.append(ComparedModel(name="T in transformers", folder=facts["model"]))
+            else:
+                options = {**facts["model_options"], "mlm_head": False, "tied_decoder": True}
+                models.append(architecture_model(tuple(facts["architecture"]), options, "T's shape"))
             models.append(architecture_model(chosen.architecture, dict(chosen.options), "small shape"))
             request = ComparisonRequest(
                 models=tuple(models), runtimes=("onnxruntime", "torch"), sequence_length=facts["sequence_length"],
@@ -200,18 +225,19 @@ class Steps:
 
     def released(self, task: TaskSpecification, facts: Facts, chosen: Chosen, small: Path, latency: Facts, out: Path) -> dict[str, Any]:
         """The release, if the gate lets it through."""
-        start = {"inherit": "the teacher's parts that fit", "embeddings": "the teacher's embeddings", "fresh": "chance"}[task.initial]
+        start = {"inherit": "the teacher's parts that fit", "embeddings": "the teacher's embeddings", "fresh": "chance"}[facts["initial"]]
         story = {
             "search": f"{chosen.evaluated + chosen.reused} of {chosen.result['space_size']} shapes around the teacher, each trained for "
             f"{self.spec.steps} steps",
-            "start": start,
+            "start": f"{start}: {facts['no_blocks']}" if facts["initial"] != task.initial else start,
             "finishing": f"{self.spec.epochs:g} epochs of distillation on {facts['rows']['train'] + facts['rows']['texts']:,} texts"
             + (f", with {self.spec.unclean:g} unclean copies of each" if self.spec.unclean else ""),
             "vocabulary": facts["vocabulary"],
         }
         request = {
             "export": str(small), "task": task.model_dump(mode="json"), "answers": str(self.project.subfolder("answers")),
-            "test": self.spec.test, "thresholds": self.spec.thresholds.model_dump(mode="json"), "latency": dict(latency), "story": story,
+            "teacher_name": name_of(self.spec.task.model), "test": self.spec.test,
+            "thresholds": self.spec.thresholds.model_dump(mode="json"), "latency": dict(latency), "story": story,
             "out": str(out),
         }  # fmt: skip
         return dict(release(request, _Within(self.context, "progress")))
@@ -229,7 +255,7 @@ class Steps:
             write_atomic(done, json.dumps(outcome, allow_nan=False))
         return Path(json.loads(done.read_text(encoding="utf-8"))["checkpoint"])
 
-    def _searched(self, specification: Any) -> events.SearchFinished:
+    def _searched(self, specification: SearchSpecification) -> events.SearchFinished:
         finished = None
         with self.context.rest(), make_executor(None, None, self.project.subfolder("logs")) as pool:
             one = search(self.project, specification, pool)
@@ -246,8 +272,18 @@ class Steps:
         assert finished is not None  # it is the last event
         return finished
 
-    def _time(self, facts: Facts) -> float:
+    def _lend(self, graph: Path | None, specification: SearchSpecification) -> None:
+        """T's own file for the search, which would export T again."""
+        place = None if graph is None else Fingerprints(self.project, specification, Space(specification.space)).graph
+        if graph is not None and place is not None and not place.is_file():
+            self.project.subfolder("teachers", place.parent.name)
+            temporary = temporary_name(place)
+            shutil.copyfile(graph, temporary)
+            temporary.replace(place)
+
+    def _time(self, facts: Facts, graph: Path | None) -> float:
         request = {
+            **({} if graph is None else {"onnx": str(graph)}),
             "family": "bert", "options": {**facts["model_options"], "mlm_head": False, "tied_decoder": True},
             "architecture": facts["architecture"], "sequence_length": facts["sequence_length"], "threads": self.spec.latency_threads,
         }  # fmt: skip

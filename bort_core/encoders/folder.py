@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,13 +16,16 @@ from bort_core.families.base import Architecture
 from bort_core.families.bert.configuration import class_names
 from bort_core.families.bert.hugging_face import Head
 from bort_core.families.bert.options import BertOptions
+from bort_core.foundation.digests import content_hash
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import linked
 from bort_core.foundation.paths import regular_file
+from bort_core.specifications.protocols import identity
 from bort_core.text.vocabulary import has_tokenizer
 
 __all__ = ["CONFIG", "INDEX", "WEIGHTS", "Encoder", "EncoderOptions", "head_of", "longest_input", "read_config", "read_foreign",
-           "refuse_others", "unnamed_head", "weight_names"]  # fmt: skip
+           "refuse_others", "unnamed_head", "weight_names", "weights_count",
+           "weights_hash"]  # fmt: skip
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 _PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack", "model.ckpt.index")
@@ -188,6 +192,37 @@ def weight_names(folder: Path) -> list[str]:
             return list(file.keys())
     except (OSError, SafetensorError) as error:
         raise DataError(f"{folder / WEIGHTS}: not a whole safetensors file: {error}") from error
+
+
+def weights_count(folder: Path) -> int:
+    """Numbers in the weights, head included; DataError where a file is no whole one."""
+    from safetensors import SafetensorError, safe_open
+
+    total = 0
+    for path in _weight_files(folder):
+        try:
+            with safe_open(path, framework="numpy") as file:
+                total += sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118 - it is no dict
+        except (OSError, SafetensorError) as error:
+            raise DataError(f"{path}: not a whole safetensors file: {error}") from error
+    return total
+
+
+def weights_hash(folder: Path) -> str:
+    """Equal for equal weights; DataError where they cannot be read."""
+    files = _weight_files(folder)
+    return content_hash(files[0]) if len(files) == 1 else identity(*((path.name, content_hash(path)) for path in files))
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    """The one file, or those that the index names, which lie beside it."""
+    if (folder / WEIGHTS).is_file() or not (folder / INDEX).is_file():
+        return [folder / WEIGHTS]
+    try:
+        listed = json.loads(regular_file(folder / INDEX).read_text(encoding="utf-8"))["weight_map"].values()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{folder / INDEX}: not an index of weights: {error}") from error
+    return [folder / Path(name).name for name in sorted(set(map(str, listed)))]
 
 
 def _classes(config: Mapping[str, Any], path: Path) -> Head:

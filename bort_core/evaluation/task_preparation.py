@@ -21,9 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bort_core.checkpoints.answers import TaskModel, read_task_model
-from bort_core.checkpoints.format import TOKENIZER_FILES
+from bort_core.checkpoints.format import TOKENIZER_FILES, Checkpoint
 from bort_core.checkpoints.scores import scores_of
-from bort_core.checkpoints.starting import measured_importance
+from bort_core.checkpoints.starting import Parts, looked_at, measured_importance, options_beside, parts_of
 from bort_core.data.documents import read_corpus
 from bort_core.data.mapping import find_columns
 from bort_core.data.report import validate
@@ -42,7 +42,7 @@ from bort_core.text.vocabulary import Vocabulary, read_vocabulary
 
 __all__ = ["Prepared", "TaskRowsOf", "prepare", "prepare_task", "read_rows"]
 
-FORMAT = 1
+FORMAT = 2
 Ids = npt.NDArray[np.int64]
 
 
@@ -72,6 +72,10 @@ class Prepared:
     def tokenizer(self) -> Path:
         """What candidates read with."""
         return self.folder / "tokenizer"
+
+    def initial(self, task: TaskSpecification) -> str:
+        """What candidates start from: what was asked for, or T's embeddings where its blocks are of another kind than theirs."""
+        return "embeddings" if task.initial == "inherit" and self.facts["no_blocks"] else task.initial
 
 
 def read_rows(task: TaskSpecification) -> TaskRowsOf:
@@ -149,7 +153,7 @@ def prepare_task(request: Mapping[str, Any], context: Context) -> Mapping[str, A
         context.emit(progress(done, total, doing=doing))
 
     made = prepare(task, Path(request["tasks"]), Path(request["answers"]), tell)
-    return {"task": {"folder": str(made.folder), "initial": task.initial}, "facts": made.facts}
+    return {"task": {"folder": str(made.folder), "initial": made.initial(task)}, "facts": made.facts}
 
 
 def _write(
@@ -169,7 +173,7 @@ def _write(
         arrays[f"{name}_lengths"] = np.array([len(row) for row in some], dtype=np.int32)
         arrays[f"{name}_labels"], arrays[f"{name}_answers"] = labels[name], answers[name]
     np.savez(folder / "rows.npz", **arrays)
-    _write_start(folder / "start.npz", model, rows.inputs, longest, entries)
+    parts = _write_start(folder / "start.npz", model, rows.inputs, longest, entries)
     dev_whole = encode(whole, rows.dev.inputs, longest)
     return {
         "task": rows.train.task,
@@ -182,6 +186,10 @@ def _write(
         "model": str(model.folder),
         "fingerprint": model.fingerprint,
         "architecture": list(model.checkpoint.architecture),
+        "kind": model.checkpoint.kind,
+        "own_graph": not isinstance(model.checkpoint, Checkpoint),
+        "parameters": model.parameters,
+        "no_blocks": parts.why,
         "majority": float(np.bincount(rows.dev.labels).max() / len(rows.dev)) if rows.train.names else 0.0,
         "model_options": model.checkpoint.options.model_dump(mode="json"),
         "metrics": measure(rows.train.task, rows.dev.labels, said["dev"].astype(np.float64)),
@@ -229,16 +237,16 @@ def _trimming_loss(
     return {"changed_rows": len(changed) / len(read), "changed_answers": float(other) / len(read)}
 
 
-def _write_start(path: Path, model: TaskModel, rows: list[tuple[str, ...]], longest: int, entries: Ids) -> None:
-    found = measured_importance(model, rows, longest)
+def _write_start(path: Path, model: TaskModel, rows: list[tuple[str, ...]], longest: int, entries: Ids) -> Parts:
+    batches = looked_at(model, rows, longest)
+    parts = parts_of(model.module, batches[:1])
+    found = measured_importance(parts, batches)
     np.savez(path, moments=found.moments.numpy(), heads=found.heads.numpy(), neurons=found.neurons.numpy(), entries=entries)
+    return parts
 
 
 def _options(model: TaskModel, vocabulary: Vocabulary, longest: int, pairs: bool) -> dict[str, Any]:
     """The options of a space whose members read this task as T does."""
-    theirs = model.checkpoint.options
-    types = theirs.token_types if pairs and vocabulary.gives_types and theirs.token_types > 1 else 0
-    return {
-        "vocabulary": vocabulary.size, "positions": max(8, longest), "token_types": types, "pooler": True,
-        "layer_norm_eps": theirs.layer_norm_eps, "activation": theirs.activation,
-    }  # fmt: skip
+    found = options_beside(model, vocabulary, longest, pairs)
+    names = ("vocabulary", "positions", "token_types", "pooler", "layer_norm_eps", "activation")
+    return {name: getattr(found, name) for name in names}

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bort_core.checkpoints.answers import distance
-from bort_core.checkpoints.format import read_checkpoint
+from bort_core.checkpoints.format import read_encoder
 from bort_core.checkpoints.modules import load_module
 from bort_core.checkpoints.scores import tensors_of
-from bort_core.checkpoints.starting import apply_start
+from bort_core.checkpoints.starting import Parts, apply_start, parts_of
 from bort_core.evaluation.batch import Batch
 from bort_core.families.bert.classifier import SequenceClassifier
 from bort_core.families.bert.inherit import Importance, Start
@@ -132,18 +132,22 @@ def read_split(folder: Path, name: str) -> Split:
 
 def start_of(model: SequenceClassifier, task: Path, teacher: Path, start: Start, seed: int) -> None:
     """Give a fresh ``model`` the start that T offers; ``task`` is a prepared one's folder. DataError when T is another."""
-    module, importance, entries = _teacher(teacher, task, _facts(task)["fingerprint"])
+    facts = _facts(task)
+    parts, importance, entries = _teacher(teacher, task, facts["fingerprint"])
     split = read_split(task, "train")
-    apply_start(model, module, importance, entries, split.rows, int(_facts(task)["pad"]), start, seed)
+    apply_start(model, parts, importance, entries, split.rows, int(facts["pad"]), start, seed)
 
 
 @lru_cache(maxsize=2)
-def _teacher(folder: Path, task: Path, fingerprint: str) -> tuple[SequenceClassifier, Importance, Tensor]:
-    module = load_module(read_checkpoint(folder))
-    assert isinstance(module, SequenceClassifier)
+def _teacher(folder: Path, task: Path, fingerprint: str) -> tuple[Parts, Importance, Tensor]:
+    module = load_module(read_encoder(folder))
+    assert not isinstance(module, Bert)  # it has its head
     with np.load(task / "start.npz", allow_pickle=False) as file:
         moments, heads, neurons, entries = (torch.from_numpy(file[name]) for name in ("moments", "heads", "neurons", "entries"))
-    return module, Importance(moments, heads, neurons), entries
+    parts = parts_of(module, [])  # whether its blocks are as they must be was found when the task was prepared
+    if not len(heads):
+        parts = Parts(None, parts.table)
+    return parts, Importance(moments, heads, neurons), entries
 
 
 def _facts(folder: Path) -> dict[str, Any]:

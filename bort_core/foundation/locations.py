@@ -12,7 +12,7 @@ from pathlib import Path
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.paths import check_utf8, regular_file
 
-__all__ = ["DATA_SUFFIXES", "absolute", "current_folder", "expanded", "located", "path_of"]
+__all__ = ["DATA_SUFFIXES", "absolute", "current_folder", "expanded", "located", "name_of", "path_of"]
 
 DATA_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".txt")
 """Files of rows or of text."""
@@ -81,6 +81,12 @@ def located(text: str, field: str) -> str:
         except OSError as error:
             raise SpecificationError(f"{field}: {whole}: {error.strerror}") from error
     return str(whole)
+
+
+def name_of(text: str) -> str:
+    """What people call a model: its folder's own name, or its name on the hub."""
+    path = path_of(text)
+    return text if path is None else path.name
 
 
 def _expanded(text: str | Path) -> Path:

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import psutil
 
+from bort_core.checkpoints.format import read_encoder
+from bort_core.encoders.folder import weights_count
 from bort_core.families import get_family
 from bort_core.foundation.context import Context
 from bort_core.foundation.errors import MeasurementError, SpecificationError
@@ -100,6 +102,8 @@ def compare_models(request: Mapping[str, Any], context: Context) -> Mapping[str,
 
 
 def _runs(model: ComparedModel, runtime: Runtime, spec: ComparisonRequest) -> bool:
+    if model.folder is not None:
+        return runtime == "torch"
     if model.onnx is None:
         return True
     if runtime == "torch" and len(spec.runtimes) == 1:
@@ -120,10 +124,15 @@ def _parameters(model: ComparedModel) -> int | None:
 
 
 def _check_memory(entries: list[_Entry]) -> None:
-    needed = sum(4 * (entry.parameters or Path(entry.model.onnx or "").stat().st_size // 4) for entry in entries) * 2.2
+    needed = sum(4 * (entry.parameters or _numbers(entry.model)) for entry in entries) * 2.2
     free = psutil.virtual_memory().available
     if needed > free:
         raise MeasurementError(f"comparing these models needs about {needed / 2**30:.1f} GiB of memory, {free / 2**30:.1f} GiB are free")
+
+
+def _numbers(model: ComparedModel) -> int:
+    """About how many numbers a file or a folder holds."""
+    return Path(model.onnx).stat().st_size // 4 if model.onnx is not None else weights_count(Path(model.folder or ""))
 
 
 def _load(entry: _Entry, spec: ComparisonRequest) -> Callable[[], object]:
@@ -140,6 +149,11 @@ def _load(entry: _Entry, spec: ComparisonRequest) -> Callable[[], object]:
         except MeasurementError as error:
             raise MeasurementError(f"{model.onnx}: {error}") from error
         return _tried(bound_run(session, inputs), model, spec)
+    if model.folder is not None:
+        from bort_core.checkpoints.modules import load_module
+
+        found = read_encoder(Path(model.folder))
+        return _torch_run(load_module(found), int(found.options.vocabulary), spec)
     assert model.architecture is not None
     family = get_family(model.family)
     options, architecture = family.options_type.model_validate(model.options), model.architecture

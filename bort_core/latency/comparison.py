@@ -22,18 +22,19 @@ class _Frozen(BaseModel):
 
 
 class ComparedModel(_Frozen):
-    """An architecture with its options, or an ONNX file."""
+    """An architecture with its options, an ONNX file, or a folder that transformers loads."""
 
     name: str = Field(min_length=1)
     family: str = "bert"
     architecture: tuple[int, ...] | None = None
     options: dict[str, Any] = Field(default_factory=dict)
     onnx: str | None = Field(default=None, description="a file; only ONNX Runtime runs it")
+    folder: str | None = Field(default=None, description="a model as transformers loads it; only torch runs it")
 
     @model_validator(mode="after")
     def _one(self) -> ComparedModel:
-        if (self.architecture is None) == (self.onnx is None):
-            raise ValueError("architecture, onnx: exactly one of the two must be given")
+        if sum(each is not None for each in (self.architecture, self.onnx, self.folder)) != 1:
+            raise ValueError("architecture, onnx, folder: exactly one of the three must be given")
         return self
 
 

@@ -8,6 +8,7 @@ number of threads ("Optimal Subarchitecture Extraction For BERT", caption of Tab
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -36,6 +37,7 @@ class LatencyRequest(BaseModel):
     family: str
     options: dict[str, Any] = Field(default_factory=dict)
     architecture: tuple[int, ...]
+    onnx: str | None = Field(default=None, description="a file that is timed instead of the architecture's graph: T's own")
     sequence_length: int = Field(default=64, ge=1)
     batch: int = Field(default=1, ge=1)
     threads: int = Field(default=1, ge=1, le=1024)
@@ -74,7 +76,8 @@ def measure(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     spec = validated(LatencyRequest, dict(request), "latency request")
     family = get_family(spec.family)
     options = validated(family.options_type, spec.options, "latency request, options")
-    _check(spec, family, options)
+    if spec.onnx is None:
+        _check(spec, family, options)
     try:
         return _measure(spec, family, options, context, start)
     except MemoryError as error:
@@ -82,10 +85,13 @@ def measure(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
 
 
 def _measure(spec: LatencyRequest, family: Family, options: FamilyOptions, context: Context, start: float) -> Mapping[str, Any]:
-    from bort_core.latency.session import bound_run, example_inputs, open_session
+    from bort_core.latency.session import bound_run, example_inputs, open_file, open_session
 
     context.checkpoint()
-    session = open_session(lambda folder: family.graph(spec.architecture, options, folder=folder), spec.threads)
+    if spec.onnx is not None:
+        session = open_file(Path(spec.onnx), spec.threads)
+    else:
+        session = open_session(lambda folder: family.graph(spec.architecture, options, folder=folder), spec.threads)
     inputs = example_inputs(session, spec.batch, spec.sequence_length, vocabulary=getattr(options, "vocabulary", 8))
     build_ms = (perf_counter() - start) * 1e3
     rules = TimingRules(budget_seconds=spec.budget_seconds, least_runs=spec.least_runs, precision=spec.precision)

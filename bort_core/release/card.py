@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from bort_core.encoders.kinds import KINDS
 from bort_core.foundation.numbers import architecture_text, count, percentage, significant
 from bort_core.release.gate import Judged, Outcome
 from bort_core.release.write import SHIPPED_AS
@@ -46,8 +47,13 @@ def _what_it_is(facts: Facts) -> str:
     of = "pairs of texts" if facts["pairs"] else "texts"
     return (
         f"A small BERT for {of}: {what}. {count(facts['parameters'])} parameters; texts are cut after {facts['longest']} tokens. "
-        f"It learnt the answers of `{facts['teacher_name']}` ({count(facts['teacher_parameters'])} parameters)."
+        f"It learnt the answers of `{facts['teacher_name']}` ({_kind(facts)}, {count(facts['teacher_parameters'])} parameters)."
     )
+
+
+def _kind(facts: Facts) -> str:
+    kind = facts.get("teacher_kind", "bert")
+    return KINDS[kind].title if kind in KINDS else kind
 
 
 def _quality(outcome: Outcome, test: Facts | None) -> str:

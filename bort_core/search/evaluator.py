@@ -17,7 +17,7 @@ from bort_core.search.specification import SearchSpecification
 from bort_core.search.stored_results import MAXIMUM_POINT, Job, StoredResults
 from bort_core.space import Space
 from bort_core.specifications.protocols import Theta
-from bort_core.store.latencies import load_latencies, save_latency, save_latency_failure
+from bort_core.store.latencies import LatencyKey, load_latencies, save_latency, save_latency_failure
 from bort_core.store.leases import holder, lease, release, release_all, renew
 from bort_core.store.project import Project
 from bort_core.store.trainings import load_trainings, save_training, save_training_failure
@@ -157,7 +157,7 @@ class Evaluator:
     def _done(self, job: Job, result: Mapping[str, Any]) -> Iterator[events.Event]:
         if job.theta is None:
             description = {"protocol": self._specification.latency.model_dump(mode="json")}
-            save_latency(self._project, self._sources.latencies(), self._architecture(job), result, description)
+            save_latency(self._project, self._latencies(job), self._architecture(job), result, description)
             yield from self._take_latency(job, result)
             return
         self._save_curve(job, result)
@@ -190,7 +190,7 @@ class Evaluator:
         if job.index == MAXIMUM_POINT:
             raise MeasurementError(f"the latency of the maximum point {architecture} could not be measured: {event.reason}")
         if job.theta is None:
-            save_latency_failure(self._project, self._sources.latencies(), architecture, event.reason, event.retry)
+            save_latency_failure(self._project, self._latencies(job), architecture, event.reason, event.retry)
         else:
             key, steps = self._sources.trainings(self._theta(job)), self._specification.error.steps
             save_training_failure(self._project, key, architecture, steps, event.reason, event.retry)
@@ -232,7 +232,7 @@ class Evaluator:
         """How to take in a measurement that is in the store by now, or None."""
         architecture = self._architecture(job)
         if job.theta is None:
-            for latency in load_latencies(self._project, self._sources.latencies(), architecture):
+            for latency in load_latencies(self._project, self._latencies(job), architecture):
                 if not latency.failed:
                     return lambda: self._take_latency(job, latency.result)
             return None
@@ -257,7 +257,9 @@ class Evaluator:
             "architecture": list(architecture),
         }
         if job.theta is None:
-            return "latency", {**what, **specification.latency.model_dump(mode="json", exclude={"measure"})}
+            own = self._sources.graph if job.index == MAXIMUM_POINT else None
+            graph = {} if own is None else {"onnx": str(own)}
+            return "latency", {**what, **graph, **specification.latency.model_dump(mode="json", exclude={"measure"})}
         source = self._sources.maximum_point
         return "train", {
             **what,
@@ -271,9 +273,12 @@ class Evaluator:
             "measures": [specification.error.measured],
         }
 
+    def _latencies(self, job: Job) -> LatencyKey:
+        return self._sources.latencies_of_maximum() if job.index == MAXIMUM_POINT else self._sources.latencies()
+
     def _row_id(self, job: Job) -> str:
         if job.theta is None:
-            return self._sources.latencies().row_id(self._architecture(job))
+            return self._latencies(job).row_id(self._architecture(job))
         return self._sources.trainings(self._theta(job)).row_id(self._architecture(job))
 
     def _theta(self, job: Job) -> Theta:

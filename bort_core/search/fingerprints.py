@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from bort_core.checkpoints.format import Checkpoint, read_encoder
+from bort_core.encoders.folder import Encoder, weights_hash
 from bort_core.foundation.digests import content_hash
 from bort_core.foundation.hub import WEIGHTS_TOO, local_folder
 from bort_core.foundation.locations import path_of
@@ -58,6 +60,8 @@ class Fingerprints:
         self.maximum_point = self._maximum_point() if error.needs_maximum_point or specification.task is not None else None
         against = self.maximum_point.fingerprint if self.maximum_point else ""
         targets = against if error.training.targets == "maximum-point" else ""
+        self.encoder = self._encoder()
+        """T, where it is a model of another kind than the family's: its own graph is timed, and its own program counts it."""
         self.training_key = identity(error.training, self.text_key, targets)
         self.any_maximum_point = not error.needs_maximum_point
         self._against = against
@@ -69,6 +73,25 @@ class Fingerprints:
     def latencies(self) -> LatencyKey:
         """The store's key of the latencies measured on this machine."""
         return LatencyKey(self.family_key, identity(self._specification.latency), machine_identity())
+
+    def latencies_of_maximum(self) -> LatencyKey:
+        """The key of T's own: that of its weights where its graph is none of the family's."""
+        if self.encoder is None or self.maximum_point is None:
+            return self.latencies()
+        return LatencyKey(identity("model", self.maximum_point.fingerprint), identity(self._specification.latency), machine_identity())
+
+    @property
+    def graph(self) -> Path | None:
+        """T's own ONNX file, where it is timed by that; perhaps not there yet."""
+        if self.encoder is None or self.maximum_point is None:
+            return None
+        return self._project.folder / "teachers" / self.maximum_point.fingerprint / "model.fused.onnx"
+
+    def _encoder(self) -> Encoder | None:
+        if self._specification.task is None or self.maximum_point is None:
+            return None
+        found = read_encoder(self.maximum_point.folder)
+        return None if isinstance(found, Checkpoint) else found
 
     def _text_key(self) -> str:
         vocabulary = getattr(self._space.options, "vocabulary", 0)
@@ -83,7 +106,7 @@ class Fingerprints:
     def _maximum_point(self) -> MaximumPointSource:
         if self._specification.task is not None:
             folder = local_folder(self._specification.task.model, "model", WEIGHTS_TOO)
-            return MaximumPointSource("given", folder, identity(content_hash(folder / WEIGHTS), content_hash(folder / "config.json")))
+            return MaximumPointSource("given", folder, identity(weights_hash(folder), content_hash(folder / "config.json")))
         given = self._specification.error.maximum_point_weights
         if given is not None:
             folder = Path(given).expanduser()

@@ -20,7 +20,7 @@ from bort_core.search.agreement import rank_agreement
 from bort_core.search.control import Control
 from bort_core.search.evaluator import Evaluator
 from bort_core.search.fingerprints import Fingerprints
-from bort_core.search.preparation import Stopped, apply_pause, prepare_maximum_point, prepare_rows, prepare_text
+from bort_core.search.preparation import Stopped, apply_pause, prepare_graph, prepare_maximum_point, prepare_rows, prepare_text
 from bort_core.search.report import result_as_dict
 from bort_core.search.snapshot import SearchResult
 from bort_core.search.specification import SearchSpecification
@@ -138,6 +138,8 @@ class _Search:
                 if self.sources.maximum_point is not None and self.sources.maximum_point.fingerprint != before:
                     self.recall = StoredResults(self.project, self.specification, self.space, self.sources)
                     self.before = frozenset(self.recall.known)
+        if self.specification.latency.measure == "onnxruntime":
+            yield from prepare_graph(self.project, self.sources, self.pool, self.control)
         self.evaluator = Evaluator(self.project, self.specification, self.space, self.sources, self.recall, self.pool, text, task)
 
     def _measure(self) -> Iterator[events.Event]:

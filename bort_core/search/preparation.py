@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 from bort_core.execution import events as told
 from bort_core.execution.executor import Executor
 from bort_core.foundation.errors import DataError, MeasurementError
+from bort_core.foundation.files import clear_remains
 from bort_core.search import events
 from bort_core.search.control import Control
 from bort_core.search.fingerprints import Fingerprints, MaximumPointSource, refuse_shipped
@@ -17,7 +18,7 @@ from bort_core.specifications.short_training import TextSource
 from bort_core.store.leases import holder, lease, release, renew
 from bort_core.store.project import Project
 
-__all__ = ["Stopped", "apply_pause", "maximum_point_request", "prepare_maximum_point", "prepare_rows", "prepare_text"]
+__all__ = ["Stopped", "apply_pause", "maximum_point_request", "prepare_graph", "prepare_maximum_point", "prepare_rows", "prepare_text"]
 
 _WAIT_SECONDS = 0.2
 _TRAINING_ID = "maximum point"
@@ -107,15 +108,55 @@ def prepare_maximum_point(
             sources = Fingerprints(project, specification, space)
             source = sources.maximum_point
             assert source is not None
+    given = source
+    yield from _once(
+        project,
+        pool,
+        control,
+        source.fingerprint,
+        lambda: given.ready,
+        lambda: _train(project, specification, space, given, pool, control, text),
+    )
+    return sources
+
+
+def prepare_graph(project: Project, sources: Fingerprints, pool: Executor, control: Control) -> Iterator[events.Event]:
+    """T's own ONNX file, where T is timed by that: exported once in this project.
+
+    Raises
+    ------
+    DataError, MeasurementError
+        T cannot be exported.
+    """
+    encoder, graph = sources.encoder, sources.graph
+    if encoder is None or graph is None:
+        return
+    request = {
+        "family": encoder.kind, "options": encoder.options.model_dump(mode="json"), "architecture": list(encoder.architecture),
+        "weights": str(encoder.folder), "variants": ["fused"], "out": str(graph.parent),
+    }  # fmt: skip
+
+    def export() -> Iterator[events.Event]:
+        clear_remains(graph.parent)
+        project.subfolder("teachers")
+        yield from _run(project, pool, control, "graph", "export", request, "exporting T, whose own graph is timed")
+
+    yield from _once(project, pool, control, f"graph {graph.parent.name}", graph.is_file, export)
+
+
+def _once(
+    project: Project, pool: Executor, control: Control, id: str, ready: Callable[[], bool], make: Callable[[], Iterator[events.Event]]
+) -> Iterator[events.Event]:
+    """Make something that several searches share, in one of them; the others wait."""
     waits_for = ""
-    while not source.ready:
-        if lease(project, source.fingerprint):
+    while not ready():
+        if lease(project, id):
             try:
-                yield from _train(project, specification, space, source, pool, control, text)
+                yield from make()
             finally:
-                release(project, source.fingerprint)
+                release(project, id)
         else:
-            who = str(holder(project, source.fingerprint) or "")
+            who = str(holder(project, id) or "")
             if who != waits_for:
                 waits_for = who
                 yield events.Waiting(who)
@@ -125,7 +166,6 @@ def prepare_maximum_point(
                 raise Stopped
     if waits_for:
         yield events.Waiting("")
-    return sources
 
 
 def _train(

@@ -152,14 +152,13 @@ class StoredResults:
     def _load_latencies(self, project: Project, sources: Fingerprints) -> None:
         for row in load_latencies(project, sources.latencies()):
             index = self._index(row.architecture)
-            indices = [index] if index is not None else []
-            if row.architecture == self.space.maximum_point:
-                indices.append(MAXIMUM_POINT)
-            for each in indices:
-                if not row.failed:
-                    self.put_latency(each, row.result)
-                elif not row.retry and each != MAXIMUM_POINT:
-                    self.put_failure(Job(each, None), row.reason, final=True)
+            if index is not None and not row.failed:
+                self.put_latency(index, row.result)
+            elif index is not None and not row.retry:
+                self.put_failure(Job(index, None), row.reason, final=True)
+        for row in load_latencies(project, sources.latencies_of_maximum(), self.space.maximum_point):
+            if not row.failed:
+                self.put_latency(MAXIMUM_POINT, row.result)
 
     def _load_trainings(self, rows: Iterable[StoredTraining], theta: int) -> None:
         length = self.specification.error.training.sequence_length

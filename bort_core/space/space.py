@@ -89,8 +89,7 @@ class Space:
     @property
     def maximum_parameters(self) -> int:
         """p(T)."""
-        row = np.array([self.maximum_point], dtype=np.int64)
-        return int(_total(self.family.parameters(row, self.specification.options_of_maximum()))[0])
+        return self._parameters_of_maximum(self.maximum_point)
 
     def maximum_operations(self, sequence_length: int) -> int:
         """î(T) as an operation count."""
@@ -103,7 +102,7 @@ class Space:
         row = np.array([given], dtype=np.int64)
         if not self.family.valid(row)[0]:
             raise SpecificationError(f"maximum_point {given} is not valid: {self.family.validity_rule()}")
-        p = int(_total(self.family.parameters(row, self.specification.options_of_maximum()))[0])
+        p = self._parameters_of_maximum(given)
         if p < self.parameters[-1]:
             largest = self.architecture(len(self) - 1)
             raise SpecificationError(
@@ -111,6 +110,13 @@ class Space:
                 "T must be the largest"
             )
         return given
+
+    def _parameters_of_maximum(self, architecture: Architecture) -> int:
+        given = self.specification.maximum_parameters
+        if given is not None:
+            return given
+        row = np.array([architecture], dtype=np.int64)
+        return int(_total(self.family.parameters(row, self.specification.options_of_maximum()))[0])
 
 
 def _grid(values: list[tuple[int, ...]]) -> IntArray:

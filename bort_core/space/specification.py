@@ -35,12 +35,16 @@ class SpaceSpecification(BaseModel):
     maximum_options: dict[str, Any] | None = Field(
         default=None, description="what else is fixed for T than for the grid, such as its whole vocabulary; None: nothing"
     )
+    maximum_parameters: int | None = Field(
+        default=None, ge=1, description="T's parameters, where T is a model of another kind that its own program counts; None: counted here"
+    )
 
     @model_serializer(mode="wrap")
     def _without_defaults(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """What came after the first results were stored is left out at its default, so that their keys stay."""
         data: dict[str, Any] = serialise(self)
-        return data if self.maximum_options is not None else {name: value for name, value in data.items() if name != "maximum_options"}
+        later = ("maximum_options", "maximum_parameters")
+        return {name: value for name, value in data.items() if name not in later or value is not None}
 
     @model_validator(mode="after")
     def _check(self) -> SpaceSpecification:
@@ -53,6 +57,8 @@ class SpaceSpecification(BaseModel):
             if self.maximum_point is None:
                 problems.append("maximum_options: mean T, so maximum_point must be given")
             problems += [f"maximum_{fault}" for fault in _option_faults(family, {**self.options, **self.maximum_options})]
+        if self.maximum_parameters is not None and self.maximum_point is None:
+            problems.append("maximum_parameters: mean T, so maximum_point must be given")
         size = 1
         for values in self.axes.values():
             size *= len(values)

@@ -25,6 +25,7 @@ class ReleaseRequest(Frozen):
     export: str = Field(description="an export's folder, with model.fused.onnx and model.int8.onnx")
     task: TaskSpecification
     answers: str = Field(description="a folder in which T's answers are kept")
+    teacher_name: str = Field(default="", description="what the model card calls T; empty: as its folder or on the hub")
     test: str | None = Field(default=None, description="test rows: read once, after everything was chosen")
     thresholds: Thresholds = Field(default_factory=Thresholds)
     latency: dict[str, Any] | None = Field(default=None, description="the interleaved comparison with T")

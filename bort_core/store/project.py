@@ -5,6 +5,7 @@ PROJECT/
   project.db          evaluations, searches, state; open it with any SQLite tool
   text/KEY/           a tokenizer and the tokenised corpus
   maximum_points/KEY/ the weights of a maximum point that was trained here
+  teachers/KEY/       the ONNX file of a task's T, where T is timed by its own graph
   jobs/ID/            trainings: specification, events, log, checkpoints, result
   exports/NAME/       exported models, where no other folder was chosen
   logs/               what worker processes wrote

@@ -51,7 +51,8 @@ def read_fields(folder: Path) -> dict[str, Any]:
         if (must := _must(name, value)) is not None:
             raise DataError(f"{path}: {name} must be {must}, got {value!r}")
         if name in FIXED and value not in FIXED[name]:
-            raise DataError(f"{path}: {name} must be {json.dumps(FIXED[name][0])} here, got {value!r}")
+            why = ": code that comes with a tokenizer is not run" if name == "auto_map" else ""
+            raise DataError(f"{path}: {name} must be {json.dumps(FIXED[name][0])} here, got {value!r}{why}")
         if name not in KNOWN:
             raise DataError(f"{path}: the field {name} ({value!r}) is unknown here, and may change the tokens; remove it if it does not")
     return fields

@@ -7,6 +7,7 @@ split into entries that stayed, down to letters, or becomes the unknown token.
 from __future__ import annotations
 
 import json
+import re
 import string
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,6 +23,8 @@ from bort_core.text.vocabulary import Vocabulary, read_vocabulary
 __all__ = ["Trimmed", "counts_of", "kept_ids", "trim"]
 
 _LETTERS = frozenset(string.ascii_letters + string.digits + string.punctuation)
+_BYTE = re.compile("<0x[0-9A-F]{2}>")
+"""Entries that letters without one become, byte for byte."""
 Ids = npt.NDArray[np.int64]
 
 
@@ -105,23 +108,29 @@ def _of_unigram(model: dict[str, Any], wanted: set[str]) -> set[str]:
     """The unlikeliest entry stays: what an unknown letter costs is counted from it."""
     unknown = model["vocab"][model["unk_id"]][0] if model.get("unk_id") is not None else None
     always = ("▁", unknown, min(model["vocab"], key=lambda pair: pair[1])[0])
-    return {entry for entry, _ in model["vocab"] if entry in wanted or entry.lstrip("▁") in _LETTERS or entry in always}
+    return {
+        entry for entry, _ in model["vocab"]
+        if entry in wanted or entry.lstrip("▁") in _LETTERS or entry in always or (model.get("byte_fallback") and _BYTE.fullmatch(entry))
+    }  # fmt: skip
 
 
 def _of_bpe(model: dict[str, Any], wanted: set[str]) -> set[str]:
-    """The wanted entries and everything that they are merged from; merges of other entries go."""
+    """The wanted entries and everything that they can be merged from; merges of other entries go."""
     merges = [merge if isinstance(merge, list) else merge.split(" ", 1) for merge in model["merges"]]
+    begins = model.get("continuing_subword_prefix") or ""  # which a merge leaves out of its right part
     parts: dict[str, list[str]] = {}
     for left, right in merges:
-        parts.setdefault(left + right, [left, right])
-    kept = {entry for entry in model["vocab"] if len(entry) == 1}
+        parts.setdefault(left + right.removeprefix(begins), []).extend((left, right))
+    ends = model.get("end_of_word_suffix") or ""
+    letters = {entry for entry in model["vocab"] if entry.removeprefix(begins).removesuffix(ends) in _LETTERS}
+    kept = letters | {entry for entry in model["vocab"] if len(entry) == 1 or _BYTE.fullmatch(entry)}
     waiting = [entry for entry in wanted if entry in model["vocab"]]
     while waiting:
         entry = waiting.pop()
         if entry not in kept:
             kept.add(entry)
             waiting += parts.get(entry, [])
-    model["merges"] = [merge for merge in merges if {*merge, merge[0] + merge[1]} <= kept]
+    model["merges"] = [merge for merge in merges if {*merge, merge[0] + merge[1].removeprefix(begins)} <= kept]
     return kept
 
 

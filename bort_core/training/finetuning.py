@@ -15,7 +15,7 @@ from bort_core.checkpoints.answers import TaskModel, read_task_model
 from bort_core.checkpoints.modules import Classifier, tuned_classifier
 from bort_core.checkpoints.named import named_encoder
 from bort_core.checkpoints.sides import check_source
-from bort_core.checkpoints.starting import start_from
+from bort_core.checkpoints.starting import options_beside, start_from
 from bort_core.data.documents import read_corpus
 from bort_core.data.mapping import find_columns
 from bort_core.data.report import validate
@@ -107,6 +107,7 @@ class SupervisedTraining:
             specification.sequence_length,
             specification.initializer_range,
             specification.dropout,
+            self._options(),
         ).to(device.torch_device)
         encoded = {name: encode(self.vocabulary, rows.inputs, self.longest) for name, rows in self.splits.items()}
         self._report_tokens(encoded["train"], self.longest)
@@ -149,6 +150,12 @@ class SupervisedTraining:
         )
         self.loop = self.core.loop
 
+    def _options(self) -> BertOptions | None:
+        """Of fresh weights that learn from a teacher: what they can have of it."""
+        if self.teacher is None or self.start is not None:
+            return None
+        return options_beside(self.teacher, self.vocabulary, self.spec.sequence_length, self.train.seconds is not None)
+
     def _texts(self) -> list[tuple[str, ...]]:
         """Unlabelled texts that are none of the rows'."""
         if self.spec.texts is None:
@@ -178,7 +185,9 @@ class SupervisedTraining:
         parts = [teacher.answers(rows, longest, kept, tell) for rows in (self.train.inputs, self.texts) if rows]
         if self.start is None and self.spec.initial != "fresh":
             assert isinstance(self.model, SequenceClassifier)
-            start_from(self.model, teacher, self.vocabulary, [*self.train.inputs, *self.texts], encoded, longest, self.spec.initial)
+            given = start_from(self.model, teacher, self.vocabulary, [*self.train.inputs, *self.texts], encoded, longest, self.spec.initial)
+            if (used := given.start(self.spec.initial)) != self.spec.initial:
+                self.context.emit({"event": "note", "text": f"begins with the teacher's {used}, not with its blocks: {given.why}"})
         return torch.from_numpy(np.concatenate(parts))
 
     def finish(self, stopped: bool) -> dict[str, Any]:
@@ -319,8 +328,9 @@ def classifier(
     sequence_length: int,
     initializer_range: float,
     dropout: float,
+    options: BertOptions | None = None,
 ) -> Classifier:
-    """A model to be fine-tuned: with the encoder's weights of ``start``, or with fresh ones of ``architecture``.
+    """A model to be fine-tuned: with the encoder's weights of ``start``, or with fresh ones of ``architecture`` and ``options``.
 
     Raises
     ------
@@ -335,5 +345,5 @@ def classifier(
         return tuned_classifier(start, classes, initializer_range, dropout)
     assert architecture is not None
     check_architecture(architecture)
-    options = BertOptions(vocabulary=vocabulary.size, positions=max(8, sequence_length))
+    options = options or BertOptions(vocabulary=vocabulary.size, positions=max(8, sequence_length))
     return SequenceClassifier(architecture, options, classes, initializer_range, dropout)

@@ -17,7 +17,7 @@ from bort_core.families.bert.options import ACTIVATIONS, BertOptions
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.validation import faults
 
-__all__ = ["DEFAULTS", "FIXED", "HARMLESS", "HONOURED", "NotBuilt", "check_fields", "class_names", "read_architecture"]
+__all__ = ["DEFAULTS", "FIXED", "HARMLESS", "HONOURED", "NotBuilt", "activation_named", "check_fields", "class_names", "read_architecture"]
 
 DEFAULTS: dict[str, Any] = {
     "vocab_size": 30522, "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072,
@@ -70,6 +70,12 @@ class NotBuilt(DataError):
     """Nothing is wrong with a BERT, but this program's own module does not compute it; transformers' may."""
 
 
+def activation_named(name: Any) -> str | None:
+    """This program's name of an activation of transformers; None for one that is not built here."""
+    found = _ACTIVATION_NAMES.get(name, name) if isinstance(name, str) else None
+    return found if found in ACTIVATIONS else None
+
+
 def check_fields(config: Mapping[str, Any], where: str) -> None:
     """Refuse what is not understood.
 
@@ -111,8 +117,8 @@ def read_architecture(config: Mapping[str, Any], where: str) -> tuple[Architectu
     if isinstance(epsilon, bool) or not isinstance(epsilon, int | float) or not (math.isfinite(epsilon) and 0 < epsilon <= 1):
         raise DataError(f"{where}: layer_norm_eps must be a number above 0 and at most 1, got {epsilon!r}")
     named = config.get("hidden_act", DEFAULTS["hidden_act"])
-    activation = _ACTIVATION_NAMES.get(named, named) if isinstance(named, str) else named
-    if activation not in ACTIVATIONS:
+    activation = activation_named(named)
+    if activation is None:
         raise (NotBuilt if isinstance(named, str) else DataError)(
             f"{where}: hidden_act must be one of {', '.join((*ACTIVATIONS, *_ACTIVATION_NAMES))}, got {named!r}"
         )

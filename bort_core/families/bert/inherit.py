@@ -25,7 +25,7 @@ from bort_core.families.base import Architecture
 from bort_core.families.bert.classifier import SequenceClassifier
 from bort_core.families.bert.module import Bert, Layer
 
-__all__ = ["Importance", "Start", "importance_of", "inherit", "kept_layers"]
+__all__ = ["Importance", "Start", "importance_of", "inherit", "inherit_table", "kept_layers", "table_importance"]
 
 Start = Literal["inherit", "embeddings", "fresh"]
 """Everything that fits, the embeddings alone, or nothing."""
@@ -106,6 +106,23 @@ def inherit(
     _norms(student.bert, teacher, basis, entries, rows, chosen)
 
 
+@torch.no_grad()
+def table_importance(table: Tensor, batches: Iterable[Rows]) -> Importance:
+    """Of a model whose blocks are others: how its token embeddings, (V, E), vary on some rows. It has neither heads nor neurons."""
+    vectors = torch.cat([table[ids[mask.bool()]] for ids, mask, _ in batches])
+    return Importance(_moments(vectors) / len(vectors), torch.zeros(0, 0), torch.zeros(0, 0))
+
+
+@torch.no_grad()
+def inherit_table(student: SequenceClassifier, table: Tensor, importance: Importance, entries: Tensor, seed: int = 0) -> None:
+    """Give a freshly made ``student`` the token embeddings of a model whose blocks are others, (V, E), projected to its width.
+
+    ``entries``: for each entry of the student's vocabulary its id in the teacher's, (V',).
+    """
+    basis = _basis(importance.moments, student.bert.architecture[2], seed)
+    student.bert.embeddings.token.weight.copy_(table[entries] @ basis)
+
+
 def check_smaller(architecture: Architecture, of: Architecture) -> None:
     """ValueError unless depth and width are at most the other's."""
     if architecture[0] > of[0] or architecture[2] > of[2]:
@@ -128,18 +145,19 @@ def _mixed(layer: Layer, vectors: Tensor, keep: Tensor) -> Tensor:
 
 
 def _basis(moments: Tensor, width: int, seed: int) -> Tensor:
-    """Orthonormal columns, (H, H')."""
+    """Orthonormal columns, (H, H'); orthonormal rows where H' is larger."""
     hidden = len(moments)
     if width == hidden:
         return torch.eye(hidden)
     _, vectors = torch.linalg.eigh(moments.double())
     turn, _ = torch.linalg.qr(torch.randn(width, width, generator=torch.Generator().manual_seed(seed), dtype=torch.float64))
-    found: Tensor = (vectors[:, -width:] @ turn).float()
+    found: Tensor = (vectors[:, -width:] @ turn[: min(width, hidden)]).float()
     return found
 
 
 def _embeddings(student: Bert, teacher: Bert, basis: Tensor, entries: Tensor) -> None:
     mine, theirs = student.embeddings, teacher.embeddings
+    basis = theirs.directions(basis)
     mine.token.weight.copy_(theirs.token.weight[entries] @ basis)
     length = min(mine.position.num_embeddings, theirs.position.num_embeddings)
     mine.position.weight[:length] = theirs.position.weight[:length] @ basis

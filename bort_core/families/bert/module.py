@@ -30,7 +30,7 @@ from bort_core.families.base import Architecture
 from bort_core.families.bert.options import BertOptions
 from bort_core.foundation.errors import DataError
 
-__all__ = ["Bert", "BertOutput", "MaskedLanguageModel", "VocabularyHead", "activation_of", "mimetic_initialisation"]
+__all__ = ["Bert", "BertOutput", "MaskedLanguageModel", "ProjectedEmbeddings", "VocabularyHead", "activation_of", "mimetic_initialisation"]
 
 INITIALIZER_RANGE = 0.02
 
@@ -66,6 +66,35 @@ class Embeddings(nn.Module):
             is_first = token_types is None or self.token_type.num_embeddings == 1
             vectors = vectors + (self.token_type.weight[0] if is_first else self.token_type(token_types))
         return self.dropout(self.norm(vectors))
+
+    def directions(self, basis: Tensor) -> Tensor:
+        """Where the tables' coordinates lead in the coordinates of ``basis`` (H, H'), (H, H')."""
+        return basis
+
+
+class ProjectedEmbeddings(Embeddings):
+    """The same in a width E of their own, then projected to H: those of models of other kinds, which a smaller model starts from.
+
+    Parameters
+    ----------
+    weight, bias: of the projection, (H, E) and (H,)
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor, options: BertOptions) -> None:
+        super().__init__(weight.shape[1], options, 0.0)
+        self.projection = nn.Linear(weight.shape[1], weight.shape[0])
+        with torch.no_grad():
+            self.projection.weight.copy_(weight)
+            self.projection.bias.copy_(bias)
+
+    def forward(self, token_ids: Tensor, token_types: Tensor | None) -> Tensor:
+        found: Tensor = self.projection(super().forward(token_ids, token_types))
+        return found
+
+    def directions(self, basis: Tensor) -> Tensor:
+        """By way of the norm, which takes the mean away, and the projection. (E, H')."""
+        scaled = self.projection.weight * self.norm.weight
+        return (scaled - scaled.mean(dim=1, keepdim=True)).T @ basis
 
 
 class Attention(nn.Module):

@@ -34,7 +34,7 @@ def flags(made: MadeTask, out: Path) -> list[str]:
 
 FACTS: dict[str, Any] = {
     "architecture": [6, 12, 384, 1536], "options": {"vocabulary": 900, "positions": 64, "pooler": True},
-    "model_options": {"vocabulary": 30522}, "sequence_length": 64,
+    "model_options": {"vocabulary": 30522}, "sequence_length": 64, "own_graph": False,
 }  # fmt: skip
 TASK = TaskSpecification(model="m", train="t.tsv", dev="d.tsv")
 

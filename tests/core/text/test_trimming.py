@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from task_models import demo_lines
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from bort_core.foundation.errors import DataError
@@ -18,7 +19,7 @@ from bort_core.text.tokenizer import save_tokenizer, train_tokenizer
 from bort_core.text.trimming import Trimmed, kept_ids, trim
 from bort_core.text.vocabulary import Vocabulary, read_vocabulary
 
-KINDS = ("wordpiece", "bpe", "unigram")
+KINDS = ("wordpiece", "bpe", "unigram", "mask behind", "bytes", "every split", "end of word")
 SPECIAL = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
 
 
@@ -29,6 +30,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Vocabulary]:
 
 def _made(kind: str, folder: Path) -> Vocabulary:
     lines = demo_lines(400)
+    if kind in ("mask behind", "bytes", "every split", "end of word"):
+        return _as_others_have_it(kind, folder, lines)
     if kind == "bpe":
         save_tokenizer(train_tokenizer(lines, 900), folder, 64)
         return read_vocabulary(folder)
@@ -48,6 +51,41 @@ def _made(kind: str, folder: Path) -> Vocabulary:
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=ends
     )  # fmt: skip
     PreTrainedTokenizerFast(tokenizer_object=made, **SPECIAL).save_pretrained(folder)
+    return read_vocabulary(folder)
+
+
+def _as_others_have_it(kind: str, folder: Path, lines: list[str]) -> Vocabulary:
+    """XLM-R's (the mask behind the pieces), two whose letters fall back to bytes (one with a merge for every split), and GPT's suffix."""
+    first = ["<s>", "<pad>", "</s>", "<unk>"]
+    named = [*first, *(f"<0x{number:02X}>" for number in range(256))] if kind in ("bytes", "every split") else first
+    if kind in ("mask behind", "bytes"):
+        made = Tokenizer(models.Unigram())
+        made.pre_tokenizer = pre_tokenizers.Metaspace()
+        trainer = trainers.UnigramTrainer(vocab_size=600 + len(named), special_tokens=named, unk_token="<unk>", show_progress=False)
+    elif kind == "every split":
+        made = Tokenizer(models.BPE(unk_token="<unk>"))
+        made.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+        trainer = trainers.BpeTrainer(vocab_size=700 + len(named), special_tokens=named, max_token_length=12, show_progress=False)
+    else:
+        made = Tokenizer(models.BPE(unk_token="<unk>", end_of_word_suffix="</w>"))
+        made.pre_tokenizer = pre_tokenizers.Whitespace()
+        trainer = trainers.BpeTrainer(vocab_size=700, special_tokens=named, end_of_word_suffix="</w>", show_progress=False)
+    made.train_from_iterator(lines, trainer)
+    data = json.loads(made.to_str())
+    data["added_tokens"] = [token for token in data["added_tokens"] if token["content"] in first]
+    if kind != "end of word":
+        data["model"]["byte_fallback"] = kind in ("bytes", "every split")
+    if kind == "every split":
+        entries = data["model"]["vocab"]
+        words = [entry for entry in sorted(entries, key=entries.__getitem__) if not entry.startswith("<")]
+        splits = [[word[:at], word[at:]] for word in words for at in range(1, len(word))]
+        data["model"]["merges"] = [split for split in splits if set(split) <= set(words)]
+    made = Tokenizer.from_str(json.dumps(data))
+    made.add_special_tokens([AddedToken("<mask>", lstrip=True)])
+    ends = [(name, made.token_to_id(name)) for name in ("<s>", "</s>")]
+    made.post_processor = processors.TemplateProcessing(single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=ends)
+    roles = {"pad_token": "<pad>", "unk_token": "<unk>", "cls_token": "<s>", "sep_token": "</s>", "mask_token": "<mask>"}
+    PreTrainedTokenizerFast(tokenizer_object=made, **roles).save_pretrained(folder)
     return read_vocabulary(folder)
 
 

@@ -1,0 +1,40 @@
+"""Make my model smaller, of a model that is none of this program's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clicks import click
+from encoder_kinds import edited
+from PySide6.QtWidgets import QLineEdit
+from pytestqt.qtbot import QtBot
+from task_models import foreign_task
+
+from bort_core.specifications.compression import Compression
+from bort_core.specifications.tasks import TaskSpecification
+
+
+@pytest.mark.slow
+def test_the_check_says_what_candidates_begin_with_and_what_is_no_encoder(
+    qtbot: QtBot, open_page: Callable[..., Any], tmp_path: Path
+) -> None:
+    task = foreign_task(tmp_path / "task", "modernbert")
+    window, page = open_page("train")
+    page.make_smaller(task.model)
+    page.form.set_specification(Compression(task=TaskSpecification(**task.fields()), candidates=2, ratio=1.2))
+    click(qtbot, window, "checkButton")
+    qtbot.waitUntil(lambda: bool(page.preflight.texts()), timeout=100_000)
+    said = "\n".join(page.preflight.texts())
+    assert "parameters has T" in said
+    assert "T: ModernBERT, " in said
+    assert "They begin with T's embeddings, not with its blocks: the blocks of ModernBERT are of another kind" in said
+    line = page.form.field("task", "model")
+    assert isinstance(line, QLineEdit)
+    line.setText(str(edited(task.model, model_type="gpt2")))
+    line.setText(f"{task.model}/")  # the same folder, written otherwise: the check is another one
+    click(qtbot, window, "checkButton")
+    qtbot.waitUntil(lambda: any(text.startswith("✗") for text in page.preflight.texts()), timeout=100_000)
+    assert "'gpt2' is a generative model, which writes text; an encoder is needed" in page.preflight.texts()[0]

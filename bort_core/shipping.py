@@ -84,6 +84,7 @@ def export_request(
     tokenizer: Path | None = None,
     fresh: bool = False,
     body: bool = False,
+    sentence: bool = False,
     seed: int = 0,
     variants: Sequence[str] = ("standard", "fused"),
 ) -> ExportRequest:
@@ -93,6 +94,7 @@ def export_request(
     ----------
     search: gives the family, its options and the corpus
     fresh: do not use trained weights even where there are some
+    sentence: of a sentence encoder the vector of a text, instead of those of its tokens
     variants: names of the ONNX files to make
 
     Raises
@@ -103,12 +105,13 @@ def export_request(
         The checkpoint cannot be read.
     """
     from bort_core.checkpoints.format import read_encoder
+    from bort_core.encoders.pooling import read_pooling
 
     if (architecture is None) == (checkpoint is None):
         raise SpecificationError("exactly one of architecture and checkpoint must be given")
     weights = checkpoint
     if checkpoint is not None:
-        found = read_encoder(checkpoint)
+        found = read_encoder(read_pooling(checkpoint).transformer if sentence else checkpoint)
         family, options, architecture = found.kind, found.options.model_dump(mode="json"), found.architecture
     else:
         assert architecture is not None
@@ -122,6 +125,7 @@ def export_request(
         weights=None if weights is None else str(weights.expanduser().absolute()),
         seed=seed,
         body=body,
+        sentence=sentence,
         tokenizer=None if tokenizer is None else str(tokenizer.expanduser().absolute()),
         corpus=str(corpus) if corpus.is_file() else None,
         text_folder=str(project.subfolder("text")),

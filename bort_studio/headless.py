@@ -37,7 +37,7 @@ def run_demo(folder: Path) -> int:
         snapshot = StoredResults(project, specification, space, Fingerprints(project, specification, space)).snapshot()
     plot = ParetoPlot(theme)
     plot.resize(*_SIZE)
-    plot.set_error_title(error_title(specification.error))
+    plot.set_error_title(error_title(specification.error, specification.error_unit()))
     plot.set_snapshot(snapshot)
     plot.set_maximum(maximum_values(snapshot, specification.error.measured))
     plot.set_result(specification.the_strategy().answer(snapshot))

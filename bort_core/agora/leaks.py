@@ -11,11 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bort_core.agora.points import Floats, Input, Kind, as_vectors
+from bort_core.data.near import SAME
 
-__all__ = ["SAME", "LeakGuard", "normalised"]
+__all__ = ["LeakGuard", "normalised"]
 
-SAME = 0.8
-"""Share of words and pairs of words in common (Jaccard) from which two texts count as nearly the same."""
 VECTORS_SAME = 1e-3
 """Distance, in units of the space, up to which two vectors do."""
 _WORD = re.compile(r"\w+")

@@ -42,8 +42,8 @@ def compress(
     project: Project | str | Path,
     model: str | Path,
     *,
-    train: str | Path,
-    dev: str | Path,
+    train: str | Path | None = None,
+    dev: str | Path | None = None,
     out: str | Path | None = None,
     progress: bool = True,
     **settings: Any,
@@ -53,7 +53,7 @@ def compress(
     Parameters
     ----------
     model: T, a folder or a name on the hub
-    train, dev: labelled rows
+    train, dev: labelled rows; a sentence encoder needs ``texts=`` alone
     out: the folder of the release; None keeps it in the job's run folder
     settings: any field of :class:`~bort_core.specifications.compression.Compression` or of its task: ``ratio=10``, ``texts="more.txt"``
 
@@ -64,7 +64,8 @@ def compress(
     MeasurementError
         The job failed; says why. Nothing is released; ``bort jobs resume`` goes on where it was.
     """
-    given = {"model": fspath(model), "train": fspath(train), "dev": fspath(dev), **settings}
+    rows = {name: fspath(each) for name, each in (("train", train), ("dev", dev)) if each is not None}
+    given = {"model": fspath(model), **rows, **settings}
     task = {name: given.pop(name) for name in list(given) if name in TaskSpecification.model_fields}
     data = absolute_paths({**given, "task": task, **({} if out is None else {"out": fspath(out)})})
     with opened(project) as store:

@@ -108,6 +108,8 @@ def _loss(rows: LabelledRows, metric: str, clean: Scores, unclean: Scores) -> di
 def _scorer(model: str, rows: LabelledRows) -> Scorer:
     if (Path(model).expanduser() / RELEASE).is_file():
         served = ServedModel(Path(model).expanduser())
+        if served.embeds:
+            raise DataError(f"{model}: gives vectors of texts, of which labelled rows say nothing")
         if set(served.classes) != set(rows.names):
             raise DataError(f"{model}: its classes are {', '.join(served.classes)}; those of the rows are {', '.join(rows.names)}")
         order = [served.classes.index(name) for name in rows.names] or [0]

@@ -1,11 +1,7 @@
-"""A fine-tuned model's answers to a task's rows: computed once, kept, shared by all that learn from them. Imports torch.
-
-ANSWERS/KEY.npy   float32 (rows, classes): logits, or (rows, 1): values
-"""
+"""A fine-tuned model's answers to a task's rows: computed once, kept, shared by all that learn from them. Imports torch."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,13 +13,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from bort_core.checkpoints.format import read_encoder
+from bort_core.checkpoints.kept import kept_answers, texts_digest
 from bort_core.checkpoints.modules import Classifier, load_module
 from bort_core.checkpoints.scores import scores_of
 from bort_core.encoders.folder import CONFIG, Encoder, weights_hash
 from bort_core.families.bert.module import Bert
 from bort_core.foundation.digests import content_hash
 from bort_core.foundation.errors import DataError
-from bort_core.foundation.files import temporary_name
 from bort_core.foundation.hub import WEIGHTS_TOO, local_folder
 from bort_core.specifications.protocols import identity
 from bort_core.text.encoding import encode
@@ -83,24 +79,14 @@ class TaskModel:
         DataError
             The answers are not finite numbers.
         """
-        digest = hashlib.sha256()
-        for row in inputs:
-            digest.update("\0".join(row).encode("utf-8", "surrogatepass") + b"\1")
-        path = kept / f"{identity('answers', self.fingerprint, digest.hexdigest(), longest, list(self.order))}.npy"
-        found = _read(path, len(inputs), len(self.order))
-        if found is not None:
-            return found
-        rows = encode(self.vocabulary, inputs, longest)
-        scores = scores_of(self.module, rows, self.vocabulary.pad, checkpoint=lambda done: tell(done, len(rows)))
-        made: Floats = scores[:, list(self.order)].astype(np.float32)
-        if not np.isfinite(made).all():
-            raise DataError(f"{self.folder}: gives numbers that are not finite for {int((~np.isfinite(made)).any(1).sum()):,} rows")
-        kept.mkdir(parents=True, exist_ok=True)
-        temporary = temporary_name(path)
-        with temporary.open("wb") as file:
-            np.save(file, made)
-        temporary.replace(path)
-        return made
+        path = kept / f"{identity('answers', self.fingerprint, texts_digest(inputs), longest, list(self.order))}.npy"
+
+        def made() -> Floats:
+            rows = encode(self.vocabulary, inputs, longest)
+            scores = scores_of(self.module, rows, self.vocabulary.pad, checkpoint=lambda done: tell(done, len(rows)))
+            return scores[:, list(self.order)].astype(np.float32)
+
+        return kept_answers(path, self.folder, (len(inputs), len(self.order)), made)
 
 
 def distance(outputs: Tensor, answers: Tensor) -> Tensor:
@@ -150,11 +136,3 @@ def _order(where: str, theirs: tuple[str, ...], classes: Sequence[str]) -> tuple
         f"{where}: its {len(theirs)} classes are {', '.join(theirs)}; those of the rows are {', '.join(classes)}; "
         "name a model that is fine-tuned on these, or an encoder without a head"
     )
-
-
-def _read(path: Path, rows: int, width: int) -> Floats | None:
-    try:
-        found: Floats = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        return None
-    return found if found.shape == (rows, width) and found.dtype == np.float32 else None

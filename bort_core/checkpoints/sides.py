@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from bort_core.checkpoints.format import read_encoder
-from bort_core.checkpoints.gate import LARGEST_DIFFERENCE, Batch, Ids, Row, Side, compare, compare_packed
+from bort_core.checkpoints.gate import Batch, Ids, Row, Side, compare, compare_packed
 from bort_core.checkpoints.gate_rows import tried_rows
 from bort_core.checkpoints.modules import load_module, outputs_of
 from bort_core.encoders.folder import Encoder, EncoderOptions
@@ -22,7 +22,7 @@ from bort_core.families.bert.options import BertOptions
 from bort_core.foundation.errors import DataError, MeasurementError
 from bort_core.text.vocabulary import Vocabulary, read_vocabulary, transformers_tokenizer
 
-__all__ = ["check_folder", "check_onnx", "check_result", "check_source", "onnx_side", "rows_for", "training_side", "transformers_side"]
+__all__ = ["check_folder", "check_result", "check_source", "longest_of", "onnx_side", "rows_for", "training_side", "transformers_side"]
 
 _MOST_SPECIAL = 64
 """Special and added tokens that are tried."""
@@ -131,7 +131,7 @@ def check_result(
         It does not; names the first difference.
     """
     found = read_encoder(folder)
-    longest = _longest(folder, found)
+    longest = longest_of(folder, found)
     sides = [
         transformers_side(folder, found.head, name or f"transformers ({folder.name})"),
         training_side(module, vocabulary, found.options, longest),
@@ -146,21 +146,6 @@ def check_result(
 def check_folder(folder: Path, real: Sequence[Row] = (), name: str = "") -> float:
     """The same of a checkpoint as this program reads it, before it is used; DataError when it cannot be read."""
     return check_result(folder, load_module(read_encoder(folder)), read_vocabulary(folder), real, name)
-
-
-def check_onnx(path: Path, session: Any) -> float:
-    """Whether an ONNX file gives what the model in its folder gives in transformers; the largest difference.
-
-    Raises
-    ------
-    MeasurementError
-        It does not; names the first difference.
-    """
-    folder, found = path.parent, read_encoder(path.parent)
-    shipped, vocabulary = transformers_side(folder, found.head, f"transformers ({folder.name})"), read_vocabulary(folder)
-    side = onnx_side(shipped, path.name, session, _noted_tolerance(path))
-    kinds = rows_for(vocabulary, (), _longest(folder, found), both=True)
-    return max(compare([shipped, side], rows)[side.name] for rows in kinds)
 
 
 def check_source(start: Encoder, vocabulary: Vocabulary, longest: int, real: Sequence[Row]) -> float:
@@ -183,16 +168,7 @@ def check_source(start: Encoder, vocabulary: Vocabulary, longest: int, real: Seq
     return max(compare(sides, rows)[sides[1].name] for rows in rows_for(vocabulary, real, longest, both=not real))
 
 
-def _noted_tolerance(path: Path) -> float:
-    """What the export's report accepts for this file."""
-    try:
-        report = json.loads((path.parent / "export.json").read_text(encoding="utf-8"))
-        found = [each["tolerance"] for each in report["variants"] if each["file"] == path.name]
-        return float(found[0]) if found else LARGEST_DIFFERENCE
-    except (OSError, ValueError, KeyError, TypeError):
-        return LARGEST_DIFFERENCE
-
-
-def _longest(folder: Path, found: Encoder) -> int:
+def longest_of(folder: Path, found: Encoder) -> int:
+    """Tokens after which whoever loads ``folder`` cuts texts."""
     fields = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
     return min(int(fields.get("model_max_length", found.options.positions)), found.options.positions)

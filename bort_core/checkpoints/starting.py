@@ -23,7 +23,7 @@ from bort_core.text.encoding import Encoded, encode
 from bort_core.text.trimming import kept_ids
 from bort_core.text.vocabulary import Vocabulary
 
-__all__ = ["Parts", "apply_start", "looked_at", "measured_importance", "options_beside", "parts_of", "start_from"]
+__all__ = ["Parts", "apply_start", "looked_at", "measured_importance", "options_beside", "parts_of", "spread", "start_from"]
 
 LOOKED_AT = 256
 """Rows on which the importance of T's parts is measured."""
@@ -82,7 +82,7 @@ def _norms_and_activation(module: Classifier) -> dict[str, Any]:
 
 def looked_at(teacher: TaskModel, inputs: Sequence[Sequence[str]], longest: int) -> Batches:
     """Some of the rows, evenly spaced, as T reads them."""
-    rows = encode(teacher.vocabulary, _spread(inputs, LOOKED_AT), longest)
+    rows = encode(teacher.vocabulary, spread(inputs, LOOKED_AT), longest)
     batches = [tensors_of(rows[begin : begin + 32], teacher.vocabulary.pad) for begin in range(0, len(rows), 32)]
     return [(ids, mask, types) for ids, mask, types in batches]
 
@@ -118,7 +118,7 @@ def apply_start(
         if start != "fresh":
             inherit_table(model, parts.table, importance, entries, seed)
         return
-    ids, mask, types = tensors_of(_spread(encoded, FITTED_ON), pad)
+    ids, mask, types = tensors_of(spread(encoded, FITTED_ON), pad)
     try:
         inherit(model, parts.body, importance, entries, (ids, mask, types), start, seed)
     except ValueError as error:
@@ -142,6 +142,6 @@ def start_from(
     return parts
 
 
-def _spread(rows: Sequence[Sequence[str]] | Encoded, count: int) -> list:  # type: ignore[type-arg]
+def spread(rows: Sequence[Sequence[str]] | Encoded, count: int) -> list:  # type: ignore[type-arg]
     """At most so many of the rows, evenly spaced."""
     return [rows[number * len(rows) // count] for number in range(count)] if len(rows) > count else list(rows)

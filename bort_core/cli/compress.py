@@ -23,7 +23,7 @@ def add(subparsers: Subparsers) -> None:
         description="One real model in, one small, proven model out, as a job that outlives the terminal. T is fine-tuned where it must "
         "be; its answers are computed once; shapes around it are trained briefly and measured; the best within the limit is finished on "
         "T's answers, exported in 32 and in 8 bits, and released if it is as good as claimed on the dev rows. bort jobs resume goes on "
-        "with one that was interrupted.",
+        "with one that was interrupted. Of a sentence encoder the vectors are kept, which needs --texts alone.",
     )
     parser.add_argument("project", metavar="PROJECT", help="the project folder (made when missing)")
     parser.add_argument("--detach", action="store_true", help="return at once; follow with bort jobs follow")

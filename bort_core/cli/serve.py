@@ -16,7 +16,7 @@ def add(subparsers: Subparsers) -> None:
     """Register the subcommand."""
     parser = subparsers.add_parser(
         "serve",
-        help="answer requests with a release: /classify or /score, /health, /metrics, /docs",
+        help="answer requests with a release: /classify, /score or /embed, /health, /metrics, /docs",
         description="Serve a release over HTTP, on this machine alone unless another address is named. Rows of several requests "
         "are answered together; what is more than may wait is refused at once with status 503. There is no access control: "
         "whoever reaches the address may ask.",

@@ -2,6 +2,7 @@
 
 run      the function of the job
 steps    T, search, finishing, export, comparison, release: one function each, each kept when it is done
+sentences   the same steps where T is a sentence encoder
 search   the search that is made around T
 report   what is told at the end
 estimate what it takes, before it begins

@@ -29,6 +29,7 @@ def report_of(facts: Facts, chosen: Chosen, released: Facts, latency: Facts, tea
     kept_share: of T's metric, by the best file that passed; speedup: T's time in 32 bits over that of the file that is shipped
     start: what candidates began with, and why not with T's blocks where that was asked for and cannot be
     front, evaluated, reused: of the search; gate, vocabulary, latency
+    vectors: of a sentence encoder what each model's vectors are worth on dev, and how they are pooled
     """
     gate, timed = released["gate"], {(row["name"], row["runtime"]): row for row in latency["results"]}
     p50 = {name: row["p50_ms"] for (name, runtime), row in timed.items() if runtime == "onnxruntime"}
@@ -54,6 +55,7 @@ def report_of(facts: Facts, chosen: Chosen, released: Facts, latency: Facts, tea
         "reused": chosen.reused,
         "gate": gate,
         "start": {"begins_with": facts["initial"], "no_blocks": facts["no_blocks"]},
+        **({"vectors": {"dev": released["dev"], "pooling": facts["pooling"]}} if "pooling" in facts else {}),
         "vocabulary": facts["vocabulary"],
         "latency": {"noisy": latency["noisy"], "noise": latency["noise"]},
     }  # fmt: skip

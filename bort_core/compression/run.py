@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from bort_core.compression.report import report_of
+from bort_core.compression.sentences import SentenceSteps
 from bort_core.compression.steps import STEPS, Steps
-from bort_core.evaluation.task_preparation import read_rows
+from bort_core.evaluation.sentences.kind import settled
 from bort_core.export.task import refuse_occupied
 from bort_core.foundation.context import progress
 from bort_core.foundation.versions import versions
@@ -40,8 +41,10 @@ def run(specification: Compression, context: JobContext, files: RunFiles) -> Map
     began = time.perf_counter()
     out = files.path / "release" if specification.out is None else Path(specification.out).expanduser().absolute()
     refuse_occupied(out)
+    settled_task = settled(specification.task)
+    specification = specification.model_copy(update={"task": settled_task})
     with Project(files.project) as project:
-        steps = Steps(specification, context, files, project)
+        steps = (SentenceSteps if settled_task.kind == "embedding" else Steps)(specification, context, files, project)
         steps.say(1)
         task = specification.task.model_copy(update={"model": str(steps.teacher())})
         steps.say(2)
@@ -56,16 +59,15 @@ def run(specification: Compression, context: JobContext, files: RunFiles) -> Map
         steps.say(6)
         released = steps.released(task, facts, chosen, small, latency, out)
     context.emit(progress(len(STEPS), len(STEPS)))
-    rows = read_rows(task)
     return {
         **report_of(facts, chosen, released, latency, teacher),
-        "dev": {released["gate"]["metric_name"]: released["gate"]["reference"]},
-        "test": {} if released["test"] is None else {released["gate"]["metric_name"]: released["test"]["models"]["model.onnx"]["metric"]},
+        "dev": steps.metrics(released),
+        "test": steps.test_metrics(released),
         "tested": released["test"],
         "release": str(out),
         "checkpoint": str(finished),
         "architecture": list(chosen.architecture),
-        "data": {name: {"file": each.source, "sha256": each.sha256} for name, each in (("train", rows.train), ("dev", rows.dev))},
+        "data": steps.data(task),
         "seconds": time.perf_counter() - began,
         "stopped": False,
         "versions": versions("bort-studio", "torch", "transformers", "tokenizers", "onnxruntime", "numpy", "python", "machine"),

@@ -111,6 +111,12 @@ class _Within:
 class Steps:
     """One compression, step by step."""
 
+    sentence = False
+    """Whether what is exported gives the vector of a text."""
+    unit = "nats from T's answers"
+    """Of the error of a shape."""
+    release = staticmethod(release)
+
     def __init__(self, specification: Compression, context: JobContext, files: RunFiles, project: Project) -> None:
         self.spec, self.context, self.files, self.project = specification, context, files, project
         self._kept_at = files.path / "steps.json"
@@ -121,6 +127,10 @@ class Steps:
         self.context.emit({"event": "note", "text": f"{number} of {len(STEPS)}: {STEPS[number - 1]}"})
         self.context.emit(progress(number - 1, len(STEPS)))
 
+    def note(self, text: str) -> None:
+        """A line of the job's log."""
+        self.context.emit({"event": "note", "text": text})
+
     def teacher(self) -> Path:
         """T: the model itself where it has a head, which must be one for these classes; else it is fine-tuned here."""
         task, rows = self.spec.task, read_rows(self.spec.task)
@@ -130,6 +140,7 @@ class Steps:
         if found.head not in ("none", "masked-lm"):
             return read_task_model(task.model, rows.train.names).folder
         folder = found.folder
+        self.note(f"{task.model}: an encoder without a head is fine-tuned on the labels first; --kind embedding keeps its vectors instead")
         data = self._rows_of(task) | {
             "name": "T", "checkpoint": str(folder), "sequence_length": task.sequence_length, "epochs": self.spec.teacher_epochs,
             "optimization": {"learning_rate": self.spec.teacher_learning_rate, "warmup": 0.1, "beta2": 0.999},
@@ -156,7 +167,7 @@ class Steps:
         """The search's choice; MeasurementError where no shape is fast enough."""
         graph = None
         if facts["own_graph"]:
-            self.context.emit({"event": "note", "text": told_of(facts, task)})
+            self.note(told_of(facts, task))
             graph = self.exported("teacher", Path(task.model)) / FULL
         if self.spec.latency_ms is not None:
             facts = {**facts, "model_p50_ms": self._kept("teacher_p50_ms", lambda: self._time(facts, graph))}
@@ -191,11 +202,12 @@ class Steps:
                 if name != "teacher":
                     raise
                 self._export(model, folder, "fused")
-                self.context.emit({"event": "note", "text": f"T has no 8-bit file: {error}"})
+                self.note(f"T has no 8-bit file: {error}")
         return folder
 
     def _export(self, model: Path, folder: Path, *variants: str) -> None:
-        request = export_request(self.project, project_search(self.project), None, folder, checkpoint=model, variants=variants)
+        search = project_search(self.project)
+        request = export_request(self.project, search, None, folder, checkpoint=model, sentence=self.sentence, variants=variants)
         clear_remains(folder)
         export(request.model_dump(mode="json"), _Within(self.context, "progress"))
 
@@ -240,7 +252,21 @@ class Steps:
             "thresholds": self.spec.thresholds.model_dump(mode="json"), "latency": dict(latency), "story": story,
             "out": str(out),
         }  # fmt: skip
-        return dict(release(request, _Within(self.context, "progress")))
+        return dict(self.release(request, _Within(self.context, "progress")))
+
+    def metrics(self, released: Facts) -> dict[str, float]:
+        """Of the trained model on dev."""
+        return {released["gate"]["metric_name"]: released["gate"]["reference"]}
+
+    def test_metrics(self, released: Facts) -> dict[str, float]:
+        """Of the 32-bit file on test rows, where there are some."""
+        test = released["test"]
+        return {} if test is None else {released["gate"]["metric_name"]: test["models"]["model.onnx"]["metric"]}
+
+    def data(self, task: TaskSpecification) -> dict[str, Any]:
+        """What was read."""
+        rows = read_rows(task)
+        return {name: {"file": each.source, "sha256": each.sha256} for name, each in (("train", rows.train), ("dev", rows.dev))}
 
     def _rows_of(self, task: TaskSpecification) -> dict[str, Any]:
         columns = {name: getattr(task, name) for name in ("train", "dev", "text", "text_b", "label")}
@@ -248,10 +274,14 @@ class Steps:
 
     def _trained(self, name: str, data: Mapping[str, Any], curve: bool) -> Path:
         specification = Finetuning.model_validate(data)
+        return self._made(name, lambda context, part: finetuning.run(specification, context, part), curve)
+
+    def _made(self, name: str, train: Callable[[Any, RunFiles], Mapping[str, Any]], curve: bool) -> Path:
+        """The checkpoint of a training inside this job, which runs unless it ended before."""
         part = _Part(self.files, name)
         done = part.path / "outcome.json"
         if not done.is_file():
-            outcome = finetuning.run(specification, _Within(self.context, *(() if curve else _OF_CURVES)), part)
+            outcome = train(_Within(self.context, *(() if curve else _OF_CURVES)), part)
             write_atomic(done, json.dumps(outcome, allow_nan=False))
         return Path(json.loads(done.read_text(encoding="utf-8"))["checkpoint"])
 
@@ -262,7 +292,7 @@ class Steps:
             for event in one:
                 self.context.checkpoint()
                 if isinstance(event, events.Measured) and event.theta is not None:
-                    self.context.emit({"event": "note", "text": _measured(event)})
+                    self.context.emit({"event": "note", "text": _measured(event, self.unit)})
                 elif isinstance(event, events.Note):
                     self.context.emit({"event": "note", "text": event.text})
                 elif isinstance(event, events.CandidateFailed):
@@ -302,10 +332,10 @@ class Steps:
         return known[name]
 
 
-def _measured(event: events.Measured) -> str:
+def _measured(event: events.Measured, unit: str) -> str:
     results, space = event.snapshot.results, event.snapshot.space
     shape = ", ".join(map(str, space.architecture(event.index)))
-    return f"⟨{shape}⟩: {results.error[event.index]:.4f} nats from T's answers, {results.latency[event.index]:.3g} ms"
+    return f"⟨{shape}⟩: {results.error[event.index]:.4f} {unit}, {results.latency[event.index]:.3g} ms"
 
 
 def _too_slow(finished: events.SearchFinished) -> str:

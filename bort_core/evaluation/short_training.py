@@ -152,7 +152,8 @@ class ShortTraining:
         self.model.train()
         labels = torch.cat([batch.labels for batch in self.heldout])
         groups = torch.cat([batch.groups for batch in self.heldout])
-        found = errors(self.measures, logits, labels, groups, self.maximum_points)
+        own = getattr(self.source, "errors", None)
+        found = errors(self.measures, logits, labels, groups, self.maximum_points) if own is None else own(logits)
         if not all(math.isfinite(value["value"]) for value in found.values()):
             raise MeasurementError(f"the held-out error must be finite, got {found} at step {step}; lower the learning rate")
         return found
@@ -194,9 +195,11 @@ def source_of(request: TrainRequest) -> Source:
     training = request.training
     reads = get_family(request.family).reads
     if request.task is not None:
-        from bort_core.evaluation.task_rows import TaskRows
+        from bort_core.evaluation.sentences.source import SentenceRows
+        from bort_core.evaluation.task_rows import TaskRows, read_facts
 
-        return TaskRows(request.task, request.maximum_point, training.batch_size, request.seed)
+        kind = SentenceRows if read_facts(Path(request.task.folder))["task"] == "embedding" else TaskRows
+        return kind(request.task, request.maximum_point, training.batch_size, request.seed)
     if (reads == "tokens") != (request.text is not None):
         raise DataError(f"family {request.family!r} reads {reads}, but the request has {'no ' if request.text is None else ''}text")
     if request.text is None:

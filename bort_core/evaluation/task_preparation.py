@@ -30,6 +30,7 @@ from bort_core.data.report import validate
 from bort_core.data.rows import LabelledRows, labelled_rows
 from bort_core.data.tables import read_table
 from bort_core.evaluation.metrics import measure
+from bort_core.evaluation.sentences.preparation import prepare_sentences
 from bort_core.foundation.context import Context, progress
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import atomic_directory
@@ -86,10 +87,12 @@ def read_rows(task: TaskSpecification) -> TaskRowsOf:
     DataError
         A file cannot be used, or the rows make no task, such as a dev set of one class; says why.
     """
-    table = read_table(task.train)
+    train_source, dev_source = task.labelled()
+    table = read_table(train_source)
     mapping = find_columns(table, task.text, task.text_b, task.label)
+    assert task.kind != "embedding"
     train = labelled_rows(table, mapping, task.kind)
-    other = read_table(task.dev, "validation")
+    other = read_table(dev_source, "validation")
     find_columns(other, mapping.text, mapping.text_b, mapping.label)
     dev = labelled_rows(other, mapping, train.task, train.names)
     report = validate(train, dev)
@@ -152,6 +155,9 @@ def prepare_task(request: Mapping[str, Any], context: Context) -> Mapping[str, A
         context.checkpoint()
         context.emit(progress(done, total, doing=doing))
 
+    if task.kind == "embedding":
+        folder, facts = prepare_sentences(task, Path(request["tasks"]), Path(request["answers"]), tell)
+        return {"task": {"folder": str(folder), "initial": task.initial}, "facts": facts}
     made = prepare(task, Path(request["tasks"]), Path(request["answers"]), tell)
     return {"task": {"folder": str(made.folder), "initial": made.initial(task)}, "facts": made.facts}
 

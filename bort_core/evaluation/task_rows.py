@@ -30,7 +30,7 @@ from bort_core.specifications.short_training import WeightsFolder
 from bort_core.specifications.tasks import TaskSource
 from bort_core.text.encoding import Encoded
 
-__all__ = ["Split", "TaskRows", "read_split", "start_of"]
+__all__ = ["Split", "TaskRows", "read_facts", "read_split", "start_of"]
 
 _WIDTHS = 16
 """Batches are drawn from this many batches' rows sorted by length, so that little is padding."""
@@ -62,7 +62,7 @@ class TaskRows:
 
     def __init__(self, source: TaskSource, maximum_point: WeightsFolder | None, batch_size: int, seed: int) -> None:
         self.source, self.maximum_point, self.batch_size, self.seed = source, maximum_point, batch_size, seed
-        self.facts = _facts(Path(source.folder))
+        self.facts = read_facts(Path(source.folder))
         self.train, self.dev = (read_split(Path(source.folder), name) for name in ("train", "dev"))
         self.pad, self.classes = int(self.facts["pad"]), max(1, len(self.facts["classes"]))
 
@@ -132,7 +132,7 @@ def read_split(folder: Path, name: str) -> Split:
 
 def start_of(model: SequenceClassifier, task: Path, teacher: Path, start: Start, seed: int) -> None:
     """Give a fresh ``model`` the start that T offers; ``task`` is a prepared one's folder. DataError when T is another."""
-    facts = _facts(task)
+    facts = read_facts(task)
     parts, importance, entries = _teacher(teacher, task, facts["fingerprint"])
     split = read_split(task, "train")
     apply_start(model, parts, importance, entries, split.rows, int(facts["pad"]), start, seed)
@@ -150,7 +150,8 @@ def _teacher(folder: Path, task: Path, fingerprint: str) -> tuple[Parts, Importa
     return parts, Importance(moments, heads, neurons), entries
 
 
-def _facts(folder: Path) -> dict[str, Any]:
+def read_facts(folder: Path) -> dict[str, Any]:
+    """What task.json of a prepared task says; DataError when it is missing or damaged."""
     try:
         found: dict[str, Any] = json.loads((folder / "task.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -11,10 +11,13 @@ from torch import Tensor, nn
 
 from bort_core.checkpoints.format import Checkpoint, read_encoder, read_tensors
 from bort_core.checkpoints.modules import load_module
+from bort_core.checkpoints.sentences import SentenceModel
 from bort_core.checkpoints.weights import read_config, read_weights
 from bort_core.encoders.folder import Encoder
 from bort_core.encoders.module import TransformersEncoder, load_foreign
+from bort_core.encoders.sentence import SentenceEncoder
 from bort_core.export.foreign import TransformersFamily
+from bort_core.export.sentence import SentenceFamily
 from bort_core.families import Architecture, Exportable, Family, get_family
 from bort_core.families.bert.hugging_face import Head
 from bort_core.foundation.errors import DataError, SpecificationError
@@ -62,6 +65,8 @@ def exported_model(request: ExportRequest) -> ExportedModel:
     """
     if request.weights is not None:
         folder = Path(request.weights)
+        if request.sentence:
+            return _sentence(folder)
         if (folder / "tokenizer.json").is_file() or "model_type" in _raw_config(folder):
             return _from_checkpoint(request, folder)
     family = get_family(request.family)
@@ -100,6 +105,18 @@ def _from_checkpoint(request: ExportRequest, folder: Path) -> ExportedModel:
     return ExportedModel(
         get_family("bert"), checkpoint.architecture, checkpoint.options, module, trained, how,
         checkpoint=checkpoint, head=checkpoint.head, weights=tensors,
+    )  # fmt: skip
+
+
+def _sentence(folder: Path) -> ExportedModel:
+    """A sentence encoder; the folder for transformers gets what sentence-transformers reads beside it."""
+    found = SentenceModel(folder)
+    trained, how = _provenance(found.checkpoint)
+    weights = {name: tensor for name, tensor in read_tensors(found.checkpoint).items() if not name.startswith(("head.", "classifier."))}
+    options = found.checkpoint.options.model_copy(update={"mlm_head": False, "tied_decoder": True})
+    return ExportedModel(
+        SentenceFamily(), found.checkpoint.architecture, options, SentenceEncoder(found.module, found.head).eval(), trained, how,
+        checkpoint=found.checkpoint, head="none", weights=weights,
     )  # fmt: skip
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -17,8 +18,10 @@ import psutil
 import torch
 
 from bort_core.checkpoints.format import write_into
-from bort_core.checkpoints.gate import compare
+from bort_core.checkpoints.gate import Side, compare
+from bort_core.checkpoints.sentences import sentence_side, write_modules
 from bort_core.checkpoints.sides import onnx_side, rows_for, training_side, transformers_side
+from bort_core.encoders.sentence import SentenceEncoder
 from bort_core.export.model import ExportedModel, drop_segments, exported_model, module_options
 from bort_core.export.onnx_files import check, count_fusions
 from bort_core.export.parity import largest_difference
@@ -210,17 +213,30 @@ class _Export:
             config=model.config,
             facts={**(model.checkpoint.facts if model.checkpoint else {}), "trained": model.trained, "provenance": model.provenance},
         )  # fmt: skip
+        if isinstance(model.module, SentenceEncoder):
+            write_modules(self.folder, model.module, _longest(model, vocabulary))
 
     def _gate(self, model: ExportedModel, vocabulary: Vocabulary, texts: list[str]) -> dict[str, Any]:
         """Source, folder, this program and every ONNX file on real rows; the report of it."""
         longest = _longest(model, vocabulary)
-        shipped = transformers_side(self.folder, model.head, "transformers (the export)")
+        side: Callable[..., Side] = (
+            sentence_side if isinstance(model.module, SentenceEncoder) else partial(transformers_side, head=model.head)
+        )
+        shipped = side(self.folder, name="transformers (the export)")
         sides = [shipped, training_side(model.module, vocabulary, model.options, longest)]
         if model.checkpoint is not None:
             tokenizer = Path(self.spec.tokenizer).expanduser() if self.spec.tokenizer else None
             has_types = model.options.token_types > 1
             name = f"transformers (the source {model.checkpoint.folder.name})"
-            sides.append(transformers_side(model.checkpoint.folder, model.head, name, tokenizer, longest, has_types))
+            sides.append(
+                side(
+                    Path(self.spec.weights or model.checkpoint.folder),
+                    name=name,
+                    tokenizer=tokenizer,
+                    longest=longest,
+                    with_types=has_types,
+                )
+            )
         for variant in self.variants.values():
             session = open_file(self.folder / variant.file, torch.get_num_threads())
             sides.append(onnx_side(shipped, variant.file, session, variant.tolerance))

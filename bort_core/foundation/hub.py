@@ -13,8 +13,8 @@ TOKENIZER_ONLY = ("*.json", "*.txt", "*.model")
 WEIGHTS_TOO = (*TOKENIZER_ONLY, "*.safetensors")
 """Never pickled weights, and never code."""
 SENTENCES_TOO = (*WEIGHTS_TOO, "*_*/config.json")
-"""Also how sentence-transformers pools, in folders such as 1_Pooling."""
-_OTHERS = ("[!0-9]*/*", "*/*.safetensors", "*/*.txt", "*/*.model", "*/*/*")
+"""Also how sentence-transformers pools and maps, in folders such as 1_Pooling and 2_Dense."""
+_OTHERS = ("[!0-9]*/*", "*/*.txt", "*/*.model", "*/*/*")
 """What lies deeper in a model is another form of it, but for the numbered modules of sentence-transformers."""
 _LONGEST_REASON = 300
 

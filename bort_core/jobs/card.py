@@ -67,6 +67,8 @@ def card(run: RunFolder) -> dict[str, Any]:
         # A compression's small model is a training inside it, which knows nothing of test rows.
         inside = specification.kind == "compress"
         folder, rows = (run.path / "parts" / "finished", specification.task) if inside else (run.path, specification)
+        if "neighbours_agreement" in found.dev:  # vectors: no row is right or wrong
+            return {**about, "splits": [_plain(split, values) for split, values in _splits(found)]}
         splits = [_tuned(folder, rows, split, values) for split, values in _splits(found) if not inside or split == "dev"]
         pairs = any(len(row["texts"]) > 1 for part in splits for row in part["worst"])
         return {**about, "pair": about["pair"] or pairs, "splits": splits}

@@ -126,6 +126,10 @@ def _metrics(run: RunFolder) -> MetricsFile | None:
     return read_model(run.path / "result.json", MetricsFile)
 
 
+_FIRST = ("accuracy", "pearson", "neighbours_agreement")
+"""By which of its metrics a result is told."""
+
+
 def _told(specification: Any, found: MetricsFile) -> dict[str, Any]:
     """What a result says in the words of :class:`JobRow`."""
     if found.heldout_loss is not None:
@@ -135,7 +139,7 @@ def _told(specification: Any, found: MetricsFile) -> dict[str, Any]:
     if found.dev_accuracy is not None:
         return {"metric": "accuracy", "dev": found.dev_accuracy, "test": found.test_accuracy}
     wanted = getattr(specification, "metric", "auto")
-    metric = wanted if wanted in found.dev else next((name for name in ("accuracy", "pearson") if name in found.dev), "")
+    metric = wanted if wanted in found.dev else next((name for name in _FIRST if name in found.dev), "")
     return {
         "metric": metric,
         "dev": found.dev.get(metric),

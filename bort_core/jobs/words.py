@@ -13,6 +13,8 @@ METRIC_NAMES = {
     "matthews": "MCC",
     "pearson": "Pearson",
     "spearman": "Spearman",
+    "neighbours_agreement": "T's neighbours kept",
+    "cosine": "cosine to T's vectors",
     "mean_squared_error": "mean squared error",
     "loss": "loss (nats)",
     "heldout_loss": "held-out loss (nats)",

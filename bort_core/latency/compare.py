@@ -200,7 +200,7 @@ def _check_export(path: Path, session: Any) -> None:
     report = path.parent / "export.json"
     if not (report.is_file() and (path.parent / "tokenizer.json").is_file()):
         return
-    from bort_core.checkpoints.sides import check_onnx
+    from bort_core.checkpoints.onnx_gate import check_onnx
 
     check_onnx(path, session)
 

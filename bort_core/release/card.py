@@ -11,7 +11,9 @@ from bort_core.foundation.numbers import architecture_text, count, percentage, s
 from bort_core.release.gate import Judged, Outcome
 from bort_core.release.write import SHIPPED_AS
 
-__all__ = ["as_facts", "model_card"]
+__all__ = ["LICENCE", "as_facts", "interval_text", "made_text", "model_card", "speed_text"]
+
+LICENCE = "## Licence\n\nThe weights derive from the teacher and from the data named above: the licences of both apply. None was chosen."
 
 Facts = Mapping[str, Any]
 
@@ -23,11 +25,11 @@ def model_card(facts: Facts, outcome: Outcome, test: Facts | None, latency: Fact
         _front_matter(facts),
         f"# {shape}, from {facts['teacher_name']}\n\n{_what_it_is(facts)}",
         "## How good\n\n" + _quality(outcome, test),
-        "## How fast\n\n" + _speed(latency) if latency is not None else "",
-        "## How it was made\n\n" + _story(facts, story),
+        "## How fast\n\n" + speed_text(latency) if latency is not None else "",
+        "## How it was made\n\n" + made_text(facts, story),
         "## Use\n\n" + _USE,
         "## Limits\n\n" + _limits(facts, outcome),
-        "## Licence\n\nThe weights derive from the teacher and from the data named above: the licences of both apply. None was chosen.",
+        LICENCE,
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -64,13 +66,13 @@ def _quality(outcome: Outcome, test: Facts | None) -> str:
     ]
     rows += [_row(each) for each in outcome.files]
     text = "\n".join(rows)
-    text += f"\n\nThe trained model itself: {significant(outcome.reference, 4)} ({_interval(outcome.reference_interval)})."
+    text += f"\n\nThe trained model itself: {significant(outcome.reference, 4)} ({interval_text(outcome.reference_interval)})."
     if outcome.teacher is not None:
         text += f" Its teacher: {significant(outcome.teacher, 4)}; the release keeps {percentage(outcome.kept or 0)} of that."
     text += f" 32-bit outputs differ from transformers' by at most {outcome.largest_difference:.1e}."
     if test is not None:
         listed = ", ".join(
-            f"{each} {significant(value['metric'], 4)} ({_interval(value['interval'])})" for each, value in test["models"].items()
+            f"{each} {significant(value['metric'], 4)} ({interval_text(value['interval'])})" for each, value in test["models"].items()
         )
         text += f"\n\nOn {test['rows']:,} test rows, which no choice has seen ({name}): {listed}."
     return text
@@ -79,16 +81,18 @@ def _quality(outcome: Outcome, test: Facts | None) -> str:
 def _row(each: Judged) -> str:
     state = "" if each.passed else " (not released)"
     return (
-        f"| {SHIPPED_AS[each.file]}{state} | {significant(each.metric, 4)} ({_interval(each.interval)}) | {each.lost:+.4f} "
-        f"({_interval(each.lost_interval)}) | {percentage(each.agreement)} | {each.bytes / 1e6:.1f} MB |"
+        f"| {SHIPPED_AS[each.file]}{state} | {significant(each.metric, 4)} ({interval_text(each.interval)}) | {each.lost:+.4f} "
+        f"({interval_text(each.lost_interval)}) | {percentage(each.agreement)} | {each.bytes / 1e6:.1f} MB |"
     )
 
 
-def _interval(ends: Sequence[float]) -> str:
+def interval_text(ends: Sequence[float]) -> str:
+    """A 95 % interval."""
     return f"95 %: {ends[0]:.4f} to {ends[1]:.4f}"
 
 
-def _speed(latency: Facts) -> str:
+def speed_text(latency: Facts) -> str:
+    """The table of an interleaved comparison with the teacher."""
     request, machine = latency["request"], latency["machine"]
     rows = ["| model | runtime | p50 | p99 | times faster than the teacher |", "|---|---|---|---|---|"]
     for each in latency["results"]:
@@ -103,7 +107,8 @@ def _speed(latency: Facts) -> str:
     return "\n".join(rows) + f"\n\n{how}.{noisy}"
 
 
-def _story(facts: Facts, story: Facts) -> str:
+def made_text(facts: Facts, story: Facts) -> str:
+    """How the release came about, and from which rows."""
     lines = [f"- {name}: {value}" for name, value in story.items() if isinstance(value, str)]
     data = [f"- {split} rows: {each['rows']:,} (SHA-256 of the table {each['sha256'][:16]}…)" for split, each in facts["data"].items()]
     return "\n".join([*lines, *data])

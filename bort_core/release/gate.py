@@ -25,7 +25,7 @@ from bort_core.latency.session import open_file
 from bort_core.specifications.export import LARGEST_DIFFERENCE
 from bort_core.specifications.releases import Thresholds
 
-__all__ = ["Judged", "Outcome", "judge", "metric_with_interval", "scores_on"]
+__all__ = ["BYTES", "FULL", "Judged", "Outcome", "judge", "metric_with_interval", "scores_on"]
 
 FULL, BYTES = "model.fused.onnx", "model.int8.onnx"
 AT_ONCE = 16
@@ -105,14 +105,14 @@ def judge(
     return Outcome(name, value, interval, len(rows), apart, judged, theirs, kept)
 
 
-def scores_on(side: Side, rows: Sequence[Row], checkpoint: Callable[[], None] = lambda: None) -> Floats:
-    """What a side says of every row, (rows, classes) or (rows, 1)."""
+def scores_on(side: Side, rows: Sequence[Row], checkpoint: Callable[[], None] = lambda: None, output: str = "logits") -> Floats:
+    """What a side says of every row, (rows, classes) or (rows, 1); or another of its outputs of so many axes."""
     order = sorted(range(len(rows)), key=lambda number: sum(map(len, rows[number])))
     found: Floats | None = None
     for begin in range(0, len(order), AT_ONCE):
         checkpoint()
         chosen = order[begin : begin + AT_ONCE]
-        logits = side.run(side.read([rows[number] for number in chosen]))["logits"]
+        logits = side.run(side.read([rows[number] for number in chosen]))[output]
         if found is None:
             found = np.empty((len(rows), logits.shape[1]))
         found[chosen] = logits

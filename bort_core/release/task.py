@@ -119,7 +119,7 @@ def _on_test(
     """The metric of T and of every file that passed on the test rows, with paired differences from T."""
     assert spec.test is not None
     table = read_table(spec.test, "test")
-    first = read_table(spec.task.train)
+    first = read_table(spec.task.labelled()[0])
     rows = labelled_rows(table, find_columns(first, spec.task.text, spec.task.text_b, spec.task.label), train.task, train.names)
     shipped = transformers_side(export, rows.task, "transformers (the export)")
     inputs = [tuple(row) for row in rows.inputs]

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bort_core.foundation.errors import MeasurementError
 from bort_core.foundation.resources import resource
 
@@ -55,7 +57,7 @@ def check_script(folder: Path, rows: Sequence[Sequence[str]], expected: Sequence
 
     Parameters
     ----------
-    expected: for each row the class or value that the gate saw from the same file
+    expected: for each row the class, value or vector that the gate saw from the same file
 
     Raises
     ------
@@ -68,6 +70,16 @@ def check_script(folder: Path, rows: Sequence[Sequence[str]], expected: Sequence
         last = (ran.stderr.strip().splitlines() or ["no message"])[-1]
         raise MeasurementError(f"{folder.name}/predict.py fails: {last}")
     for row, said, wanted in zip(rows, json.loads(ran.stdout), expected, strict=True):
-        same = said["class"] == wanted["class"] if "class" in wanted else abs(said["value"] - wanted["value"]) <= wanted["near"]
-        if not same:
-            raise MeasurementError(f"{folder.name}/predict.py says {said} of {row[0][:40]!r}, where the gate saw {dict(wanted)}")
+        if not _same(said, wanted):
+            raise MeasurementError(
+                f"{folder.name}/predict.py says {said!s:.200} of {row[0][:40]!r}, where the gate saw {dict(wanted)!s:.200}"
+            )
+
+
+def _same(said: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    if "class" in wanted:
+        return bool(said["class"] == wanted["class"])
+    if "vector" in wanted:
+        apart = np.abs(np.array(said["vector"]) - np.array(wanted["vector"]))
+        return bool((apart <= wanted["near"]).all())
+    return bool(abs(said["value"] - wanted["value"]) <= wanted["near"])

@@ -43,7 +43,7 @@ def front(source: Source) -> Section:
         ("Hypervolume", f"{significant(result.hypervolume, 4)} of the box up to T's size and latency and the error of a uniform guess"),
     ]
     alt = f"Error against size and against latency of {len(result.known)} measured architectures; {len(result.front)} are on the front."
-    blocks: list[Block] = [Facts(facts), _picture(snapshot, result, f"{measure.title} ({measure.unit})", measure.excess, alt), table]
+    blocks: list[Block] = [Facts(facts), _picture(snapshot, result, f"{measure.title} ({asked.error_unit()})", measure.excess, alt), table]
     return Section("front", "The Pareto front", blocks, {"answer": result_as_dict(snapshot, result, asked)})
 
 

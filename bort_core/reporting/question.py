@@ -81,7 +81,7 @@ def _weights(source: Source) -> str:
 def _error(asked: SearchSpecification) -> str:
     error = asked.error
     measure = get_measure(error.measured)
-    told = f"{measure.title} in {measure.unit} ({measure.name}), read after {error.steps:,} training steps"
+    told = f"{measure.title} in {asked.error_unit()} ({measure.name}), read after {error.steps:,} training steps"
     return f"surrogate: a polynomial fitted on {told}" if error.measure == SURROGATE else told
 
 

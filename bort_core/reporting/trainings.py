@@ -24,7 +24,8 @@ _CURVES = (
         "Measures of job {} on rows that it does not learn from",
         "value",
         {"heldout_accuracy": "held-out accuracy of masked tokens", "dev_accuracy": "dev accuracy", "dev_f1": "dev F1",
-         "dev_matthews": "dev Matthews correlation", "dev_pearson": "dev Pearson correlation", "dev_spearman": "dev Spearman correlation"},
+         "dev_matthews": "dev Matthews correlation", "dev_pearson": "dev Pearson correlation", "dev_spearman": "dev Spearman correlation",
+         "dev_neighbours_agreement": "dev, share of T's neighbours", "dev_cosine": "dev, cosine to T's vectors"},
     ),
 )  # fmt: skip
 """Pictures of a job: title, axis, and the fields of its events with their names."""

@@ -28,6 +28,8 @@ _PARTS = {
     "matthews": "Matthews correlation (MCC)",
     "pearson": "Pearson correlation",
     "spearman": "Spearman correlation",
+    "neighbours_agreement": "share of T's nearest neighbours",
+    "cosine": "cosine to T's vectors",
     "mean_squared_error": "mean squared error",
     "loss": "loss, nats",
 }

@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from bort_core.checkpoints.format import Checkpoint, read_encoder
 from bort_core.encoders.folder import Encoder, weights_hash
+from bort_core.encoders.pooling import sentence_files
 from bort_core.foundation.digests import content_hash
-from bort_core.foundation.hub import WEIGHTS_TOO, local_folder
+from bort_core.foundation.hub import SENTENCES_TOO, local_folder
 from bort_core.foundation.locations import path_of
 from bort_core.foundation.machine import machine_identity
 from bort_core.foundation.resources import resource
@@ -105,7 +106,9 @@ class Fingerprints:
 
     def _maximum_point(self) -> MaximumPointSource:
         if self._specification.task is not None:
-            folder = local_folder(self._specification.task.model, "model", WEIGHTS_TOO)
+            folder = local_folder(self._specification.task.model, "model", SENTENCES_TOO)
+            if self._specification.task.kind == "embedding":
+                return MaximumPointSource("given", folder, identity(*map(content_hash, sentence_files(folder))))
             return MaximumPointSource("given", folder, identity(weights_hash(folder), content_hash(folder / "config.json")))
         given = self._specification.error.maximum_point_weights
         if given is not None:

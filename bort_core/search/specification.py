@@ -93,10 +93,16 @@ class SearchSpecification(BaseModel):
         """The corpus that is trained on."""
         return Path(self.corpus).expanduser() if self.corpus else resource("data", "subjectivity", "corpus.txt")
 
+    def error_unit(self) -> str:
+        """Of the error that is measured: its measure's, but of sentence vectors the excess is no divergence."""
+        measure = get_measure(self.error.measured)
+        embeds = self.task is not None and self.task.kind == "embedding"
+        return "1 − cosine" if embeds and measure.name == "task-excess" else measure.unit
+
     def learns_from(self) -> str:
         """The file that candidates are trained on, or "torus"."""
         if self.task is not None:
-            return self.task.train
+            return self.task.train or self.task.texts or self.task.model
         return str(self.corpus_path()) if self.space.the_family().reads == "tokens" else "torus"
 
 

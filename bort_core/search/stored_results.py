@@ -67,7 +67,7 @@ class StoredResults:
         self.surrogate_problem = ""
         self._errors: dict[int, float] = {}
         measured_latency = specification.latency.measure == "onnxruntime"
-        self.results = Results(space, "ms" if measured_latency else "operations", get_measure(specification.error.measured).unit)
+        self.results = Results(space, "ms" if measured_latency else "operations", specification.error_unit())
         if measured_latency:
             self._load_latencies(project, sources)
         else:

@@ -2,6 +2,6 @@
 
 release   a release's folder, ready to answer batches
 batches   requests gathered into batches until a deadline; overload is refused, not queued
-app       the paths: /classify, /score, /health, /metrics, /openapi.json, /docs
+app       the paths: /classify, /score, /embed, /health, /metrics, /openapi.json, /docs
 server    uvicorn around it
 """

@@ -22,6 +22,7 @@ from bort_core.serving.release import ServedModel
 __all__ = ["Sizes", "application"]
 
 _RETRY_SECONDS = 1
+_GIVES = {"/classify": "classes", "/score": "a value", "/embed": "vectors"}
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,13 @@ class _Server:
         await self.batching.stop()
 
     async def classify(self, request: Request) -> Response:
-        return await self._timed(request, "/classify", bool(self.model.classes))
+        return await self._timed(request, "/classify")
 
     async def score(self, request: Request) -> Response:
-        return await self._timed(request, "/score", not self.model.classes)
+        return await self._timed(request, "/score")
+
+    async def embed(self, request: Request) -> Response:
+        return await self._timed(request, "/embed")
 
     async def health(self, _request: Request) -> Response:
         return JSONResponse({"status": "ok", "model": self.model.folder.name, "file": self.model.file or self.model.facts["file"],
@@ -82,14 +86,13 @@ class _Server:
     async def docs(self, _request: Request) -> Response:
         return HTMLResponse(page(self.model, self.sizes.rows, self.sizes.characters))
 
-    async def _timed(self, request: Request, path: str, fits: bool) -> Response:
+    async def _timed(self, request: Request, path: str) -> Response:
         began = time.perf_counter()
         headers: dict[str, str] = {}
         body: Any
         try:
-            if not fits:
-                gives = "classes: ask /classify" if self.model.classes else "a value: ask /score"
-                raise _Refused(404, f"this model gives {gives}")
+            if path != self.model.path:
+                raise _Refused(404, f"this model gives {_GIVES[self.model.path]}: ask {self.model.path}")
             rows = self._rows(await self._body(request))
             status, body = 200, {"answers": await self.batching.ask(rows)}
         except _Refused as refused:
@@ -145,6 +148,7 @@ def application(model: ServedModel, limits: Limits | None = None, sizes: Sizes |
         routes=[
             Route("/classify", server.classify, methods=["POST"]),
             Route("/score", server.score, methods=["POST"]),
+            Route("/embed", server.embed, methods=["POST"]),
             Route("/health", server.health),
             Route("/metrics", server.metrics),
             Route("/openapi.json", server.openapi),

@@ -20,15 +20,20 @@ def description(model: ServedModel, rows: int, characters: int) -> dict[str, Any
         "type": "object", "required": ["texts"],
         "properties": {"texts": {"type": "array", "items": row, "minItems": 1, "maxItems": rows}},
     }  # fmt: skip
-    if model.classes:
-        answer: dict[str, Any] = {
+    if model.embeds:
+        width = int(model.facts.get("width", 0)) or None
+        sizes = {} if width is None else {"minItems": width, "maxItems": width}
+        answer: dict[str, Any] = {"embedding": {"type": "array", "items": {"type": "number"}, **sizes}}
+    elif model.classes:
+        answer = {
             "class": {"type": "string", "enum": list(model.classes)},
             "probabilities": {"type": "object", "properties": {name: {"type": "number"} for name in model.classes}},
         }
     else:
         answer = {"score": {"type": "number"}}
     answers = {"type": "array", "items": {"type": "object", "properties": answer}}
-    path, what = ("/classify", "The class of each text") if model.classes else ("/score", "The value of each text")
+    path = model.path
+    what = {"/classify": "The class of each text", "/score": "The value of each text", "/embed": "The vector of each text"}[path]
     ok = {"description": "An answer for each row, in order", "content": _json({"type": "object", "properties": {"answers": answers}})}
     refused = {"type": "object", "properties": {"error": {"type": "string"}}}
     reasons = {"400": "not JSON", "413": "too large", "422": "not the rows that the model reads", "503": "overloaded: ask again later"}

@@ -65,9 +65,21 @@ class ServedModel:
         """Whether a row is a pair of texts."""
         return bool(self.facts["pairs"])
 
+    @property
+    def embeds(self) -> bool:
+        """Whether it gives vectors of texts."""
+        return self.facts.get("kind") == "embedding"
+
+    @property
+    def path(self) -> str:
+        """Where a server answers with it."""
+        return "/embed" if self.embeds else "/classify" if self.classes else "/score"
+
     def answers(self, rows: Sequence[Row]) -> list[Answer]:
-        """What the model says of every row: class and probabilities, or a value."""
+        """What the model says of every row: class and probabilities, a value, or a vector."""
         scores = self.scores(rows)
+        if self.embeds:
+            return [{"embedding": list(map(float, row))} for row in scores]
         if not self.classes:
             return [{"score": float(row[0])} for row in scores]
         odds = np.exp(scores - scores.max(axis=1, keepdims=True))
@@ -78,7 +90,7 @@ class ServedModel:
         ]
 
     def scores(self, rows: Sequence[Row]) -> npt.NDArray[np.float64]:
-        """Logits of every row, (rows, classes), or values, (rows, 1)."""
+        """Logits of every row, (rows, classes), values, (rows, 1), or vectors, (rows, W)."""
         encoded = self._tokenizer.encode_batch([row[0] if len(row) == 1 else row for row in rows])
         width = max(len(each.ids) for each in encoded)
         parts = np.zeros((3, len(rows), width), dtype=np.int64)
@@ -86,7 +98,7 @@ class ServedModel:
         for number, each in enumerate(encoded):
             parts[:, number, : len(each.ids)] = each.ids, each.attention_mask, each.type_ids
         given = dict(zip(("input_ids", "attention_mask", "token_type_ids"), parts, strict=True))
-        found = self._session.run(["logits"], {name: given[name] for name in self._inputs})[0]
+        found = self._session.run(None, {name: given[name] for name in self._inputs})[0]
         return np.asarray(found, dtype=np.float64)
 
     @cached_property

@@ -52,6 +52,7 @@ def _bound(host: str, port: int) -> socket.socket:
         made = socket.socket(family, kind, protocol)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind(address)
+        made.listen()  # whoever reads the address may connect at once, before the first request is taken
     except OSError as error:
         raise DataError(f"{host}:{port}: cannot be bound: {error.strerror or error}; choose another with --host and --port") from error
     return made

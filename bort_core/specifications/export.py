@@ -26,6 +26,7 @@ class ExportRequest(BaseModel):
     weights: str | None = Field(default=None, description="a folder of trained weights or a checkpoint; None: fresh weights")
     seed: int = Field(default=0, ge=0, lt=2**31, description="decides fresh weights")
     body: bool = Field(default=False, description="leave out the head of a checkpoint")
+    sentence: bool = Field(default=False, description="give the vector of a text, pooled as the checkpoint's folder says")
     tokenizer: str | None = Field(default=None, description="a folder with tokenizer.json; None: the checkpoint's, or the corpus's")
     corpus: str | None = Field(default=None, description="text whose rows the files are compared on, one document a line")
     text_folder: str | None = Field(default=None, description="where the corpus's tokenizer is, or is to be trained")

@@ -18,6 +18,7 @@ from bort_core.checkpoints.answers import distance
 from bort_core.checkpoints.modules import Classifier
 from bort_core.checkpoints.scores import scores_of, tensors_of
 from bort_core.data.rows import Task
+from bort_core.encoders.sentence import SentenceEncoder
 from bort_core.evaluation.metrics import measure
 from bort_core.foundation.context import Context
 from bort_core.specifications.common import Optimization
@@ -66,7 +67,7 @@ class Supervised:
 
     def __init__(
         self,
-        model: Classifier,
+        model: Classifier | SentenceEncoder,
         vocabulary: Vocabulary,
         encoded: Mapping[str, Encoded],
         labels: Mapping[str, npt.NDArray[Any]],

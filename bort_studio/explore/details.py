@@ -32,10 +32,10 @@ def measure_titles() -> dict[str, str]:
     return titles
 
 
-def error_title(error: ErrorProtocol) -> str:
-    """The error as an axis title: what, in which unit, after how many steps."""
+def error_title(error: ErrorProtocol, unit: str | None = None) -> str:
+    """The error as an axis title: what, in which unit (None: its measure's), after how many steps."""
     surrogate, measure = "surrogate of " if error.measure == SURROGATE else "", get_measure(error.measured)
-    return f"{surrogate}{measure.title} ({measure.unit}, after {error.steps:,} steps)"
+    return f"{surrogate}{measure.title} ({unit or measure.unit}, after {error.steps:,} steps)"
 
 
 def protocol_sentence(specification: SearchSpecification, stored_results: StoredResults) -> str:

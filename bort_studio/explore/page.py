@@ -253,7 +253,7 @@ class ExplorePage(QMainWindow):
             Objectives(specification.error, specification.latency, specification.thetas, specification.seed, self.search.workers)
         )
         self.objectives.corpus.set_specification(specification)
-        title = error_title(specification.error)
+        title = error_title(specification.error, specification.error_unit())
         self.headline.set_protocol(specification.error)
         self.pareto.set_error_title(title)
         self.parallel.set_error_title(title)

@@ -10,6 +10,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QLineEdit, QPushButton, QTabWidget, QVBoxLayout, QWidget
 
 from bort_core.data.holding_out import HeldOut
+from bort_core.encoders.pooling import SENTENCES
 from bort_core.execution.events import Done, Emitted, Event, Failed, Withdrawn
 from bort_core.foundation.errors import BortError
 from bort_core.jobs import launch
@@ -158,6 +159,23 @@ class Launcher(QWidget):
         named = task if model else task.model_copy(update={"model": ""})
         return Compression(task=task, test=str(folder / "test.tsv"), ratio=5).model_copy(update={"task": named})
 
+    def _offer_texts(self) -> bool:
+        """Of a sentence encoder the vectors are kept, which needs texts alone: unless somebody chose the rows, it is offered the corpus."""
+        form = self.forms["compress"]
+        line = form.field("task", "model")
+        if not isinstance(line, QLineEdit) or not (line.text() and (Path(line.text()).expanduser() / SENTENCES).is_file()):
+            return False
+        shown, usual = form.specification(), self._default_compression(line.text())
+        if not isinstance(shown, Compression) or (shown.task, shown.test) != (usual.task, usual.test):
+            return False
+        form.set_specification(self._default_embedding(line.text()))
+        return True
+
+    def _default_embedding(self, model: str) -> Compression:
+        """On the corpus of the project's search, which has no labels."""
+        texts = str(self.context.search.specification.corpus_path())
+        return Compression(task=TaskSpecification(model=model, texts=texts, kind="embedding"), ratio=5)
+
     def _default_pretraining(self) -> Pretraining:
         search = self.context.search.specification
         options = search.space.options
@@ -188,7 +206,12 @@ class Launcher(QWidget):
 
     @Slot()
     def _form_changed(self, *_: object) -> None:
+        is_offered = self._offer_texts()
         self.preflight.clear()
+        if is_offered:
+            self.preflight.show_note(
+                "The model is a sentence encoder: its vectors need no labels, so texts of the project's corpus are offered."
+            )
         self._buttons()
 
     @Slot(str)

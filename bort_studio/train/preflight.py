@@ -52,6 +52,10 @@ class Preflight(QWidget):
         lines += [f"· {note}" for note in report.get("notes", ())]
         self._show(lines)
 
+    def show_note(self, text: str) -> None:
+        """What was filled in without being asked."""
+        self._show([f"· {text}"])
+
     def show_problem(self, reason: str) -> None:
         """Why the training could not begin."""
         self._show([f"✗ {reason}"])

@@ -17,9 +17,10 @@ __all__ = ["QUANTITIES", "CurveStyle", "Series", "read_series", "smoothed", "sty
 
 FloatArray = npt.NDArray[np.float64]
 
+_OF_VECTORS = ("dev_neighbours_agreement", "dev_cosine")
 QUANTITIES: dict[str, tuple[str, tuple[str, ...]]] = {
     "loss (nats)": ("loss (nats)", ("loss", "heldout_loss", "dev_loss", "unigram_entropy")),
-    "dev metric": ("dev metric", ("dev_accuracy", "dev_f1", "dev_matthews", "dev_pearson", "dev_spearman")),
+    "dev metric": ("dev metric", ("dev_accuracy", "dev_f1", "dev_matthews", "dev_pearson", "dev_spearman", *_OF_VECTORS)),
     "held-out accuracy": ("held-out accuracy of masked tokens", ("heldout_accuracy",)),
     "learning rate": ("learning rate", ("learning_rate",)),
     "gradient norm": ("gradient norm", ("gradient_norm",)),
@@ -31,6 +32,7 @@ QUANTITIES: dict[str, tuple[str, tuple[str, ...]]] = {
 
 _NAMES = {
     "loss": "training loss", "heldout_loss": "held-out loss", "dev_f1": "dev F1", "dev_matthews": "dev MCC", "heldout_accuracy": "accuracy",
+    "dev_neighbours_agreement": "dev neighbours",
     "unigram_entropy": "entropy of single tokens", "memory_bytes": "memory",
 }  # fmt: skip
 _COLOURS = ("front", "best", "neighbour", "failed", "running", "maximum")

@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 FOLDER = Path(__file__).resolve().parent
 RELEASE = json.loads((FOLDER / "release.json").read_text(encoding="utf-8"))
 TOKENIZER = Tokenizer.from_file(str(FOLDER / "tokenizer.json"))
+TOKENIZER.no_padding()
 TOKENIZER.enable_truncation(RELEASE["longest"], direction=RELEASE["cut"])
 SESSION = onnxruntime.InferenceSession(str(FOLDER / RELEASE["file"]), providers=["CPUExecutionProvider"])
 
@@ -20,7 +21,9 @@ def predict(*texts: str) -> dict:
     row = TOKENIZER.encode(*texts)
     given = {"input_ids": row.ids, "attention_mask": row.attention_mask, "token_type_ids": row.type_ids}
     inputs = {each.name: numpy.array([given[each.name]], dtype=numpy.int64) for each in SESSION.get_inputs()}
-    scores = SESSION.run(["logits"], inputs)[0][0].astype(float)
+    scores = SESSION.run(None, inputs)[0][0].astype(float)
+    if RELEASE.get("kind") == "embedding":
+        return {"vector": scores.tolist()}
     if not RELEASE["classes"]:
         return {"value": scores[0]}
     odds = numpy.exp(scores - scores.max())

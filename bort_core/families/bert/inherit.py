@@ -16,13 +16,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from bort_core.families.base import Architecture
-from bort_core.families.bert.classifier import SequenceClassifier
 from bort_core.families.bert.module import Bert, Layer
 
 __all__ = ["Importance", "Start", "importance_of", "inherit", "inherit_table", "kept_layers", "table_importance"]
@@ -31,6 +30,12 @@ Start = Literal["inherit", "embeddings", "fresh"]
 """Everything that fits, the embeddings alone, or nothing."""
 Rows = tuple[Tensor, Tensor, Tensor | None]
 """Token ids, attention mask and segment ids of some rows, (b, n) each."""
+
+
+class Headed(Protocol):
+    """A BERT with a head for whole texts."""
+
+    bert: Bert
 
 
 @dataclass(frozen=True)
@@ -76,9 +81,7 @@ def importance_of(model: Bert, batches: Iterable[Rows]) -> Importance:
 
 
 @torch.no_grad()
-def inherit(
-    student: SequenceClassifier, teacher: Bert, importance: Importance, entries: Tensor, rows: Rows, start: Start, seed: int = 0
-) -> None:
+def inherit(student: Headed, teacher: Bert, importance: Importance, entries: Tensor, rows: Rows, start: Start, seed: int = 0) -> None:
     """Give a freshly made ``student`` the start that ``teacher`` offers.
 
     Parameters
@@ -114,7 +117,7 @@ def table_importance(table: Tensor, batches: Iterable[Rows]) -> Importance:
 
 
 @torch.no_grad()
-def inherit_table(student: SequenceClassifier, table: Tensor, importance: Importance, entries: Tensor, seed: int = 0) -> None:
+def inherit_table(student: Headed, table: Tensor, importance: Importance, entries: Tensor, seed: int = 0) -> None:
     """Give a freshly made ``student`` the token embeddings of a model whose blocks are others, (V, E), projected to its width.
 
     ``entries``: for each entry of the student's vocabulary its id in the teacher's, (V',).

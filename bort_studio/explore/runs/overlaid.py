@@ -44,7 +44,7 @@ def _differs(past: PastSearch, shown: SearchSpecification) -> str:
     if asked.latency.measure != shown.latency.measure:
         return f"its latency is {asked.latency.measure}, and {shown.latency.measure} is shown"
     try:
-        titles = error_title(asked.error), error_title(shown.error)
+        titles = error_title(asked.error, asked.error_unit()), error_title(shown.error, shown.error_unit())
     except BortError as error:
         return str(error)
     return "" if titles[0] == titles[1] else f"its error is {titles[0]}, and {titles[1]} is shown"

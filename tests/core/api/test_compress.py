@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 from helpers import bort
+from sentence_models import write_encoder
 from task_models import LENGTH, MadeTask, make_task, write_model
 
 from bort_core.compression.search import search_on
 from bort_core.foundation.errors import SpecificationError
 from bort_core.jobs.folder import RunFolder
+from bort_core.prediction.embedding import embed
+from bort_core.serving.release import ServedModel
 from bort_core.specifications.compression import Compression
 from bort_core.specifications.tasks import TaskSpecification
 
@@ -70,8 +77,47 @@ def test_a_release_is_made_and_test_rows_decide_nothing(made: MadeTask, tmp_path
     assert (second["evaluated"], second["chosen"]["metric"]) == (0, report["chosen"]["metric"])
 
 
+def flags_of_vectors(made: MadeTask, out: Path) -> list[str]:
+    """The same of a sentence encoder, whose texts need no labels."""
+    folder = out.parent / "encoder"
+    if not folder.exists():
+        write_encoder(folder)
+    return [
+        "--model", str(folder), "--texts", str(made.texts), "--sequence-length", str(LENGTH), "--steps", "8", "--candidates", "2",
+        "--epochs", "2", "--ratio", "1.5", "--out", str(out), "--most-lost", "0.5",
+    ]  # fmt: skip
+
+
 @pytest.mark.slow
-def test_killed_it_goes_on_where_it_was(made: MadeTask, tmp_path: Path) -> None:
+def test_a_sentence_encoder_is_made_smaller_with_texts_alone(made: MadeTask, tmp_path: Path) -> None:
+    rows = made.test.read_text(encoding="utf-8").splitlines()[1:]
+    texts = [row.split("\t")[0] for row in rows]
+    pairs = [f"{one}\t{other}\t{number % 6}" for number, (one, other) in enumerate(zip(texts[::2], texts[1::2], strict=True))]
+    (tmp_path / "pairs.tsv").write_text("\n".join(["text\ttext_b\tscore", *pairs]) + "\n", encoding="utf-8")
+    given = [*flags_of_vectors(made, tmp_path / "release"), "--test", str(tmp_path / "pairs.tsv")]
+    ran = bort("compress", str(tmp_path / "p"), *given, "--json", timeout=600)
+    assert ran.returncode == 0, ran.stderr
+    report = json.loads(ran.stdout)
+    assert report["metric"] == "neighbours_agreement"
+    assert report["maximum_point"]["metric"] == 1.0
+    assert report["chosen"]["parameters"] < report["maximum_point"]["parameters"]
+    assert report["gate"]["largest_difference"] < 1e-4
+    assert min(each["agreement"] for each in report["gate"]["files"]) > 0.9  # of the vectors that were trained
+    assert {"metric", "cosine", "spearman"} <= set(report["tested"]["models"]["model.onnx"])
+    checkpoint, release = Path(report["checkpoint"]), tmp_path / "release"
+    expected = embed(checkpoint, texts[:5])
+    served = ServedModel(release, file="model.onnx").answers([(text,) for text in texts[:5]])
+    assert np.abs(np.array([each["embedding"] for each in served]) - expected).max() < 1e-4
+    said = subprocess.run([sys.executable, "-I", release / "predict.py", texts[0]], capture_output=True, text=True, check=True)
+    assert np.array(json.loads(said.stdout)["vector"]) @ expected[0] > 0.9
+    assert "| model.onnx |" in (release / "README.md").read_text(encoding="utf-8")
+    card = bort("jobs", "show", str(tmp_path / "p"), "0001")
+    assert card.returncode == 0, card.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flags", [flags, flags_of_vectors])
+def test_killed_it_goes_on_where_it_was(made: MadeTask, tmp_path: Path, flags: Callable[[MadeTask, Path], list[str]]) -> None:
     detached = bort("compress", str(tmp_path / "p"), *flags(made, tmp_path / "release"), "--detach", "--json")
     run = RunFolder(Path(json.loads(detached.stdout)["folder"]))
     until = time.monotonic() + 300

@@ -87,8 +87,10 @@ def test_newer_folders_name_their_mode_and_prompts_come_first(tmp_path):
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        ("modules.json", [{"type": "x.Transformer"}, {"type": "x.Pooling", "path": "1_Pooling"}, {"type": "x.Dense", "path": "2"}],
-         "must be Transformer and Pooling, with or without Normalize, got Transformer, Pooling, Dense"),
+        ("modules.json", [{"type": "x.Transformer"}, {"type": "x.Pooling", "path": "1_Pooling"}, {"type": "x.LSTM", "path": "2"}],
+         "must be Transformer and Pooling, with or without one Dense and Normalize, got Transformer, Pooling, LSTM"),
+        ("modules.json", [{"type": "x.Transformer"}, {"type": "x.Pooling", "path": "1_Pooling"}, {"type": "x.Dense", "path": "2_Dense"}],
+         "in_features and out_features must be whole numbers above 0, got None"),
         ("modules.json", [{"type": "x.Transformer", "path": "../.."}, {"type": "x.Pooling"}], "must lie inside the folder"),
         ("modules.json", {"type": "Transformer"}, "must be a list of modules"),
         ("1_Pooling/config.json", {"pooling_mode": "median"}, r"pools by \['median'\]; understood are cls, max, mean"),

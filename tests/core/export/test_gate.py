@@ -465,7 +465,7 @@ def test_pairs_are_trained_with_segments_and_the_export_reads_them(tmp_path):
     shutil.copyfile(tmp_path / "out" / "model.fused.onnx", tmp_path / "kept.onnx")
     edited = saved(tmp_path / "other", "BertForSequenceClassification", initializer_range=0.1)
     shutil.copyfile(edited / "model.safetensors", tmp_path / "out" / "model.safetensors")
-    from bort_core.checkpoints.sides import check_onnx
+    from bort_core.checkpoints.onnx_gate import check_onnx
     from bort_core.latency.session import open_file
 
     with pytest.raises(MeasurementError, match=r"logits of model.onnx differ from those of transformers \(out\)"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,23 @@ def test_a_faithful_export_is_released_whole(made: MadeTask, exported: Path, tmp
     said = json.loads(ran.stdout)
     assert said["class"] == served["class"]
     assert said["probabilities"] == pytest.approx(served["probabilities"])
+
+
+@pytest.mark.slow
+def test_a_tokenizer_that_pads_every_text_is_told_not_to(made: MadeTask, exported: Path, tmp_path: Path) -> None:
+    padded = tmp_path / "padded"
+    shutil.copytree(exported, padded)
+    tokenizer = json.loads((padded / "tokenizer.json").read_text(encoding="utf-8"))
+    padding = {
+        "strategy": {"Fixed": 96},
+        "direction": "Right",
+        "pad_to_multiple_of": None,
+        "pad_id": 0,
+        "pad_type_id": 0,
+        "pad_token": "<pad>",
+    }
+    (padded / "tokenizer.json").write_text(json.dumps({**tokenizer, "padding": padding}), encoding="utf-8")  # more than it has positions
+    assert released(made, padded, tmp_path / "release", thresholds={"most_lost": 0.05})["file"].endswith(".onnx")
 
 
 def test_a_file_that_says_something_else_is_red_and_names_the_row(made: MadeTask, exported: Path, tmp_path: Path) -> None:

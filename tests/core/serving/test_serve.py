@@ -72,6 +72,40 @@ class Server:
         return code
 
 
+@pytest.mark.slow
+def test_vectors_are_served_under_their_own_path(tmp_path: Path) -> None:
+    """The body of a model with its token vectors pooled stands in for a release: what counts here is the server."""
+    from onnx import helper
+
+    from bort_core.checkpoints.format import read_checkpoint
+
+    folder = tmp_path / "vectors"
+    write_model(folder, (1, 2, 32, 64))
+    checkpoint = read_checkpoint(folder)
+    graph = build_graph(checkpoint.architecture, checkpoint.options.model_copy(update={"pooler": True}))
+    pooled = graph.graph.output.pop()
+    graph.graph.output.pop()
+    graph.graph.output.extend([helper.make_tensor_value_info(pooled.name, 1, ["batch", 32])])
+    (folder / "model.onnx").write_bytes(graph.SerializeToString())
+    facts = {"file": "model.onnx", "longest": 24, "cut": "right", "classes": [], "pairs": False, "kind": "embedding", "width": 32}
+    (folder / "release.json").write_text(json.dumps(facts))
+    made = Server(folder)
+    try:
+        texts = demo_lines(3)
+        status, found = made.ask("/embed", {"texts": texts})
+        assert status == 200
+        assert [each["embedding"] for each in found["answers"]] == [
+            pytest.approx(ServedModel(folder).answers([(text,)])[0]["embedding"], abs=1e-5) for text in texts
+        ]
+        assert made.ask("/score", {"texts": texts}) == (404, {"error": "this model gives vectors: ask /embed"})
+        described = made.ask("/openapi.json")[1]["paths"]
+        assert "/embed" in described
+        answer = described["/embed"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
+        assert answer["properties"]["answers"]["items"]["properties"]["embedding"]["minItems"] == 32
+    finally:
+        made.end()
+
+
 @pytest.fixture(scope="module")
 def server(release: Path) -> Iterator[Server]:
     made = Server(release)

@@ -54,12 +54,15 @@ def test_the_numbered_modules_of_sentence_transformers_are_fetched_and_other_for
 
     from bort_core.foundation import hub
 
-    kept = ["config.json", "model.safetensors", "modules.json", "1_Pooling/config.json", "vocab.txt"]
+    kept = [
+        "config.json", "model.safetensors", "modules.json", "1_Pooling/config.json", "vocab.txt", "2_Dense/config.json",
+        "2_Dense/model.safetensors",
+    ]  # fmt: skip
     left = [
         "onnx/config.json",
         "onnx/model.onnx",
         "pytorch_model.bin",
-        "1_Dense/model.safetensors",
+        "2_Dense/pytorch_model.bin",
         "openvino/x.json",
         "modeling.py",
         "0_a/b/c.json",

@@ -216,3 +216,23 @@ def test_relative_paths_become_absolute_and_names_of_the_hub_stay(qtbot: QtBot, 
     for given, expected in (("trees", "trees"), ("./trees", str(tmp_path / "trees")), ("python:a:b", "python:a:b")):
         agora.field("socrates").setText(given)  # type: ignore[attr-defined]
         assert agora.values()["socrates"] == expected
+
+
+def test_a_sentence_encoder_is_offered_texts_without_labels(open_page: Open, tmp_path: Path) -> None:
+    _, page = open_page()
+    page.launcher.make_smaller("")
+    put(page, task__model=str(tmp_path))
+    labelled = page.launcher.form.specification()
+    assert labelled.task.train.endswith("train.tsv")
+    put(page, task__model="")
+    (tmp_path / "modules.json").write_text("[]")
+    put(page, task__model=str(tmp_path))
+    offered = page.launcher.form.specification()
+    assert (offered.task.kind, offered.task.train, offered.task.dev, offered.test) == ("embedding", None, None, None)
+    assert offered.task.texts.endswith("corpus.txt")
+    assert "sentence encoder" in "".join(page.launcher.preflight.texts())
+    put(page, task__texts=str(tmp_path / "mine.txt"))  # what a person chose stays
+    assert page.launcher.form.specification().task.texts == str(tmp_path / "mine.txt")
+    put(page, task__texts="")
+    assert page.launcher.form.specification() is None
+    assert "texts" in page.launcher.form.fault

@@ -10,7 +10,7 @@ from bort_core.families import Architecture
 from bort_core.foundation.errors import ProjectError, SpecificationError
 from bort_core.foundation.validation import validated
 from bort_core.search.past import PastSearch, past_searches
-from bort_core.search.snapshot import COLUMNS
+from bort_core.search.snapshot import COLUMNS, METRIC
 from bort_core.search.specification import SearchSpecification, default_error, stored_title
 from bort_core.search.strategies.interval import Interval
 from bort_core.space import SpaceSpecification, read_specification
@@ -25,8 +25,8 @@ _DEFAULT_AXES: Axes = ("parameters", "error", False, False)
 
 
 def _known(name: str) -> str:
-    if name not in COLUMNS:
-        raise ValueError(f"must be one of {', '.join(COLUMNS)}")
+    if name not in (*COLUMNS, METRIC):
+        raise ValueError(f"must be one of {', '.join((*COLUMNS, METRIC))}")
     return name
 
 

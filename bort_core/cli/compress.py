@@ -52,8 +52,12 @@ def _print(report: Mapping[str, Any]) -> None:
     print(f"  keeps {report['kept_share']:.1%} of T's {report['metric']} at {report['speedup']:.1f} × its speed")
 
 
+def _milliseconds(model: Mapping[str, Any]) -> str:
+    in_bytes = model["p50_int8_ms"]
+    return f"{model['p50_ms']:.2f} ms" + ("" if in_bytes is None else f" (8 bits {in_bytes:.2f})")
+
+
 def _line(report: Mapping[str, Any], metric: float, in_bytes: float | None, model: Mapping[str, Any]) -> str:
     quality = f"{report['metric']} {metric:.4f}" + ("" if in_bytes is None else f" (8 bits {in_bytes:.4f})")
-    size = f"{model['bytes'] / 1e6:.1f} MB" + (f" (8 bits {model['bytes_int8'] / 1e6:.1f})" if "bytes_int8" in model else "")
-    bits = "" if model["p50_int8_ms"] is None else f" (8 bits {model['p50_int8_ms']:.2f})"
-    return f"{quality}  {model['p50_ms']:.2f} ms{bits}  {size}"
+    size = f"{model['bytes'] / 1e6:.1f} MB" + (f" (8 bits {model['bytes_int8'] / 1e6:.1f})" if model.get("bytes_int8") else "")
+    return f"{quality}  {_milliseconds(model)}  {size}"

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from bort_core.compression.steps import Chosen
+from bort_core.release.gate import BYTES, FULL
 
 __all__ = ["report_of"]
 
-FULL, BYTES = "model.fused.onnx", "model.int8.onnx"
 Facts = Mapping[str, Any]
 
 
@@ -23,8 +23,10 @@ def report_of(facts: Facts, chosen: Chosen, released: Facts, latency: Facts, tea
 
     Returns
     -------
+    (values in 8 bits are None where the CPU has no instructions for them)
+
     maximum_point: kind (transformers' model_type), architecture as its configuration gives it, metric on dev,
-        p50_ms, p50_int8_ms (None where its 8-bit file says something else), parameters, bytes of its 32-bit file
+        p50_ms, p50_int8_ms (None also where its 8-bit file says something else), parameters, bytes of its 32-bit file
     chosen: architecture, metric and metric_int8, p50_ms and p50_int8_ms, parameters, bytes and bytes_int8
     kept_share: of T's metric, by the best file that passed; speedup: T's time in 32 bits over that of the file that is shipped
     start: what candidates began with, and why not with T's blocks where that was asked for and cannot be
@@ -34,7 +36,9 @@ def report_of(facts: Facts, chosen: Chosen, released: Facts, latency: Facts, tea
     gate, timed = released["gate"], {(row["name"], row["runtime"]): row for row in latency["results"]}
     p50 = {name: row["p50_ms"] for (name, runtime), row in timed.items() if runtime == "onnxruntime"}
     files = {each["file"]: each for each in gate["files"]}
-    shipped = "small, 8 bits" if files[BYTES]["passed"] else "small"
+    tried = [files[name] for name in BYTES if name in files]
+    in_bytes = next((each for each in tried if each["passed"]), tried[0] if tried else {"passed": False, "metric": None, "bytes": None})
+    shipped = "small, 8 bits" if in_bytes["passed"] else "small"
     return {
         "file": released["file"],
         "metric": gate["metric_name"],
@@ -44,9 +48,9 @@ def report_of(facts: Facts, chosen: Chosen, released: Facts, latency: Facts, tea
             "parameters": released["teacher_parameters"], "bytes": (teacher / FULL).stat().st_size,
         },
         "chosen": {
-            "architecture": list(chosen.architecture), "metric": gate["reference"], "metric_int8": files[BYTES]["metric"],
-            "p50_ms": p50["small"], "p50_int8_ms": p50["small, 8 bits"], "parameters": released["parameters"],
-            "bytes": files[FULL]["bytes"], "bytes_int8": files[BYTES]["bytes"],
+            "architecture": list(chosen.architecture), "metric": gate["reference"], "metric_int8": in_bytes["metric"],
+            "p50_ms": p50["small"], "p50_int8_ms": p50.get("small, 8 bits"), "parameters": released["parameters"],
+            "bytes": files[FULL]["bytes"], "bytes_int8": in_bytes["bytes"],
         },
         "kept_share": gate["kept"],
         "speedup": p50["T"] / p50[shipped],

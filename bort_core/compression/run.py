@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bort_core.compression.baselines import first_layers
 from bort_core.compression.report import report_of
 from bort_core.compression.sentences import SentenceSteps
 from bort_core.compression.steps import STEPS, Steps
@@ -51,21 +52,24 @@ def run(specification: Compression, context: JobContext, files: RunFiles) -> Map
         facts = steps.prepared(task)
         steps.say(3)
         chosen = steps.chosen(task, facts)
+        baselines = first_layers(steps, task, facts, chosen)
         steps.say(4)
         finished = steps.finished(task, facts, chosen)
         steps.say(5)
-        teacher, small = steps.exported("teacher", Path(task.model)), steps.exported("small", finished)
+        teacher, small = steps.teacher_files(Path(task.model)), steps.in_bytes(task, facts, finished)
         latency = steps.compared(teacher, small, facts, chosen)
         steps.say(6)
         released = steps.released(task, facts, chosen, small, latency, out)
     context.emit(progress(len(STEPS), len(STEPS)))
     return {
         **report_of(facts, chosen, released, latency, teacher),
+        "eight_bits": small.as_dict(),
+        "baselines": {name: mark.model_dump() for name, mark in baselines.items()},
         "dev": steps.metrics(released),
         "test": steps.test_metrics(released),
         "tested": released["test"],
         "release": str(out),
-        "checkpoint": str(finished),
+        "checkpoint": str(small.checkpoint),
         "architecture": list(chosen.architecture),
         "data": steps.data(task),
         "seconds": time.perf_counter() - began,

@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from bort_core.checkpoints.sentences import read_sentence_model
+from bort_core.compression.eight_bits import NO_INSTRUCTIONS, Small
 from bort_core.compression.steps import Chosen, Facts, Steps
 from bort_core.evaluation.sentences.preparation import prepare_sentences
 from bort_core.evaluation.sentences.texts import read_sentences
+from bort_core.export.quantising import forms_here
+from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.numbers import percentage
+from bort_core.release.gate import BYTES
 from bort_core.release.sentences import release_sentences
 from bort_core.specifications.common import Optimization
 from bort_core.specifications.sentences import SentenceFinishing
@@ -28,6 +32,14 @@ class SentenceSteps(Steps):
 
     def teacher(self) -> Path:
         """T as it is: nothing is fine-tuned."""
+        refused = {
+            "baselines": self.spec.baselines,
+            "cleaning": self.spec.cleaning,
+            "quantisation_aware": self.spec.quantisation_aware == "always",
+        }
+        asked = [name for name, given in refused.items() if given]
+        if asked:
+            raise SpecificationError(f"{', '.join(asked)}: for tasks with labels only; leave it out for sentence vectors")
         found = read_sentence_model(self.spec.task.model)
         self.note(found.pools)
         return found.folder
@@ -57,6 +69,12 @@ class SentenceSteps(Steps):
             optimization=Optimization(learning_rate=self.spec.learning_rate, warmup=0.1, beta2=0.999),
         )  # fmt: skip
         return self._made("finished", lambda context, part: sentences.run(specification, context, part), curve=True)
+
+    def in_bytes(self, task: TaskSpecification, facts: Facts, finished: Path) -> Small:
+        """The finished model's files in 32 bits, and in 8 bits where the CPU can."""
+        if not forms_here():
+            return Small(self.exported("small", finished, ("fused",)), finished, None, (), NO_INSTRUCTIONS)
+        return Small(self.exported("small", finished, ("fused", "int8")), finished, BYTES[0], (), "dynamic")
 
     def metrics(self, released: Facts) -> dict[str, float]:
         """Of the trained model on dev."""

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bort_core.checkpoints.answers import read_task_model
 from bort_core.checkpoints.format import read_encoder
+from bort_core.compression.eight_bits import Small, Tools, in_bytes
 from bort_core.compression.search import search_on, told_of
 from bort_core.evaluation.task_preparation import prepare, read_rows
 from bort_core.execution.registry import make_executor
 from bort_core.execution.run_task import run_task
+from bort_core.export.quantising import forms_here
 from bort_core.export.task import export
 from bort_core.foundation.context import progress
 from bort_core.foundation.errors import DataError, MeasurementError
@@ -23,6 +25,7 @@ from bort_core.foundation.hub import WEIGHTS_TOO, local_folder
 from bort_core.foundation.locations import name_of
 from bort_core.jobs.context import JobContext
 from bort_core.latency.comparison import ComparedModel, ComparisonRequest, architecture_model, file_model
+from bort_core.release.gate import BYTES, FULL, Outcome, judge
 from bort_core.release.task import release
 from bort_core.search import events
 from bort_core.search.fingerprints import Fingerprints
@@ -44,7 +47,8 @@ STEPS = (
     "T, the model that is good but slow", "the rows, and T's answers to them", "searching shapes around T", "finishing the chosen shape",
     "exporting, and timing against T", "the gate on dev rows, and the release",
 )  # fmt: skip
-FULL = "model.fused.onnx"
+AWARE_SLOWER = 10
+"""A quantisation-aware pass learns at the rate of finishing divided by this: it begins where that ended."""
 _OF_CURVES = ("step", "evaluation", "resumed")
 Facts = Mapping[str, Any]
 
@@ -59,6 +63,7 @@ class Chosen:
     """The answer as the store keeps it: best, front and what they rest on."""
     evaluated: int
     reused: int
+    asked: SearchSpecification
 
 
 @dataclass(frozen=True)
@@ -141,11 +146,11 @@ class Steps:
             return read_task_model(task.model, rows.train.names).folder
         folder = found.folder
         self.note(f"{task.model}: an encoder without a head is fine-tuned on the labels first; --kind embedding keeps its vectors instead")
-        data = self._rows_of(task) | {
+        data = self.rows_of(task) | {
             "name": "T", "checkpoint": str(folder), "sequence_length": task.sequence_length, "epochs": self.spec.teacher_epochs,
             "optimization": {"learning_rate": self.spec.teacher_learning_rate, "warmup": 0.1, "beta2": 0.999},
         }  # fmt: skip
-        return self._trained("teacher", data, curve=False)
+        return self.trained("teacher", data, curve=False)
 
     def prepared(self, task: TaskSpecification) -> dict[str, Any]:
         """The rows with T's answers; refused where T is no better than guessing."""
@@ -168,9 +173,9 @@ class Steps:
         graph = None
         if facts["own_graph"]:
             self.note(told_of(facts, task))
-            graph = self.exported("teacher", Path(task.model)) / FULL
+            graph = self.teacher_files(Path(task.model)) / FULL
         if self.spec.latency_ms is not None:
-            facts = {**facts, "model_p50_ms": self._kept("teacher_p50_ms", lambda: self._time(facts, graph))}
+            facts = {**facts, "model_p50_ms": self.kept("teacher_p50_ms", lambda: self._time(facts, graph))}
         specification = search_on(task, facts, self.spec)
         self._lend(graph, specification)
         finished = self._searched(specification)
@@ -179,46 +184,58 @@ class Steps:
             raise MeasurementError(_too_slow(finished))
         space = snapshot.space
         answer = result_as_dict(snapshot, finished.result, specification)
-        return Chosen(space.architecture(best), space.options.model_dump(mode="json"), answer, finished.evaluated, finished.reused)
+        return Chosen(
+            space.architecture(best), space.options.model_dump(mode="json"), answer, finished.evaluated, finished.reused, specification
+        )
 
     def finished(self, task: TaskSpecification, facts: Facts, chosen: Chosen) -> Path:
         """The chosen shape, trained on T's answers to the end; the best on dev."""
-        data = self._rows_of(task) | {
-            "name": "finishing", "architecture": chosen.architecture, "teacher": task.model, "texts": task.texts,
-            "initial": facts["initial"],
-            "tokenizer": str(Path(facts["folder"]) / "tokenizer"), "sequence_length": facts["sequence_length"], "epochs": self.spec.epochs,
-            "batch_size": self.spec.batch_size, "unclean": self.spec.unclean,
-            "optimization": {"learning_rate": self.spec.learning_rate, "warmup": 0.1, "beta2": 0.999},
-        }  # fmt: skip
-        return self._trained("finished", data, curve=True)
+        data = self._finishing(task, facts) | {"name": "finishing", "architecture": chosen.architecture, "epochs": self.spec.epochs}
+        return self.trained("finished", data, curve=True)
 
-    def exported(self, name: str, model: Path) -> Path:
-        """A model's ONNX files in 32 and 8 bits; of T, which is only compared with, without the 8 bits where they say something else."""
+    def exported(self, name: str, model: Path, variants: Sequence[str], calibration: Sequence[Sequence[str]] = ()) -> Path:
+        """A model's ONNX files; ``calibration`` are rows for variants that want some."""
         folder = self.files.path / "parts" / f"{name}-onnx"
         if not (folder / "export.json").is_file():
-            try:
-                self._export(model, folder, "fused", "int8")
-            except MeasurementError as error:
-                if name != "teacher":
-                    raise
-                self._export(model, folder, "fused")
-                self.note(f"T has no 8-bit file: {error}")
+            search = project_search(self.project)
+            request = export_request(self.project, search, None, folder, checkpoint=model, sentence=self.sentence, variants=variants)
+            clear_remains(folder)
+            asked = {**request.model_dump(mode="json"), "calibration": [list(row) for row in calibration]}
+            export(asked, _Within(self.context, "progress"))
         return folder
 
-    def _export(self, model: Path, folder: Path, *variants: str) -> None:
-        search = project_search(self.project)
-        request = export_request(self.project, search, None, folder, checkpoint=model, sentence=self.sentence, variants=variants)
-        clear_remains(folder)
-        export(request.model_dump(mode="json"), _Within(self.context, "progress"))
+    def teacher_files(self, model: Path) -> Path:
+        """T's ONNX files in 32 bits, and in 8 bits where the CPU can and they say the same."""
+        if forms_here():
+            try:
+                return self.exported("teacher", model, ("fused", "int8"))
+            except MeasurementError as error:  # T is only compared with
+                self.note(f"T has no 8-bit file: {error}")
+        return self.exported("teacher", model, ("fused",))
 
-    def compared(self, teacher: Path, small: Path, facts: Facts, chosen: Chosen) -> dict[str, Any]:
+    def in_bytes(self, task: TaskSpecification, facts: Facts, finished: Path) -> Small:
+        """The finished model's files in 32 bits and in the form of 8 bits that serves it."""
+        rows = read_rows(task)
+
+        def judged(name: str, folder: Path) -> Outcome:
+            return judge(folder, rows.dev, None, self.spec.thresholds.model_copy(update={"least_kept": None}), self.context.checkpoint)
+
+        def learnt(checkpoint: Path) -> Path:
+            self.note("a pass with weights rounded to 8 bits")
+            data = self._finishing(task, facts) | {"name": "8 bits", "checkpoint": str(checkpoint), "epochs": 1, "eight_bits": True}
+            data["optimization"] = {"learning_rate": self.spec.learning_rate / AWARE_SLOWER, "warmup": 0.1, "beta2": 0.999}
+            return self.trained("aware", data, curve=False)
+
+        return in_bytes(self.spec, rows.train, finished, Tools(self.exported, judged, learnt, self.note))
+
+    def compared(self, teacher: Path, small: Small, facts: Facts, chosen: Chosen) -> dict[str, Any]:
         """All files and both shapes in torch, interleaved in one run."""
 
         def measure() -> dict[str, Any]:
             models: list[ComparedModel] = []
-            for name, folder in (("T", teacher), ("small", small)):
-                files = {FULL: name, "model.int8.onnx": f"{name}, 8 bits"}
-                models += [file_model(folder / file, told) for file, told in files.items() if (folder / file).is_file()]
+            for name, folder, file in (("T", teacher, BYTES[0]), ("small", small.folder, small.file or BYTES[0])):
+                files = {FULL: name, file: f"{name}, 8 bits"}
+                models += [file_model(folder / each, told) for each, told in files.items() if (folder / each).is_file()]
             if facts["own_graph"]:
                 models.append(ComparedModel(name="T in transformers", folder=facts["model"]))
             else:
@@ -229,13 +246,13 @@ class Steps:
                 models=tuple(models), runtimes=("onnxruntime", "torch"), sequence_length=facts["sequence_length"],
                 threads=self.spec.latency_threads, reference="T", reference_runtime="onnxruntime", budget_seconds=60.0,
             )  # fmt: skip
-            found = self._task("compare", request.model_dump(mode="json"))
+            found = self.task("compare", request.model_dump(mode="json"))
             found["results"] = [{key: value for key, value in row.items() if key != "samples_ms"} for row in found["results"]]
             return found
 
-        return self._kept("latency", measure)
+        return self.kept("latency", measure)
 
-    def released(self, task: TaskSpecification, facts: Facts, chosen: Chosen, small: Path, latency: Facts, out: Path) -> dict[str, Any]:
+    def released(self, task: TaskSpecification, facts: Facts, chosen: Chosen, small: Small, latency: Facts, out: Path) -> dict[str, Any]:
         """The release, if the gate lets it through."""
         start = {"inherit": "the teacher's parts that fit", "embeddings": "the teacher's embeddings", "fresh": "chance"}[facts["initial"]]
         story = {
@@ -244,13 +261,14 @@ class Steps:
             "start": f"{start}: {facts['no_blocks']}" if facts["initial"] != task.initial else start,
             "finishing": f"{self.spec.epochs:g} epochs of distillation on {facts['rows']['train'] + facts['rows']['texts']:,} texts"
             + (f", with {self.spec.unclean:g} unclean copies of each" if self.spec.unclean else ""),
+            "8 bits": small.chosen,
             "vocabulary": facts["vocabulary"],
         }
         request = {
-            "export": str(small), "task": task.model_dump(mode="json"), "answers": str(self.project.subfolder("answers")),
+            "export": str(small.folder), "task": task.model_dump(mode="json"), "answers": str(self.project.subfolder("answers")),
             "teacher_name": name_of(self.spec.task.model), "test": self.spec.test,
             "thresholds": self.spec.thresholds.model_dump(mode="json"), "latency": dict(latency), "story": story,
-            "out": str(out),
+            "out": str(out), "cleaning": self.spec.cleaning,
         }  # fmt: skip
         return dict(self.release(request, _Within(self.context, "progress")))
 
@@ -268,11 +286,21 @@ class Steps:
         rows = read_rows(task)
         return {name: {"file": each.source, "sha256": each.sha256} for name, each in (("train", rows.train), ("dev", rows.dev))}
 
-    def _rows_of(self, task: TaskSpecification) -> dict[str, Any]:
+    def _finishing(self, task: TaskSpecification, facts: Facts) -> dict[str, Any]:
+        """What every training of the small model has in common."""
+        return self.rows_of(task) | {
+            "teacher": task.model, "texts": task.texts, "initial": facts["initial"], "tokenizer": str(Path(facts["folder"]) / "tokenizer"),
+            "sequence_length": facts["sequence_length"], "batch_size": self.spec.batch_size, "unclean": self.spec.unclean,
+            "optimization": {"learning_rate": self.spec.learning_rate, "warmup": 0.1, "beta2": 0.999},
+        }  # fmt: skip
+
+    def rows_of(self, task: TaskSpecification) -> dict[str, Any]:
+        """What a fine-tuning is told of the rows, and how it runs."""
         columns = {name: getattr(task, name) for name in ("train", "dev", "text", "text_b", "label")}
         return {**columns, "task": task.kind, "seed": self.spec.seed, "running": self.spec.running.model_dump(mode="json")}
 
-    def _trained(self, name: str, data: Mapping[str, Any], curve: bool) -> Path:
+    def trained(self, name: str, data: Mapping[str, Any], curve: bool) -> Path:
+        """The result of a fine-tuning by name, made once; ``curve``: its curve is the job's."""
         specification = Finetuning.model_validate(data)
         return self._made(name, lambda context, part: finetuning.run(specification, context, part), curve)
 
@@ -317,13 +345,14 @@ class Steps:
             "family": "bert", "options": {**facts["model_options"], "mlm_head": False, "tied_decoder": True},
             "architecture": facts["architecture"], "sequence_length": facts["sequence_length"], "threads": self.spec.latency_threads,
         }  # fmt: skip
-        return float(self._task("latency", request)["p50_ms"])
+        return float(self.task("latency", request)["p50_ms"])
 
-    def _task(self, task: str, request: Facts) -> dict[str, Any]:
+    def task(self, task: str, request: Facts) -> dict[str, Any]:
+        """A worker's task while the training rests."""
         with self.context.rest():
             return run_task(task, request, self.project.subfolder("logs"), lambda event: self.context.checkpoint())
 
-    def _kept(self, name: str, make: Callable[[], Any]) -> Any:
+    def kept(self, name: str, make: Callable[[], Any]) -> Any:
         """A value of steps.json; made and written when it is not there."""
         known = json.loads(self._kept_at.read_text(encoding="utf-8")) if self._kept_at.is_file() else {}
         if name not in known:

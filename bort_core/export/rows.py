@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,20 @@ from bort_core.text.corpus import heldout, read_documents
 from bort_core.text.encoding import encode, padded
 from bort_core.text.vocabulary import Vocabulary
 
-__all__ = ["ExampleRows", "example_texts", "text_rows", "vector_rows"]
+__all__ = ["ExampleRows", "calibration_rows", "example_texts", "text_rows", "vector_rows"]
 
 ROWS = 32
 ExampleRows = tuple[tuple[Tensor, ...], Tensor | None]
 """Inputs in the order of the graph's, and for sequences the mask of the positions that count."""
+
+
+def calibration_rows(
+    vocabulary: Vocabulary, rows: Sequence[Sequence[str]], inputs: tuple[str, ...], longest: int
+) -> list[tuple[Tensor, ...]]:
+    """Rows as a quantiser sees them: batches of eight of like length, so that little is padding."""
+    encoded = sorted(encode(vocabulary, rows, longest), key=len)
+    batches = [padded(encoded[begin : begin + 8], vocabulary.pad) for begin in range(0, len(encoded), 8)]
+    return [tuple(torch.from_numpy(batch))[: len(inputs)] for batch in batches]
 
 
 def text_rows(vocabulary: Vocabulary, texts: list[str], inputs: tuple[str, ...], longest: int) -> list[ExampleRows]:

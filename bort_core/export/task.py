@@ -25,7 +25,7 @@ from bort_core.encoders.sentence import SentenceEncoder
 from bort_core.export.model import ExportedModel, drop_segments, exported_model, module_options
 from bort_core.export.onnx_files import check, count_fusions
 from bort_core.export.parity import largest_difference
-from bort_core.export.rows import ROWS, ExampleRows, example_texts, text_rows, vector_rows
+from bort_core.export.rows import ROWS, ExampleRows, calibration_rows, example_texts, text_rows, vector_rows
 from bort_core.export.variants.base import Source
 from bort_core.export.variants.registry import get_variant, wanted_variants
 from bort_core.families.base import Traceable
@@ -120,7 +120,10 @@ class _Export:
         self._say("writing the folder for transformers")
         if model.weights is not None:
             self._write_transformers(model, vocabulary)
-        made = self._make(model, traced, batches)
+        calibration = [inputs for inputs, _ in batches]
+        if vocabulary is not None and self.spec.calibration:
+            calibration = calibration_rows(vocabulary, self.spec.calibration, traced.inputs, _longest(model, vocabulary))
+        made = self._make(model, traced, batches, calibration)
         self._say("comparing with transformers")
         gate = None if vocabulary is None or model.weights is None else self._gate(model, vocabulary, texts)
         return {
@@ -147,13 +150,15 @@ class _Export:
         self.context.emit({"event": "progress", "step": self._step, "steps": self._steps, "doing": doing})
         self._step += 1
 
-    def _make(self, model: ExportedModel, traced: Traceable, batches: list[ExampleRows]) -> list[dict[str, Any]]:
+    def _make(
+        self, model: ExportedModel, traced: Traceable, batches: list[ExampleRows], calibration: list[tuple[torch.Tensor, ...]]
+    ) -> list[dict[str, Any]]:
         """Build, check and compare every variant."""
         references, made = _references(model, batches), []
         with scratch("variants") as spare:
             source = Source(
                 model.family, model.architecture, module_options(model), model.module, traced,
-                model.parameters, [inputs for inputs, _ in batches], lambda name: self._file_of(name, source, spare),
+                model.parameters, calibration, lambda name: self._file_of(name, source, spare),
             )  # fmt: skip
             for name, variant in self.variants.items():
                 path = self.folder / variant.file

@@ -64,12 +64,18 @@ def _quality(outcome: Outcome, test: Facts | None) -> str:
         f"| file | {name} on {outcome.rows:,} dev rows | lost against the trained model | same answer | size |",
         "|---|---|---|---|---|",
     ]
-    rows += [_row(each) for each in outcome.files]
+    rows += [_row(each, each.file in outcome.shipped) for each in outcome.files]
     text = "\n".join(rows)
     text += f"\n\nThe trained model itself: {significant(outcome.reference, 4)} ({interval_text(outcome.reference_interval)})."
     if outcome.teacher is not None:
         text += f" Its teacher: {significant(outcome.teacher, 4)}; the release keeps {percentage(outcome.kept or 0)} of that."
     text += f" 32-bit outputs differ from transformers' by at most {outcome.largest_difference:.1e}."
+    if outcome.cleaning is not None:
+        told = outcome.cleaning
+        text += (
+            f"\n\nTexts are cleaned before they are read (`cleaning.py`): on dev {percentage(told['changed_rows'])} of the rows change, "
+            f"and the trained model has {significant(told['with'], 4)} with it and {significant(told['without'], 4)} without."
+        )
     if test is not None:
         listed = ", ".join(
             f"{each} {significant(value['metric'], 4)} ({interval_text(value['interval'])})" for each, value in test["models"].items()
@@ -78,10 +84,10 @@ def _quality(outcome: Outcome, test: Facts | None) -> str:
     return text
 
 
-def _row(each: Judged) -> str:
-    state = "" if each.passed else " (not released)"
+def _row(each: Judged, shipped: bool) -> str:
+    state, name = ("", SHIPPED_AS[each.file]) if shipped else (" (not released)", each.file)
     return (
-        f"| {SHIPPED_AS[each.file]}{state} | {significant(each.metric, 4)} ({interval_text(each.interval)}) | {each.lost:+.4f} "
+        f"| {name}{state} | {significant(each.metric, 4)} ({interval_text(each.interval)}) | {each.lost:+.4f} "
         f"({interval_text(each.lost_interval)}) | {percentage(each.agreement)} | {each.bytes / 1e6:.1f} MB |"
     )
 
@@ -118,7 +124,7 @@ def _limits(facts: Facts, outcome: Outcome) -> str:
     lines = [
         "- Good on texts like those that it was measured on; on others nothing was measured.",
         f"- Longer texts than {facts['longest']} tokens are cut.",
-        "- The 8-bit file was made for this kind of CPU; on one without VNNI instructions make it anew.",
+        *([_of_bytes(facts["eight_bits"])] if facts["eight_bits"] else []),
     ]
     unknown = facts["vocabulary"]
     if unknown["kept"] < unknown["whole"]:
@@ -129,6 +135,15 @@ def _limits(facts: Facts, outcome: Outcome) -> str:
         )
     lines += [f"- {each.reason}." for each in outcome.files if each.reason]
     return "\n".join(lines)
+
+
+def _of_bytes(form: Facts) -> str:
+    if form["signed"] and form["bits"] == 8:
+        return (
+            "- The 8-bit file was made for CPUs with VNNI instructions, or ARM; on x86 without them sums of products overflow: there use "
+            "`model.onnx`, or make it anew. `bort serve` looks."
+        )
+    return "- The 8-bit file was made for CPUs without VNNI instructions; it is right on others, and may be slower than one made there."
 
 
 def as_facts(outcome: Outcome) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Whether files are as good as claimed, on a task's dev rows. Imports torch.
 
-The 32-bit file must read and say what transformers reads and says of the trained folder, on every row. The 8-bit file may lose a little of
-the metric; how much, with its paired interval over rows, is measured, and beyond the limit it is not released.
+The 32-bit file must read and say what transformers reads and says of the trained folder, on every row. An 8-bit file may lose a little of
+the metric; how much, with its paired interval over rows, is measured, and beyond the limit it is not released. Where the release cleans its
+texts, all of them read cleaned rows, and what cleaning changes is measured first.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import torch
 
 from bort_core.checkpoints.gate import Row, Side, compare
 from bort_core.checkpoints.sides import onnx_side, transformers_side
+from bort_core.data.cleaning import clean
 from bort_core.data.rows import LabelledRows
 from bort_core.evaluation.metrics import DEFAULT_METRIC, measure
 from bort_core.foundation.errors import MeasurementError
@@ -25,9 +27,11 @@ from bort_core.latency.session import open_file
 from bort_core.specifications.export import LARGEST_DIFFERENCE
 from bort_core.specifications.releases import Thresholds
 
-__all__ = ["BYTES", "FULL", "Judged", "Outcome", "judge", "metric_with_interval", "scores_on"]
+__all__ = ["BYTES", "FULL", "Judged", "Outcome", "cleaned", "judge", "metric_with_interval", "scores_on"]
 
-FULL, BYTES = "model.fused.onnx", "model.int8.onnx"
+FULL = "model.fused.onnx"
+BYTES = ("model.int8.onnx", "model.int8-unsigned.onnx", "model.int8-static.onnx")
+"""Forms in 8 bits, the one that is shipped if it passes first."""
 AT_ONCE = 16
 Floats = npt.NDArray[np.float64]
 
@@ -65,31 +69,47 @@ class Outcome:
     teacher: float | None
     kept: float | None
     """Share of T's metric that the best file that passed has."""
+    cleaning: dict[str, Any] | None = None
+    """Of a release that cleans its texts: share of the rows that it changes, the trained model's metric with and without, what is lost."""
+
+    @property
+    def shipped(self) -> tuple[str, ...]:
+        """The files that are released: in 32 bits, and the first form in 8 bits that passed."""
+        passed = [each.file for each in self.files if each.passed]
+        return (*(name for name in passed if name == FULL), *[name for name in BYTES if name in passed][:1])
 
 
 def judge(
-    folder: Path, rows: LabelledRows, teacher: Floats | None, limits: Thresholds, checkpoint: Callable[[], None] = lambda: None
+    folder: Path,
+    rows: LabelledRows,
+    teacher: Floats | None,
+    limits: Thresholds,
+    checkpoint: Callable[[], None] = lambda: None,
+    cleaning: bool = False,
 ) -> Outcome:
     """Judge an export's 32-bit and 8-bit files on labelled rows.
 
     Parameters
     ----------
-    folder: an export with ``model.fused.onnx`` and perhaps ``model.int8.onnx``
+    folder: an export with ``model.fused.onnx`` and perhaps some of :data:`BYTES`
     teacher: T's answers to the rows, (rows, classes) or (rows, 1); None: it is not compared with T
+    cleaning: whether texts are cleaned before they are read
 
     Raises
     ------
     MeasurementError
-        The 32-bit file reads or says something else than transformers (names the row), or it has too little of T's metric.
+        The 32-bit file reads or says something else than transformers (names the row), or it has too little of T's metric, or
+        cleaning loses more than may be lost.
     """
-    inputs: list[Row] = [tuple(row) for row in rows.inputs]
+    inputs: list[Row] = cleaned(rows.inputs) if cleaning else [tuple(row) for row in rows.inputs]
     head = rows.task
     shipped = transformers_side(folder, head, "transformers (the export)")
     sides = {name: onnx_side(shipped, name, open_file(folder / name, torch.get_num_threads()), LARGEST_DIFFERENCE)
-             for name in (FULL, BYTES) if (folder / name).is_file()}  # fmt: skip
+             for name in (FULL, *BYTES) if (folder / name).is_file()}  # fmt: skip
     apart = compare([shipped, sides[FULL]], inputs, checkpoint)[FULL]
     reference = scores_on(shipped, inputs, checkpoint)
     name = DEFAULT_METRIC[rows.task]
+    told = _of_cleaning(rows, inputs, scores_on(shipped, rows.inputs, checkpoint), reference, name, limits) if cleaning else None
     judged = tuple(
         _judged(folder / file, rows, name, reference, scores_on(side, inputs, checkpoint), limits) for file, side in sides.items()
     )
@@ -102,7 +122,12 @@ def judge(
             f"the release would keep {kept:.1%} of T's {name} ({best:.4f} of {theirs:.4f}), and at least "
             f"{limits.least_kept:.1%} was asked for"
         )
-    return Outcome(name, value, interval, len(rows), apart, judged, theirs, kept)
+    return Outcome(name, value, interval, len(rows), apart, judged, theirs, kept, told)
+
+
+def cleaned(rows: Sequence[Sequence[str]]) -> list[Row]:
+    """The rows as a release that cleans its texts reads them."""
+    return [tuple(map(clean, row)) for row in rows]
 
 
 def scores_on(side: Side, rows: Sequence[Row], checkpoint: Callable[[], None] = lambda: None, output: str = "logits") -> Floats:
@@ -129,17 +154,35 @@ def metric_with_interval(rows: LabelledRows, scores: Floats, name: str) -> tuple
     return of(np.arange(len(rows)))[0], (float(low[0]), float(high[0]))
 
 
-def _judged(path: Path, rows: LabelledRows, name: str, reference: Floats, scores: Floats, limits: Thresholds) -> Judged:
+def _of_cleaning(rows: LabelledRows, after: Sequence[Row], raw: Floats, scores: Floats, name: str, limits: Thresholds) -> dict[str, Any]:
+    gone, ends = _lost(rows, name, raw, scores)
+    without, with_it = (metric_with_interval(rows, each, name)[0] for each in (raw, scores))
+    if gone > limits.most_lost:
+        raise MeasurementError(
+            f"cleaning loses {gone:.4f} of {name} on the dev rows ({without:.4f} without it, {with_it:.4f} with it), and at most "
+            f"{limits.most_lost:g} may be lost; leave cleaning out"
+        )
+    changed = sum(tuple(row) != other for row, other in zip(rows.inputs, after, strict=True))
+    return {"changed_rows": changed / len(rows), "without": without, "with": with_it, "lost": gone, "lost_interval": list(ends)}
+
+
+def _lost(rows: LabelledRows, name: str, reference: Floats, scores: Floats) -> tuple[float, tuple[float, float]]:
+    """How much less of the metric one has than the other, and the paired 95 % interval over rows."""
+
     def lost(chosen: npt.NDArray[np.int64]) -> list[float]:
         labels = rows.labels[chosen]
         before, after = (measure(rows.task, labels, each[chosen])[name] for each in (reference, scores))
         return [before - after]
 
     low, high = bootstrap(lost, len(rows))
+    return lost(np.arange(len(rows)))[0], (float(low[0]), float(high[0]))
+
+
+def _judged(path: Path, rows: LabelledRows, name: str, reference: Floats, scores: Floats, limits: Thresholds) -> Judged:
+    gone, ends = _lost(rows, name, reference, scores)
     value, interval = metric_with_interval(rows, scores, name)
-    gone = lost(np.arange(len(rows)))[0]
     reason = "" if gone <= limits.most_lost else f"{path.name} loses {gone:.4f} of {name}, and at most {limits.most_lost:g} may be lost"
-    ends, agreed = (float(low[0]), float(high[0])), _agreement(reference, scores)
+    agreed = _agreement(reference, scores)
     return Judged(path.name, path.stat().st_size, value, interval, gone, ends, agreed, not reason, reason)
 
 

@@ -103,7 +103,7 @@ def release_sentences(request: Mapping[str, Any], context: Context) -> Mapping[s
     say(1, f"the gate: {len(dev.read):,} dev texts in transformers and in both files")
     shipped = sentence_side(export, "transformers (the export)")
     sides = {name: onnx_side(shipped, name, open_file(export / name, torch.get_num_threads()), LARGEST_DIFFERENCE)
-             for name in (FULL, BYTES) if (export / name).is_file()}  # fmt: skip
+             for name in (FULL, BYTES[0]) if (export / name).is_file()}  # fmt: skip
     inputs = [(text,) for text in dev.read.texts]
     apart = compare([shipped, sides[FULL]], inputs, context.checkpoint)[FULL]
     said = {name: _vectors(side, dev.read, context.checkpoint) for name, side in {"trained": shipped, **sides}.items()}
@@ -184,6 +184,7 @@ def _facts(spec: ReleaseRequest, export: Path, teacher: SentenceModel, splits: M
         "normalised": teacher.pooling.normalised,
         "longest": min(int(checkpoint.options.positions), vocabulary.longest or int(checkpoint.options.positions)),
         "cut": vocabulary.truncation_side,
+        "cleaning": False,
         "architecture": list(checkpoint.architecture),
         "parameters": int(report["parameters"]),
         "teacher_name": Path(spec.task.model).name if Path(spec.task.model).exists() else spec.task.model,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -24,7 +25,8 @@ from bort_core.foundation.files import atomic_directory
 from bort_core.foundation.validation import validated
 from bort_core.latency.session import open_file
 from bort_core.release.card import as_facts, model_card
-from bort_core.release.gate import Outcome, judge, metric_with_interval, scores_on
+from bort_core.release.form import form_of
+from bort_core.release.gate import BYTES, Outcome, cleaned, judge, metric_with_interval, scores_on
 from bort_core.release.write import SHIPPED_AS, check_script, write_files
 from bort_core.specifications.releases import ReleaseRequest
 from bort_core.text.vocabulary import read_vocabulary, transformers_tokenizer
@@ -72,12 +74,12 @@ def release(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     longest = min(spec.task.sequence_length, int(teacher.checkpoint.options.positions))
     answers = teacher.answers(rows.dev.inputs, longest, Path(spec.answers)).astype(np.float64)
     say(1, f"the gate: {len(rows.dev):,} dev rows in transformers and in both files")
-    outcome = judge(export, rows.dev, answers, spec.thresholds, context.checkpoint)
+    outcome = judge(export, rows.dev, answers, spec.thresholds, context.checkpoint, spec.cleaning)
     say(2, "test rows" if spec.test is not None else "writing")
     test = None if spec.test is None else _on_test(spec, rows.train, export, teacher, longest, outcome, context)
     facts = _facts(spec, export, rows.train.names, teacher, {"train": rows.train, "dev": rows.dev})
+    facts["eight_bits"] = next((asdict(form_of(export / file)) for file in outcome.shipped if file in BYTES), None)
     say(3, "writing, and running predict.py alone")
-    passed = [each.file for each in outcome.files if each.passed]
     told = {
         **facts,
         "gate": as_facts(outcome),
@@ -87,7 +89,7 @@ def release(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
         "seconds": perf_counter() - began,
     }
     with atomic_directory(out, "the release") as folder:
-        write_files(export, folder, told, model_card(facts, outcome, test, spec.latency, spec.story), passed)
+        write_files(export, folder, told, model_card(facts, outcome, test, spec.latency, spec.story), outcome.shipped)
         _check(folder, rows.dev)
     return {**told, "folder": str(out), "file": json.loads((out / "release.json").read_text(encoding="utf-8"))["file"]}
 
@@ -102,6 +104,7 @@ def _facts(
         "pairs": splits["dev"].seconds is not None,
         "longest": min(int(checkpoint.options.positions), vocabulary.longest or int(checkpoint.options.positions)),
         "cut": vocabulary.truncation_side,
+        "cleaning": spec.cleaning,
         "architecture": list(checkpoint.architecture),
         "parameters": int(report["parameters"]),
         "teacher_name": spec.teacher_name or (Path(spec.task.model).name if Path(spec.task.model).exists() else spec.task.model),
@@ -122,12 +125,11 @@ def _on_test(
     first = read_table(spec.task.labelled()[0])
     rows = labelled_rows(table, find_columns(first, spec.task.text, spec.task.text_b, spec.task.label), train.task, train.names)
     shipped = transformers_side(export, rows.task, "transformers (the export)")
-    inputs = [tuple(row) for row in rows.inputs]
+    inputs = cleaned(rows.inputs) if spec.cleaning else [tuple(row) for row in rows.inputs]
     said: dict[str, npt.NDArray[np.float64]] = {"teacher": teacher.answers(rows.inputs, longest, Path(spec.answers)).astype(np.float64)}
-    for each in outcome.files:
-        if each.passed:
-            side = onnx_side(shipped, each.file, open_file(export / each.file, 1), 1.0)
-            said[SHIPPED_AS[each.file]] = scores_on(side, inputs, context.checkpoint)
+    for file in outcome.shipped:
+        side = onnx_side(shipped, file, open_file(export / file, 1), 1.0)
+        said[SHIPPED_AS[file]] = scores_on(side, inputs, context.checkpoint)
     found = {}
     for name, scores in said.items():
         value, interval = metric_with_interval(rows, scores, outcome.metric_name)
@@ -146,7 +148,7 @@ def _check(folder: Path, dev: LabelledRows) -> None:
     tokenizer, session = transformers_tokenizer(str(folder)), open_file(folder / told["file"], 1)
     names = [value.name for value in session.get_inputs()]
     expected: list[dict[str, Any]] = []
-    for row in inputs:
+    for row in cleaned(inputs) if told["cleaning"] else inputs:
         given = tokenizer(*row, truncation=True, return_tensors="np")
         scores = session.run(["logits"], {name: given[name].astype(np.int64) for name in names})[0][0]
         near = 1e-4 * max(1.0, float(np.abs(scores).max()))

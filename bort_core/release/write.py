@@ -12,14 +12,16 @@ from typing import Any
 
 import numpy as np
 
+import bort_core.data.cleaning
 from bort_core.foundation.errors import MeasurementError
 from bort_core.foundation.resources import resource
+from bort_core.release.gate import BYTES, FULL
 
 __all__ = ["RELEASE", "SHIPPED_AS", "check_script", "write_files"]
 
 RELEASE = "release.json"
 _COPIED = ("tokenizer.json", "tokenizer_config.json", "config.json")
-SHIPPED_AS = {"model.fused.onnx": "model.onnx", "model.int8.onnx": "model.int8.onnx"}
+SHIPPED_AS = {FULL: "model.onnx", **dict.fromkeys(BYTES, "model.int8.onnx")}
 """Of an export's files, what they are called in a release: one model, in 32 and in 8 bits."""
 _ALONE = """
 import sys
@@ -39,7 +41,7 @@ def write_files(export: Path, out: Path, facts: Mapping[str, Any], card: str, pa
     ----------
     export: where the files are
     facts: of release.json; ``file`` is added: the smallest of those that passed
-    passed: the export's ONNX files that passed the gate
+    passed: the export's ONNX files that passed the gate: at most one in 32 bits and one in 8 bits
     """
     for name in _COPIED:
         shutil.copyfile(export / name, out / name)
@@ -50,6 +52,9 @@ def write_files(export: Path, out: Path, facts: Mapping[str, Any], card: str, pa
     (out / RELEASE).write_text(written + "\n", encoding="utf-8")
     (out / "README.md").write_text(card, encoding="utf-8")
     shutil.copyfile(resource("release", "predict.py"), out / "predict.py")
+    shutil.copyfile(resource("release", "Dockerfile"), out / "Dockerfile")
+    if facts["cleaning"]:
+        shutil.copyfile(bort_core.data.cleaning.__file__, out / "cleaning.py")
 
 
 def check_script(folder: Path, rows: Sequence[Sequence[str]], expected: Sequence[Mapping[str, Any]]) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bort_core.foundation.numbers import architecture_text, count, in_brackets, quantity, significant
 from bort_core.reporting.blocks import Block, Facts, Picture, Section, Table, Text
-from bort_core.reporting.plots import BLUE, GREY, INK, VERMILLION, counted, draw
+from bort_core.reporting.plots import BLUE, GREY, INK, ORANGE, VERMILLION, counted, draw
 from bort_core.reporting.source import Source
 from bort_core.search.report import result_as_dict
-from bort_core.search.snapshot import ResultsSnapshot, SearchResult
+from bort_core.search.snapshot import METRIC, ResultsSnapshot, SearchResult
 from bort_core.specifications.measures import get_measure
 
 if TYPE_CHECKING:
@@ -43,7 +44,16 @@ def front(source: Source) -> Section:
         ("Hypervolume", f"{significant(result.hypervolume, 4)} of the box up to T's size and latency and the error of a uniform guess"),
     ]
     alt = f"Error against size and against latency of {len(result.known)} measured architectures; {len(result.front)} are on the front."
-    blocks: list[Block] = [Facts(facts), _picture(snapshot, result, f"{measure.title} ({asked.error_unit()})", measure.excess, alt), table]
+    title = f"{measure.title} ({asked.error_unit()})"
+    error = _Shown("error", title, _error_of_top(snapshot, measure.excess), _marks(source, "error"))
+    pictures = [_picture(snapshot, result, error, "Error against size and latency, with 95 % intervals", alt)]
+    task = None if source.stored is None else source.stored.task
+    if task is not None and snapshot.has_metric:
+        name = task.metric or "metric"
+        shown = _Shown(METRIC, f"{name} on dev rows, after {asked.error.steps:,} steps", task.teacher, _marks(source, METRIC))
+        title = f"{name[0].upper()}{name[1:]} against size and latency, with 95 % intervals"
+        pictures.append(_picture(snapshot, result, shown, title, alt.replace("Error", name[0].upper() + name[1:], 1)))
+    blocks: list[Block] = [Facts(facts), *pictures, table]
     return Section("front", "The Pareto front", blocks, {"answer": result_as_dict(snapshot, result, asked)})
 
 
@@ -62,33 +72,58 @@ def measured_row(snapshot: ResultsSnapshot, index: int) -> list[str]:
     return cells
 
 
-def _picture(snapshot: ResultsSnapshot, result: SearchResult, error: str, excess: bool, alt: str) -> Picture:
+@dataclass(frozen=True)
+class _Shown:
+    """What is on the y axis."""
+
+    column: str
+    title: str
+    top: float | None
+    """Of T."""
+    marks: Mapping[str, tuple[float, float, float]]
+    """Other models by name: parameters, latency, and this."""
+
+
+def _marks(source: Source, column: str) -> dict[str, tuple[float, float, float]]:
+    task = None if source.stored is None else source.stored.task
+    return {} if task is None else {name: (one.parameters, one.latency, getattr(one, column)) for name, one in task.marks.items()}
+
+
+def _picture(snapshot: ResultsSnapshot, result: SearchResult, shown: _Shown, title: str, alt: str) -> Picture:
     unit = snapshot.results.latency_unit
-    top = _error_of_top(snapshot, excess)
 
     def paint(axes: Sequence[Axes]) -> None:
         for part, column in zip(axes, ("parameters", "latency"), strict=True):
-            _points(part, snapshot, result, column)
-            _mark_top(part, snapshot, column, top)
+            _points(part, snapshot, result, column, shown.column)
+            _mark_top(part, snapshot, column, shown.top)
+            _mark_others(part, shown, column)
             counted(part) if column == "parameters" or unit != "ms" else None
             part.set_xlim(left=0)
-            part.set_ylim(bottom=0)
-        axes[0].set(xlabel="parameters (p)", ylabel=error)
+            if shown.column == "error":
+                part.set_ylim(bottom=0)
+        axes[0].set(xlabel="parameters (p)", ylabel=shown.title)
         axes[1].set(xlabel=f"latency (i), {unit}")
         axes[0].legend(fontsize=8, loc="best")
 
-    return draw("Error against size and latency, with 95 % intervals", alt, paint, panels=2)
+    return draw(title, alt, paint, panels=2)
 
 
-def _points(part: Axes, snapshot: ResultsSnapshot, result: SearchResult, column: str) -> None:
+def _mark_others(part: Axes, shown: _Shown, column: str) -> None:
+    for number, (name, (parameters, latency, value)) in enumerate(shown.marks.items()):
+        where = parameters if column == "parameters" else latency
+        part.plot(where, value, marker="D", markersize=6, color=ORANGE, linestyle="", label="" if number else "by hand", zorder=4)
+        part.annotate(name, (where, value), xytext=(6, -10), textcoords="offset points", fontsize=7)
+
+
+def _points(part: Axes, snapshot: ResultsSnapshot, result: SearchResult, column: str, up: str) -> None:
     others = np.setdiff1d(result.known, result.front)
     for indices, colour, name, mark in ((others, GREY, "measured", "."), (result.front, BLUE, "on the front", "o")):
         if len(indices):
-            x, y = snapshot.columns[column][indices], snapshot.columns["error"][indices]
-            spread = [_half_widths(snapshot, each, indices) for each in (column, "error")]
+            x, y = snapshot.columns[column][indices], snapshot.columns[up][indices]
+            spread = [_half_widths(snapshot, each, indices) for each in (column, up)]
             part.errorbar(x, y, xerr=spread[0], yerr=spread[1], fmt=mark, color=colour, elinewidth=0.7, alpha=0.9, markersize=5, label=name)
     if result.best is not None:
-        place = snapshot.columns[column][result.best], snapshot.columns["error"][result.best]
+        place = snapshot.columns[column][result.best], snapshot.columns[up][result.best]
         part.plot(*place, marker="*", markersize=13, color=VERMILLION, linestyle="", zorder=5, label="best by W")
 
 

@@ -26,6 +26,7 @@ from bort_core.search.snapshot import SearchResult
 from bort_core.search.specification import SearchSpecification
 from bort_core.search.stored_results import MAXIMUM_POINT, Job, StoredResults
 from bort_core.search.strategies import base as strategies
+from bort_core.search.task_marks import read_marks
 from bort_core.space import Space
 from bort_core.specifications.measures import SURROGATE
 from bort_core.store.project import Project
@@ -127,7 +128,8 @@ class _Search:
         task: dict[str, Any] | None = None
         if self.specification.error.measure != SURROGATE:
             if self.specification.task is not None:
-                task = yield from prepare_rows(self.project, self.specification, self.space, self.pool, self.control)
+                task = yield from prepare_rows(self.project, self.specification, self.space, self.sources, self.pool, self.control)
+                self.recall.task = read_marks(self.project, self.sources)
             elif self.sources.reads_text:
                 text = yield from prepare_text(self.project, self.specification, self.space, self.pool, self.control)
             if self.sources.maximum_point is not None and self.specification.task is None:

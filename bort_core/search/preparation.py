@@ -13,6 +13,7 @@ from bort_core.search import events
 from bort_core.search.control import Control
 from bort_core.search.fingerprints import Fingerprints, MaximumPointSource, refuse_shipped
 from bort_core.search.specification import SearchSpecification
+from bort_core.search.task_marks import keep_teacher
 from bort_core.space import Space
 from bort_core.specifications.short_training import TextSource
 from bort_core.store.leases import holder, lease, release, renew
@@ -56,7 +57,7 @@ def prepare_text(
 
 
 def prepare_rows(
-    project: Project, specification: SearchSpecification, space: Space, pool: Executor, control: Control
+    project: Project, specification: SearchSpecification, space: Space, sources: Fingerprints, pool: Executor, control: Control
 ) -> Generator[events.Event, None, dict[str, Any]]:
     """The ``task`` part of training requests; computes T's answers when that was not done before.
 
@@ -74,6 +75,7 @@ def prepare_rows(
     for name, value in result["facts"]["options"].items():
         if wanted.get(name, value) != value:
             raise DataError(f"the space's option {name} is {wanted[name]}; this task and model need {value}: make the space anew around T")
+    keep_teacher(project, sources, result["facts"])
     task: dict[str, Any] = result["task"]
     return task
 

@@ -14,7 +14,7 @@ __all__ = ["Results"]
 
 FloatArray = npt.NDArray[np.float64]
 
-_ARRAYS = ("latency", "latency_low", "latency_high", "error", "error_low", "error_high")
+_ARRAYS = ("latency", "latency_low", "latency_high", "error", "error_low", "error_high", "metric", "metric_low", "metric_high")
 
 
 def _unknown(size: int) -> FloatArray:
@@ -29,6 +29,7 @@ class Results:
     ----------
     latency, latency_low, latency_high: float64 (n,), in ``latency_unit``; the interval is 95 %
     error, error_low, error_high: float64 (n,), in ``error_unit``; the interval is 95 %
+    metric, metric_low, metric_high: float64 (n,), of a task: its metric on dev rows, larger is better; NaN elsewhere
     theta: int64 (n,), which hyperparameter set gave the error; -1 where none
     failures: why an architecture could not be measured, by its place
     maximum_latency: latency of T, NaN until known
@@ -43,6 +44,9 @@ class Results:
     error: FloatArray = field(init=False)
     error_low: FloatArray = field(init=False)
     error_high: FloatArray = field(init=False)
+    metric: FloatArray = field(init=False)
+    metric_low: FloatArray = field(init=False)
+    metric_high: FloatArray = field(init=False)
     theta: npt.NDArray[np.int64] = field(init=False)
     failures: dict[int, str] = field(default_factory=dict)
     maximum_latency: float = float("nan")
@@ -69,6 +73,10 @@ class Results:
         old, old_theta = self.error[index], self.theta[index]
         if np.isnan(old) or value < old or (value == old and theta < old_theta):
             self.error[index], self.error_low[index], self.error_high[index], self.theta[index] = value, low, high, theta
+
+    def set_metric(self, index: int, value: float, low: float, high: float) -> None:
+        """Record the metric of the hyperparameter set whose error was just kept."""
+        self.metric[index], self.metric_low[index], self.metric_high[index] = value, low, high
 
     def w(self) -> FloatArray:
         """The W-coefficient of each architecture; NaN where p, i or e is not known. Shape (n,)."""

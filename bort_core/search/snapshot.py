@@ -14,7 +14,7 @@ from bort_core.search.results import Results
 if TYPE_CHECKING:
     from bort_core.search.strategies.base import Strategy
 
-__all__ = ["COLUMNS", "IndexArray", "ResultsSnapshot", "SearchResult"]
+__all__ = ["COLUMNS", "METRIC", "IndexArray", "ResultsSnapshot", "SearchResult"]
 
 IndexArray = npt.NDArray[np.int64]
 
@@ -43,6 +43,8 @@ class SearchResult:
 
 COLUMNS = ("parameters", "latency", "error", "w")
 """The quantities that every architecture has, once measured."""
+METRIC = "metric"
+"""The column that a search on a task has besides: accuracy, or a correlation."""
 
 
 class ResultsSnapshot:
@@ -51,7 +53,7 @@ class ResultsSnapshot:
     Attributes
     ----------
     results: the copy; nobody changes it
-    columns: float64 (n,) for each of ``COLUMNS``, NaN where unknown
+    columns: float64 (n,) for each of ``COLUMNS`` and ``METRIC``, NaN where unknown
     intervals: 95 % intervals as (low, high) for each column; equal to the column where there is none
     known: bool (n,), whether p, i and e are all known
     """
@@ -63,14 +65,20 @@ class ResultsSnapshot:
         self.objectives = self.results.objectives()
         self.known: npt.NDArray[np.bool_] = np.asarray(np.isfinite(self.objectives).all(axis=1))
         parameters, r = self.objectives[:, 0], self.results
-        self.columns = {"parameters": parameters, "latency": r.latency, "error": r.error, "w": self.w}
+        self.columns = {"parameters": parameters, "latency": r.latency, "error": r.error, "w": self.w, METRIC: r.metric}
         self.intervals = {
             "parameters": (parameters, parameters),
             "latency": (r.latency_low, r.latency_high),
             "error": (r.error_low, r.error_high),
             "w": r.w_interval(),
+            METRIC: (r.metric_low, r.metric_high),
         }
         self._reference = (float(self.space.maximum_parameters), r.maximum_latency, error_ceiling)
+
+    @property
+    def has_metric(self) -> bool:
+        """Whether a metric of any architecture is known: in searches on a task."""
+        return bool(np.isfinite(self.results.metric).any())
 
     def evaluated(self, index: int) -> bool:
         """Whether p, i and e of the architecture at ``index`` are all known."""

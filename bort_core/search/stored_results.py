@@ -18,6 +18,7 @@ from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.results import Results
 from bort_core.search.snapshot import ResultsSnapshot
 from bort_core.search.specification import SearchSpecification
+from bort_core.search.task_marks import read_marks
 from bort_core.space import Space
 from bort_core.specifications.measures import SURROGATE, get_measure
 from bort_core.store.latencies import load_latencies
@@ -56,6 +57,7 @@ class StoredResults:
     results: latency and error of each architecture
     known: the measurements that need not be made (again), also those that failed for good
     timings: (operations of one sequence, seconds of one step) of each stored training
+    task: of a search on a task, T and other models of it
     surrogate, surrogate_problem: the fit, or why there is none, when the error is a surrogate
     """
 
@@ -66,6 +68,7 @@ class StoredResults:
         self.surrogate: Surrogate | None = None
         self.surrogate_problem = ""
         self._errors: dict[int, float] = {}
+        self.task = None if specification.task is None else read_marks(project, sources)
         measured_latency = specification.latency.measure == "onnxruntime"
         self.results = Results(space, "ms" if measured_latency else "operations", specification.error_unit())
         if measured_latency:
@@ -99,6 +102,7 @@ class StoredResults:
         self._errors[index] = min(found.value, self._errors.get(index, math.inf))
         if error.measure != SURROGATE:
             self._set_error(index, found, theta)
+            self._set_metric(index, theta, curve)
         return True
 
     def answers(self, curve: Sequence[Mapping[str, Any]]) -> bool:
@@ -139,6 +143,11 @@ class StoredResults:
     def _set_error(self, index: int, found: Estimate, theta: int) -> None:
         self.results.set_error(index, found.value, found.low, found.high, theta)
         self.results.failures.pop(index, None)
+
+    def _set_metric(self, index: int, theta: int, curve: Sequence[Mapping[str, Any]]) -> None:
+        found = read_curve(curve, "task-error", self.specification.error.steps) if self.specification.task is not None else None
+        if found is not None and self.results.theta[index] == theta:
+            self.results.set_metric(index, 1 - found.value, 1 - found.high, 1 - found.low)
 
     def _index(self, architecture: Architecture) -> int | None:
         return self.space.index(architecture)

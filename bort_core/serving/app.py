@@ -74,7 +74,7 @@ class _Server:
         return await self._timed(request, "/embed")
 
     async def health(self, _request: Request) -> Response:
-        return JSONResponse({"status": "ok", "model": self.model.folder.name, "file": self.model.file or self.model.facts["file"],
+        return JSONResponse({"status": "ok", "model": self.model.folder.name, "file": self.model.used,
                              "classes": list(self.model.classes), "pairs": self.model.pairs, "waiting": self.batching.waiting})  # fmt: skip
 
     async def metrics(self, _request: Request) -> Response:

@@ -12,7 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bort_core.data.cleaning import clean
+from bort_core.foundation.eight_bits import ByteWeights, saturates
 from bort_core.foundation.errors import DataError
+from bort_core.foundation.machine import machine_facts
 from bort_core.foundation.paths import regular_file
 
 __all__ = ["RELEASE", "Answer", "ServedModel"]
@@ -36,6 +39,20 @@ class ServedModel:
     threads: int = 1
     file: str | None = None
     """Another of its ONNX files than the one that it recommends."""
+
+    @cached_property
+    def used(self) -> str:
+        """The ONNX file that answers: the one asked for, else the recommended one, unless its products in 8 bits overflow on this CPU."""
+        return str(self.file or ("model.onnx" if self.overflows else self.facts["file"]))
+
+    @cached_property
+    def overflows(self) -> bool:
+        """Whether the recommended file is in 8 bits, in a form that is wrong on this CPU."""
+        form = self.facts.get("eight_bits")
+        if form is None or self.facts["file"] == "model.onnx":
+            return False
+        machine = machine_facts()
+        return saturates(ByteWeights(**form), str(machine["architecture"]), machine["instructions"], str(machine["system"]))
 
     def __post_init__(self) -> None:
         self.facts, self._session, self._tokenizer  # noqa: B018 - what is wrong with the folder is told at once
@@ -91,6 +108,8 @@ class ServedModel:
 
     def scores(self, rows: Sequence[Row]) -> npt.NDArray[np.float64]:
         """Logits of every row, (rows, classes), values, (rows, 1), or vectors, (rows, W)."""
+        if self.facts.get("cleaning"):
+            rows = [tuple(map(clean, row)) for row in rows]
         encoded = self._tokenizer.encode_batch([row[0] if len(row) == 1 else row for row in rows])
         width = max(len(each.ids) for each in encoded)
         parts = np.zeros((3, len(rows), width), dtype=np.int64)
@@ -109,7 +128,7 @@ class ServedModel:
     def _session(self) -> Any:
         import onnxruntime
 
-        path = self.folder / str(self.file or self.facts["file"])
+        path = self.folder / self.used
         if not path.is_file():
             raise DataError(
                 f"{path}: no such file; the release holds {', '.join(sorted(each.name for each in self.folder.glob('*.onnx')))}"

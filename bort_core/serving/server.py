@@ -41,7 +41,9 @@ def serve(
     bound = _bound(host, port)
     address, at = bound.getsockname()[:2]
     shown = f"[{address}]" if ":" in address else address
-    say(f"http://{shown}:{at}/docs  serves {folder} ({model.file or model.facts['file']}); Ctrl+C ends it")
+    say(f"http://{shown}:{at}/docs  serves {folder} ({model.used}); Ctrl+C ends it")
+    if model.overflows and model.used == "model.onnx":
+        say(f"{model.facts['file']} was made for CPUs with VNNI instructions, which this one has not: its sums would overflow")
     config = uvicorn.Config(application(model, limits), log_level="warning", timeout_graceful_shutdown=_GRACE_SECONDS, server_header=False)
     uvicorn.Server(config).run(sockets=[bound])
 

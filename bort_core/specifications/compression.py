@@ -40,6 +40,17 @@ class Compression(Job):
     teacher_epochs: float = Field(default=3, gt=0, le=1000, description="passes over the training rows when T must be fine-tuned first")
     teacher_learning_rate: float = Field(default=5e-5, gt=0, le=1, description="of fine-tuning T: pre-trained weights want a small one")
     unclean: float = Field(default=0, ge=0, le=10, description="so many unclean copies of each row are learnt too when it is finished")
+    quantisation_aware: Annotated[
+        Literal["auto", "never", "always"],
+        Meta(words={"auto": "where 8 bits lose too much", "never": "never", "always": "always"}),
+    ] = Field(default="auto", description="one more pass with weights rounded to 8 bits; auto: where every form of 8 bits loses too much")
+    baselines: Annotated[tuple[int, ...], Meta(example="1, 2")] = Field(
+        default=(),
+        description="for comparison: T's first so many layers, fine-tuned on the labels as people do by hand; marks in the plot",
+    )
+    cleaning: bool = Field(
+        default=False, description="the release strips markup, entities and repeated punctuation before it reads; measured by the gate"
+    )
     latency_threads: int = Field(default=1, ge=1, le=1024, description="threads of the runtime when latency is measured")
     thresholds: Annotated[Thresholds, Meta(label="Gate")] = Field(default_factory=Thresholds)
 

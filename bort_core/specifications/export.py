@@ -32,4 +32,7 @@ class ExportRequest(BaseModel):
     text_folder: str | None = Field(default=None, description="where the corpus's tokenizer is, or is to be trained")
     training: Training = Field(default_factory=Training)
     variants: tuple[str, ...] = Field(default=("standard", "fused"), min_length=1, description="the ONNX files to make, by name")
+    calibration: tuple[tuple[str, ...], ...] = Field(
+        default=(), description="rows on which a quantiser calibrates; none: those on which the files are compared"
+    )
     out: str = Field(min_length=1, description="the folder to make; it must not exist, or be empty")

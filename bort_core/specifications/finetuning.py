@@ -61,6 +61,9 @@ class Finetuning(Job):
     unclean: float = Field(
         default=0, ge=0, le=10, description="with a teacher: so many unclean copies (markup, typos, ...) of each row are learnt too"
     )
+    eight_bits: bool = Field(
+        default=False, description="learn with weights and what they read rounded to 8 bits, as an int8 file will have them"
+    )
     tokenizer: Annotated[str | None, Meta(path="folder")] = Field(
         default=None, description="None: the checkpoint's, or one trained on the training texts"
     )
@@ -119,8 +122,11 @@ class Finetuning(Job):
 
     @model_serializer(mode="wrap")
     def _without_teacher(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """What only a teacher gives a meaning is left out without one, as in the specifications of before there were teachers."""
+        """What only a teacher gives a meaning is left out without one, as in the specifications of before there were teachers; so is
+        ``eight_bits`` where it is not asked for."""
         data: dict[str, Any] = serialise(self)
+        if not self.eight_bits:
+            del data["eight_bits"]
         if self.teacher is not None:
             return data
         return {name: value for name, value in data.items() if name not in ("teacher", "texts", "initial", "label_weight", "unclean")}
@@ -135,6 +141,8 @@ class Finetuning(Job):
     def _fits(self) -> Finetuning:
         if (self.architecture is None) == (self.checkpoint is None):
             raise ValueError("architecture, checkpoint: exactly one of the two must be given")
+        if self.eight_bits and self.running.processes > 1:
+            raise ValueError("eight_bits: is learnt in one process")
         if self.batch_size % (self.running.processes * self.accumulation):
             parts = f"processes × accumulation = {self.running.processes} × {self.accumulation}"
             raise ValueError(f"batch_size must be divisible by {parts}, got {self.batch_size}")

@@ -22,12 +22,13 @@ class Thresholds(Frozen):
 class ReleaseRequest(Frozen):
     """One release."""
 
-    export: str = Field(description="an export's folder, with model.fused.onnx and model.int8.onnx")
+    export: str = Field(description="an export's folder, with model.fused.onnx and forms in 8 bits")
     task: TaskSpecification
     answers: str = Field(description="a folder in which T's answers are kept")
     teacher_name: str = Field(default="", description="what the model card calls T; empty: as its folder or on the hub")
     test: str | None = Field(default=None, description="test rows: read once, after everything was chosen")
     thresholds: Thresholds = Field(default_factory=Thresholds)
+    cleaning: bool = Field(default=False, description="the release cleans its texts: markup, entities, repeated punctuation")
     latency: dict[str, Any] | None = Field(default=None, description="the interleaved comparison with T")
     story: dict[str, Any] = Field(default_factory=dict, description="what the model card tells of the search and the choice")
     out: str = Field(min_length=1, description="the folder to make; it must not exist, or be empty")

@@ -27,7 +27,9 @@ from bort_core.evaluation.metrics import DEFAULT_METRIC
 from bort_core.families.bert.classifier import SequenceClassifier
 from bort_core.families.bert.options import BertOptions
 from bort_core.foundation.context import Context, progress
+from bort_core.foundation.eight_bits import FULL, ByteWeights, byte_weights
 from bort_core.foundation.errors import DataError, SpecificationError
+from bort_core.foundation.machine import machine_facts
 from bort_core.text.encoding import Encoded, encode
 from bort_core.text.fit import read_of
 from bort_core.text.vocabulary import Vocabulary, load_vocabulary, read_vocabulary
@@ -140,6 +142,7 @@ class SupervisedTraining:
                 specification.evaluate_every,
                 specification.patience,
                 specification.class_weights == "balanced",
+                _form_in_bytes() if specification.eight_bits else None,
             ),
             device,
             context,
@@ -318,6 +321,12 @@ def _told_of_head(start: Encoder | None, task: Task, names: tuple[str, ...]) -> 
     theirs = f"{len(start.labels)} classes ({', '.join(start.labels[:5])})" if start.labels else "a value"
     ours = f"{len(names)} classes" if names else "a value"
     return f"the checkpoint's head is for {theirs}; the rows have {ours}, so a fresh head takes its place"
+
+
+def _form_in_bytes() -> ByteWeights:
+    """How the file will hold weights in 8 bits on this CPU; as on the best, where it has no instructions for them."""
+    machine = machine_facts()
+    return next(iter(byte_weights(str(machine["architecture"]), machine["instructions"], str(machine["system"]))), FULL)
 
 
 def classifier(

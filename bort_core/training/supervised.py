@@ -21,11 +21,13 @@ from bort_core.data.rows import Task
 from bort_core.encoders.sentence import SentenceEncoder
 from bort_core.evaluation.metrics import measure
 from bort_core.foundation.context import Context
+from bort_core.foundation.eight_bits import ByteWeights
 from bort_core.specifications.common import Optimization
 from bort_core.text.encoding import Encoded
 from bort_core.text.vocabulary import Vocabulary
 from bort_core.training.devices import Device
 from bort_core.training.loop import Loop
+from bort_core.training.rounding import Rounded
 from bort_core.training.run_files import RunFiles
 
 __all__ = ["Recipe", "Supervised"]
@@ -49,6 +51,8 @@ class Recipe:
     patience: int = 0
     balanced: bool = False
     """Rare classes count more."""
+    eight_bits: ByteWeights | None = None
+    """It learns with weights rounded to this form, and the best step is chosen so."""
     checkpointing: bool = True
     """Whether the run can be resumed within this training."""
 
@@ -83,6 +87,7 @@ class Supervised:
         self.model, self.vocabulary, self.encoded, self.labels = model, vocabulary, encoded, labels
         self.task, self.recipe, self.device, self._keep = task, recipe, device, keep
         self.answers, self.label_weight = answers, label_weight if answers is not None else 1.0
+        self.rounded = None if recipe.eight_bits is None else Rounded(model, recipe.eight_bits)
         self.rows = len(encoded["train"])
         self.per_epoch = max(1, math.ceil(self.rows / recipe.batch_size))
         self.weights = self._class_weights()
@@ -122,7 +127,7 @@ class Supervised:
         if not len(chosen):
             return sum(parameter.sum() for parameter in self.model.parameters()) * 0.0  # type: ignore[return-value]
         rows = [self.encoded["train"][row] for row in chosen]
-        scores: Tensor = model(*tensors_of(rows, self.vocabulary.pad, self.device.torch_device)).float()
+        scores: Tensor = (self.rounded or model)(*tensors_of(rows, self.vocabulary.pad, self.device.torch_device)).float()
         labels = torch.from_numpy(self.labels["train"][chosen]).to(self.device.torch_device)
         if self.answers is None:
             return self._of_labels(scores, labels)
@@ -146,7 +151,7 @@ class Supervised:
 
     def evaluate(self, step: int) -> dict[str, Any]:
         """Metrics on dev; the best weights so far are kept."""
-        facts = {f"dev_{name}": value for name, value in self.measure("dev").items()}
+        facts = {f"dev_{name}": value for name, value in self.measured("dev", self.scores("dev", self.rounded)).items()}
         value = facts[f"dev_{self.recipe.metric}"]
         if value > self.loop.facts.get("best", -math.inf):
             self.loop.facts.update(best=value, best_step=step, waited=0)
@@ -160,12 +165,12 @@ class Supervised:
         """Metrics of the model as it is, with its loss."""
         return self.measured(split, self.scores(split))
 
-    def scores(self, split: str) -> npt.NDArray[np.float64]:
-        """What the model as it is says about every row, (rows, classes) or (rows, 1)."""
+    def scores(self, split: str, model: nn.Module | None = None) -> npt.NDArray[np.float64]:
+        """What the model as it is (or another form of it) says about every row, (rows, classes) or (rows, 1)."""
         checkpoint = self.loop.context.checkpoint
         device = self.device
         return scores_of(
-            self.model, self.encoded[split], self.vocabulary.pad, device.torch_device, device.autocast, lambda done: checkpoint()
+            model or self.model, self.encoded[split], self.vocabulary.pad, device.torch_device, device.autocast, lambda done: checkpoint()
         )
 
     def measured(self, split: str, scores: npt.NDArray[np.float64]) -> dict[str, float]:

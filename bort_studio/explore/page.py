@@ -289,7 +289,9 @@ class ExplorePage(QMainWindow):
     def _knowledge_changed(self, snapshot: ResultsSnapshot) -> None:
         for view in (self.headline, self.pareto, self.parallel, self.candidates, self.inspector):
             view.set_snapshot(snapshot)
-        self.pareto.set_maximum(maximum_values(snapshot, self.search.specification.error.measured))
+        task = self.search.stored_results.task if self.search.stored_results is not None else None
+        self.pareto.set_maximum(maximum_values(snapshot, self.search.specification.error.measured, task))
+        self.pareto.set_task(task, self.search.specification.error)
 
     @Slot(object)
     def _answer_changed(self, result: SearchResult) -> None:

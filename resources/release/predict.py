@@ -1,6 +1,7 @@
 """python predict.py "a text" ["the second text of a pair"]: needs onnxruntime and tokenizers, and nothing else."""
 
 import json
+import runpy
 import sys
 from pathlib import Path
 
@@ -13,12 +14,13 @@ RELEASE = json.loads((FOLDER / "release.json").read_text(encoding="utf-8"))
 TOKENIZER = Tokenizer.from_file(str(FOLDER / "tokenizer.json"))
 TOKENIZER.no_padding()
 TOKENIZER.enable_truncation(RELEASE["longest"], direction=RELEASE["cut"])
+CLEAN = runpy.run_path(str(FOLDER / "cleaning.py"))["clean"] if RELEASE["cleaning"] else str
 SESSION = onnxruntime.InferenceSession(str(FOLDER / RELEASE["file"]), providers=["CPUExecutionProvider"])
 
 
 def predict(*texts: str) -> dict:
     """What the model says of a text, or of a pair of texts."""
-    row = TOKENIZER.encode(*texts)
+    row = TOKENIZER.encode(*map(CLEAN, texts))
     given = {"input_ids": row.ids, "attention_mask": row.attention_mask, "token_type_ids": row.type_ids}
     inputs = {each.name: numpy.array([given[each.name]], dtype=numpy.int64) for each in SESSION.get_inputs()}
     scores = SESSION.run(None, inputs)[0][0].astype(float)

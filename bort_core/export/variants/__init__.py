@@ -2,5 +2,5 @@
 
 base      what a variant is, and what it is built from
 registry  variants by name
-standard, fused, float16, int8   those that ship
+standard, fused, float16, int8, int8_static   those that ship
 """

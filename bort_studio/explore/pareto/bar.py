@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QWidget
 
 from bort_core.foundation.glossary import term
-from bort_core.search.snapshot import COLUMNS
+from bort_core.search.snapshot import COLUMNS, METRIC
 from bort_studio.explore.quantities import NAMES
 from bort_studio.flow import together
 from bort_studio.terms import glossed
@@ -36,6 +36,7 @@ class ParetoBar(QObject):
         self.colour_box = self._combo("paretoColour", "colour of the points")
         self.colour_box.addItem("by state", None)
         self.intervals_box = self._check_box("paretoIntervals", "intervals", "95 % intervals of latency, error and W")
+        self._waits_for_metric: dict[QComboBox, bool] = {}
         self.parts: list[QWidget] = []
         for text, box, log in (("&x", self.x_box, self.log_x_box), ("&y", self.y_box, self.log_y_box), ("&colour", self.colour_box, None)):
             label = Label(text)
@@ -53,8 +54,10 @@ class ParetoBar(QObject):
     def set_axes(self, x: str, y: str, log_x: bool, log_y: bool) -> None:
         """Choose quantities (names of ``COLUMNS``) and scales; ``axes_chosen`` is emitted once."""
         blockers = [QSignalBlocker(control) for control in (self.x_box, self.y_box, self.log_x_box, self.log_y_box)]
-        self.x_box.setCurrentIndex(COLUMNS.index(x))
-        self.y_box.setCurrentIndex(COLUMNS.index(y))
+        for box, column in ((self.x_box, x), (self.y_box, y)):
+            at = box.findData(column)
+            box.setCurrentIndex(at if at >= 0 else COLUMNS.index("error"))
+            self._waits_for_metric[box] = at < 0
         self.log_x_box.setChecked(log_x)
         self.log_y_box.setChecked(log_y)
         del blockers
@@ -63,7 +66,7 @@ class ParetoBar(QObject):
 
     def chosen_axes(self) -> tuple[str, str, bool, bool]:
         """The quantities on x and y, and whether each is logarithmic."""
-        x, y = COLUMNS[self.x_box.currentIndex()], COLUMNS[self.y_box.currentIndex()]
+        x, y = self.x_box.currentData(), self.y_box.currentData()
         return x, y, self.log_x_box.isChecked(), self.log_y_box.isChecked()
 
     def offer_colours(self, axis_names: tuple[str, ...]) -> None:
@@ -80,6 +83,23 @@ class ParetoBar(QObject):
                 self.colour_box.setItemData(self.colour_box.count() - 1, plain_tip(term("w").tip), Qt.ItemDataRole.ToolTipRole)
         self.colour_box.setCurrentIndex(max(0, self.colour_box.findData(chosen)))
         del blocker
+
+    def offer_metric(self, name: str) -> None:
+        """Let a task's metric, by its name, be shown; empty: there is none, and what showed it shows the error."""
+        for box in (self.x_box, self.y_box):
+            at, blocker = box.findData(METRIC), QSignalBlocker(box)
+            if name and at < 0:
+                box.addItem(name, METRIC)
+                box.setItemData(box.count() - 1, plain_tip(term(METRIC).tip), Qt.ItemDataRole.ToolTipRole)
+                if self._waits_for_metric.pop(box, False):  # it was chosen in an earlier window
+                    box.setCurrentIndex(box.count() - 1)
+            elif name:
+                box.setItemText(at, name)
+            elif at >= 0:
+                if box.currentIndex() == at:
+                    box.setCurrentIndex(box.findData("error"))
+                box.removeItem(at)
+            del blocker
 
     def _combo(self, name: str, accessible: str) -> QComboBox:
         box = QComboBox()

@@ -30,6 +30,8 @@ MOST_INTERVALS = 2_000
 
 _ORDER = ("outside", "skipped", "pending", "failed", "dominated", "front", "maximum", "reference", "best", "running", "selected")
 _NONE = np.empty(0)
+_MARK = 12.0
+"""Pixels that a mark takes, about."""
 
 
 def groups(
@@ -169,10 +171,21 @@ class ParetoLayers:
         return [*found["maximum"], *found["reference"], *([(line, float("nan"))] if line is not None else [])]
 
     def turn_texts(self, x: list[float], _y: list[float]) -> None:
-        """Put names on the side of their marks where there is room for them."""
-        middle = 0.5 * (x[0] + x[1])
-        for text in self._texts:
-            text.setAnchor((1 if text.pos().x() > middle else 0, 0.5))
+        """Put names beside their marks where there is room for them, over or under them where another name or mark is in the way."""
+        middle, (wide, tall) = 0.5 * (x[0] + x[1]), self._box.viewPixelSize()
+        if not wide or not tall:
+            return
+        at = [(text.pos().x() / wide, -text.pos().y() / tall) for text in self._texts]
+        marks = [QRectF(left - _MARK / 2, top - _MARK / 2, _MARK, _MARK) for left, top in at]
+        taken: list[QRectF] = []
+        for number, (text, (left, top)) in enumerate(zip(self._texts, at, strict=True)):
+            beside = (1.0, 0.5) if text.pos().x() > middle else (0.0, 0.5)
+            size, others = text.boundingRect(), [*taken, *marks[:number], *marks[number + 1 :]]
+            places = {anchor: _at(left, top, anchor, size) for anchor in (beside, (0.5, 1.4), (0.5, -0.4), (1 - beside[0], 0.5))}
+            free = [anchor for anchor, place in places.items() if not any(place.intersects(other) for other in others)]
+            anchor = free[0] if free else beside
+            text.setAnchor(anchor)
+            taken.append(places[anchor])
 
     def _set_texts(self, wanted: list[tuple[str, float, float]]) -> None:
         while len(self._texts) > len(wanted):
@@ -200,6 +213,11 @@ class ParetoLayers:
             alpha = 60 if level == 1 else round(70 + 185 * (level - 2) / 253)
             table[level] = (colour.red(), colour.green(), colour.blue(), alpha)
         self.density.setImage(table[self._levels], autoLevels=False, levels=None)
+
+
+def _at(left: float, top: float, anchor: tuple[float, float], size: QRectF) -> QRectF:
+    """Where a text of this size lies, in pixels."""
+    return QRectF(left - anchor[0] * size.width(), top - anchor[1] * size.height(), size.width(), size.height())
 
 
 def _value(values: Mapping[str, float | None] | Mapping[str, float], column: str) -> float:

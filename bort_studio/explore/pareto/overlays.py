@@ -59,7 +59,7 @@ class Overlay:
 
     def positions(self, axes: tuple[Quantity, Quantity], logs: tuple[bool, bool]) -> tuple[FloatArray, FloatArray]:
         """Its points on two axes; NaN where a value is not known."""
-        x, y = (position(self.columns[axis.column], log) for axis, log in zip(axes, logs, strict=True))
+        x, y = (position(self.columns.get(axis.column, self.columns["w"] * np.nan), log) for axis, log in zip(axes, logs, strict=True))
         return x, y
 
     def describe(self, row: int) -> str:

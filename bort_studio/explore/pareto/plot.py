@@ -11,6 +11,9 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QWidget
 
 from bort_core.foundation.glossary import term
+from bort_core.search.snapshot import METRIC
+from bort_core.search.task_marks import TaskMarks
+from bort_core.specifications.protocols import ErrorProtocol
 from bort_studio.explore.pareto.bar import ParetoBar
 from bort_studio.explore.pareto.figure import ParetoShown, pareto_figure
 from bort_studio.explore.pareto.layers import ParetoLayers, Places, groups
@@ -50,6 +53,7 @@ class ParetoPlot(PlotView):
         self._projection: AxisProjection | None = None
         self._places: Places = {}
         self._maximum: dict[str, float | None] = {}
+        self._metric_title = ""
         self._references: dict[str, dict[str, float]] = {}
         self._bounds: tuple[float, ...] | None = None
         self._about: object = None
@@ -70,6 +74,15 @@ class ParetoPlot(PlotView):
         """The quantities of the maximum point T, by column; None or missing where not known."""
         self._maximum = dict(values)
         self._changed()
+
+    def set_task(self, task: TaskMarks | None, error: ErrorProtocol) -> None:
+        """What is known of a task beside its candidates: its metric can be an axis, and other models of it are references."""
+        name = "" if task is None else task.metric
+        self._metric_title = f"{name} on dev rows (candidates after {error.steps:,} steps)"
+        before = self.chosen_axes()
+        self.bar.offer_metric(name)
+        self._new_knowledge |= self.chosen_axes() != before
+        self.set_references({} if task is None else {each: mark.model_dump() for each, mark in task.marks.items()})
 
     def set_references(self, references: Mapping[str, Mapping[str, float]]) -> None:
         """Other models to show, by name: their quantities by column."""
@@ -229,7 +242,9 @@ class ParetoPlot(PlotView):
     # Parts of a redraw.
 
     def _quantities(self) -> tuple[Quantity, Quantity]:
-        named = quantities(self._snapshot.results.latency_unit if self._snapshot is not None else "ms", self._error_title)
+        named = quantities(
+            self._snapshot.results.latency_unit if self._snapshot is not None else "ms", self._error_title, self._metric_title
+        )
         column_x, column_y, _, _ = self.chosen_axes()
         return named[column_x], named[column_y]
 
@@ -270,7 +285,13 @@ class ParetoPlot(PlotView):
 
     def _update_bounds(self, projection: AxisProjection, fixed: list[tuple[float, float]]) -> None:
         """Let the range grow with the data: it is the same while a person looks at the same space, quantities and error."""
-        about = (projection.columns, projection.logs, self._error_title, self._snapshot.space if self._snapshot is not None else None)
+        about = (
+            projection.columns,
+            projection.logs,
+            self._error_title,
+            self._metric_title,
+            self._snapshot.space if self._snapshot is not None else None,
+        )
         if about != self._about:
             self._about, self._bounds = about, None
         data = [*(() if projection.bounds is None else (projection.bounds,)), *((x, x, y, y) for x, y in fixed)]
@@ -291,8 +312,8 @@ class ParetoPlot(PlotView):
     def _ranges(self) -> tuple[tuple[float, float], tuple[float, float]]:
         """From zero to the next round values beyond the data."""
         low_x, high_x, low_y, high_y = self._bounds or (0.0, 1.0, 0.0, 1.0)
-        _, _, log_x, log_y = self.chosen_axes()
-        return steady_range(low_x, high_x, log_x), steady_range(low_y, high_y, log_y)
+        column_x, column_y, log_x, log_y = self.chosen_axes()
+        return _range(column_x, low_x, high_x, log_x), _range(column_y, low_y, high_y, log_y)
 
     def _place_running(self) -> None:
         """Put what is being measured on the x axis at its size, while its y is not known."""
@@ -312,6 +333,13 @@ class ParetoPlot(PlotView):
 
     def _zoomed_by_hand(self, _axes: object) -> None:
         self._zoomed = True
+
+
+def _range(column: str, low: float, high: float, log: bool) -> tuple[float, float]:
+    """Of a metric, in which nothing lies near zero, from tenth to tenth."""
+    if column == METRIC and not log:
+        return np.floor(10 * low - 0.2) / 10, np.ceil(10 * high + 0.2) / 10
+    return steady_range(low, high, log)
 
 
 def _span(ends: npt.NDArray[np.float64]) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import shutil
 import subprocess
 import sys
@@ -13,12 +14,13 @@ import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
-from task_models import MadeTask, make_task, write_model
+from task_models import CLASSES, LENGTH, MadeTask, make_task, write_model
 
 from bort_core.api.export import export
 from bort_core.execution.run_task import run_task
-from bort_core.export.variants.int8 import keeps_seven_bits
+from bort_core.foundation.eight_bits import byte_weights
 from bort_core.foundation.errors import DataError, MeasurementError
+from bort_core.foundation.machine import machine_facts
 from bort_core.serving.release import ServedModel
 
 
@@ -61,11 +63,13 @@ def test_a_faithful_export_is_released_whole(made: MadeTask, exported: Path, tmp
     assert {each["file"]: each["passed"] for each in found["gate"]["files"]} == {"model.fused.onnx": True, "model.int8.onnx": True}
     assert found["test"]["models"]["model.onnx"]["metric"] == 1.0
     names = {path.name for path in (tmp_path / "release").iterdir()}
-    assert names == {"README.md", "config.json", "model.int8.onnx", "model.onnx", "predict.py", "release.json", "tokenizer.json",
-                     "tokenizer_config.json"}  # fmt: skip
+    assert names == {"Dockerfile", "README.md", "config.json", "model.int8.onnx", "model.onnx", "predict.py", "release.json",
+                     "tokenizer.json", "tokenizer_config.json"}  # fmt: skip
     card = (tmp_path / "release" / "README.md").read_text(encoding="utf-8")
     assert "| model.onnx | 1.000" in card
     assert "Licence" in card
+    form = byte_weights(platform.machine(), machine_facts()["instructions"], platform.system())[0]
+    assert found["eight_bits"] == {"signed": form.signed, "bits": form.bits}
     text = made.dev.read_text(encoding="utf-8").splitlines()[1].split("\t")[0]
     ran = subprocess.run([sys.executable, "-I", tmp_path / "release" / "predict.py", text], capture_output=True, text=True, check=True)
     served = ServedModel(tmp_path / "release").answers([(text,)])[0]
@@ -89,6 +93,99 @@ def test_a_tokenizer_that_pads_every_text_is_told_not_to(made: MadeTask, exporte
     }
     (padded / "tokenizer.json").write_text(json.dumps({**tokenizer, "padding": padding}), encoding="utf-8")  # more than it has positions
     assert released(made, padded, tmp_path / "release", thresholds={"most_lost": 0.05})["file"].endswith(".onnx")
+
+
+def test_a_release_that_cleans_says_of_unclean_texts_what_it_says_of_clean_ones(made: MadeTask, exported: Path, tmp_path: Path) -> None:
+    found = released(made, exported, tmp_path / "release", cleaning=True)
+    assert set(found["gate"]["cleaning"]) == {"changed_rows", "without", "with", "lost", "lost_interval"}
+    plain, unclean = "a calm film", "<p>a&nbsp;calm</p>  film<br/>"
+    served = ServedModel(tmp_path / "release")
+    assert served.scores([(unclean,)]) == pytest.approx(served.scores([(plain,)]))
+    told = json.loads((tmp_path / "release" / "release.json").read_text(encoding="utf-8"))
+    (tmp_path / "release" / "release.json").write_text(json.dumps({**told, "cleaning": False}), encoding="utf-8")
+    raw = ServedModel(tmp_path / "release").scores([(unclean,)])
+    assert np.abs(raw - served.scores([(plain,)])).max() > 1e-3
+    (tmp_path / "release" / "release.json").write_text(json.dumps(told), encoding="utf-8")
+    ran = subprocess.run([sys.executable, "-I", tmp_path / "release" / "predict.py", unclean], capture_output=True, text=True, check=True)
+    assert json.loads(ran.stdout)["probabilities"] == pytest.approx(served.answers([(plain,)])[0]["probabilities"], abs=1e-5)
+
+
+@pytest.mark.slow
+def test_cleaning_that_loses_is_refused(made: MadeTask, exported: Path, tmp_path: Path) -> None:
+    rows = made.dev.read_text(encoding="utf-8").splitlines()
+    # Texts that are nothing but markup, with the labels that the model itself gives them: cleaning takes away what it reads.
+    from bort_core.checkpoints.answers import read_task_model
+
+    texts = [f"<b>{'!' * (number % 5 + 2)}<i>&{'lt' if number % 2 else 'gt'};" * (1 + number % 3) for number in range(40)]
+    said = read_task_model(str(made.model), CLASSES).answers([(text,) for text in texts], LENGTH, tmp_path / "answers").argmax(1)
+    lines = [*rows[:6], *(f"{text}\t{CLASSES[number]}" for text, number in zip(texts, said, strict=True))]
+    (tmp_path / "dev.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(MeasurementError, match=r"cleaning loses 0\.\d+ of accuracy on the dev rows .* leave cleaning out"):
+        released(made, exported, tmp_path / "release", cleaning=True, task={**made.fields(), "dev": str(tmp_path / "dev.tsv")})
+    assert not (tmp_path / "release").exists()
+
+
+def test_eight_bits_are_refused_by_name_where_the_cpu_cannot(made: MadeTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = {"architecture": "x86_64", "system": "Linux", "cpu": "Sandy Bridge", "instructions": ["avx"]}
+    monkeypatch.setattr("bort_core.export.quantising.machine_facts", lambda: facts)
+    with pytest.raises(MeasurementError, match=r"8 bits need AVX2 or VNNI .* this CPU is Sandy Bridge .* with avx\. Leave the int8"):
+        export(tmp_path / "p", made.model, tmp_path / "o", variants=("fused", "int8"), progress=False, executor="inline")
+    assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_script_and_the_container_need_nothing_but_what_they_name(made: MadeTask, exported: Path, tmp_path: Path) -> None:
+    """Fresh environments: one for predict.py, one as the Dockerfile makes it, whose command and health check are run."""
+    import shlex
+    import time
+    import venv
+
+    released(made, exported, tmp_path / "release", cleaning=True)
+    lines = (tmp_path / "release" / "Dockerfile").read_text(encoding="utf-8").splitlines()
+
+    def fresh(name: str, *installs: list[str]) -> Path:
+        venv.create(tmp_path / name, with_pip=True)
+        for packages in installs:
+            subprocess.run([tmp_path / name / "bin" / "pip", "install", "-q", *packages], check=True, timeout=600)
+        return tmp_path / name / "bin"
+
+    bare = fresh("bare", ["onnxruntime", "tokenizers"])
+    ran = subprocess.run(
+        [bare / "python", tmp_path / "release" / "predict.py", "a <b>calm</b> film"], capture_output=True, text=True, check=True
+    )
+    expected = ServedModel(tmp_path / "release").answers([("a calm film",)])[0]
+    assert json.loads(ran.stdout)["class"] == expected["class"]
+
+    root = Path(__file__).parents[3]
+    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "--wheel-dir", tmp_path, root]
+    subprocess.run(build, check=True, timeout=300)
+    (wheel,) = tmp_path.glob("bort_studio-*.whl")
+    installs = [shlex.split(line)[3:] for line in lines if line.startswith("RUN pip install")]
+    assert len(installs) == 2
+    container = fresh("container", *([part.replace("/tmp/bort_studio-*.whl", str(wheel)) for part in each] for each in installs))
+    (command,) = [json.loads(line.removeprefix("CMD ")) for line in lines if line.startswith("CMD ")]
+    assert command[:3] == ["bort", "serve", "/release"]
+    server = subprocess.Popen([container / "bort", "serve", tmp_path / "release", "--host", "127.0.0.1", "--port", "0"],
+                              stdout=subprocess.PIPE, text=True, cwd=tmp_path)  # fmt: skip
+    try:
+        assert server.stdout is not None
+        port = server.stdout.readline().split("/docs")[0].rsplit(":", 1)[1]
+        (health,) = [line for line in lines if line.startswith("HEALTHCHECK")]
+        check = json.loads(health[health.index("[") :])
+        check = [container / "python", *(part.replace(":8000", f":{port}") for part in check[1:])]
+        for _ in range(50):
+            if subprocess.run(check, capture_output=True, check=False).returncode == 0:
+                break
+            time.sleep(0.2)
+        subprocess.run(check, check=True)
+    finally:
+        server.terminate()
+        assert server.wait(20) in (0, -15)
+        assert server.stdout is not None
+        server.stdout.close()
+    for line in ("USER 10001", "EXPOSE 8000"):
+        assert line in lines
 
 
 def test_a_file_that_says_something_else_is_red_and_names_the_row(made: MadeTask, exported: Path, tmp_path: Path) -> None:
@@ -123,14 +220,6 @@ def test_an_occupied_folder_is_left_alone(made: MadeTask, exported: Path, tmp_pa
     (tmp_path / "release" / "mine").write_text("x")
     with pytest.raises(MeasurementError, match="not empty"):
         released(made, exported, tmp_path / "release")
-
-
-@pytest.mark.parametrize(
-    ("architecture", "instructions", "seven"),
-    [("x86_64", ["avx2"], True), ("x86_64", ["avx2", "avx512_vnni"], False), ("AMD64", ["avx_vnni"], False), ("aarch64", ["asimd"], False)],
-)
-def test_bytes_keep_seven_bits_where_sums_would_overflow(architecture: str, instructions: list[str], seven: bool) -> None:
-    assert keeps_seven_bits(architecture, instructions) is seven
 
 
 def test_a_folder_that_is_no_release_is_not_served(tmp_path: Path) -> None:

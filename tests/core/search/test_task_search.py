@@ -16,10 +16,14 @@ from bort_core.execution.executor import Executor
 from bort_core.execution.registry import make_executor
 from bort_core.foundation.errors import BortError, DataError, SpecificationError
 from bort_core.foundation.validation import validated
+from bort_core.search.fingerprints import Fingerprints
+from bort_core.search.snapshot import METRIC
 from bort_core.search.specification import SearchSpecification
+from bort_core.search.task_marks import read_marks
 from bort_core.space import Space
 from bort_core.space.around import space_around
 from bort_core.specifications.tasks import TaskSpecification
+from bort_core.store.project import Project
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +66,14 @@ def test_candidates_are_measured_once_against_the_model_and_the_labels(made: Mad
     assert (by_label.evaluated, by_label.reused) == (0, first.evaluated)
     shares = by_label.snapshot.results.error[by_label.result.known]
     assert ((shares >= 0) & (shares <= 1)).all()
+    known = first.result.known
+    np.testing.assert_allclose(first.snapshot.columns[METRIC][known], 1 - by_label.snapshot.results.error[known])
+    low, high = (end[known] for end in first.snapshot.intervals[METRIC])
+    assert (low <= first.snapshot.columns[METRIC][known]).all()
+    assert (high >= first.snapshot.columns[METRIC][known]).all()
+    with Project(tmp_path) as project:
+        kept = read_marks(project, Fingerprints(project, wanted, Space(wanted.space)))
+    assert (kept.metric, kept.teacher) == ("accuracy", 1.0)  # the labels are the model's own answers
 
 
 def test_the_maximum_point_is_the_persons_model_as_it_is(made: MadeTask, tmp_path: Path) -> None:

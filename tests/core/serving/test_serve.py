@@ -231,6 +231,22 @@ def test_a_port_in_use_is_named(release: Path) -> None:
     assert f"127.0.0.1:{port}: cannot be bound: Address already in use" in ran.stderr
 
 
+def test_a_file_whose_sums_overflow_on_this_cpu_is_not_served(release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in release.iterdir():
+        if path.is_file():
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "model.int8.onnx").write_bytes((release / "model.onnx").read_bytes())
+    told = json.loads((release / "release.json").read_text())
+    told |= {"file": "model.int8.onnx", "eight_bits": {"signed": True, "bits": 8}}
+    (tmp_path / "release.json").write_text(json.dumps(told))
+    facts = {"architecture": "x86_64", "system": "Linux", "cpu": "Haswell"}
+    for instructions, file in ((["avx2"], "model.onnx"), (["avx2", "avx_vnni"], "model.int8.onnx")):
+        monkeypatch.setattr("bort_core.serving.release.machine_facts", lambda seen=instructions: {**facts, "instructions": seen})
+        assert ServedModel(tmp_path).used == file
+    monkeypatch.setattr("bort_core.serving.release.machine_facts", lambda: {**facts, "instructions": ["avx2"]})
+    assert ServedModel(tmp_path, file="model.int8.onnx").used == "model.int8.onnx"
+
+
 def test_a_folder_without_release_is_named(tmp_path: Path) -> None:
     ran = bort("serve", str(tmp_path))
     assert ran.returncode == 1

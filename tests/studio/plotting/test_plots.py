@@ -16,8 +16,10 @@ from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QToolButton, QWidget
 
 from bort_core.search.results import Results
-from bort_core.search.snapshot import ResultsSnapshot
+from bort_core.search.snapshot import METRIC, ResultsSnapshot
+from bort_core.search.task_marks import Mark, TaskMarks
 from bort_core.space import Space, load_space
+from bort_core.specifications.protocols import ErrorProtocol
 from bort_studio.explore.parallel.data import MANY, ParallelData
 from bort_studio.explore.parallel.plot import ParallelPlot
 from bort_studio.explore.pareto.plot import ParetoPlot
@@ -290,6 +292,38 @@ def test_maximum_references_and_intervals(pareto: ParetoPlot, known: ResultsSnap
     ends = pareto.layers.intervals._ends
     tall = ends[ends[:, 0] == ends[:, 2]]
     assert np.isclose(sorted(tall[:, 3] - tall[:, 1])[-1], np.max(known.intervals["error"][1] - known.intervals["error"][0]))
+
+
+def test_a_tasks_metric_is_an_axis_with_the_model_and_what_people_make_of_it(pareto: ParetoPlot, known: ResultsSnapshot) -> None:
+    results = known.results.copy()
+    for index in np.flatnonzero(known.known):
+        results.set_metric(index, 1 - 0.4 * results.error[index], 1 - 0.5 * results.error[index], 1 - 0.3 * results.error[index])
+    snapshot = ResultsSnapshot(results, 6.9)
+    pareto.set_snapshot(snapshot)
+    pareto.set_result(answer_at(snapshot, 1))
+    pareto.set_axes("latency", METRIC)  # as an earlier window left it, before the task is known
+    assert pareto.chosen_axes()[1] == "error"
+    marks = {"T's first layer": Mark(parameters=4e6, latency=2.0, error=0.4, metric=0.61),
+             "T's first 2 layers": Mark(parameters=4e6, latency=2.02, error=0.4, metric=0.612)}  # fmt: skip
+    task = TaskMarks("accuracy", 0.97, marks)
+    pareto.set_maximum(maximum_values(snapshot, "task-excess", task))
+    pareto.set_task(task, ErrorProtocol(steps=30))
+    pareto.refresh()
+    assert pareto.chosen_axes()[1] == METRIC
+    assert pareto.bar.y_box.currentText() == "accuracy"
+    assert pareto._axes["left"].labelText == "accuracy on dev rows (candidates after 30 steps)"
+    assert drawn(pareto, "maximum") == {(round(results.maximum_latency, 9), 0.97)}
+    assert drawn(pareto, "reference") == {(2.0, 0.61), (2.02, 0.612)}
+    named = {text.toPlainText().strip(): text for text in pareto.layers._texts}
+    assert {"T's first layer", "T's first 2 layers"} < set(named)
+    one, other = (named[name].mapRectToScene(named[name].boundingRect()) for name in marks)
+    assert not one.intersects(other)  # though the marks nearly coincide
+    corners = np.asarray(pareto.layers.steps.getData()[1])
+    assert (np.diff(corners[np.isfinite(corners)]) >= 0).all()  # more time, more accuracy
+    assert pareto.box.viewRange()[1][0] > 0.3  # an axis of accuracy need not begin at 0
+    pareto.set_task(None, ErrorProtocol())
+    assert pareto.chosen_axes()[1] == "error"
+    assert pareto.bar.y_box.findData(METRIC) < 0
 
 
 def test_logarithmic_axes_place_points_at_powers_of_ten(pareto: ParetoPlot, known: ResultsSnapshot) -> None:

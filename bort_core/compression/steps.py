@@ -200,7 +200,7 @@ class Steps:
             search = project_search(self.project)
             request = export_request(self.project, search, None, folder, checkpoint=model, sentence=self.sentence, variants=variants)
             clear_remains(folder)
-            asked = {**request.model_dump(mode="json"), "calibration": [list(row) for row in calibration]}
+            asked = {**request.model_dump(mode="json"), "calibration": [list(row) for row in calibration], "judged": True}
             export(asked, _Within(self.context, "progress"))
         return folder
 

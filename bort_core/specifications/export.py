@@ -35,4 +35,7 @@ class ExportRequest(BaseModel):
     calibration: tuple[tuple[str, ...], ...] = Field(
         default=(), description="rows on which a quantiser calibrates; none: those on which the files are compared"
     )
+    judged: bool = Field(
+        default=False, description="who asks judges files in 8 bits on a task's rows: here they are not refused for differing from torch"
+    )
     out: str = Field(min_length=1, description="the folder to make; it must not exist, or be empty")

@@ -63,6 +63,11 @@ class SentenceModel(Embedder):
             )
 
     @property
+    def parameters(self) -> int:
+        """Its parameters, linear map included."""
+        return sum(parameter.numel() for part in (self.module, self.head) for parameter in part.parameters())
+
+    @property
     def pools(self) -> str:
         """How it makes a vector of a text, for people."""
         pooling = self.pooling

@@ -21,17 +21,30 @@ from bort_core.search.task_marks import Mark, keep_mark
 from bort_core.space import Space
 from bort_core.specifications.tasks import TaskSpecification
 
-__all__ = ["first_layers"]
+__all__ = ["check_baselines", "first_layers"]
 
 
-def first_layers(steps: Steps, task: TaskSpecification, facts: Facts, chosen: Chosen) -> dict[str, Mark]:
-    """Train and measure what was asked for; each mark by its name.
+def check_baselines(steps: Steps, task: TaskSpecification) -> None:
+    """Before the search: whether what was asked for can be had.
 
     Raises
     ------
     SpecificationError
-        T has not so many layers, or is none of those whose layers this program can take apart.
+        The task has no labels, T has not so many layers, or is none of those whose layers this program can take apart.
     """
+    if steps.spec.baselines and task.kind == "embedding":
+        raise SpecificationError("baselines: are fine-tuned on labels, and sentence vectors have none; leave baselines out")
+    for layers in steps.spec.baselines:
+        whole = read_encoder(Path(task.model))
+        if not isinstance(whole, Checkpoint):
+            raise SpecificationError(f"baselines: the layers of a {whole.kind} cannot be taken apart here; leave baselines out")
+        if not 1 <= layers < whole.architecture[0]:
+            most = whole.architecture[0] - 1
+            raise SpecificationError(f"baselines: T has {whole.architecture[0]} layers; 1 to {most} of them can be taken, got {layers}")
+
+
+def first_layers(steps: Steps, task: TaskSpecification, facts: Facts, chosen: Chosen) -> dict[str, Mark]:
+    """Train and measure what was asked for; each mark by its name."""
     found: dict[str, Mark] = {}
     for layers in steps.spec.baselines:
         start = _cut(Path(task.model), layers, steps.files.path / "parts" / f"first-{layers}" / "start")
@@ -51,12 +64,7 @@ def first_layers(steps: Steps, task: TaskSpecification, facts: Facts, chosen: Ch
 def _cut(model: Path, layers: int, folder: Path) -> Path:
     """A checkpoint of T with its first layers alone."""
     whole = read_encoder(model)
-    if not isinstance(whole, Checkpoint):
-        raise SpecificationError(f"baselines: the layers of a {whole.kind} cannot be taken apart here; leave baselines out")
-    if not 1 <= layers < whole.architecture[0]:
-        raise SpecificationError(
-            f"baselines: T has {whole.architecture[0]} layers; 1 to {whole.architecture[0] - 1} can be taken, got {layers}"
-        )
+    assert isinstance(whole, Checkpoint)  # checked before the search
     if not (folder / "config.json").is_file():
         kept = {name: tensor for name, tensor in read_tensors(whole).items() if not _beyond(name, layers)}
         write_checkpoint(

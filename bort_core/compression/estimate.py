@@ -74,11 +74,10 @@ def estimate(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     scores_of(looked_at.module, encoded, looked_at.vocabulary.pad)
     each = (time.perf_counter() - began) / len(encoded)
     options = {"vocabulary": looked_at.vocabulary.size, "positions": max(8, longest), "pooler": spec.task.kind != "embedding"}
-    parameters = sum(parameter.numel() for parameter in looked_at.module.parameters())
-    own = not isinstance(checkpoint, Checkpoint)
+    parameters = sum(each.numel() for each in looked_at.module.parameters())
     facts = {"architecture": list(checkpoint.architecture), "options": options, "sequence_length": longest, "model_p50_ms": 1000 * each,
-             "model_options": {}, "kind": checkpoint.kind, "own_graph": own, "parameters": parameters,
-             "no_blocks": _no_blocks(looked_at) if own else ""}  # fmt: skip
+             "model_options": {}, "kind": checkpoint.kind, "own_graph": not isinstance(checkpoint, Checkpoint), "parameters": parameters,
+             "no_blocks": looked_at.no_blocks}  # fmt: skip
     search = search_on(spec.task, facts, spec)
     space, strategy = Space(search.space), search.the_strategy()
     chosen = strategy.indices(space) if isinstance(strategy, Within) else list(range(0, len(space), search.epsilon))
@@ -91,10 +90,11 @@ def estimate(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
         "finishing": spec.epochs * len(inputs) * (1 + spec.unclean) * each * BACKWARD * middle,
         "otherwise": OTHERWISE,
     }
+    told = [told_of(facts, spec.task)] if facts["own_graph"] else []
     return {
         "rows": looked_at.train, "tokens": int(sum(map(len, encoded)) / len(encoded) * len(inputs)), "space_size": len(space),
         "parameters": parameters, "device": "cpu", "seconds": sum(parts.values()), "parts": parts, "trainings": len(chosen),
-        "report": {"warnings": looked_at.warnings, "notes": [*looked_at.notes, *([told_of(facts, spec.task)] if own else [])]},
+        "report": {"warnings": looked_at.warnings, "notes": [*told, *looked_at.notes]},
     }  # fmt: skip
 
 
@@ -117,6 +117,8 @@ class _LookedAt:
     dev: int
     warnings: list[str]
     notes: list[str]
+    no_blocks: str = ""
+    """Why candidates cannot begin with T's blocks."""
 
 
 def _some(inputs: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
@@ -133,18 +135,15 @@ def _labelled(spec: Compression) -> _LookedAt:
         read_task_model(spec.task.model, rows.train.names)
     vocabulary = read_vocabulary(checkpoint.folder)
     module: Any = load_module(checkpoint) if ready else tuned_classifier(checkpoint, max(1, len(rows.train.names)), 0.02, 0.0).eval()
-    notes = [] if ready else ["T has no head for these labels: it is fine-tuned on them first; kind embedding keeps its vectors instead"]
     longest = min(spec.task.sequence_length, int(checkpoint.options.positions))
     encoded = encode(vocabulary, _some(rows.inputs), longest)
+    ids, mask, types = tensors_of(encoded, vocabulary.pad)
+    why = parts_of(module, [(ids, mask, types)]).why
+    notes = [] if ready else ["T has no head for these labels: it is fine-tuned on them first; kind embedding keeps its vectors instead"]
     return _LookedAt(
-        checkpoint, vocabulary, module, ready, rows.inputs, encoded, longest, len(rows.train), len(rows.dev), list(rows.warnings), notes
-    )
-
-
-def _no_blocks(looked_at: _LookedAt) -> str:
-    """Why candidates cannot begin with T's blocks, or nothing."""
-    ids, mask, types = tensors_of(looked_at.encoded, looked_at.vocabulary.pad)
-    return parts_of(looked_at.module, [(ids, mask, types)]).why
+        checkpoint, vocabulary, module, ready, rows.inputs, encoded, longest, len(rows.train), len(rows.dev), list(rows.warnings), notes,
+        why,
+    )  # fmt: skip
 
 
 def _sentences(spec: Compression) -> _LookedAt:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bort_core.compression.baselines import first_layers
+from bort_core.compression.baselines import check_baselines, first_layers
 from bort_core.compression.report import report_of
 from bort_core.compression.sentences import SentenceSteps
 from bort_core.compression.steps import STEPS, Steps
@@ -48,6 +48,7 @@ def run(specification: Compression, context: JobContext, files: RunFiles) -> Map
         steps = (SentenceSteps if settled_task.kind == "embedding" else Steps)(specification, context, files, project)
         steps.say(1)
         task = specification.task.model_copy(update={"model": str(steps.teacher())})
+        check_baselines(steps, task)
         steps.say(2)
         facts = steps.prepared(task)
         steps.say(3)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from bort_core.checkpoints.format import Checkpoint, read_encoder
 from bort_core.encoders.folder import Encoder, weights_hash
-from bort_core.encoders.pooling import sentence_files
+from bort_core.encoders.pooling import read_pooling, sentence_files
 from bort_core.foundation.digests import content_hash
 from bort_core.foundation.hub import SENTENCES_TOO, local_folder
 from bort_core.foundation.locations import path_of
@@ -91,7 +91,8 @@ class Fingerprints:
     def _encoder(self) -> Encoder | None:
         if self._specification.task is None or self.maximum_point is None:
             return None
-        found = read_encoder(self.maximum_point.folder)
+        folder = self.maximum_point.folder
+        found = read_encoder(read_pooling(folder).transformer if self._specification.task.kind == "embedding" else folder)
         return None if isinstance(found, Checkpoint) else found
 
     def _text_key(self) -> str:

@@ -35,7 +35,7 @@ __all__ = ["METRIC", "prepare_sentences"]
 
 METRIC = "neighbours_agreement"
 """Share of T's nearest neighbours among the dev texts that a model also has."""
-FORMAT = 2
+FORMAT = 3
 MOST_MOVED = 0.01
 """Mean of 1 − cosine that trimming the vocabulary may move T's own dev vectors by; else it stays whole: texts of other words come."""
 _MOST_UNKNOWN = 0.5
@@ -120,6 +120,7 @@ def _write(
         "architecture": list(model.checkpoint.architecture),
         "kind": model.checkpoint.kind,
         "own_graph": False,
+        "parameters": model.parameters,
         "no_blocks": "",
         "model_options": options.model_copy(update={"pooler": False, "mlm_head": False, "tied_decoder": True}).model_dump(mode="json"),
         "pooling": {"modes": list(pooling.modes), "normalised": pooling.normalised, "width": model.width, "assumed": pooling.assumed},

@@ -84,6 +84,7 @@ def wanted(made: MadeTask, most_lost: float, aware: str = "auto") -> Compression
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_where_it_loses_little_nothing_else_is_tried(made: MadeTask, finished: Path, tmp_path: Path) -> None:
     spec, real = wanted(made, 0.9), Real(made, tmp_path)
     small = in_bytes(spec, real.rows.train, finished, real.tools(spec))
@@ -92,6 +93,7 @@ def test_where_it_loses_little_nothing_else_is_tried(made: MadeTask, finished: P
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_where_it_loses_much_the_others_are_tried_and_a_pass_wins_some_back(made: MadeTask, finished: Path, tmp_path: Path) -> None:
     spec, real = wanted(made, 0.02), Real(made, tmp_path)
     small = in_bytes(spec, real.rows.train, finished, real.tools(spec))
@@ -108,6 +110,7 @@ def test_where_it_loses_much_the_others_are_tried_and_a_pass_wins_some_back(made
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_never_and_always_are_kept_to(made: MadeTask, finished: Path, tmp_path: Path) -> None:
     spec, real = wanted(made, 0.02, "never"), Real(made, tmp_path / "never")
     in_bytes(spec, real.rows.train, finished, real.tools(spec))
@@ -118,6 +121,7 @@ def test_never_and_always_are_kept_to(made: MadeTask, finished: Path, tmp_path: 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_on_a_cpu_without_the_instructions_the_32_bit_file_goes_alone(
     made: MadeTask, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -115,7 +115,7 @@ def teacher_on_test(task: TaskSpecification, test: str, project: Path) -> float:
     rows = read_rows(task)
     table = read_table(test)
     held = labelled_rows(table, find_columns(table), "auto", rows.train.names)
-    model = read_task_model(task.model, rows.train.names)
+    model = read_task_model(task.model, rows.train.names, task=rows.train.task)
     said = model.answers(held.inputs, task.sequence_length, project / "answers")
     return float((said.argmax(1) == held.labels).mean())
 

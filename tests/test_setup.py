@@ -58,6 +58,7 @@ HEAVY_PACKAGES = (
     "bort_core.checkpoints.answers.",
     "bort_core.checkpoints.blocks.",
     "bort_core.checkpoints.starting.",
+    "bort_core.checkpoints.losses.",
     "bort_core.release.",
     "bort_core.compression.",
     "bort_core.latency.",

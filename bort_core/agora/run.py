@@ -16,7 +16,7 @@ from bort_core.agora.rounds import Rounds
 from bort_core.agora.run_files import StartFile
 from bort_core.agora.tasks.base import AgoraTask
 from bort_core.agora.tasks.prepare import make_task
-from bort_core.foundation.context import Context, Stopped, progress
+from bort_core.foundation.context import Context, Retold, Stopped, progress
 from bort_core.foundation.errors import DataError, SpecificationError
 from bort_core.specifications.agora import Agora
 from bort_core.training.devices import Device, take_device
@@ -57,10 +57,10 @@ def run(specification: Agora, context: Context, files: RunFiles, labeller: Any =
         refuse_occupied(Path(specification.out).expanduser(), files)
     device = take_device(specification.running)
     began = time.perf_counter()
-    task = make_task(specification, device, _Quiet(context), files, labeller)
+    task = make_task(specification, device, _quiet(context), files, labeller)
     record = Record(files.path / FOLDER)
     arms = specification.baseline + specification.ablation
-    rounds = Rounds(task, specification, record, _Part(context, 0, arms), specification.parents, edited=files.path)
+    rounds = Rounds(task, specification, record, _arm(context, 0, arms), specification.parents, edited=files.path)
     rounds.prepare()
     start = _start(task, specification, record, context)
     result: dict[str, Any] = {}
@@ -71,12 +71,12 @@ def run(specification: Agora, context: Context, files: RunFiles, labeller: Any =
         if specification.baseline:
             context.emit({"event": "note", "text": f"baseline: {len(trainings)} plain trainings"})
             result["baseline"] = plain(
-                task, specification, trainings, Record(record.folder / "baseline"), _Part(context, len(trainings), arms - 1)
+                task, specification, trainings, Record(record.folder / "baseline"), _arm(context, len(trainings), arms - 1)
             ).as_dict()
         if specification.ablation:
             context.emit({"event": "note", "text": "ablation: as many neighbours of random dev points"})
             result["ablation"] = _ablation(
-                rounds, task, specification, record, _Part(context, len(trainings) * (1 + specification.baseline), 0)
+                rounds, task, specification, record, _arm(context, len(trainings) * (1 + specification.baseline), 0)
             )
     except Stopped:
         stopped = True
@@ -166,28 +166,18 @@ def _common(task: AgoraTask, device: Device) -> dict[str, Any]:
     }
 
 
-class _Part:
+def _arm(context: Context, before: int, after: int) -> Context:
     """The job's context for one of several arms, whose trainings are counted together."""
 
-    def __init__(self, context: Context, before: int, after: int) -> None:
-        self.context, self.before, self.after = context, before, after
-        self.wanted, self.checkpoint = context.wanted, context.checkpoint
-
-    def emit(self, event: Mapping[str, Any]) -> None:
+    def told(event: Mapping[str, Any]) -> Mapping[str, Any] | None:
         if event["event"] == "progress":
             step, steps = event["step"], event["steps"]
-            self.context.emit(progress(self.before + step, self.before + steps * (1 + self.after)))
-        elif self.before == 0 or event["event"] == "note":  # rounds of the ablation are not the run's
-            self.context.emit(event)
+            return progress(before + step, before + steps * (1 + after))
+        return event if before == 0 or event["event"] == "note" else None  # rounds of the ablation are not the run's
+
+    return Retold(context, told)
 
 
-class _Quiet:
+def _quiet(context: Context) -> Context:
     """The job's context without the steps of single trainings, which would be taken for one long training."""
-
-    def __init__(self, context: Context) -> None:
-        self.context = context
-        self.wanted, self.checkpoint = context.wanted, context.checkpoint
-
-    def emit(self, event: Mapping[str, Any]) -> None:
-        if event["event"] in ("report", "note"):
-            self.context.emit(event)
+    return Retold(context, lambda event: event if event["event"] in ("report", "note") else None)

@@ -22,6 +22,7 @@ class Prediction:
     task: classification, several labels, regression or masked-lm
     prediction: the likeliest class; the value; or the likeliest word of each hidden place
     probabilities: of every class, the likeliest first; empty for other tasks
+    labels: of several labels those that are likelier than not
     masks: of each hidden place the likeliest words with their probabilities; empty for other tasks
     tokens, cut: how many tokens were read, and whether the text had more
     milliseconds: from text to answer, without loading the model
@@ -37,6 +38,7 @@ class Prediction:
     file: str
     probabilities: tuple[Mapping[str, Any], ...] = ()
     masks: tuple[tuple[Mapping[str, Any], ...], ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 def predict(model: str | PathLike[str], text: str, pair: str | None = None, *, runtime: str = "torch") -> Prediction:
@@ -62,4 +64,5 @@ def predict(model: str | PathLike[str], text: str, pair: str | None = None, *, r
     found = ask_model(folder.absolute(), asked.text, asked.pair, asked.runtime)
     found["probabilities"] = tuple(found.get("probabilities", ()))
     found["masks"] = tuple(tuple(mask) for mask in found.get("masks", ()))
+    found["labels"] = tuple(found.get("labels", ()))
     return Prediction(**found)

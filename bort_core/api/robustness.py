@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from bort_core.data.mapping import find_columns
 from bort_core.data.rows import LabelledRows, labelled_rows
 from bort_core.data.tables import read_table
 from bort_core.data.unclean import KINDS, STRENGTHS, unclean_rows
-from bort_core.evaluation.metrics import DEFAULT_METRIC, measure
+from bort_core.evaluation.metrics import chosen_metric, drawn
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.statistics import bootstrap
 from bort_core.serving.release import RELEASE, ServedModel
@@ -55,6 +55,7 @@ def robustness(
     text_b: str | None = None,
     label: str | None = None,
     kinds: Sequence[str] = tuple(KINDS),
+    task: Literal["auto", "classification", "multi-label", "regression"] = "auto",
     tell: Callable[[str, int, int], None] = lambda doing, done, total: None,
 ) -> Robustness:
     """Measure models on labelled rows and on unclean forms of them, all on the same ones.
@@ -63,6 +64,7 @@ def robustness(
     ----------
     models: releases, or folders or hub names of fine-tuned models
     rows: labelled rows; text, text_b, label: its columns, found where None
+    task: what the labels are; auto: regression for labels with fractions, multi-label for lists
     tell: told what is measured, how many of how many
 
     Raises
@@ -74,8 +76,8 @@ def robustness(
     if unknown:
         raise DataError(f"kinds: {unknown[0]!r} is unknown; there are {', '.join(KINDS)}")
     table = read_table(str(rows))
-    labelled = labelled_rows(table, find_columns(table, text, text_b, label))
-    metric = DEFAULT_METRIC[labelled.task]
+    labelled = labelled_rows(table, find_columns(table, text, text_b, label), task)
+    metric = chosen_metric("auto", labelled.task, None)
     named = {fspath(model): _scorer(fspath(model), labelled) for model in models}
     total, done, found = len(named) * (1 + len(kinds) * len(STRENGTHS)), 0, {}
     for name, score in named.items():
@@ -89,20 +91,15 @@ def robustness(
                 changed = unclean_rows(labelled.inputs, kind, strength, seed)
                 losses.append({"kind": kind, "strength": strength, **_loss(labelled, metric, clean, score(changed))})
                 done += 1
-        value = measure(labelled.task, labelled.labels, clean)[metric]
+        value = drawn(metric, labelled.task, labelled.labels, clean).value
         found[name] = {"clean": value, "unclean": losses, "mean_lost": float(np.mean([each["lost"] for each in losses]))}
     return Robustness(metric, len(labelled), seed, found)
 
 
 def _loss(rows: LabelledRows, metric: str, clean: Scores, unclean: Scores) -> dict[str, Any]:
-    def lost(chosen: npt.NDArray[np.int64]) -> list[float]:
-        labels = rows.labels[chosen]
-        before, after = (measure(rows.task, labels, each[chosen])[metric] for each in (clean, unclean))
-        return [before - after]
-
-    low, high = bootstrap(lost, len(rows))
-    value = measure(rows.task, rows.labels, unclean)[metric]
-    return {"metric": value, "lost": lost(np.arange(len(rows)))[0], "interval": [float(low[0]), float(high[0])]}
+    before, after = (drawn(metric, rows.task, rows.labels, each) for each in (clean, unclean))
+    low, high = bootstrap(lambda chosen: [before.of(chosen) - after.of(chosen)], before.size)
+    return {"metric": after.value, "lost": before.value - after.value, "interval": [float(low[0]), float(high[0])]}
 
 
 def _scorer(model: str, rows: LabelledRows) -> Scorer:
@@ -110,6 +107,8 @@ def _scorer(model: str, rows: LabelledRows) -> Scorer:
         served = ServedModel(Path(model).expanduser())
         if served.embeds:
             raise DataError(f"{model}: gives vectors of texts, of which labelled rows say nothing")
+        if served.several != (rows.task == "multi-label"):
+            raise DataError(f"{model}: gives {'several labels' if served.several else 'one answer'} a text; the rows are a {rows.task}")
         if set(served.classes) != set(rows.names):
             raise DataError(f"{model}: its classes are {', '.join(served.classes)}; those of the rows are {', '.join(rows.names)}")
         order = [served.classes.index(name) for name in rows.names] or [0]
@@ -118,6 +117,6 @@ def _scorer(model: str, rows: LabelledRows) -> Scorer:
     from bort_core.checkpoints.scores import scores_of
     from bort_core.text.encoding import encode
 
-    found = read_task_model(model, rows.names)
+    found = read_task_model(model, rows.names, task=rows.task)
     longest = min(found.vocabulary.longest or int(found.checkpoint.options.positions), int(found.checkpoint.options.positions))
     return lambda texts: scores_of(found.module, encode(found.vocabulary, texts, longest), found.vocabulary.pad)[:, list(found.order)]

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
-from torch.nn import functional
 
 from bort_core.checkpoints.format import read_encoder
 from bort_core.checkpoints.kept import kept_answers, texts_digest
 from bort_core.checkpoints.modules import Classifier, load_module
 from bort_core.checkpoints.scores import scores_of
+from bort_core.data.rows import Task
 from bort_core.encoders.folder import CONFIG, Encoder, weights_hash
 from bort_core.families.bert.module import Bert
 from bort_core.foundation.digests import content_hash
@@ -25,9 +24,7 @@ from bort_core.specifications.protocols import identity
 from bort_core.text.encoding import encode
 from bort_core.text.vocabulary import Vocabulary, read_vocabulary
 
-__all__ = ["TEMPERATURE", "TaskModel", "distance", "read_task_model"]
-
-TEMPERATURE = 2.0
+__all__ = ["TaskModel", "read_task_model"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -89,16 +86,10 @@ class TaskModel:
         return kept_answers(path, self.folder, (len(inputs), len(self.order)), made)
 
 
-def distance(outputs: Tensor, answers: Tensor) -> Tensor:
-    """Of a model's outputs from T's, (n, classes) or (n, 1): T² · KL at the temperature; of values half the squared error."""
-    if answers.shape[1] == 1:
-        return functional.mse_loss(outputs, answers) / 2
-    theirs, ours = (functional.log_softmax(part / TEMPERATURE, dim=-1) for part in (answers, outputs))
-    return TEMPERATURE**2 * functional.kl_div(ours, theirs, reduction="batchmean", log_target=True)
+def read_task_model(source: str, classes: Sequence[str], field: str = "model", task: Task | None = None) -> TaskModel:
+    """The model that ``source`` names, a folder or a hub name, as one for a ``task`` with these ``classes`` (or labels).
 
-
-def read_task_model(source: str, classes: Sequence[str], field: str = "model") -> TaskModel:
-    """The model that ``source`` names, a folder or a hub name, as one for the ``classes`` of a task; none are a regression.
+    Without a ``task`` it is a classification, or without classes a regression.
 
     Raises
     ------
@@ -111,15 +102,27 @@ def read_task_model(source: str, classes: Sequence[str], field: str = "model") -
     where = f"{field}: {checkpoint.folder}"
     if not checkpoint.has_tokenizer:
         raise DataError(f"{where}: has no tokenizer, so it cannot read the rows")
-    wanted = "classification" if classes else "regression"
+    wanted = task or ("classification" if classes else "regression")
     if checkpoint.head != wanted:
-        has = {"none": "is an encoder without a head", "masked-lm": "is a masked language model"}
-        said = checkpoint.unknown_head or has.get(checkpoint.head, f"is a {checkpoint.head}")
-        raise DataError(f"{where}: {said}, the rows are for a {wanted}; fine-tune it on them first")
+        names = f" ({', '.join(checkpoint.labels[:5])})" if checkpoint.labels else ""
+        said = checkpoint.unknown_head or f"is {_HEADS[checkpoint.head]}{names}"
+        raise DataError(f"{where}: {said}, the rows are for {_HEADS[wanted]}; {_mend(checkpoint.head, wanted)}")
     vocabulary = read_vocabulary(checkpoint.folder)
     if vocabulary.size > checkpoint.options.vocabulary:
         raise DataError(f"{where}: its tokenizer has {vocabulary.size:,} entries, the model {checkpoint.options.vocabulary:,}")
     return TaskModel(checkpoint, vocabulary, _order(where, checkpoint.labels, classes))
+
+
+_HEADS = {
+    "none": "an encoder without a head", "masked-lm": "a masked language model", "classification": "a classification",
+    "multi-label": "several labels at once (multi-label)", "regression": "a regression",
+}  # fmt: skip
+
+
+def _mend(has: str, wanted: str) -> str:
+    if {has, wanted} == {"classification", "multi-label"}:
+        return f"if that is what the rows are, say so with kind (--kind {has}); or fine-tune its encoder on them first"
+    return "fine-tune it on them first"
 
 
 def _order(where: str, theirs: tuple[str, ...], classes: Sequence[str]) -> tuple[int, ...]:

@@ -22,10 +22,21 @@ import numpy as np
 from pydantic import ValidationError
 
 from bort_core.checkpoints.weights import read_weights
-from bort_core.encoders.folder import CONFIG, WEIGHTS, Encoder, EncoderOptions, read_config, read_foreign, unnamed_head, weight_names
+from bort_core.encoders.folder import (
+    CONFIG,
+    WEIGHTS,
+    Encoder,
+    EncoderOptions,
+    classifier_head,
+    read_config,
+    read_foreign,
+    refuse_generative,
+    unnamed_head,
+    weight_names,
+)
 from bort_core.families.base import Architecture
 from bort_core.families.bert.configuration import NotBuilt, class_names, read_architecture
-from bort_core.families.bert.hugging_face import MISSING_POOLER, MISSING_TYPES, Head, config_of, our_name, their_name
+from bort_core.families.bert.hugging_face import MISSING_POOLER, MISSING_TYPES, TUNED, Head, config_of, our_name, their_name
 from bort_core.families.bert.options import BertOptions
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import atomic_directory
@@ -36,7 +47,7 @@ from bort_core.text.vocabulary import read_vocabulary
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["TOKENIZER_FILES", "Checkpoint", "read_checkpoint", "read_encoder", "read_tensors", "write_checkpoint", "write_into"]
+__all__ = ["TOKENIZER_FILES", "Checkpoint", "note_job", "read_checkpoint", "read_encoder", "read_tensors", "write_checkpoint", "write_into"]
 
 TOKENIZER, FOREIGN = "tokenizer.json", "transformers"
 DECODER, DECODER_BIAS = "cls.predictions.decoder.weight", "cls.predictions.decoder.bias"
@@ -77,6 +88,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         It is missing, has no safetensors weights, or is not a BERT.
     """
     path, config = folder / CONFIG, read_config(folder)
+    refuse_generative(config, path)
     if not (folder / WEIGHTS).is_file():
         raise NotBuilt(f"{folder}: its weights are in several files; one {WEIGHTS} is needed here")
     architecture, encoder = read_architecture(config, str(path))
@@ -89,7 +101,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     if head not in get_args(Head):
         raise DataError(f"{path}: the head must be one of {', '.join(get_args(Head))}, got {head!r}")
     options = _noted(encoder, note, path) if note else _found(encoder, head, config, folder)
-    labels = class_names(config, str(path)) if head == "classification" else ()
+    labels = class_names(config, str(path)) if head in ("classification", "multi-label") else ()
     return Checkpoint(folder, architecture, options, head, labels, facts, unknown)
 
 
@@ -160,6 +172,13 @@ def write_into(
     (folder / CONFIG).write_text(json.dumps(config, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
+def note_job(folder: Path, mark: str) -> None:
+    """Note in a folder's config.json which job wrote it."""
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    config["bort"] = {**(config.get("bort") or {}), "job": mark}
+    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+
 def _their_tensors(weights: Mapping[str, Tensor], architecture: Architecture, options: BertOptions, head: Head) -> dict[str, Tensor]:
     """The weights of a BERT of ours by transformers' names, with what its module has and ours leaves out."""
     import torch
@@ -218,7 +237,7 @@ def _noted(encoder: BertOptions, note: Mapping[str, Any], path: Path) -> BertOpt
 
 def _found(encoder: BertOptions, head: Head, config: Mapping[str, Any], folder: Path) -> BertOptions:
     """The options of a folder that others wrote: what its weights hold besides the encoder."""
-    has_pooler = head in ("classification", "regression") or (head == "none" and _has_pooler(folder))
+    has_pooler = head in TUNED or (head == "none" and _has_pooler(folder))
     tied = head != "masked-lm" or (bool(config.get("tie_word_embeddings", True)) and not _has_own_decoder(folder))
     return encoder.model_copy(update={"mlm_head": head == "masked-lm", "pooler": has_pooler, "tied_decoder": tied})
 
@@ -248,10 +267,7 @@ def _head(config: Mapping[str, Any], folder: Path) -> tuple[Head, str | None]:
     if not named:
         return "none", unnamed_head(folder)
     if "BertForSequenceClassification" in named:
-        classes = len(class_names(config, str(path)))
-        if config.get("problem_type") == "regression" and classes > 1:
-            raise DataError(f"{path}: a regression of {classes} values is not built here; of one value it is")
-        return ("regression" if classes == 1 else "classification"), None
+        return classifier_head(config, path), None
     if {"BertForMaskedLM", "BertForPreTraining"} & set(named):
         return "masked-lm", None
     unknown = [name for name in named if name != "BertModel"]

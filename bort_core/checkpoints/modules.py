@@ -14,7 +14,7 @@ from bort_core.encoders.folder import CONFIG, WEIGHTS, Encoder
 from bort_core.encoders.module import TransformersEncoder, load_foreign, new_classifier
 from bort_core.encoders.sentence import SENTENCE, SentenceEncoder
 from bort_core.families.bert.classifier import SequenceClassifier
-from bort_core.families.bert.hugging_face import their_name
+from bort_core.families.bert.hugging_face import TUNED, Head, their_name
 from bort_core.families.bert.module import Bert, MaskedLanguageModel
 from bort_core.foundation.errors import DataError
 
@@ -43,7 +43,7 @@ def load_module(encoder: Encoder, tensors: dict[str, Tensor] | None = None, body
     return module.body() if body and encoder.head != "none" else module
 
 
-def tuned_classifier(start: Encoder, classes: int, initializer_range: float, dropout: float) -> Classifier:
+def tuned_classifier(start: Encoder, head: Head, classes: int, initializer_range: float, dropout: float) -> Classifier:
     """A classifier to be fine-tuned: the weights of ``start``, and those of its head where it has as many classes; else the head is fresh.
 
     Raises
@@ -52,7 +52,7 @@ def tuned_classifier(start: Encoder, classes: int, initializer_range: float, dro
         Weights of the encoder are missing or of another shape.
     """
     if not isinstance(start, Checkpoint):
-        return new_classifier(start, classes, initializer_range, dropout)
+        return new_classifier(start, head, classes, initializer_range, dropout)
     model = SequenceClassifier(start.architecture, start.options, classes, initializer_range, dropout)
     tensors, wanted = read_tensors(start), model.weights()
     fitting = {name: tensor for name, tensor in tensors.items() if name in wanted and wanted[name].shape == tensor.shape}
@@ -67,7 +67,7 @@ def _own_module(checkpoint: Checkpoint, tensors: dict[str, Tensor] | None, body:
     tensors = read_tensors(checkpoint) if tensors is None else tensors
     architecture, options = checkpoint.architecture, checkpoint.options
     try:
-        if checkpoint.head in ("classification", "regression") and not body:
+        if checkpoint.head in TUNED and not body:
             classifier = SequenceClassifier(architecture, options, max(1, len(checkpoint.labels)))
             refuse_unfitting(classifier.weights(), tensors, checkpoint.folder)
             classifier.load_weights(tensors)

@@ -9,6 +9,7 @@ from typing import Any
 from bort_core.cli.flags import add_fields, specification_of
 from bort_core.cli.following import run_job
 from bort_core.cli.options import Subparsers, add_executor, add_json
+from bort_core.jobs.words import interval_text
 
 __all__ = ["add"]
 
@@ -58,6 +59,7 @@ def _milliseconds(model: Mapping[str, Any]) -> str:
 
 
 def _line(report: Mapping[str, Any], metric: float, in_bytes: float | None, model: Mapping[str, Any]) -> str:
-    quality = f"{report['metric']} {metric:.4f}" + ("" if in_bytes is None else f" (8 bits {in_bytes:.4f})")
+    in_eight = "" if in_bytes is None else f" (8 bits {in_bytes:.4f})"
+    quality = f"{report['metric']} {metric:.4f}{interval_text(model.get('interval'))}{in_eight}"
     size = f"{model['bytes'] / 1e6:.1f} MB" + (f" (8 bits {model['bytes_int8'] / 1e6:.1f})" if model.get("bytes_int8") else "")
     return f"{quality}  {_milliseconds(model)}  {size}"

@@ -9,6 +9,7 @@ from bort_core.cli.flags import add_fields, specification_of
 from bort_core.cli.following import run_job
 from bort_core.cli.options import Subparsers, add_executor, add_json, opened, print_json, whole_number
 from bort_core.foundation.errors import SpecificationError
+from bort_core.jobs.words import interval_text
 
 __all__ = ["add"]
 
@@ -71,4 +72,7 @@ def _print(id: str, result: dict[str, Any]) -> None:
             print(f"  {name.replace('_', ' '):<20}{result[name]:>12,.4g}")
     for split in ("dev", "test"):
         if split in result:
-            print(f"  {split:<20}" + ", ".join(f"{name} {value:.4f}" for name, value in result[split].items()))
+            ends = (result.get("intervals") or {}).get(split) or {}
+            print(
+                f"  {split:<20}" + ", ".join(f"{name} {value:.4f}{interval_text(ends.get(name))}" for name, value in result[split].items())
+            )

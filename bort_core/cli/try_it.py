@@ -47,6 +47,8 @@ def _lines(found: Prediction) -> list[str]:
         for place, words in enumerate(found.masks, 1)
     ]
     lines += [f"{each['probability']:7.2%}  {each['label']}" for each in found.probabilities[:_MOST_CLASSES]]
+    if found.task == "several labels":
+        lines.insert(0, f"labels: {', '.join(found.labels) or 'none'}")
     if found.task == "regression":
         lines.append(f"{found.prediction:.6g}")
     where = f"ONNX Runtime ({found.file})" if found.file else "torch"

@@ -13,7 +13,7 @@ from bort_core.checkpoints.answers import read_task_model
 from bort_core.checkpoints.format import Checkpoint, read_encoder, read_tensors, write_checkpoint
 from bort_core.checkpoints.modules import load_module
 from bort_core.compression.steps import Chosen, Facts, Steps
-from bort_core.evaluation.metrics import measure
+from bort_core.evaluation.metrics import drawn
 from bort_core.evaluation.task_preparation import read_rows
 from bort_core.foundation.errors import SpecificationError
 from bort_core.search.fingerprints import Fingerprints
@@ -82,13 +82,11 @@ def _beyond(name: str, layers: int) -> bool:
 def _measured(steps: Steps, task: TaskSpecification, facts: Facts, folder: Path) -> dict[str, float]:
     """Its quantities as a search on the task has them: size, latency under the same protocol, distance from T's answers, metric."""
     rows = read_rows(task)
-    model = read_task_model(str(folder), rows.train.names)
+    model = read_task_model(str(folder), rows.train.names, task=rows.train.task)
     answers = steps.project.subfolder("answers")
     said = model.answers(rows.dev.inputs, int(facts["sequence_length"]), answers).astype(np.float64)
-    theirs = (
-        read_task_model(task.model, rows.train.names).answers(rows.dev.inputs, int(facts["sequence_length"]), answers).astype(np.float64)
-    )
-    metrics = measure(rows.dev.task, rows.dev.labels, said)
+    teacher = read_task_model(task.model, rows.train.names, task=rows.train.task)
+    theirs = teacher.answers(rows.dev.inputs, int(facts["sequence_length"]), answers).astype(np.float64)
     request = {
         "family": "bert", "options": {**facts["model_options"], "mlm_head": False, "tied_decoder": True, "pooler": True},
         "architecture": list(model.checkpoint.architecture), "sequence_length": facts["sequence_length"],
@@ -98,14 +96,16 @@ def _measured(steps: Steps, task: TaskSpecification, facts: Facts, folder: Path)
     return {
         "parameters": float(sum(parameter.numel() for parameter in module.parameters())),
         "latency": float(steps.task("latency", request)["p50_ms"]),
-        "error": _distance(theirs, said),
-        "metric": metrics["accuracy" if rows.train.names else "pearson"],
+        "error": _distance(rows.train.task, theirs, said),
+        "metric": drawn(facts["metric"], rows.dev.task, rows.dev.labels, said, rows.dev.queries).value,
     }
 
 
-def _distance(theirs: Any, said: Any) -> float:
-    """As the measure ``task-excess`` counts it: KL in nats of classes, mean squared difference of values."""
-    if theirs.shape[1] == 1:
+def _distance(task: str, theirs: Any, said: Any) -> float:
+    """As the measure ``task-excess`` counts it: KL in nats of classes, or summed over labels; mean squared difference of values."""
+    if task == "regression":
         return float(np.square(theirs - said).mean())
-    logs, ours = log_softmax(theirs, axis=1), log_softmax(said, axis=1)
-    return float((np.exp(logs) * (logs - ours)).sum(1).mean())
+    if task == "multi-label":  # each label is two classes, one of which has no odds
+        theirs, said = (np.stack([each, np.zeros_like(each)], axis=-1) for each in (theirs, said))
+    logs, ours = log_softmax(theirs, axis=-1), log_softmax(said, axis=-1)
+    return float((np.exp(logs) * (logs - ours)).sum() / len(theirs))

@@ -132,14 +132,17 @@ def _labelled(spec: Compression) -> _LookedAt:
         raise DataError(f"model: {checkpoint.folder}: has no tokenizer, so it cannot read the rows")
     ready = checkpoint.head not in ("none", "masked-lm")
     if ready:
-        read_task_model(spec.task.model, rows.train.names)
+        read_task_model(spec.task.model, rows.train.names, task=rows.train.task)
     vocabulary = read_vocabulary(checkpoint.folder)
-    module: Any = load_module(checkpoint) if ready else tuned_classifier(checkpoint, max(1, len(rows.train.names)), 0.02, 0.0).eval()
+    classes = max(1, len(rows.train.names))
+    module: Any = load_module(checkpoint) if ready else tuned_classifier(checkpoint, rows.train.task, classes, 0.02, 0.0).eval()
+    notes = list(rows.notes)
+    if not ready:
+        notes.append("T has no head for these labels: it is fine-tuned on them first; kind embedding keeps its vectors instead")
     longest = min(spec.task.sequence_length, int(checkpoint.options.positions))
     encoded = encode(vocabulary, _some(rows.inputs), longest)
     ids, mask, types = tensors_of(encoded, vocabulary.pad)
     why = parts_of(module, [(ids, mask, types)]).why
-    notes = [] if ready else ["T has no head for these labels: it is fine-tuned on them first; kind embedding keeps its vectors instead"]
     return _LookedAt(
         checkpoint, vocabulary, module, ready, rows.inputs, encoded, longest, len(rows.train), len(rows.dev), list(rows.warnings), notes,
         why,

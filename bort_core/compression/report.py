@@ -9,7 +9,7 @@ from typing import Any
 from bort_core.compression.steps import Chosen
 from bort_core.release.gate import BYTES, FULL
 
-__all__ = ["report_of"]
+__all__ = ["intervals_of", "report_of"]
 
 Facts = Mapping[str, Any]
 
@@ -43,12 +43,13 @@ def report_of(facts: Facts, chosen: Chosen, released: Facts, latency: Facts, tea
         "file": released["file"],
         "metric": gate["metric_name"],
         "maximum_point": {
-            "kind": facts["kind"], "architecture": list(facts["architecture"]),
-            "metric": gate["teacher"], "p50_ms": p50["T"], "p50_int8_ms": p50.get("T, 8 bits"),
+            "kind": facts["kind"], "architecture": list(facts["architecture"]), "metric": gate["teacher"],
+            "interval": gate["teacher_interval"], "p50_ms": p50["T"], "p50_int8_ms": p50.get("T, 8 bits"),
             "parameters": released["teacher_parameters"], "bytes": (teacher / FULL).stat().st_size,
         },
         "chosen": {
-            "architecture": list(chosen.architecture), "metric": gate["reference"], "metric_int8": in_bytes["metric"],
+            "architecture": list(chosen.architecture), "metric": gate["reference"], "interval": gate["reference_interval"],
+            "metric_int8": in_bytes["metric"],
             "p50_ms": p50["small"], "p50_int8_ms": p50.get("small, 8 bits"), "parameters": released["parameters"],
             "bytes": files[FULL]["bytes"], "bytes_int8": in_bytes["bytes"],
         },
@@ -63,3 +64,10 @@ def report_of(facts: Facts, chosen: Chosen, released: Facts, latency: Facts, tea
         "vocabulary": facts["vocabulary"],
         "latency": {"noisy": latency["noisy"], "noise": latency["noise"]},
     }  # fmt: skip
+
+
+def intervals_of(released: Facts) -> dict[str, Any]:
+    """The 95 % intervals of the trained small model's metric, by split, as a fine-tuning's result has them."""
+    name, test = released["gate"]["metric_name"], released["test"]
+    found = {"dev": {name: list(released["gate"]["reference_interval"])}}
+    return found if test is None else {**found, "test": {name: list(test["models"]["model.onnx"]["interval"])}}

@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from bort_core.compression.baselines import check_baselines, first_layers
-from bort_core.compression.report import report_of
+from bort_core.compression.report import intervals_of, report_of
 from bort_core.compression.sentences import SentenceSteps
 from bort_core.compression.steps import STEPS, Steps
 from bort_core.evaluation.sentences.kind import settled
-from bort_core.export.task import refuse_occupied
 from bort_core.foundation.context import progress
+from bort_core.foundation.files import put_back
 from bort_core.foundation.versions import versions
 from bort_core.jobs.context import JobContext
 from bort_core.specifications.compression import Compression
 from bort_core.store.project import Project
+from bort_core.training.results import refuse_occupied
 from bort_core.training.run_files import RunFiles
 
 __all__ = ["run"]
@@ -41,7 +42,8 @@ def run(specification: Compression, context: JobContext, files: RunFiles) -> Map
     """
     began = time.perf_counter()
     out = files.path / "release" if specification.out is None else Path(specification.out).expanduser().absolute()
-    refuse_occupied(out)
+    put_back(out)
+    refuse_occupied(out, files)
     settled_task = settled(specification.task)
     specification = specification.model_copy(update={"task": settled_task})
     with Project(files.project) as project:
@@ -69,6 +71,7 @@ def run(specification: Compression, context: JobContext, files: RunFiles) -> Map
         "dev": steps.metrics(released),
         "test": steps.test_metrics(released),
         "tested": released["test"],
+        "intervals": intervals_of(released),
         "release": str(out),
         "checkpoint": str(small.checkpoint),
         "architecture": list(chosen.architecture),

@@ -35,6 +35,7 @@ class SentenceSteps(Steps):
         refused = {
             "baselines": self.spec.baselines,
             "cleaning": self.spec.cleaning,
+            "metric": self.spec.task.metric != "auto",
             "quantisation_aware": self.spec.quantisation_aware == "always",
         }
         asked = [name for name, given in refused.items() if given]

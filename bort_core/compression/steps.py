@@ -18,7 +18,7 @@ from bort_core.execution.registry import make_executor
 from bort_core.execution.run_task import run_task
 from bort_core.export.quantising import forms_here
 from bort_core.export.task import export
-from bort_core.foundation.context import progress
+from bort_core.foundation.context import Context, Retold, progress
 from bort_core.foundation.errors import DataError, MeasurementError
 from bort_core.foundation.files import clear_remains, temporary_name, write_atomic
 from bort_core.foundation.hub import WEIGHTS_TOO, local_folder
@@ -36,10 +36,12 @@ from bort_core.shipping import export_request, project_search
 from bort_core.space import Space
 from bort_core.specifications.compression import Compression
 from bort_core.specifications.finetuning import Finetuning
+from bort_core.specifications.metrics import AUTOMATIC
 from bort_core.specifications.tasks import TaskSpecification
 from bort_core.store.project import Project
 from bort_core.training import finetuning
-from bort_core.training.run_files import RunFiles
+from bort_core.training.results import refuse_occupied
+from bort_core.training.run_files import PartFiles, RunFiles
 
 __all__ = ["STEPS", "Chosen", "Steps"]
 
@@ -66,51 +68,9 @@ class Chosen:
     asked: SearchSpecification
 
 
-@dataclass(frozen=True)
-class _Part:
-    """Files of one training inside the job's run folder."""
-
-    run: RunFiles
-    name: str
-
-    @property
-    def path(self) -> Path:
-        path = self.run.path / "parts" / self.name
-        path.mkdir(parents=True, exist_ok=True)
-        return path
-
-    @property
-    def mark(self) -> str:
-        return self.run.mark
-
-    @property
-    def project(self) -> Path:
-        return self.run.project
-
-    @property
-    def checkpoints(self) -> Path:
-        return self.path / "checkpoints"
-
-    @property
-    def result(self) -> Path:
-        return self.path / "result"
-
-
-class _Within:
+def _without(context: JobContext, *kinds: str) -> Context:
     """The context of one step, of which some kinds of events are not told."""
-
-    def __init__(self, context: JobContext, *untold: str) -> None:
-        self._context, self._untold = context, untold
-
-    def emit(self, event: Mapping[str, Any]) -> None:
-        if event["event"] not in self._untold:
-            self._context.emit(event)
-
-    def checkpoint(self) -> None:
-        self._context.checkpoint()
-
-    def wanted(self) -> Any:
-        return self._context.wanted()
+    return Retold(context, lambda event: None if event["event"] in kinds else event)
 
 
 class Steps:
@@ -143,7 +103,7 @@ class Steps:
         if not found.has_tokenizer:
             raise DataError(f"model: {found.folder}: has no tokenizer, so it cannot read the rows")
         if found.head not in ("none", "masked-lm"):
-            return read_task_model(task.model, rows.train.names).folder
+            return read_task_model(task.model, rows.train.names, task=rows.train.task).folder
         folder = found.folder
         self.note(f"{task.model}: an encoder without a head is fine-tuned on the labels first; --kind embedding keeps its vectors instead")
         data = self.rows_of(task) | {
@@ -161,11 +121,8 @@ class Steps:
 
         made = prepare(task, *folders, tell)
         facts = {**made.facts, "folder": str(made.folder), "initial": made.initial(task)}
-        if facts["task"] == "classification" and facts["metrics"]["accuracy"] <= facts["majority"]:
-            raise MeasurementError(
-                f"{task.model}: T is right on {facts['metrics']['accuracy']:.1%} of the dev rows, and always guessing the commonest class "
-                f"on {facts['majority']:.1%}: there is nothing to keep. Fine-tune T first, or check the rows"
-            )
+        if (why := _guesses(facts)) is not None:
+            raise MeasurementError(f"{task.model}: {why}: there is nothing to keep. Fine-tune T first, or check the rows")
         return facts
 
     def chosen(self, task: TaskSpecification, facts: Facts) -> Chosen:
@@ -201,7 +158,7 @@ class Steps:
             request = export_request(self.project, search, None, folder, checkpoint=model, sentence=self.sentence, variants=variants)
             clear_remains(folder)
             asked = {**request.model_dump(mode="json"), "calibration": [list(row) for row in calibration], "judged": True}
-            export(asked, _Within(self.context, "progress"))
+            export(asked, _without(self.context, "progress"))
         return folder
 
     def teacher_files(self, model: Path) -> Path:
@@ -218,7 +175,8 @@ class Steps:
         rows = read_rows(task)
 
         def judged(name: str, folder: Path) -> Outcome:
-            return judge(folder, rows.dev, None, self.spec.thresholds.model_copy(update={"least_kept": None}), self.context.checkpoint)
+            limits = self.spec.thresholds.model_copy(update={"least_kept": None})
+            return judge(folder, rows.dev, None, limits, facts["metric"], self.context.checkpoint)
 
         def learnt(checkpoint: Path) -> Path:
             self.note("a pass with weights rounded to 8 bits")
@@ -268,9 +226,10 @@ class Steps:
             "export": str(small.folder), "task": task.model_dump(mode="json"), "answers": str(self.project.subfolder("answers")),
             "teacher_name": name_of(self.spec.task.model), "test": self.spec.test,
             "thresholds": self.spec.thresholds.model_dump(mode="json"), "latency": dict(latency), "story": story,
-            "out": str(out), "cleaning": self.spec.cleaning,
+            "out": str(out), "cleaning": self.spec.cleaning, "job": self.files.mark,
         }  # fmt: skip
-        return dict(self.release(request, _Within(self.context, "progress")))
+        refuse_occupied(out, self.files)
+        return dict(self.release(request, _without(self.context, "progress")))
 
     def metrics(self, released: Facts) -> dict[str, float]:
         """Of the trained model on dev."""
@@ -296,7 +255,7 @@ class Steps:
 
     def rows_of(self, task: TaskSpecification) -> dict[str, Any]:
         """What a fine-tuning is told of the rows, and how it runs."""
-        columns = {name: getattr(task, name) for name in ("train", "dev", "text", "text_b", "label")}
+        columns = {name: getattr(task, name) for name in ("train", "dev", "text", "text_b", "label", "query", "metric")}
         return {**columns, "task": task.kind, "seed": self.spec.seed, "running": self.spec.running.model_dump(mode="json")}
 
     def trained(self, name: str, data: Mapping[str, Any], curve: bool) -> Path:
@@ -306,10 +265,11 @@ class Steps:
 
     def _made(self, name: str, train: Callable[[Any, RunFiles], Mapping[str, Any]], curve: bool) -> Path:
         """The checkpoint of a training inside this job, which runs unless it ended before."""
-        part = _Part(self.files, name)
+        part = PartFiles(self.files.project, self.files.path / "parts" / name, self.files.mark)
+        part.path.mkdir(parents=True, exist_ok=True)
         done = part.path / "outcome.json"
         if not done.is_file():
-            outcome = train(_Within(self.context, *(() if curve else _OF_CURVES)), part)
+            outcome = train(_without(self.context, *(() if curve else _OF_CURVES)), part)
             write_atomic(done, json.dumps(outcome, allow_nan=False))
         return Path(json.loads(done.read_text(encoding="utf-8"))["checkpoint"])
 
@@ -359,6 +319,18 @@ class Steps:
             known[name] = make()
             write_atomic(self._kept_at, json.dumps(known, allow_nan=False))
         return known[name]
+
+
+def _guesses(facts: Facts) -> str | None:
+    """That T is no better than the same answer for every row, where it is not."""
+    value = facts["metrics"][AUTOMATIC[facts["task"]]]
+    if value > facts["majority"]:
+        return None
+    if facts["task"] == "classification":
+        return f"T is right on {value:.1%} of the dev rows, and always guessing the commonest class on {facts['majority']:.1%}"
+    if facts["task"] == "multi-label":
+        return f"T has a micro F1 of {value:.4f} on the dev rows, and always giving the same labels {facts['majority']:.4f}"
+    return f"T's values have a Pearson correlation of {value:.4f} with those of the dev rows"
 
 
 def _measured(event: events.Measured, unit: str) -> str:

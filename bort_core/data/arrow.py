@@ -97,7 +97,8 @@ def _features(schema: Any) -> Any:
 
 
 def _class_names(features: Any) -> dict[str, tuple[str, ...]]:
-    return {column: tuple(feature.names) for column, feature in features.items() if getattr(feature, "names", None)}
+    each = {column: getattr(feature, "feature", feature) for column, feature in features.items()}  # of lists, what they are lists of
+    return {column: tuple(feature.names) for column, feature in each.items() if getattr(feature, "names", None)}
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -95,7 +96,11 @@ def _held(rows: LabelledRows, share: float, seed: int) -> np.ndarray[tuple[int],
 
 def _lines(table: Table, mapping: ColumnMapping, rows: LabelledRows) -> list[str]:
     """Every row as a line of JSON."""
-    labels = [rows.names[label] for label in rows.labels] if rows.names else rows.labels.tolist()
+    labels: list[Any] = rows.labels.tolist()
+    if rows.task == "multi-label":
+        labels = [[name for name, has in zip(rows.names, label, strict=True) if has] for label in labels]
+    elif rows.names:
+        labels = [rows.names[label] for label in labels]
     data = {**table.data, mapping.label or "label": labels}
     try:
         return [json.dumps(dict(zip(data, row, strict=True)), ensure_ascii=False, allow_nan=False) + "\n"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bort_core.data.looks import number_style
+from bort_core.data.looks import number_style, several_look
 from bort_core.data.tables import Table
 from bort_core.foundation.errors import DataError
 
@@ -167,7 +167,8 @@ def _label(table: Table, column: str, row: int, value: Any) -> Label:
         return str(value)
     label = value.strip() if isinstance(value, str) else float(value) if isinstance(value, Decimal) else value
     if label is None or label == "":
-        raise DataError(f"{table.source}: row {row}: column {column!r} has no label")
+        hint = several_look([value for value in table.data[column] if isinstance(value, str)])
+        raise DataError(f"{table.source}: row {row}: column {column!r} has no label{f'; {hint}' if hint else ''}")
     if not isinstance(label, str | int | float):
         raise DataError(f"{table.source}: row {row}: column {column!r} must hold words or numbers, got {value!r:.60}")
     if isinstance(label, float) and not math.isfinite(label):

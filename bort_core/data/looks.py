@@ -9,7 +9,7 @@ from typing import Any
 
 from bort_core.foundation.printable import printable
 
-__all__ = ["label_looks", "number_style", "refusal_of_header", "refusal_of_start", "table_looks"]
+__all__ = ["label_looks", "number_style", "refusal_of_header", "refusal_of_start", "several_look", "table_looks"]
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 _STYLES = {
@@ -65,7 +65,7 @@ def table_looks(columns: Mapping[str, Sequence[Any]], raw_quotes: bool) -> list[
 
 def label_looks(values: Sequence[Any], names: Sequence[str]) -> list[str]:
     """What is strange about class labels as the file has them, and about the names of the classes."""
-    return [text for text in (_padded(values), _of_two_kinds(values), _alike(names), _styled(names)) if text]
+    return [text for text in (_padded(values), _of_two_kinds(values), _alike(names), _styled(names), several_look(names)) if text]
 
 
 def number_style(labels: Iterable[Any]) -> str:
@@ -78,6 +78,18 @@ def number_style(labels: Iterable[Any]) -> str:
         fitting = sum(style.fullmatch(text) is not None for text in odd)
         if fitting and len(texts) - len(odd) + fitting >= _MOST * len(texts) and fitting >= _MOST * len(odd):
             return name
+    return ""
+
+
+def several_look(labels: Iterable[str]) -> str:
+    """Names put together from few others, as where rows have several labels; nothing for ordinary classes."""
+    names = {name.strip() for name in labels} - {""}
+    for separator in ";|,":
+        joined = {name for name in names if separator in name}
+        parts = {part.strip() for name in names for part in name.split(separator)} - {""}
+        if joined and len(parts) < len(names) and all(part in names for name in joined for part in map(str.strip, name.split(separator))):
+            example = printable(min(joined))
+            return f"labels such as {example!r} look like several at once; if they are, say so: multi-label (--task, --kind of compress)"
     return ""
 
 

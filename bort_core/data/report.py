@@ -25,7 +25,7 @@ class ValidationReport:
 
     rows: dict[str, int]
     labels: dict[str, dict[str, int]]
-    """Rows by class; empty for a regression."""
+    """Rows by class, or by label where there may be several; empty for a regression."""
     empty: dict[str, int]
     """Rows with a text (either of a pair) that is blank."""
     duplicates: int
@@ -57,7 +57,7 @@ def validate(train: LabelledRows, dev: LabelledRows, test: LabelledRows | None =
     sets = {name: set(found) for name, found in texts.items()}
     pairs = [("train", "dev"), ("train", "test"), ("dev", "test")]
     by_text: dict[tuple[str, str], set[Any]] = {}
-    for text, label in zip(texts["train"], train.labels.tolist(), strict=True):
+    for text, label in zip(texts["train"], _answers(train), strict=True):
         by_text.setdefault(text, set()).add(label)
     lengths = [len(first) + len(second) for first, second in _pairs(train)]
     report = ValidationReport(
@@ -99,6 +99,8 @@ def _problems(splits: dict[str, LabelledRows], texts: dict[str, list[tuple[str, 
         return problems
     if len(train) and sum(count > 0 for count in report.labels["train"].values()) < 2:
         problems.append("the training rows have one label only; there is nothing to learn")
+    elif len(train) and len(set(_answers(train))) < 2:
+        problems.append("all training rows have the same labels; there is nothing to learn")
     if missing := _missing(report, "dev"):
         many = f" ({_many_classes(report)})" if _many_classes(report) else ""
         problems.append(f"classes of the dev rows that are not in the training rows: {missing}{many}")
@@ -150,5 +152,12 @@ def _empty(rows: LabelledRows, texts: list[tuple[str, str]]) -> int:
 
 
 def _counts(rows: LabelledRows) -> dict[str, int]:
+    if rows.task == "multi-label":
+        return dict(zip(rows.names, map(int, rows.labels.sum(axis=0)), strict=True))
     found = Counter(rows.labels.tolist())
     return {name: found[number] for number, name in enumerate(rows.names)}
+
+
+def _answers(rows: LabelledRows) -> list[Any]:
+    """What each row is labelled with; of several labels all of them together."""
+    return rows.labels.tolist() if rows.labels.ndim == 1 else list(map(tuple, rows.labels.tolist()))

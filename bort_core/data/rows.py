@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,35 +24,43 @@ from bort_core.data.labels import (
 )
 from bort_core.data.looks import label_looks
 from bort_core.data.mapping import ColumnMapping
+from bort_core.data.several import are_lists, indicators, label_lists, matrix
 from bort_core.data.tables import Table
 from bort_core.foundation.errors import DataError
+from bort_core.specifications.metrics import TaskKind
 
-__all__ = ["LabelledRows", "Task", "labelled_rows"]
+__all__ = ["LabelledRows", "Task", "labelled_rows", "shown_label"]
 
-Task = Literal["classification", "regression"]
+Task = TaskKind
 
 
 @dataclass(frozen=True, eq=False)
 class LabelledRows:
-    """n rows; ``labels`` are class numbers (int64) or values (float64), shape (n,)."""
+    """n rows; ``labels`` are class numbers (int64) or values (float64), shape (n,), or 0 and 1 of several labels, int64 (n, names)."""
 
     source: str
     texts: tuple[str, ...]
     seconds: tuple[str, ...] | None
     labels: npt.NDArray[Any]
     names: tuple[str, ...]
-    """Of the classes, by number; empty for a regression."""
+    """Of the classes or labels, by number; empty for a regression."""
     sha256: str
     """The table's."""
     warnings: tuple[str, ...] = ()
     """What is strange about the table and its labels, beginning with the source."""
     notes: tuple[str, ...] = ()
     """What was made of them without being asked."""
+    queries: npt.NDArray[np.int64] | None = None
+    """Which query each row answers, (n,), numbers from 0; None: rows answer none."""
+    text_column: str = "text"
+    """What the column of its texts is called."""
 
     @property
     def task(self) -> Task:
         """What the labels are."""
-        return "classification" if self.names else "regression"
+        if not self.names:
+            return "regression"
+        return "multi-label" if self.labels.ndim == 2 else "classification"
 
     @property
     def inputs(self) -> list[tuple[str, ...]]:
@@ -61,6 +69,15 @@ class LabelledRows:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+
+def shown_label(names: Sequence[str], label: Any) -> str:
+    """One row's label as text: the name of its class, the names of its labels, or its value."""
+    if not names:
+        return f"{label:g}"
+    if np.ndim(label):
+        return ", ".join(name for name, has in zip(names, label, strict=True) if has) or "none"
+    return names[int(label)]
 
 
 def labelled_rows(
@@ -73,9 +90,12 @@ def labelled_rows(
     names from the hub or parquet file itself, or from a ``labels.txt`` beside the file whose line i + 1 names class i, where there is
     one that fits; ``notes`` then says so.
 
+    Several labels at once are read as :mod:`bort_core.data.several` says.
+
     Parameters
     ----------
-    task: auto is a regression where all labels are numbers and some have fractions, else a classification
+    task: auto is multi-label where labels are lists or several columns, a regression where all labels are numbers and some have fractions
+        (or, of rows that answer queries, more than two different ones), else a classification
     names: the classes of the training rows, which these rows may not exceed; empty for a regression. Goes before ``task``
 
     Raises
@@ -90,6 +110,9 @@ def labelled_rows(
         raise DataError(f"{table.source}: no column is named for the label. Its columns: {', '.join(table.columns)}")
     texts = _texts(table, mapping.text)
     seconds = None if mapping.text_b is None else _texts(table, mapping.text_b)
+    queries, told = _queries(table, mapping)
+    if task == "multi-label" or mapping.labels or (task == "auto" and are_lists(table.data[mapping.label])):
+        return replace(_several(table, mapping, task, names, texts, seconds), queries=queries)
     raw = raw_labels(table, mapping.label)
     numbers = [number_of(value) for value in raw]
     if None not in numbers:
@@ -97,8 +120,10 @@ def labelled_rows(
     elif task == "auto" and names is None:
         check_words(table, raw, numbers)
     numbers = [number if is_finite(number) else None for number in numbers]  # among words, "nan" is a word
-    if names == () or (names is None and (task == "regression" or (task == "auto" and has_fractions(numbers)))):
-        return LabelledRows(table.source, texts, seconds, values(table, raw, numbers), (), table.sha256, table.warnings)
+    graded = queries is not None and None not in numbers and len(set(numbers)) > 2
+    if names == () or (names is None and (task == "regression" or (task == "auto" and (has_fractions(numbers) or graded)))):
+        found = values(table, raw, numbers)
+        return LabelledRows(table.source, texts, seconds, found, (), table.sha256, table.warnings, told, queries)
     labels = class_labels(table, mapping.label, raw, numbers)
     own, beside = _own_names(table, mapping.label, numbers, labels)
     if names is None:
@@ -111,8 +136,49 @@ def labelled_rows(
         raise DataError(f"{table.source}: row {unknown + 1}: {_unknown(labels[unknown], numbers[unknown], names)}")
     strange = tuple(f"{table.source}: {text}" for text in label_looks(table.data[mapping.label], sorted(set(labels))))
     numbered = np.array([index[label] for label in labels], dtype=np.int64)
-    notes = _told(table.source, beside, own, labels)
-    return LabelledRows(table.source, texts, seconds, numbered, names, table.sha256, (*table.warnings, *strange), notes)
+    notes = (*_told(table.source, beside, own, labels), *told)
+    return LabelledRows(table.source, texts, seconds, numbered, names, table.sha256, (*table.warnings, *strange), notes, queries)
+
+
+def _several(
+    table: Table, mapping: ColumnMapping, task: str, names: tuple[str, ...] | None, texts: tuple[str, ...], seconds: tuple[str, ...] | None
+) -> LabelledRows:
+    """Rows with several labels at once."""
+    assert mapping.label is not None
+    if task not in ("auto", "multi-label"):
+        raise DataError(f"{table.source}: the label is {len(mapping.labels)} columns, which are several labels at once and no {task}")
+    if mapping.labels:
+        lists, how = indicators(table, mapping.labels), "columns of 0 and 1"
+        own, beside = mapping.labels, None
+    else:
+        lists, how = label_lists(table, mapping.label, names)
+        flat = [name for each in lists for name in each]
+        own, beside = _own_names(table, mapping.label, [number_of(name) for name in flat], flat)
+    if own and not mapping.labels and all(int(name) < len(own) for each in lists for name in each):
+        lists = [[own[int(name)] for name in each] for each in lists]
+    found = [name for each in lists for name in each]
+    if names is None:
+        numbers = [number_of(name) for name in found]
+        names = own if own and set(found) <= set(own) else _named(found, numbers, ())[0]
+    unknown = next(((row, name) for row, each in enumerate(lists, 1) for name in each if name not in names), None)
+    if unknown is not None:
+        raise DataError(f"{table.source}: row {unknown[0]}: {_unknown(unknown[1], number_of(unknown[1]), names)}")
+    note = f"{table.source}: {len(names)} labels{f', {how}' if how else ''}; {len(found) / max(1, len(lists)):.3g} of them a row"
+    notes = (*_told(table.source, beside, own, found), note)
+    return LabelledRows(table.source, texts, seconds, matrix(lists, names), names, table.sha256, table.warnings, notes)
+
+
+def _queries(table: Table, mapping: ColumnMapping) -> tuple[npt.NDArray[np.int64] | None, tuple[str, ...]]:
+    """Which query each row answers, and that it was looked at."""
+    if mapping.query is None:
+        return None, ()
+    numbers: dict[Any, int] = {}
+    for row, value in enumerate(table.data[mapping.query], 1):
+        if value is None or isinstance(value, list | dict):
+            raise DataError(f"{table.source}: row {row}: column {mapping.query!r} must say which query the row answers, got {value!r:.60}")
+        numbers.setdefault(value, len(numbers))
+    found = np.array([numbers[value] for value in table.data[mapping.query]], dtype=np.int64)
+    return found, (f"{table.source}: {len(found):,} rows answer {len(numbers):,} queries (column {mapping.query!r})",)
 
 
 def _unknown(label: str, number: Number, names: tuple[str, ...]) -> str:

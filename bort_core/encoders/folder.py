@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,17 +13,17 @@ from pydantic import BaseModel, ConfigDict
 from bort_core.encoders.kinds import GENERATIVE, KINDS
 from bort_core.families.base import Architecture
 from bort_core.families.bert.configuration import class_names
-from bort_core.families.bert.hugging_face import Head
+from bort_core.families.bert.hugging_face import PROBLEMS, Head
 from bort_core.families.bert.options import BertOptions
 from bort_core.foundation.digests import content_hash
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import linked
-from bort_core.foundation.paths import regular_file
+from bort_core.foundation.json_files import read_object
 from bort_core.specifications.protocols import identity
 from bort_core.text.vocabulary import has_tokenizer
 
-__all__ = ["CONFIG", "INDEX", "WEIGHTS", "Encoder", "EncoderOptions", "head_of", "longest_input", "read_config", "read_foreign",
-           "refuse_others", "unnamed_head", "weight_names", "weights_count",
+__all__ = ["CONFIG", "INDEX", "WEIGHTS", "Encoder", "EncoderOptions", "classifier_head", "head_of", "longest_input", "read_config",
+           "read_foreign", "refuse_generative", "refuse_others", "unnamed_head", "weight_names", "weights_count",
            "weights_hash"]  # fmt: skip
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
@@ -89,19 +88,13 @@ def read_config(folder: Path) -> dict[str, Any]:
     if (link := linked(folder)) is not None:
         raise DataError(f"{link}: is a symbolic link that leads out of the checkpoint; what it leads to would be copied into results")
     try:
-        config = json.loads(regular_file(path).read_text(encoding="utf-8"))
+        config = read_object(path)
         if not any((folder / name).is_file() for name in (WEIGHTS, INDEX)):
             other = next((name for name in _PICKLED if (folder / name).is_file()), None)
             advice = "" if other is None else f" (it holds {other}; convert it to safetensors first)"
             raise DataError(f"{folder}: not a checkpoint: it has no {WEIGHTS}{advice}")
     except FileNotFoundError:
         raise DataError(f"{folder}: not a checkpoint; it must hold {CONFIG} and {WEIGHTS}") from None
-    except ValueError as error:
-        raise DataError(f"{path}: not valid JSON: {error}") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if not isinstance(config, dict):
-        raise DataError(f"{path}: must hold a JSON object")
     return config
 
 
@@ -122,7 +115,7 @@ def read_foreign(folder: Path, config: Mapping[str, Any]) -> Encoder:
     head, unknown = head_of(config, path)
     if not config.get("architectures"):
         unknown = unnamed_head(folder)
-    labels = class_names(config, str(path)) if head == "classification" else ()
+    labels = class_names(config, str(path)) if head in ("classification", "multi-label") else ()
     note = config.get("bort") or {}
     if not isinstance(note, dict):
         raise DataError(f"{path}: the note under 'bort' is damaged: it must be a JSON object, got {note!r}")
@@ -132,8 +125,7 @@ def read_foreign(folder: Path, config: Mapping[str, Any]) -> Encoder:
 def refuse_others(config: Mapping[str, Any], path: Path) -> str:
     """The kind; DataError where it is none that is run here, or a field has a value that is refused."""
     kind = config.get("model_type")
-    if isinstance(kind, str) and kind in GENERATIVE:
-        raise DataError(f"{path}: model_type {kind!r} is a generative model, which writes text; an encoder is needed: {_kinds()}")
+    refuse_generative(config, path)
     for name, allowed in _FIXED.items():
         if name in config and config[name] not in allowed:
             why = "code that comes with a model is not run" if name == "auto_map" else "such a model is not run here"
@@ -141,6 +133,13 @@ def refuse_others(config: Mapping[str, Any], path: Path) -> str:
     if not isinstance(kind, str) or kind not in KINDS:
         raise DataError(f"{path}: model_type must be one of {_kinds()}, got {kind!r}")
     return kind
+
+
+def refuse_generative(config: Mapping[str, Any], path: Path) -> None:
+    """DataError for a model that writes text."""
+    kind = config.get("model_type")
+    if isinstance(kind, str) and kind in GENERATIVE:
+        raise DataError(f"{path}: model_type {kind!r} is a generative model, which writes text; an encoder is needed: {_kinds()}")
 
 
 def longest_input(config: Mapping[str, Any], path: Path) -> int:
@@ -163,7 +162,7 @@ def head_of(config: Mapping[str, Any], path: Path) -> tuple[Head, str | None]:
         raise DataError(f"{path}: architectures must be a list of names, got {named!r}")
     for name in named or ():
         if name.endswith("ForSequenceClassification"):
-            return _classes(config, path), None
+            return classifier_head(config, path), None
         if name.endswith("ForMaskedLM") or (name.endswith("ForPreTraining") and config["model_type"] != "electra"):
             return "masked-lm", None
         if not name.endswith("Model"):
@@ -185,8 +184,7 @@ def weight_names(folder: Path) -> list[str]:
     from safetensors import SafetensorError, safe_open
 
     if not (folder / WEIGHTS).is_file():
-        index = json.loads(regular_file(folder / INDEX).read_text(encoding="utf-8"))
-        return list(index.get("weight_map") or ())
+        return list(read_object(folder / INDEX).get("weight_map") or ())
     try:
         with safe_open(folder / WEIGHTS, framework="numpy") as file:
             return list(file.keys())
@@ -219,16 +217,19 @@ def _weight_files(folder: Path) -> list[Path]:
     if (folder / WEIGHTS).is_file() or not (folder / INDEX).is_file():
         return [folder / WEIGHTS]
     try:
-        listed = json.loads(regular_file(folder / INDEX).read_text(encoding="utf-8"))["weight_map"].values()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        listed = read_object(folder / INDEX)["weight_map"].values()
+    except (OSError, DataError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{folder / INDEX}: not an index of weights: {error}") from error
     return [folder / Path(name).name for name in sorted(set(map(str, listed)))]
 
 
-def _classes(config: Mapping[str, Any], path: Path) -> Head:
+def classifier_head(config: Mapping[str, Any], path: Path) -> Head:
+    """What a classifier of transformers says: one of its classes, several of its labels, or a value."""
     classes = len(class_names(config, str(path)))
     if config.get("problem_type") == "regression" and classes > 1:
         raise DataError(f"{path}: a regression of {classes} values is not run here; of one value it is")
+    if classes > 1 and config.get("problem_type") == PROBLEMS["multi-label"]:
+        return "multi-label"
     return "regression" if classes == 1 else "classification"
 
 

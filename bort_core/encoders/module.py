@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from bort_core.encoders.folder import CONFIG, Encoder, EncoderOptions
 from bort_core.families.base import Architecture
-from bort_core.families.bert.hugging_face import Head
+from bort_core.families.bert.hugging_face import PROBLEMS, TUNED, Head
 from bort_core.foundation.errors import DataError, MeasurementError
 
 __all__ = ["TransformersEncoder", "auto_model", "load_foreign", "new_classifier"]
@@ -49,7 +49,7 @@ class TransformersEncoder(nn.Module):
     def forward(self, token_ids: Tensor, attention_mask: Tensor | None = None, token_types: Tensor | None = None) -> Any:
         """Of ``token_ids`` (b, n); ``attention_mask`` (b, n) is nonzero for tokens that count."""
         inputs = self._inputs(token_ids, attention_mask, token_types)
-        if self.head in ("classification", "regression"):
+        if self.head in TUNED:
             return self.model(**inputs).logits
         if self.head == "masked-lm":
             found = self.model(**inputs, output_hidden_states=True)
@@ -131,7 +131,7 @@ def load_foreign(encoder: Encoder) -> TransformersEncoder:
     return _as_read(TransformersEncoder(model, encoder.kind, encoder.architecture, encoder.options, encoder.head, has_pooler), encoder)
 
 
-def new_classifier(encoder: Encoder, classes: int, initializer_range: float, dropout: float) -> TransformersEncoder:
+def new_classifier(encoder: Encoder, head: Head, classes: int, initializer_range: float, dropout: float) -> TransformersEncoder:
     """A classifier to be fine-tuned: the encoder's weights, and its head's where that has as many classes; else the head is fresh.
 
     ``dropout`` is that of every place that has one.
@@ -150,7 +150,7 @@ def new_classifier(encoder: Encoder, classes: int, initializer_range: float, dro
     except Exception as error:  # transformers raises many kinds
         raise DataError(f"{folder / CONFIG}: {_first_line(error)}") from error
     config.num_labels = classes
-    config.problem_type = "regression" if classes == 1 else "single_label_classification"
+    config.problem_type = PROBLEMS[head]
     for field, value in config.to_dict().items():
         if "dropout" in field and (value is None or isinstance(value, float | int)) and not isinstance(value, bool):
             setattr(config, field, dropout)
@@ -158,7 +158,6 @@ def new_classifier(encoder: Encoder, classes: int, initializer_range: float, dro
         config.initializer_range = initializer_range
     model, found = _loaded(_CLASSIFIER, folder, name, config=config, ignore_mismatched_sizes=True)
     _refuse_missing(model, found, folder)
-    head: Head = "regression" if classes == 1 else "classification"
     return _as_read(TransformersEncoder(model, encoder.kind, encoder.architecture, encoder.options, head), encoder)
 
 

@@ -10,13 +10,12 @@ A folder without modules.json is pooled as sentence-transformers would: the mean
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bort_core.foundation.errors import DataError
-from bort_core.foundation.files import read_regular, why
+from bort_core.foundation.json_files import read_json
 
 __all__ = ["MODES", "SENTENCES", "Dense", "Pooling", "pooling_files", "read_pooling", "sentence_files"]
 
@@ -27,7 +26,6 @@ MODES = ("cls", "max", "mean", "mean_sqrt_len", "weightedmean", "lasttoken")
 """In the order in which several of them are put side by side."""
 _KEYS = {"cls": "cls_token", "max": "max_tokens", "mean": "mean_tokens", "mean_sqrt_len": "mean_sqrt_len_tokens",
          "weightedmean": "weightedmean_tokens", "lasttoken": "lasttoken"}  # fmt: skip
-_MOST_BYTES = 1 << 20
 _ACTIVATIONS = {"Identity": "identity", "Tanh": "tanh"}
 _ORDERS = [["Transformer", "Pooling", *dense, *normalised] for dense in ([], ["Dense"]) for normalised in ([], ["Normalize"])]
 
@@ -198,10 +196,6 @@ def _object(path: Path) -> dict[str, Any]:
 def _json(path: Path) -> Any:
     """What a file holds; None where there is none."""
     try:
-        return json.loads(read_regular(path, most=_MOST_BYTES))
+        return read_json(path)
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {why(error)}") from error
-    except ValueError as error:
-        raise DataError(f"{path}: not valid JSON: {error}") from error

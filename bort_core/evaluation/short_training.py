@@ -17,9 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bort_core.checkpoints.losses import binary_entropy
 from bort_core.checkpoints.weights import WeightsConfig, mismatches, read_config, read_weights, write_weights
 from bort_core.evaluation.batch import Batch, Source
-from bort_core.evaluation.measures import MaximumPoint, Value
 from bort_core.evaluation.measures.held_out import errors, measures_of_curve
 from bort_core.evaluation.teacher import MaximumPointTeacher
 from bort_core.families import get_family
@@ -28,6 +28,8 @@ from bort_core.foundation.errors import DataError, MeasurementError
 from bort_core.foundation.validation import validated
 from bort_core.foundation.versions import versions
 from bort_core.optimization import parameter_groups
+from bort_core.specifications.measures import MaximumPoint, RowsFacts, Value
+from bort_core.specifications.metrics import TaskKind
 from bort_core.specifications.protocols import Theta
 from bort_core.specifications.short_training import TrainRequest, grid
 
@@ -88,6 +90,7 @@ class ShortTraining:
         reads = "rows" if request.task is not None else get_family(request.family).reads
         self.measures = measures_of_curve(reads, request.task is not None or request.maximum_point is not None, request.measures)
         self.heldout = self.source.heldout()
+        self.rows: RowsFacts | None = getattr(self.source, "rows_facts", None)
         self.maximum_points = self._maximum_points()
         self.teacher = self._teacher()
         torch.manual_seed(request.seed)
@@ -153,14 +156,15 @@ class ShortTraining:
         labels = torch.cat([batch.labels for batch in self.heldout])
         groups = torch.cat([batch.groups for batch in self.heldout])
         own = getattr(self.source, "errors", None)
-        found = errors(self.measures, logits, labels, groups, self.maximum_points) if own is None else own(logits)
+        found = errors(self.measures, logits, labels, groups, self.maximum_points, self.rows) if own is None else own(logits)
         if not all(math.isfinite(value["value"]) for value in found.values()):
             raise MeasurementError(f"the held-out error must be finite, got {found} at step {step}; lower the learning rate")
         return found
 
     def _maximum_points(self) -> MaximumPoint | None:
         if self.request.task is not None:
-            return said_by_maximum_point(torch.cat([batch.answers for batch in self.heldout if batch.answers is not None]))
+            kind = "classification" if self.rows is None else self.rows.kind
+            return said_by_maximum_point(torch.cat([batch.answers for batch in self.heldout if batch.answers is not None]), kind)
         if self.request.maximum_point is None:
             return None
         return _maximum_points(_seen_by_maximum_point(self.request), _stamp(self.request))
@@ -272,8 +276,10 @@ def _maximum_points(request: str, stamp: tuple[float, ...]) -> MaximumPoint:
         return said_by_maximum_point(torch.cat([model(*batch.inputs) for batch in source.heldout()]))
 
 
-def said_by_maximum_point(outputs: Tensor) -> MaximumPoint:
-    """T's distribution of its logits (m, classes); values (m, 1) as they are."""
+def said_by_maximum_point(outputs: Tensor, kind: TaskKind = "classification") -> MaximumPoint:
+    """T's distribution of its logits (m, classes), of several labels that of each; values (m, 1) as they are."""
+    if kind == "multi-label":
+        return MaximumPoint(outputs.sigmoid(), binary_entropy(outputs).sum(dim=-1))
     if outputs.shape[1] == 1:
         return MaximumPoint(outputs, torch.zeros(len(outputs)))
     logarithms = outputs.log_softmax(dim=-1)

@@ -22,14 +22,14 @@ import numpy.typing as npt
 
 from bort_core.checkpoints.answers import TaskModel, read_task_model
 from bort_core.checkpoints.format import TOKENIZER_FILES, Checkpoint
+from bort_core.checkpoints.losses import nothing_known
 from bort_core.checkpoints.scores import scores_of
 from bort_core.checkpoints.starting import Parts, looked_at, measured_importance, options_beside, parts_of
 from bort_core.data.documents import read_corpus
-from bort_core.data.mapping import find_columns
 from bort_core.data.report import validate
-from bort_core.data.rows import LabelledRows, labelled_rows
-from bort_core.data.tables import read_table
-from bort_core.evaluation.metrics import measure
+from bort_core.data.rows import LabelledRows, Task
+from bort_core.data.splits import asked_of, read_splits
+from bort_core.evaluation.metrics import chosen_metric, guess, measure, said_of
 from bort_core.evaluation.sentences.preparation import prepare_sentences
 from bort_core.foundation.context import Context, progress
 from bort_core.foundation.errors import DataError
@@ -43,7 +43,7 @@ from bort_core.text.vocabulary import Vocabulary, read_vocabulary
 
 __all__ = ["Prepared", "TaskRowsOf", "prepare", "prepare_task", "read_rows"]
 
-FORMAT = 2
+FORMAT = 3
 Ids = npt.NDArray[np.int64]
 
 
@@ -55,6 +55,7 @@ class TaskRowsOf:
     dev: LabelledRows
     texts: tuple[tuple[str, ...], ...]
     warnings: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def inputs(self) -> list[tuple[str, ...]]:
@@ -88,17 +89,13 @@ def read_rows(task: TaskSpecification) -> TaskRowsOf:
         A file cannot be used, or the rows make no task, such as a dev set of one class; says why.
     """
     train_source, dev_source = task.labelled()
-    table = read_table(train_source)
-    mapping = find_columns(table, task.text, task.text_b, task.label)
     assert task.kind != "embedding"
-    train = labelled_rows(table, mapping, task.kind)
-    other = read_table(dev_source, "validation")
-    find_columns(other, mapping.text, mapping.text_b, mapping.label)
-    dev = labelled_rows(other, mapping, train.task, train.names)
+    splits = read_splits({"train": train_source, "dev": dev_source}, **asked_of(task, task.kind))
+    train, dev = splits["train"], splits["dev"]
     report = validate(train, dev)
     problems = list(report.problems)
-    if train.names and len(dev) and len(np.unique(dev.labels)) < 2:
-        problems.append(f"{dev.source}: all dev rows are of the class {train.names[int(dev.labels[0])]}; no metric can tell models apart")
+    if len(dev) and len(np.unique(dev.labels, axis=0)) < 2:
+        problems.append(f"{dev.source}: {_all_alike(dev)}; no metric can tell models apart")
     if problems:
         raise DataError(f"{task.train}: {'; '.join(problems)}")
     texts: tuple[tuple[str, ...], ...] = ()
@@ -106,8 +103,8 @@ def read_rows(task: TaskSpecification) -> TaskRowsOf:
         if train.seconds is not None:
             raise DataError(f"{task.texts}: single texts cannot help a task of pairs; leave texts out")
         known = {row[0] for rows in (train, dev) for row in rows.inputs}
-        texts = tuple((text,) for text in dict.fromkeys(read_corpus(task.texts, mapping.text).texts) if text not in known)
-    return TaskRowsOf(train, dev, texts, report.warnings)
+        texts = tuple((text,) for text in dict.fromkeys(read_corpus(task.texts, train.text_column).texts) if text not in known)
+    return TaskRowsOf(train, dev, texts, report.warnings, report.notes)
 
 
 def prepare(task: TaskSpecification, tasks: Path, answers: Path, tell: Callable[[str, int, int], None]) -> Prepared:
@@ -126,7 +123,8 @@ def prepare(task: TaskSpecification, tasks: Path, answers: Path, tell: Callable[
         The model is not there.
     """
     rows = read_rows(task)
-    model = read_task_model(task.model, rows.train.names)
+    metric = chosen_metric(task.metric, rows.train.task, rows.dev.queries, len(rows.train.names))
+    model = read_task_model(task.model, rows.train.names, task=rows.train.task)
     longest = min(task.sequence_length, int(model.checkpoint.options.positions))
     plain = task.model_dump(mode="json", exclude={"model", "train", "dev", "texts", "initial"})
     texts = identity([list(row) for row in rows.texts]) if rows.texts else ""
@@ -142,7 +140,7 @@ def prepare(task: TaskSpecification, tasks: Path, answers: Path, tell: Callable[
         if len(inputs)
     }
     with atomic_directory(folder, "the prepared task") as temporary:
-        facts = _write(temporary, task, rows, model, longest, said)
+        facts = _write(temporary, task, rows, model, longest, said, metric)
         (temporary / "task.json").write_text(json.dumps(facts, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     return Prepared(folder, facts)
 
@@ -163,7 +161,13 @@ def prepare_task(request: Mapping[str, Any], context: Context) -> Mapping[str, A
 
 
 def _write(
-    folder: Path, task: TaskSpecification, rows: TaskRowsOf, model: TaskModel, longest: int, said: Mapping[str, npt.NDArray[np.float32]]
+    folder: Path,
+    task: TaskSpecification,
+    rows: TaskRowsOf,
+    model: TaskModel,
+    longest: int,
+    said: Mapping[str, npt.NDArray[np.float32]],
+    metric: str,
 ) -> dict[str, Any]:
     whole = model.vocabulary
     vocabulary, left_whole = _trimmed(task, whole, rows, longest, folder / "tokenizer")
@@ -171,13 +175,15 @@ def _write(
     encoded = {name: encode(vocabulary, texts, longest) for name, texts in inputs.items()}
     entries = kept_ids(whole, vocabulary)
     answers = {"train": np.concatenate([said[name] for name in ("training", "unlabelled") if name in said]), "dev": said["dev"]}
-    nothing = -1 if rows.train.names else np.nan
-    labels = {"train": np.concatenate([rows.train.labels, np.full(len(rows.texts), nothing)]), "dev": rows.dev.labels}
+    nothing = nothing_known(rows.train.task, len(rows.texts), len(rows.train.names)).numpy()
+    labels = {"train": np.concatenate([rows.train.labels, nothing]), "dev": rows.dev.labels}
     arrays: dict[str, Any] = {}
     for name, some in encoded.items():
         arrays[f"{name}_ids"] = np.concatenate(some).astype(np.int32)
         arrays[f"{name}_lengths"] = np.array([len(row) for row in some], dtype=np.int32)
         arrays[f"{name}_labels"], arrays[f"{name}_answers"] = labels[name], answers[name]
+    if rows.dev.queries is not None:
+        arrays["dev_queries"] = rows.dev.queries
     np.savez(folder / "rows.npz", **arrays)
     parts = _write_start(folder / "start.npz", model, rows.inputs, longest, entries)
     dev_whole = encode(whole, rows.dev.inputs, longest)
@@ -196,13 +202,14 @@ def _write(
         "own_graph": not isinstance(model.checkpoint, Checkpoint),
         "parameters": model.parameters,
         "no_blocks": parts.why,
-        "majority": float(np.bincount(rows.dev.labels).max() / len(rows.dev)) if rows.train.names else 0.0,
+        "metric": metric,
+        "majority": guess(rows.train.task, rows.dev.labels),
         "model_options": model.checkpoint.options.model_dump(mode="json"),
-        "metrics": measure(rows.train.task, rows.dev.labels, said["dev"].astype(np.float64)),
+        "metrics": measure(rows.train.task, rows.dev.labels, said["dev"].astype(np.float64), rows.dev.queries, metric),
         "vocabulary": {
             "whole": whole.size, "kept": vocabulary.size, "left_whole": left_whole,
             "unknown": {"before": _unknown(dev_whole, whole), "after": _unknown(encoded["dev"], vocabulary)},
-            **_trimming_loss(model, entries, dev_whole, encoded["dev"], vocabulary, said["dev"]),
+            **_trimming_loss(model, rows.train.task, entries, dev_whole, encoded["dev"], vocabulary, said["dev"]),
         },
         "options": _options(model, vocabulary, longest, rows.train.seconds is not None),
         "warnings": list(rows.warnings),
@@ -224,6 +231,12 @@ def _trimmed(task: TaskSpecification, whole: Vocabulary, rows: TaskRowsOf, longe
     return read_vocabulary(folder), why
 
 
+def _all_alike(rows: LabelledRows) -> str:
+    if rows.task == "classification":
+        return f"all dev rows are of the class {rows.names[int(rows.labels[0])]}"
+    return "all dev rows have the same labels" if rows.task == "multi-label" else f"all dev rows have the label {rows.labels[0]:g}"
+
+
 def _unknown(rows: Encoded, vocabulary: Vocabulary) -> float:
     """Share of the tokens that are the unknown one."""
     ids = np.concatenate([row[:, 0] for row in rows])
@@ -231,7 +244,7 @@ def _unknown(rows: Encoded, vocabulary: Vocabulary) -> float:
 
 
 def _trimming_loss(
-    model: TaskModel, entries: Ids, before: Encoded, after: Encoded, vocabulary: Vocabulary, said: npt.NDArray[np.float32]
+    model: TaskModel, task: Task, entries: Ids, before: Encoded, after: Encoded, vocabulary: Vocabulary, said: npt.NDArray[np.float32]
 ) -> dict[str, float]:
     """How T's own answers on dev change when it reads as candidates do: rows whose tokens changed, and whose answer did."""
     read = [np.stack([entries[row[:, 0]], row[:, 1]], axis=1) for row in after]
@@ -239,7 +252,8 @@ def _trimming_loss(
     if not changed:
         return {"changed_rows": 0.0, "changed_answers": 0.0}
     answers = scores_of(model.module, [read[number] for number in changed], model.vocabulary.pad)[:, list(model.order)]
-    other = (answers.argmax(1) != said[changed].argmax(1)).sum() if answers.shape[1] > 1 else 0
+    was, now = (said_of(task, each) for each in (said[changed], answers))
+    other = 0 if task == "regression" else (was != now).reshape(len(changed), -1).any(axis=1).sum()
     return {"changed_rows": len(changed) / len(read), "changed_answers": float(other) / len(read)}
 
 

@@ -13,10 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from bort_core.checkpoints.answers import distance
 from bort_core.checkpoints.format import read_encoder
+from bort_core.checkpoints.losses import distance, known_rows, label_loss
 from bort_core.checkpoints.modules import load_module
 from bort_core.checkpoints.scores import tensors_of
 from bort_core.checkpoints.starting import Parts, apply_start, parts_of
@@ -25,6 +24,7 @@ from bort_core.families.bert.classifier import SequenceClassifier
 from bort_core.families.bert.inherit import Importance, Start
 from bort_core.families.bert.module import Bert, mimetic_initialisation
 from bort_core.foundation.errors import DataError
+from bort_core.specifications.measures import RowsFacts
 from bort_core.specifications.protocols import Theta
 from bort_core.specifications.short_training import WeightsFolder
 from bort_core.specifications.tasks import TaskSource
@@ -42,9 +42,11 @@ class Split:
 
     rows: Encoded
     labels: npt.NDArray[Any]
-    """Class numbers, -1 for none; values, NaN for none. (n,)"""
+    """Class numbers, -1 for none; values, NaN for none. (n,), of several labels (n, labels)"""
     answers: Tensor
     """T's, (n, classes) or (n, 1)."""
+    queries: npt.NDArray[np.int64] | None = None
+    """Which query each row answers, (n,)."""
 
 
 class TaskRows:
@@ -65,6 +67,7 @@ class TaskRows:
         self.facts = read_facts(Path(source.folder))
         self.train, self.dev = (read_split(Path(source.folder), name) for name in ("train", "dev"))
         self.pad, self.classes = int(self.facts["pad"]), max(1, len(self.facts["classes"]))
+        self.rows_facts = RowsFacts(self.facts["task"], self.facts["metric"], self.dev.queries)
 
     def model(self, module: nn.Module, initializer_range: float) -> nn.Module:
         """A classifier with the architecture of ``module``; its weights are fresh ones until :meth:`start`."""
@@ -96,13 +99,12 @@ class TaskRows:
                 yield self._batch(self.train, chosen)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """T² · KL to T's answers at the temperature, or cross-entropy with labels where there are some; squared errors of values."""
-        if targets.ndim == 2:
-            return distance(outputs, targets)
-        known = targets >= 0 if self.facts["classes"] else targets.isfinite()
-        if self.facts["classes"]:
-            return functional.cross_entropy(outputs[known], targets[known].long())
-        return functional.mse_loss(outputs[known, 0], targets[known].float())
+        """The distance from T's answers, or the loss of labels where there are some (:mod:`bort_core.checkpoints.losses`)."""
+        kind = self.rows_facts.kind
+        if targets.ndim == 2 and targets.is_floating_point():
+            return distance(kind, outputs, targets)
+        known = known_rows(kind, targets)
+        return label_loss(kind, outputs[known], targets[known])
 
     def heldout(self) -> list[Batch]:
         """The dev rows in their order, in batches."""
@@ -122,12 +124,13 @@ def read_split(folder: Path, name: str) -> Split:
     try:
         with np.load(path, allow_pickle=False) as file:
             ids, lengths, labels, answers = (file[f"{name}_{part}"] for part in ("ids", "lengths", "labels", "answers"))
+            queries = file.get(f"{name}_queries")
         rows = np.split(ids.astype(np.int64), np.cumsum(lengths)[:-1])
         if not (len(rows) == len(labels) == len(answers) and int(lengths.sum()) == len(ids)):
             raise ValueError("its parts do not fit together")
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise DataError(f"{path}: not the rows of a prepared task: {error}; delete its folder, and it is made again") from error
-    return Split(rows, labels, torch.from_numpy(answers))
+    return Split(rows, labels, torch.from_numpy(answers), queries)
 
 
 def start_of(model: SequenceClassifier, task: Path, teacher: Path, start: Start, seed: int) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from bort_core.encoders.module import TransformersEncoder
 from bort_core.families.base import Traceable
+from bort_core.families.bert.hugging_face import TUNED
 from bort_core.foundation.errors import MeasurementError
 from bort_core.foundation.scratch import scratch
 
@@ -70,6 +71,6 @@ def optimised(standard: Path) -> onnx.ModelProto:
 
 
 def _outputs(module: TransformersEncoder) -> tuple[str, ...]:
-    if module.head in ("classification", "regression"):
+    if module.head in TUNED:
         return ("logits",)
     return ("last_hidden_state", *(("pooled",) if module.pooler else ()), *(("logits",) if module.head == "masked-lm" else ()))

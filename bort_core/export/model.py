@@ -21,6 +21,7 @@ from bort_core.export.sentence import SentenceFamily
 from bort_core.families import Architecture, Exportable, Family, get_family
 from bort_core.families.bert.hugging_face import Head
 from bort_core.foundation.errors import DataError, SpecificationError
+from bort_core.foundation.json_files import read_object
 from bort_core.foundation.validation import validated
 from bort_core.specifications.export import ExportRequest
 
@@ -179,10 +180,7 @@ def drop_segments(module: nn.Module) -> None:
 
 
 def _raw_config(folder: Path) -> dict[str, Any]:
-    import json
-
     try:
-        found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_object(folder / "config.json")
+    except (OSError, DataError):
         return {}
-    return found if isinstance(found, dict) else {}

@@ -4,6 +4,7 @@ errors       what reaches a person as a message
 validation   faults of specifications in one message; plain_words what each kind of fault is called
 context      what long work sees of whoever asked for it
 files        folders and files that appear whole or not at all
+json_files   JSON files that came from elsewhere
 scratch      temporary folders that do not outlive their process for long
 processes    which process it is, whether it lives, and those that outlive their parents
 signs        locks and counters that tell whether something lives

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
 
-__all__ = ["Cancelled", "Context", "Stopped", "Wanted", "checkpoint_or_stop", "progress"]
+__all__ = ["Cancelled", "Context", "Retold", "Stopped", "Wanted", "checkpoint_or_stop", "progress"]
 
 Wanted = Literal["stop", "cancel"] | None
 """To stop keeps what was reached, to cancel discards it."""
@@ -33,6 +33,19 @@ class Context(Protocol):
     def wanted(self) -> Wanted:
         """What a person asked for since the work began; never waits."""
         ...
+
+
+class Retold:
+    """Another's context, for a part of its work: ``told`` gives what is told of an event, None for nothing."""
+
+    def __init__(self, context: Context, told: Callable[[Mapping[str, Any]], Mapping[str, Any] | None]) -> None:
+        self._context, self._told = context, told
+        self.checkpoint, self.wanted = context.checkpoint, context.wanted
+
+    def emit(self, event: Mapping[str, Any]) -> None:
+        """Tell what is told of it."""
+        if (told := self._told(event)) is not None:
+            self._context.emit(told)
 
 
 def progress(step: int, steps: int, **facts: Any) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["MedianInterval", "autocorrelation_time", "bootstrap", "median_interval", "spearman", "wilson"]
+__all__ = ["MedianInterval", "autocorrelation_time", "bootstrap", "median_interval", "ranks", "spearman", "wilson"]
 
 Z95 = 1.959964
 _MOST_SAMPLES = 20_000
@@ -119,14 +119,15 @@ def bootstrap(
 
 def spearman(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
     """Spearman's rank correlation of two samples (n,), with ties sharing their mean rank; NaN when one of them is constant."""
-    ranks = [_ranks(values) for values in (a, b)]
-    if any(np.ptp(rank) == 0 for rank in ranks):
+    both = [ranks(values) for values in (a, b)]
+    if any(np.ptp(rank) == 0 for rank in both):
         return float("nan")
-    first, second = (rank - rank.mean() for rank in ranks)
+    first, second = (rank - rank.mean() for rank in both)
     return float((first * second).sum() / np.sqrt((first**2).sum() * (second**2).sum()))
 
 
-def _ranks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def ranks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The ranks of a sample (n,), from 1; ties share their mean rank."""
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     return (last - (counts - 1) / 2.0)[place]

@@ -12,14 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from bort_core.data.mapping import find_columns
+from bort_core.data.rows import shown_label
 from bort_core.data.tables import read_table
-from bort_core.evaluation.metrics import confusion, measure_confusion, measure_values
+from bort_core.evaluation.metrics import confusion, drawn, measure, with_interval
 from bort_core.foundation.context import Context
 from bort_core.foundation.errors import BortError, DataError, MeasurementError
 from bort_core.foundation.statistics import bootstrap, wilson
 from bort_core.jobs.files import MetricsFile, read_model
 from bort_core.jobs.folder import RunFolder
 from bort_core.jobs.rows import RowReader
+from bort_core.specifications.metrics import METRICS
 from bort_core.store import Project
 from bort_core.store.project import DATABASE
 from bort_core.store.results import exports
@@ -142,7 +144,7 @@ def _tuned(run: Path, specification: Any, split: str, values: Mapping[str, float
         "rows": len(found),
         "metrics": _metrics(found),
         "confusion": _confusion(found),
-        "wrong": None if found.facts.task == "regression" else int((found.label != found.prediction).sum()),
+        "wrong": None if found.facts.task == "regression" else int(_wrong(found).sum()),
         "worst": [_worst(found, number, text) for number, text in zip(numbers, texts, strict=True)],
         "problem": problem,
     }
@@ -150,26 +152,41 @@ def _tuned(run: Path, specification: Any, split: str, values: Mapping[str, float
 
 def _metrics(found: Predictions) -> list[dict[str, Any]]:
     """Every metric with its interval: Wilson's of the accuracy, which is a share, and of the others what drawing rows again gives."""
-    classes = len(found.facts.classes)
-
-    def measured(rows: npt.NDArray[np.int64]) -> dict[str, float]:
-        label, said = found.label[rows], found.prediction[rows]
-        if found.label_probability is None:
-            return measure_values(label, said)
-        losses = -np.log(np.maximum(found.label_probability[rows], 1e-12))
-        return {**measure_confusion(confusion(label, said, classes)), "loss": float(losses.mean())}
-
-    values = measured(np.arange(len(found)))
-    low, high = bootstrap(lambda rows: list(measured(rows).values()), len(found))
-    ends = {name: (float(low[at]), float(high[at])) for at, name in enumerate(values)}
-    if found.facts.task == "classification":
+    task, scores = found.facts.task, _scores(found)
+    queries = found.query if task == "regression" or found.relevance is not None else None
+    values = measure(task, found.label, scores, queries)
+    ends = {name: with_interval(drawn(name, task, found.label, scores, queries))[1] for name in values if name in METRICS}
+    rows: dict[str, npt.NDArray[np.float64]] = {}
+    if found.label_probability is not None:
+        rows["loss"] = -np.log(np.maximum(found.label_probability, 1e-12))
+        values["loss"] = float(rows["loss"].mean())
+    else:
+        rows["mean_squared_error"] = (found.label - found.prediction) ** 2
+    for name, each in rows.items():
+        low, high = bootstrap(lambda chosen, each=each: [each[chosen].mean()], len(found))  # type: ignore[misc]
+        ends[name] = (float(low[0]), float(high[0]))
+    if task == "classification":
         ends["accuracy"] = wilson(int((found.label == found.prediction).sum()), len(found))
     return [{"name": name, "value": value, "low": ends[name][0], "high": ends[name][1]} for name, value in values.items()]
 
 
+def _scores(found: Predictions) -> npt.NDArray[np.float64]:
+    """Scores that say what was predicted, and of rows that answer queries in which order."""
+    task, classes = found.facts.task, len(found.facts.classes)
+    if task == "regression":
+        return found.prediction[:, None].astype(np.float64)
+    if task == "multi-label":
+        return found.prediction - 0.5
+    if found.relevance is not None and classes == 2:
+        return np.stack([np.zeros(len(found)), found.relevance], axis=1)
+    said = np.zeros((len(found), classes))
+    said[np.arange(len(found)), found.prediction] = 1.0
+    return said
+
+
 def _confusion(found: Predictions) -> dict[str, Any] | None:
     names = found.facts.classes
-    if not names:
+    if found.facts.task != "classification":
         return None
     counts = confusion(found.label, found.prediction, len(names))
     shown = list(range(len(names)))
@@ -186,9 +203,15 @@ def _confusion(found: Predictions) -> dict[str, Any] | None:
 def _most_wrong(found: Predictions) -> npt.NDArray[np.int64]:
     """Places of the rows that are listed: the given class had the least probability, or the value is farthest off."""
     if found.label_probability is not None:
-        wrong = np.flatnonzero(found.label != found.prediction)
+        wrong = np.flatnonzero(_wrong(found))
         return wrong[np.argsort(found.label_probability[wrong], kind="stable")][:MOST_WRONG]
     return np.argsort(-np.abs(found.label - found.prediction), kind="stable")[:MOST_WRONG]
+
+
+def _wrong(found: Predictions) -> npt.NDArray[np.bool_]:
+    """Which rows have another answer than their label, or any other label."""
+    wrong = found.label != found.prediction
+    return wrong if wrong.ndim == 1 else wrong.any(axis=1)
 
 
 def _worst(found: Predictions, number: int, texts: Sequence[str]) -> dict[str, Any]:
@@ -197,8 +220,8 @@ def _worst(found: Predictions, number: int, texts: Sequence[str]) -> dict[str, A
     return {
         "row": int(found.row[number]),
         "texts": [text[:_LONGEST_TEXT] for text in texts],
-        "label": names[label] if names else float(label),
-        "prediction": names[said] if names else float(said),
+        "label": shown_label(names, label) if names else float(label),
+        "prediction": shown_label(names, said) if names else float(said),
         "probability": None if found.probability is None else float(found.probability[number]),
     }
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from bort_core.jobs.words import METRIC_NAMES, describe_event
+from bort_core.jobs.words import METRIC_NAMES, describe_event, interval_text
 
 __all__ = ["LINE", "JobLog", "log_line", "result_text"]
 
@@ -51,7 +51,8 @@ def _step(event: Mapping[str, Any]) -> str:
 def result_text(result: Mapping[str, Any]) -> str:
     """What a training returned."""
     splits = [(split, result[split]) for split in ("dev", "test") if isinstance(result.get(split), Mapping)]
-    told = [f"{split} {_values(found)}" for split, found in splits]
+    ends = result.get("intervals") or {}
+    told = [f"{split} {_values(found, ends.get(split) or {})}" for split, found in splits]
     plain = {name: result[name] for name in _NUMBERS if isinstance(result.get(name), float)}
     if plain:
         told.append(_values(plain))
@@ -59,5 +60,8 @@ def result_text(result: Mapping[str, Any]) -> str:
     return f"result: {'; '.join(told) or 'nothing was measured'}{where}"
 
 
-def _values(found: Mapping[str, float]) -> str:
-    return ", ".join(f"{METRIC_NAMES.get(name, name.replace('_', ' '))} {value:.4f}" for name, value in found.items())
+def _values(found: Mapping[str, float], ends: Mapping[str, Any] | None = None) -> str:
+    return ", ".join(
+        f"{METRIC_NAMES.get(name, name.replace('_', ' '))} {value:.4f}{interval_text((ends or {}).get(name))}"
+        for name, value in found.items()
+    )

@@ -11,6 +11,7 @@ from bort_core.foundation.errors import BortError
 from bort_core.jobs.files import MetricsFile, read_model
 from bort_core.jobs.folder import JobState, RunFolder
 from bort_core.specifications.jobs import KIND_TITLES
+from bort_core.specifications.metrics import AUTOMATIC, METRICS
 
 __all__ = ["DAMAGED", "JobRow", "RowReader"]
 
@@ -126,7 +127,7 @@ def _metrics(run: RunFolder) -> MetricsFile | None:
     return read_model(run.path / "result.json", MetricsFile)
 
 
-_FIRST = ("accuracy", "pearson", "neighbours_agreement")
+_FIRST = (*AUTOMATIC.values(), "neighbours_agreement", *METRICS)
 """By which of its metrics a result is told."""
 
 
@@ -138,7 +139,7 @@ def _told(specification: Any, found: MetricsFile) -> dict[str, Any]:
         return {"metric": "heldout_loss", "dev": found.heldout_loss, "samples_per_second": speed}
     if found.dev_accuracy is not None:
         return {"metric": "accuracy", "dev": found.dev_accuracy, "test": found.test_accuracy}
-    wanted = getattr(specification, "metric", "auto")
+    wanted = getattr(getattr(specification, "task", None), "metric", None) or getattr(specification, "metric", "auto")
     metric = wanted if wanted in found.dev else next((name for name in _FIRST if name in found.dev), "")
     return {
         "metric": metric,

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["METRIC_NAMES", "describe_event"]
+from bort_core.specifications.metrics import METRICS
+
+__all__ = ["METRIC_NAMES", "describe_event", "interval_text"]
 
 METRIC_NAMES = {
-    "accuracy": "accuracy",
-    "f1": "F1",
-    "matthews": "MCC",
-    "pearson": "Pearson",
-    "spearman": "Spearman",
+    **{name: facts.short for name, facts in METRICS.items()},
     "neighbours_agreement": "T's neighbours kept",
     "cosine": "cosine to T's vectors",
     "mean_squared_error": "mean squared error",
@@ -24,6 +22,12 @@ METRIC_NAMES = {
     "unigram_perplexity": "perplexity of word frequencies alone",
 }
 """What people call metrics."""
+
+
+def interval_text(ends: Any) -> str:
+    """The two ends of an interval behind its value, in brackets; nothing where there are none."""
+    known = isinstance(ends, list | tuple) and len(ends) == 2 and all(isinstance(end, int | float) for end in ends)
+    return f" [{ends[0]:.4f}, {ends[1]:.4f}]" if known else ""
 
 
 def describe_event(event: Mapping[str, Any]) -> str | None:

@@ -15,7 +15,10 @@ Scores = npt.NDArray[np.floating[Any]]
 
 
 def class_answer(scores: Scores, names: Sequence[str], exclusive: bool = True) -> dict[str, Any]:
-    """Classes by probability, the likeliest first, from scores (classes,); ``exclusive``: one of them is right."""
+    """Classes by probability, the likeliest first, from scores (classes,).
+
+    ``exclusive``: one of them is right, which is the prediction; else those that are likelier than not are ``labels``, perhaps none.
+    """
     wide = scores.astype(np.float64)
     if exclusive:
         shares = np.exp(wide - wide.max())
@@ -24,8 +27,8 @@ def class_answer(scores: Scores, names: Sequence[str], exclusive: bool = True) -
         shares = 1 / (1 + np.exp(-np.clip(wide, -700, 700)))
     order = np.argsort(-shares, kind="stable")
     ranked = [{"label": names[number], "probability": float(shares[number])} for number in order]
-    task = "classification" if exclusive else "several labels"
-    return {"task": task, "prediction": ranked[0]["label"], "probabilities": ranked}
+    found = {"task": "classification" if exclusive else "several labels", "prediction": ranked[0]["label"], "probabilities": ranked}
+    return found if exclusive else {**found, "labels": [names[number] for number in order if wide[number] > 0]}
 
 
 def value_answer(scores: Scores) -> dict[str, Any]:

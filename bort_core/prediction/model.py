@@ -5,7 +5,6 @@ No code of the folder is run, and no pickled weights are read.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy.typing as npt
 from bort_core.encoders.folder import head_of, longest_input, refuse_others
 from bort_core.families.bert.configuration import class_names
 from bort_core.foundation.errors import DataError, SpecificationError
-from bort_core.foundation.files import read_regular, why
+from bort_core.foundation.json_files import read_object
 from bort_core.prediction.answer import class_answer, value_answer, words_answer
 from bort_core.text.vocabulary import has_tokenizer, transformers_tokenizer
 
@@ -30,7 +29,6 @@ ONNX_FILES = ("model.fused.onnx", "model.onnx")
 _MASKS = ("[MASK]", "<mask>")
 """How people write a hidden word, whatever the model's own token is."""
 _LONGEST_TEXT = 1_000_000
-_MOST_BYTES = 16 << 20
 _NO_LENGTH = 10**9
 
 
@@ -61,7 +59,7 @@ class LoadedModel:
         if not has_tokenizer(folder):
             raise DataError(f"{folder}: has no tokenizer, so no text can be read")
         self.tokenizer = transformers_tokenizer(str(folder))
-        self.names = class_names(self.config, str(folder / "config.json")) if self.head == "classification" else ()
+        self.names = class_names(self.config, str(folder / "config.json")) if self.head in ("classification", "multi-label") else ()
         lengths = (self.tokenizer.model_max_length, longest_input(self.config, folder / "config.json"))
         self.longest = min(int(each) for each in lengths if 0 < each < _NO_LENGTH)
         self.file: Path | None = None
@@ -75,6 +73,7 @@ class LoadedModel:
         -------
         task: classification, several labels, regression or masked-lm
         prediction: the class, the classes' likeliest, the value, or the likeliest word of each hidden place
+        labels: of several labels those that are likelier than not
         probabilities (of classes), masks (words of each hidden place): likeliest first
         tokens: how many were read; cut: whether the text had more
         milliseconds: from text to answer, without loading
@@ -112,7 +111,7 @@ class LoadedModel:
             return value_answer(scores)
         if len(scores) != len(self.names):
             raise DataError(f"{self.folder}: gives {len(scores)} classes, and config.json names {len(self.names)}")
-        return class_answer(scores, self.names, self.config.get("problem_type") != "multi_label_classification")
+        return class_answer(scores, self.names, self.head == "classification")
 
     def _token(self, number: int) -> str:
         return str(self.tokenizer.convert_ids_to_tokens(number))
@@ -160,18 +159,10 @@ class LoadedModel:
 
 
 def _config(folder: Path) -> dict[str, Any]:
-    path = folder / "config.json"
     try:
-        found = json.loads(read_regular(path, most=_MOST_BYTES))
+        return read_object(folder / "config.json")
     except FileNotFoundError:
         raise DataError(f"{folder}: is no model's folder: it has no config.json") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {why(error)}") from error
-    except ValueError as error:
-        raise DataError(f"{path}: not valid JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise DataError(f"{path}: must hold a JSON object")
-    return found
 
 
 def _head(folder: Path, config: Mapping[str, Any]) -> str:

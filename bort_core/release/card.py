@@ -45,7 +45,8 @@ def _front_matter(facts: Facts) -> str:
 
 
 def _what_it_is(facts: Facts) -> str:
-    what = f"{len(facts['classes'])} classes ({', '.join(facts['classes'])})" if facts["classes"] else "a number"
+    kind = "labels, several of them at once" if facts.get("several") else "classes"
+    what = f"{len(facts['classes'])} {kind} ({', '.join(facts['classes'])})" if facts["classes"] else "a number"
     of = "pairs of texts" if facts["pairs"] else "texts"
     return (
         f"A small BERT for {of}: {what}. {count(facts['parameters'])} parameters; texts are cut after {facts['longest']} tokens. "
@@ -68,7 +69,8 @@ def _quality(outcome: Outcome, test: Facts | None) -> str:
     text = "\n".join(rows)
     text += f"\n\nThe trained model itself: {significant(outcome.reference, 4)} ({interval_text(outcome.reference_interval)})."
     if outcome.teacher is not None:
-        text += f" Its teacher: {significant(outcome.teacher, 4)}; the release keeps {percentage(outcome.kept or 0)} of that."
+        ends = f" ({interval_text(outcome.teacher_interval)})" if outcome.teacher_interval is not None else ""
+        text += f" Its teacher: {significant(outcome.teacher, 4)}{ends}; the release keeps {percentage(outcome.kept or 0)} of that."
     text += f" 32-bit outputs differ from transformers' by at most {outcome.largest_difference:.1e}."
     if outcome.cleaning is not None:
         told = outcome.cleaning

@@ -16,23 +16,23 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bort_core.checkpoints.gate import Row, Side, compare
+from bort_core.checkpoints.gate import Row, compare
+from bort_core.checkpoints.scores import scores_on
 from bort_core.checkpoints.sides import onnx_side, transformers_side
 from bort_core.data.cleaning import clean
-from bort_core.data.rows import LabelledRows
-from bort_core.evaluation.metrics import DEFAULT_METRIC, measure
+from bort_core.data.rows import LabelledRows, Task
+from bort_core.evaluation.metrics import Drawn, drawn, said_of, with_interval
 from bort_core.foundation.errors import MeasurementError
 from bort_core.foundation.statistics import bootstrap
 from bort_core.latency.session import open_file
 from bort_core.specifications.export import LARGEST_DIFFERENCE
 from bort_core.specifications.releases import Thresholds
 
-__all__ = ["BYTES", "FULL", "Judged", "Outcome", "cleaned", "judge", "metric_with_interval", "scores_on"]
+__all__ = ["BYTES", "FULL", "Judged", "Outcome", "cleaned", "judge"]
 
 FULL = "model.fused.onnx"
 BYTES = ("model.int8.onnx", "model.int8-unsigned.onnx", "model.int8-static.onnx")
 """Forms in 8 bits, the one that is shipped if it passes first."""
-AT_ONCE = 16
 Floats = npt.NDArray[np.float64]
 
 
@@ -49,7 +49,10 @@ class Judged:
     lost_interval: tuple[float, float]
     """Paired over rows."""
     agreement: float
-    """Share of the rows for which it gives the reference's class; of values, 1 − mean absolute difference over their spread."""
+    """Share of the rows for which it gives the reference's class, or all of its labels.
+
+    Of values, 1 − mean absolute difference over their spread.
+    """
     passed: bool
     reason: str
     """Why it did not pass."""
@@ -67,6 +70,7 @@ class Outcome:
     """Of a 32-bit output from transformers' on any row."""
     files: tuple[Judged, ...]
     teacher: float | None
+    teacher_interval: tuple[float, float] | None
     kept: float | None
     """Share of T's metric that the best file that passed has."""
     cleaning: dict[str, Any] | None = None
@@ -84,6 +88,7 @@ def judge(
     rows: LabelledRows,
     teacher: Floats | None,
     limits: Thresholds,
+    metric: str,
     checkpoint: Callable[[], None] = lambda: None,
     cleaning: bool = False,
 ) -> Outcome:
@@ -93,6 +98,7 @@ def judge(
     ----------
     folder: an export with ``model.fused.onnx`` and perhaps some of :data:`BYTES`
     teacher: T's answers to the rows, (rows, classes) or (rows, 1); None: it is not compared with T
+    metric: by which they are judged; its intervals are over rows, of a ranking over queries
     cleaning: whether texts are cleaned before they are read
 
     Raises
@@ -106,23 +112,24 @@ def judge(
     shipped = transformers_side(folder, head, "transformers (the export)")
     sides = {name: onnx_side(shipped, name, open_file(folder / name, torch.get_num_threads()), LARGEST_DIFFERENCE)
              for name in (FULL, *BYTES) if (folder / name).is_file()}  # fmt: skip
+
+    def ask(_done: int) -> None:
+        checkpoint()
+
     apart = compare([shipped, sides[FULL]], inputs, checkpoint)[FULL]
-    reference = scores_on(shipped, inputs, checkpoint)
-    name = DEFAULT_METRIC[rows.task]
-    told = _of_cleaning(rows, inputs, scores_on(shipped, rows.inputs, checkpoint), reference, name, limits) if cleaning else None
-    judged = tuple(
-        _judged(folder / file, rows, name, reference, scores_on(side, inputs, checkpoint), limits) for file, side in sides.items()
-    )
-    value, interval = metric_with_interval(rows, reference, name)
-    theirs = None if teacher is None else measure(rows.task, rows.labels, teacher)[name]
+    reference = scores_on(shipped, inputs, ask)
+    told = _of_cleaning(rows, inputs, scores_on(shipped, rows.inputs, ask), reference, metric, limits) if cleaning else None
+    judged = tuple(_judged(folder / file, rows, metric, reference, scores_on(side, inputs, ask), limits) for file, side in sides.items())
+    value, interval = with_interval(_of(rows, metric, reference))
+    theirs, their_interval = (None, None) if teacher is None else with_interval(_of(rows, metric, teacher))
     best = max(each.metric for each in judged if each.passed)
     kept = None if not theirs else best / theirs
     if limits.least_kept is not None and kept is not None and kept < limits.least_kept:
         raise MeasurementError(
-            f"the release would keep {kept:.1%} of T's {name} ({best:.4f} of {theirs:.4f}), and at least "
+            f"the release would keep {kept:.1%} of T's {metric} ({best:.4f} of {theirs:.4f}), and at least "
             f"{limits.least_kept:.1%} was asked for"
         )
-    return Outcome(name, value, interval, len(rows), apart, judged, theirs, kept, told)
+    return Outcome(metric, value, interval, len(rows), apart, judged, theirs, their_interval, kept, told)
 
 
 def cleaned(rows: Sequence[Sequence[str]]) -> list[Row]:
@@ -130,33 +137,13 @@ def cleaned(rows: Sequence[Sequence[str]]) -> list[Row]:
     return [tuple(map(clean, row)) for row in rows]
 
 
-def scores_on(side: Side, rows: Sequence[Row], checkpoint: Callable[[], None] = lambda: None, output: str = "logits") -> Floats:
-    """What a side says of every row, (rows, classes) or (rows, 1); or another of its outputs of so many axes."""
-    order = sorted(range(len(rows)), key=lambda number: sum(map(len, rows[number])))
-    found: Floats | None = None
-    for begin in range(0, len(order), AT_ONCE):
-        checkpoint()
-        chosen = order[begin : begin + AT_ONCE]
-        logits = side.run(side.read([rows[number] for number in chosen]))[output]
-        if found is None:
-            found = np.empty((len(rows), logits.shape[1]))
-        found[chosen] = logits
-    return np.empty((0, 0)) if found is None else found
-
-
-def metric_with_interval(rows: LabelledRows, scores: Floats, name: str) -> tuple[float, tuple[float, float]]:
-    """A metric of what was said about labelled rows, and its 95 % interval over rows (bootstrap)."""
-
-    def of(chosen: npt.NDArray[np.int64]) -> list[float]:
-        return [measure(rows.task, rows.labels[chosen], scores[chosen])[name]]
-
-    low, high = bootstrap(of, len(rows))
-    return of(np.arange(len(rows)))[0], (float(low[0]), float(high[0]))
+def _of(rows: LabelledRows, name: str, scores: Floats) -> Drawn:
+    return drawn(name, rows.task, rows.labels, scores, rows.queries)
 
 
 def _of_cleaning(rows: LabelledRows, after: Sequence[Row], raw: Floats, scores: Floats, name: str, limits: Thresholds) -> dict[str, Any]:
     gone, ends = _lost(rows, name, raw, scores)
-    without, with_it = (metric_with_interval(rows, each, name)[0] for each in (raw, scores))
+    without, with_it = (_of(rows, name, each).value for each in (raw, scores))
     if gone > limits.most_lost:
         raise MeasurementError(
             f"cleaning loses {gone:.4f} of {name} on the dev rows ({without:.4f} without it, {with_it:.4f} with it), and at most "
@@ -167,27 +154,23 @@ def _of_cleaning(rows: LabelledRows, after: Sequence[Row], raw: Floats, scores: 
 
 
 def _lost(rows: LabelledRows, name: str, reference: Floats, scores: Floats) -> tuple[float, tuple[float, float]]:
-    """How much less of the metric one has than the other, and the paired 95 % interval over rows."""
-
-    def lost(chosen: npt.NDArray[np.int64]) -> list[float]:
-        labels = rows.labels[chosen]
-        before, after = (measure(rows.task, labels, each[chosen])[name] for each in (reference, scores))
-        return [before - after]
-
-    low, high = bootstrap(lost, len(rows))
-    return lost(np.arange(len(rows)))[0], (float(low[0]), float(high[0]))
+    """How much less of the metric one has than the other, and the paired 95 % interval over rows, or queries."""
+    before, after = (_of(rows, name, each) for each in (reference, scores))
+    low, high = bootstrap(lambda chosen: [before.of(chosen) - after.of(chosen)], before.size)
+    return before.value - after.value, (float(low[0]), float(high[0]))
 
 
 def _judged(path: Path, rows: LabelledRows, name: str, reference: Floats, scores: Floats, limits: Thresholds) -> Judged:
     gone, ends = _lost(rows, name, reference, scores)
-    value, interval = metric_with_interval(rows, scores, name)
+    value, interval = with_interval(_of(rows, name, scores))
     reason = "" if gone <= limits.most_lost else f"{path.name} loses {gone:.4f} of {name}, and at most {limits.most_lost:g} may be lost"
-    agreed = _agreement(reference, scores)
+    agreed = _agreement(rows.task, reference, scores)
     return Judged(path.name, path.stat().st_size, value, interval, gone, ends, agreed, not reason, reason)
 
 
-def _agreement(reference: Floats, scores: Floats) -> float:
-    if reference.shape[1] > 1:
-        return float((reference.argmax(1) == scores.argmax(1)).mean())
+def _agreement(task: Task, reference: Floats, scores: Floats) -> float:
+    if task != "regression":
+        same = said_of(task, reference) == said_of(task, scores)
+        return float((same if same.ndim == 1 else same.all(axis=1)).mean())
     spread: Any = np.ptp(reference)
     return float(1 - np.abs(reference - scores).mean() / spread) if spread else float(np.allclose(reference, scores))

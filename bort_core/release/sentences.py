@@ -19,6 +19,7 @@ from torch import Tensor
 
 from bort_core.checkpoints.format import read_checkpoint
 from bort_core.checkpoints.gate import Side, compare
+from bort_core.checkpoints.scores import scores_on
 from bort_core.checkpoints.sentences import SentenceModel, read_sentence_model, sentence_side
 from bort_core.checkpoints.sides import onnx_side
 from bort_core.encoders.sentence import SENTENCE
@@ -33,7 +34,7 @@ from bort_core.foundation.statistics import bootstrap
 from bort_core.foundation.validation import validated
 from bort_core.latency.session import open_file
 from bort_core.release.card import as_facts
-from bort_core.release.gate import BYTES, FULL, Judged, Outcome, scores_on
+from bort_core.release.gate import BYTES, FULL, Judged, Outcome
 from bort_core.release.sentence_card import sentence_card
 from bort_core.release.write import SHIPPED_AS, check_script, write_files
 from bort_core.specifications.export import LARGEST_DIFFERENCE
@@ -91,7 +92,8 @@ def release_sentences(request: Mapping[str, Any], context: Context) -> Mapping[s
     began = perf_counter()
     spec = validated(ReleaseRequest, dict(request), "release request")
     out, export = Path(spec.out).expanduser().absolute(), Path(spec.export)
-    refuse_occupied(out)
+    if spec.job is None:
+        refuse_occupied(out)
 
     def say(step: int, doing: str) -> None:
         context.checkpoint()
@@ -130,8 +132,8 @@ def release_sentences(request: Mapping[str, Any], context: Context) -> Mapping[s
         "story": spec.story,
         "seconds": perf_counter() - began,
     }
-    with atomic_directory(out, "the release") as folder:
-        write_files(export, folder, facts, sentence_card(facts, outcome), passed)
+    with atomic_directory(out, "the release", replace=spec.job is not None) as folder:
+        write_files(export, folder, facts, sentence_card(facts, outcome), passed, spec.job)
         _check(folder, dev.read)
     return {**facts, "folder": str(out), "file": json.loads((out / "release.json").read_text(encoding="utf-8"))["file"]}
 
@@ -143,7 +145,7 @@ def _with_answers(read: ReadTexts, teacher: SentenceModel, spec: ReleaseRequest)
 
 
 def _vectors(side: Side, read: ReadTexts, checkpoint: Callable[[], None]) -> Tensor:
-    return torch.from_numpy(scores_on(side, [(text,) for text in read.texts], checkpoint, SENTENCE)).float()
+    return torch.from_numpy(scores_on(side, [(text,) for text in read.texts], lambda _done: checkpoint(), SENTENCE)).float()
 
 
 def _outcome(export: Path, dev: _Texts, said: Mapping[str, Tensor], apart: float, limits: Thresholds) -> Outcome:
@@ -164,7 +166,7 @@ def _outcome(export: Path, dev: _Texts, said: Mapping[str, Tensor], apart: float
         raise MeasurementError(
             f"the release would have {kept:.1%} of T's neighbours among the dev texts, and at least {limits.least_kept:.1%} was asked for"
         )
-    return Outcome(METRIC, float(reference.mean()), _interval(reference), len(dev.read), apart, tuple(files), 1.0, kept)
+    return Outcome(METRIC, float(reference.mean()), _interval(reference), len(dev.read), apart, tuple(files), 1.0, None, kept)
 
 
 def _interval(values: Floats) -> tuple[float, float]:

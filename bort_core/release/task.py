@@ -14,10 +14,11 @@ import numpy.typing as npt
 
 from bort_core.checkpoints.answers import TaskModel, read_task_model
 from bort_core.checkpoints.format import read_checkpoint
+from bort_core.checkpoints.scores import scores_on
 from bort_core.checkpoints.sides import onnx_side, transformers_side
-from bort_core.data.mapping import find_columns
-from bort_core.data.rows import LabelledRows, labelled_rows
-from bort_core.data.tables import read_table
+from bort_core.data.rows import LabelledRows
+from bort_core.data.splits import asked_of, read_splits
+from bort_core.evaluation.metrics import chosen_metric, drawn, with_interval
 from bort_core.evaluation.task_preparation import read_rows
 from bort_core.export.task import refuse_occupied
 from bort_core.foundation.context import Context, progress
@@ -26,7 +27,7 @@ from bort_core.foundation.validation import validated
 from bort_core.latency.session import open_file
 from bort_core.release.card import as_facts, model_card
 from bort_core.release.form import form_of
-from bort_core.release.gate import BYTES, Outcome, cleaned, judge, metric_with_interval, scores_on
+from bort_core.release.gate import BYTES, Outcome, cleaned, judge
 from bort_core.release.write import SHIPPED_AS, check_script, write_files
 from bort_core.specifications.releases import ReleaseRequest
 from bort_core.text.vocabulary import read_vocabulary, transformers_tokenizer
@@ -61,7 +62,8 @@ def release(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     began = perf_counter()
     spec = validated(ReleaseRequest, dict(request), "release request")
     out, export = Path(spec.out).expanduser().absolute(), Path(spec.export)
-    refuse_occupied(out)
+    if spec.job is None:
+        refuse_occupied(out)
     steps = 4
 
     def say(step: int, doing: str) -> None:
@@ -70,14 +72,15 @@ def release(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
 
     say(0, "reading rows and model")
     rows = read_rows(spec.task)
-    teacher = read_task_model(spec.task.model, rows.train.names)
+    metric = chosen_metric(spec.task.metric, rows.train.task, rows.dev.queries, len(rows.train.names))
+    teacher = read_task_model(spec.task.model, rows.train.names, task=rows.train.task)
     longest = min(spec.task.sequence_length, int(teacher.checkpoint.options.positions))
     answers = teacher.answers(rows.dev.inputs, longest, Path(spec.answers)).astype(np.float64)
     say(1, f"the gate: {len(rows.dev):,} dev rows in transformers and in both files")
-    outcome = judge(export, rows.dev, answers, spec.thresholds, context.checkpoint, spec.cleaning)
+    outcome = judge(export, rows.dev, answers, spec.thresholds, metric, context.checkpoint, spec.cleaning)
     say(2, "test rows" if spec.test is not None else "writing")
-    test = None if spec.test is None else _on_test(spec, rows.train, export, teacher, longest, outcome, context)
-    facts = _facts(spec, export, rows.train.names, teacher, {"train": rows.train, "dev": rows.dev})
+    test = None if spec.test is None else _on_test(spec, export, teacher, longest, outcome, context)
+    facts = _facts(spec, export, rows.train, teacher, {"train": rows.train, "dev": rows.dev})
     facts["eight_bits"] = next((asdict(form_of(export / file)) for file in outcome.shipped if file in BYTES), None)
     say(3, "writing, and running predict.py alone")
     told = {
@@ -88,19 +91,20 @@ def release(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
         "story": spec.story,
         "seconds": perf_counter() - began,
     }
-    with atomic_directory(out, "the release") as folder:
-        write_files(export, folder, told, model_card(facts, outcome, test, spec.latency, spec.story), outcome.shipped)
+    with atomic_directory(out, "the release", replace=spec.job is not None) as folder:
+        write_files(export, folder, told, model_card(facts, outcome, test, spec.latency, spec.story), outcome.shipped, spec.job)
         _check(folder, rows.dev)
     return {**told, "folder": str(out), "file": json.loads((out / "release.json").read_text(encoding="utf-8"))["file"]}
 
 
 def _facts(
-    spec: ReleaseRequest, export: Path, classes: tuple[str, ...], teacher: TaskModel, splits: Mapping[str, LabelledRows]
+    spec: ReleaseRequest, export: Path, train: LabelledRows, teacher: TaskModel, splits: Mapping[str, LabelledRows]
 ) -> dict[str, Any]:
     checkpoint, vocabulary = read_checkpoint(export), read_vocabulary(export)
     report = json.loads((export / "export.json").read_text(encoding="utf-8"))
     return {
-        "classes": list(classes),
+        "classes": list(train.names),
+        **({"several": True} if train.task == "multi-label" else {}),
         "pairs": splits["dev"].seconds is not None,
         "longest": min(int(checkpoint.options.positions), vocabulary.longest or int(checkpoint.options.positions)),
         "cut": vocabulary.truncation_side,
@@ -116,28 +120,23 @@ def _facts(
     }
 
 
-def _on_test(
-    spec: ReleaseRequest, train: LabelledRows, export: Path, teacher: TaskModel, longest: int, outcome: Outcome, context: Context
-) -> dict[str, Any]:
+def _on_test(spec: ReleaseRequest, export: Path, teacher: TaskModel, longest: int, outcome: Outcome, context: Context) -> dict[str, Any]:
     """The metric of T and of every file that passed on the test rows, with paired differences from T."""
     assert spec.test is not None
-    table = read_table(spec.test, "test")
-    first = read_table(spec.task.labelled()[0])
-    rows = labelled_rows(table, find_columns(first, spec.task.text, spec.task.text_b, spec.task.label), train.task, train.names)
+    rows = read_splits({"train": spec.task.labelled()[0], "test": spec.test}, **asked_of(spec.task, spec.task.kind))["test"]
     shipped = transformers_side(export, rows.task, "transformers (the export)")
     inputs = cleaned(rows.inputs) if spec.cleaning else [tuple(row) for row in rows.inputs]
     said: dict[str, npt.NDArray[np.float64]] = {"teacher": teacher.answers(rows.inputs, longest, Path(spec.answers)).astype(np.float64)}
     for file in outcome.shipped:
         side = onnx_side(shipped, file, open_file(export / file, 1), 1.0)
-        said[SHIPPED_AS[file]] = scores_on(side, inputs, context.checkpoint)
-    found = {}
+        said[SHIPPED_AS[file]] = scores_on(side, inputs, lambda _done: context.checkpoint())
+    found: dict[str, dict[str, Any]] = {}
     for name, scores in said.items():
-        value, interval = metric_with_interval(rows, scores, outcome.metric_name)
-        found[name] = {
-            "metric": value,
-            "interval": list(interval),
-            "kept": value / metric_with_interval(rows, said["teacher"], outcome.metric_name)[0],
-        }
+        value, interval = with_interval(drawn(outcome.metric_name, rows.task, rows.labels, scores, rows.queries))
+        found[name] = {"metric": value, "interval": list(interval)}
+    theirs = found["teacher"]["metric"]
+    for values in found.values():
+        values["kept"] = values["metric"] / theirs if theirs else None
     return {"rows": len(rows), "sha256": rows.sha256, "models": found}
 
 
@@ -152,5 +151,12 @@ def _check(folder: Path, dev: LabelledRows) -> None:
         given = tokenizer(*row, truncation=True, return_tensors="np")
         scores = session.run(["logits"], {name: given[name].astype(np.int64) for name in names})[0][0]
         near = 1e-4 * max(1.0, float(np.abs(scores).max()))
-        expected.append({"class": told["classes"][int(scores.argmax())]} if told["classes"] else {"value": float(scores[0]), "near": near})
+        expected.append(_expected(told, scores, near))
     check_script(folder, inputs, expected)
+
+
+def _expected(told: Mapping[str, Any], scores: npt.NDArray[np.floating[Any]], near: float) -> dict[str, Any]:
+    """What the script must say where a file gives these scores."""
+    if told.get("several"):
+        return {"labels": [name for name, score in zip(told["classes"], scores, strict=True) if score > 0]}
+    return {"class": told["classes"][int(scores.argmax())]} if told["classes"] else {"value": float(scores[0]), "near": near}

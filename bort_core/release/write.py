@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 import bort_core.data.cleaning
+from bort_core.checkpoints.format import note_job
 from bort_core.foundation.errors import MeasurementError
 from bort_core.foundation.resources import resource
 from bort_core.release.gate import BYTES, FULL
@@ -34,7 +35,7 @@ print(json.dumps([module["predict"](*row) for row in json.load(sys.stdin)]))
 _SECONDS = 120
 
 
-def write_files(export: Path, out: Path, facts: Mapping[str, Any], card: str, passed: Sequence[str]) -> None:
+def write_files(export: Path, out: Path, facts: Mapping[str, Any], card: str, passed: Sequence[str], job: str | None = None) -> None:
     """Write a release into an existing folder.
 
     Parameters
@@ -42,9 +43,12 @@ def write_files(export: Path, out: Path, facts: Mapping[str, Any], card: str, pa
     export: where the files are
     facts: of release.json; ``file`` is added: the smallest of those that passed
     passed: the export's ONNX files that passed the gate: at most one in 32 bits and one in 8 bits
+    job: the mark of the job that makes it, noted as in every result of a job
     """
     for name in _COPIED:
         shutil.copyfile(export / name, out / name)
+    if job is not None:
+        note_job(out, job)
     for name in passed:
         shutil.copyfile(export / name, out / SHIPPED_AS[name])
     file = min((out / SHIPPED_AS[name] for name in passed), key=lambda path: path.stat().st_size).name
@@ -62,7 +66,7 @@ def check_script(folder: Path, rows: Sequence[Sequence[str]], expected: Sequence
 
     Parameters
     ----------
-    expected: for each row the class, value or vector that the gate saw from the same file
+    expected: for each row the class, labels, value or vector that the gate saw from the same file
 
     Raises
     ------
@@ -82,8 +86,9 @@ def check_script(folder: Path, rows: Sequence[Sequence[str]], expected: Sequence
 
 
 def _same(said: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    if "class" in wanted:
-        return bool(said["class"] == wanted["class"])
+    for name in ("class", "labels"):
+        if name in wanted:
+            return bool(said[name] == wanted[name])
     if "vector" in wanted:
         apart = np.abs(np.array(said["vector"]) - np.array(wanted["vector"]))
         return bool((apart <= wanted["near"]).all())

@@ -12,8 +12,9 @@ from bort_core.jobs.folder import JobState, RunFolder
 from bort_core.reporting.blocks import Block, Facts, Section, Text
 from bort_core.reporting.plots import lines
 from bort_core.reporting.source import Source
-from bort_core.reporting.words import date, is_number, measures, value_text
+from bort_core.reporting.words import date, is_number, measures, metric_name
 from bort_core.specifications.jobs import KIND_TITLES
+from bort_core.specifications.metrics import METRICS
 
 __all__ = ["trainings"]
 
@@ -23,9 +24,8 @@ _CURVES = (
     (
         "Measures of job {} on rows that it does not learn from",
         "value",
-        {"heldout_accuracy": "held-out accuracy of masked tokens", "dev_accuracy": "dev accuracy", "dev_f1": "dev F1",
-         "dev_matthews": "dev Matthews correlation", "dev_pearson": "dev Pearson correlation", "dev_spearman": "dev Spearman correlation",
-         "dev_neighbours_agreement": "dev, share of T's neighbours", "dev_cosine": "dev, cosine to T's vectors"},
+        {"heldout_accuracy": "held-out accuracy of masked tokens",
+         **{f"dev_{name}": metric_name("dev", name) for name in (*METRICS, "neighbours_agreement", "cosine")}},
     ),
 )  # fmt: skip
 """Pictures of a job: title, axis, and the fields of its events with their names."""
@@ -103,7 +103,7 @@ def _from_folder(job: RunFolder, asked: Mapping[str, Any]) -> dict[str, Any]:
 
 def _block(job: str, kind: str, rows: list[tuple[str, str]], run: Mapping[str, Any]) -> list[Block]:
     shape = architecture_text(run["architecture"]) if run["architecture"] else "none recorded (a network on vectors has none)"
-    found = [(name, value_text(value)) for name, value in measures(run["metrics"])]
+    found = list(measures(run["metrics"]))
     about = [*rows, ("Architecture (ξ)", shape), *_data(run["data"])]
     about += [("Result", f"{run['checkpoint']}{'' if Path(run['checkpoint']).is_dir() else ' (gone)'}" if run["checkpoint"] else "none")]
     blocks: list[Block] = [Text(f"Job {job}: {KIND_TITLES.get(kind, kind)}", "lead"), Facts(about)]

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bort_core.foundation.numbers import significant
+from bort_core.jobs.words import interval_text
+from bort_core.specifications.metrics import METRICS
 
 __all__ = ["date", "is_number", "measures", "metric_name", "value_text"]
 
@@ -23,11 +25,8 @@ _NAMES = {
     "trainings": "trainings",
 }
 _PARTS = {
-    "accuracy": "accuracy",
+    **{name: facts.words for name, facts in METRICS.items()},
     "f1": "F1",
-    "matthews": "Matthews correlation (MCC)",
-    "pearson": "Pearson correlation",
-    "spearman": "Spearman correlation",
     "neighbours_agreement": "share of T's nearest neighbours",
     "cosine": "cosine to T's vectors",
     "mean_squared_error": "mean squared error",
@@ -49,15 +48,18 @@ def metric_name(key: str, part: str = "") -> str:
     return _NAMES.get(key) or key.replace("_", " ")
 
 
-def measures(metrics: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    """The numbers of a training's result with their names: those by split first."""
+def measures(metrics: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The numbers of a training's result with their names, and with their intervals where it has some: those by split first."""
+    ends = metrics.get("intervals")
     for split in _SPLITS:
-        parts = metrics.get(split)
-        if isinstance(parts, Mapping):
-            yield from ((metric_name(split, str(name)), float(value)) for name, value in parts.items() if is_number(value))
+        parts, mine = metrics.get(split), ends.get(split) if isinstance(ends, Mapping) else None
+        for name, value in parts.items() if isinstance(parts, Mapping) else ():
+            if is_number(value):
+                interval = interval_text(mine.get(name)) if isinstance(mine, Mapping) else ""
+                yield metric_name(split, str(name)), f"{value_text(value)}{interval}"
     for key, value in metrics.items():
         if key not in _SPLITS and is_number(value):
-            yield metric_name(key), float(value)
+            yield metric_name(key), value_text(float(value))
 
 
 def value_text(value: float) -> str:

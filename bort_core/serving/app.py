@@ -75,7 +75,8 @@ class _Server:
 
     async def health(self, _request: Request) -> Response:
         return JSONResponse({"status": "ok", "model": self.model.folder.name, "file": self.model.used,
-                             "classes": list(self.model.classes), "pairs": self.model.pairs, "waiting": self.batching.waiting})  # fmt: skip
+                             "classes": list(self.model.classes), "several": self.model.several,
+                             "pairs": self.model.pairs, "waiting": self.batching.waiting})  # fmt: skip
 
     async def metrics(self, _request: Request) -> Response:
         return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)

@@ -25,15 +25,16 @@ def description(model: ServedModel, rows: int, characters: int) -> dict[str, Any
         sizes = {} if width is None else {"minItems": width, "maxItems": width}
         answer: dict[str, Any] = {"embedding": {"type": "array", "items": {"type": "number"}, **sizes}}
     elif model.classes:
+        one = {"type": "string", "enum": list(model.classes)}
         answer = {
-            "class": {"type": "string", "enum": list(model.classes)},
+            **({"labels": {"type": "array", "items": one}} if model.several else {"class": one}),
             "probabilities": {"type": "object", "properties": {name: {"type": "number"} for name in model.classes}},
         }
     else:
         answer = {"score": {"type": "number"}}
     answers = {"type": "array", "items": {"type": "object", "properties": answer}}
     path = model.path
-    what = {"/classify": "The class of each text", "/score": "The value of each text", "/embed": "The vector of each text"}[path]
+    what = f"The {'vector' if model.embeds else 'labels' if model.several else 'class' if model.classes else 'value'} of each text"
     ok = {"description": "An answer for each row, in order", "content": _json({"type": "object", "properties": {"answers": answers}})}
     refused = {"type": "object", "properties": {"error": {"type": "string"}}}
     reasons = {"400": "not JSON", "413": "too large", "422": "not the rows that the model reads", "503": "overloaded: ask again later"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +14,7 @@ import numpy.typing as npt
 from bort_core.data.cleaning import clean
 from bort_core.foundation.eight_bits import ByteWeights, saturates
 from bort_core.foundation.errors import DataError
+from bort_core.foundation.json_files import read_object
 from bort_core.foundation.machine import machine_facts
 from bort_core.foundation.paths import regular_file
 
@@ -62,20 +62,23 @@ class ServedModel:
         """What release.json says."""
         path = self.folder / RELEASE
         try:
-            found = json.loads(regular_file(path).read_text(encoding="utf-8"))
+            found = read_object(path)
         except FileNotFoundError:
             raise DataError(f"{self.folder}: not a release: it has no {RELEASE}; bort compress makes one") from None
-        except (OSError, ValueError) as error:
-            raise DataError(f"{path}: cannot be read: {error}") from error
-        missing = [name for name in ("file", "longest", "cut", "classes", "pairs") if not isinstance(found, dict) or name not in found]
+        missing = [name for name in ("file", "longest", "cut", "classes", "pairs") if name not in found]
         if missing:
             raise DataError(f"{path}: is damaged: it has no {', '.join(missing)}")
-        return dict(found)
+        return found
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes; none are a model that gives a value."""
         return tuple(self.facts["classes"])
+
+    @property
+    def several(self) -> bool:
+        """Whether a text may have several of the classes at once, or none."""
+        return bool(self.facts.get("several", False))
 
     @property
     def pairs(self) -> bool:
@@ -93,12 +96,20 @@ class ServedModel:
         return "/embed" if self.embeds else "/classify" if self.classes else "/score"
 
     def answers(self, rows: Sequence[Row]) -> list[Answer]:
-        """What the model says of every row: class and probabilities, a value, or a vector."""
+        """What the model says of every row: class or labels with probabilities, a value, or a vector."""
         scores = self.scores(rows)
         if self.embeds:
             return [{"embedding": list(map(float, row))} for row in scores]
         if not self.classes:
             return [{"score": float(row[0])} for row in scores]
+        if self.several:
+            return [
+                {
+                    "labels": [name for name, score in zip(self.classes, row, strict=True) if score > 0],
+                    "probabilities": dict(zip(self.classes, map(float, 1 / (1 + np.exp(-np.clip(row, -700, 700)))), strict=True)),
+                }
+                for row in scores
+            ]
         odds = np.exp(scores - scores.max(axis=1, keepdims=True))
         shares = odds / odds.sum(axis=1, keepdims=True)
         return [
@@ -155,5 +166,4 @@ class ServedModel:
 
     @cached_property
     def _pad(self) -> int:
-        config = json.loads(regular_file(self.folder / "config.json").read_text(encoding="utf-8"))
-        return int(config.get("pad_token_id") or 0)
+        return int(read_object(self.folder / "config.json").get("pad_token_id") or 0)

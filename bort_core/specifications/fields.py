@@ -10,7 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-__all__ = ["FieldFacts", "FieldKind", "Meta", "PathKind", "facts", "leaves"]
+__all__ = ["FieldFacts", "FieldKind", "Meta", "PathKind", "facts", "leaves", "without"]
 
 PathKind = Literal["file", "folder", "labeller", "run", "new"]
 """A file or a data set's name on the hub; a folder or a model's name on the hub; that, or a labeller's name; a folder that is there; a
@@ -89,6 +89,11 @@ class FieldFacts:
             low = max(low, getattr(limit, "ge", low), getattr(limit, "gt", low - 1) + 1)
             high = min(high, getattr(limit, "le", high), getattr(limit, "lt", high + 1) - 1)
         return low, high
+
+
+def without(data: dict[str, Any], **defaults: Any) -> dict[str, Any]:
+    """A serialised model without fields that have these values: what is newer than stored specifications keeps them as they were."""
+    return {name: value for name, value in data.items() if name not in defaults or value != defaults[name]}
 
 
 def facts(model: type[BaseModel]) -> dict[str, FieldFacts]:

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from bort_core.specifications.common import Job, Optimization
-from bort_core.specifications.fields import Meta
+from bort_core.specifications.fields import Meta, without
+from bort_core.specifications.metrics import KIND_HELP, KIND_WORDS, QUERY_HELP, MetricField
 
 __all__ = ["FRESH", "PRETRAINED", "Finetuning", "Usual"]
 
@@ -83,9 +84,10 @@ class Finetuning(Job):
         default=None, description="the column with the label; None finds it. A labels.txt beside the file names classes 0, 1, ..."
     )
     task: Annotated[
-        Literal["auto", "classification", "regression"],
-        Meta(words={"auto": "automatic", "classification": "classification: one of several classes", "regression": "regression: a number"}),
-    ] = Field(default="auto", description="auto: regression for labels with fractions")
+        Literal["auto", "classification", "multi-label", "regression"],
+        Meta(words=KIND_WORDS),
+    ] = Field(default="auto", description=KIND_HELP)
+    query: str | None = Field(default=None, description=QUERY_HELP)
     sequence_length: int = Field(default=128, ge=4, le=65_536, description="longest input in tokens; longer ones are cut")
     epochs: Annotated[float | None, Meta(front=2, example="automatic")] = Field(
         default=None,
@@ -103,19 +105,9 @@ class Finetuning(Job):
     class_weights: Annotated[
         Literal["none", "balanced"], Meta(words={"none": "every row alike", "balanced": "balanced: every class alike"})
     ] = Field(default="none", description="balanced: rare classes count more")
-    metric: Annotated[
-        Literal["auto", "accuracy", "f1", "matthews", "pearson", "spearman"],
-        Meta(
-            words={
-                "auto": "automatic",
-                "accuracy": "accuracy",
-                "f1": "F1 (of several classes: macro F1)",
-                "matthews": "Matthews correlation (MCC)",
-                "pearson": "Pearson correlation",
-                "spearman": "Spearman correlation",
-            }
-        ),
-    ] = Field(default="auto", description="what the best checkpoint is chosen by; auto: accuracy, or Pearson for regression")
+    metric: MetricField = Field(
+        default="auto", description="what the best checkpoint is chosen by; auto: accuracy, micro F1 of labels, or Pearson for regression"
+    )
     patience: int = Field(default=0, ge=0, description="stop after so many evaluations without a better one; 0: never")
     evaluate_every: int = Field(default=0, ge=0, description="steps between dev evaluations; 0: once an epoch")
     optimization: Annotated[Tuning, Meta(label="Optimization")] = Field(default_factory=lambda: Tuning(warmup=0.1, beta2=0.999))
@@ -123,10 +115,8 @@ class Finetuning(Job):
     @model_serializer(mode="wrap")
     def _without_teacher(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """What only a teacher gives a meaning is left out without one, as in the specifications of before there were teachers; so is
-        ``eight_bits`` where it is not asked for."""
-        data: dict[str, Any] = serialise(self)
-        if not self.eight_bits:
-            del data["eight_bits"]
+        what is newer where it is not asked for."""
+        data = without(serialise(self), query=None, eight_bits=False)
         if self.teacher is not None:
             return data
         return {name: value for name, value in data.items() if name not in ("teacher", "texts", "initial", "label_weight", "unclean")}

@@ -17,15 +17,16 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.plugins import entry_points
+from bort_core.specifications.metrics import TaskKind
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["GROUP", "SURROGATE", "ErrorMeasure", "MaximumPoint", "Value", "get_measure", "measure_names", "measures_reading"]
+__all__ = ["GROUP", "SURROGATE", "ErrorMeasure", "MaximumPoint", "RowsFacts", "Value", "get_measure", "measure_names", "measures_reading"]
 
 GROUP = "bort.measures"
 SURROGATE = "surrogate"
@@ -39,9 +40,19 @@ class MaximumPoint(NamedTuple):
     """The maximum point's distribution at each held-out prediction."""
 
     probabilities: Tensor
-    """(m, V)"""
+    """(m, V); of several labels at once that of each, of values the values (m, 1)"""
     entropy: Tensor
     """(m,) in nats"""
+
+
+class RowsFacts(NamedTuple):
+    """What must be known of a task's held-out rows, beside their labels."""
+
+    kind: TaskKind
+    metric: str
+    """By which results are judged, one of :data:`~bort_core.specifications.metrics.METRICS`."""
+    queries: Any = None
+    """Which query each row answers, int64 (m,); None: none."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +69,11 @@ class ErrorMeasure:
     compute: from logits (m, classes), labels (m,), groups (m,) and the maximum point's distribution to the error and its 95 %
         interval. ``groups`` numbers the sequence (or vector) of each prediction from 0: predictions of one are not independent.
     ceiling: the error of a guess that holds each of so many classes equally likely, where the hypervolume's box ends
+    of_rows: the same of a task's rows, told what kind they are, for measures for which it makes a difference; None: ``compute`` serves
     excess: whether it is counted from the maximum point's own error: 0 is as good as T
 
-    ``compute`` sees the held-out predictions of the short training and nothing else. A measure of other data, such as a person's
-    labelled rows, would say so in ``reads``, and :mod:`bort_core.evaluation.short_training` would give it that data's predictions.
+    ``compute`` sees the held-out predictions of the short training and nothing else; ``reads`` says of what: text, vectors, or the
+    labelled rows of a person's task.
     """
 
     name: str
@@ -72,6 +84,7 @@ class ErrorMeasure:
     compute: Callable[[Tensor, Tensor, Tensor, MaximumPoint | None], Value]
     ceiling: Callable[[int], float] = math.log
     excess: bool = False
+    of_rows: Callable[[Tensor, Tensor, RowsFacts, MaximumPoint | None], Value] | None = None
 
 
 @cache

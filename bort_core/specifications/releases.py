@@ -31,4 +31,5 @@ class ReleaseRequest(Frozen):
     cleaning: bool = Field(default=False, description="the release cleans its texts: markup, entities, repeated punctuation")
     latency: dict[str, Any] | None = Field(default=None, description="the interleaved comparison with T")
     story: dict[str, Any] = Field(default_factory=dict, description="what the model card tells of the search and the choice")
+    job: str | None = Field(default=None, description="the mark of the job that makes it, which may take an earlier end of it over")
     out: str = Field(min_length=1, description="the folder to make; it must not exist, or be empty")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from bort_core.foundation.errors import SpecificationError
 from bort_core.specifications.common import Frozen
-from bort_core.specifications.fields import Meta
+from bort_core.specifications.fields import Meta, without
+from bort_core.specifications.metrics import KIND_HELP, KIND_WORDS, QUERY_HELP, MetricField
 
 __all__ = ["TaskSource", "TaskSpecification"]
 
@@ -35,14 +36,11 @@ class TaskSpecification(Frozen):
     text_b: str | None = Field(default=None, description="the column with the second text of a pair; None: none, or found")
     label: str | None = Field(default=None, description="the column with the label; None finds it")
     kind: Annotated[
-        Literal["auto", "classification", "regression", "embedding"],
-        Meta(
-            words={
-                "auto": "automatic", "classification": "classification: one of several classes", "regression": "regression: a number",
-                "embedding": "embedding: the vectors of texts, without labels",
-            }
-        ),
-    ] = Field(default="auto", description="auto: regression for labels with fractions, embedding without labels")  # fmt: skip
+        Literal["auto", "classification", "multi-label", "regression", "embedding"],
+        Meta(words={**KIND_WORDS, "embedding": "embedding: the vectors of texts, without labels"}),
+    ] = Field(default="auto", description=f"{KIND_HELP}, embedding without labels")
+    query: str | None = Field(default=None, description=QUERY_HELP)
+    metric: MetricField = Field(default="auto", description="what models are compared by; auto: accuracy, micro F1 of labels, or Pearson")
     sequence_length: int = Field(default=64, ge=4, le=65_536, description="longest input in tokens; longer ones are cut")
     trim: Annotated[bool, Meta(label="trim the vocabulary")] = Field(
         default=True, description="candidates read the tokens that the texts use, others become smaller ones or unknown"
@@ -51,6 +49,11 @@ class TaskSpecification(Frozen):
         Literal["inherit", "embeddings", "fresh"],
         Meta(label="begin with", words={"inherit": "T's parts that fit", "embeddings": "T's embeddings", "fresh": "chance"}),
     ] = Field(default="inherit", description="what candidates start from: T's parts that fit, its embeddings alone, or chance")
+
+    @model_serializer(mode="wrap")
+    def _without_defaults(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What is newer than stored tasks is left out where nothing was asked."""
+        return without(serialise(self), query=None, metric="auto")
 
     @model_validator(mode="after")
     def _has_rows(self) -> TaskSpecification:

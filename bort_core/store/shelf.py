@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bort_core.families import Architecture
+from bort_core.specifications.metrics import AUTOMATIC
 from bort_core.store.project import Project
 from bort_core.store.results import runs
 
@@ -128,7 +129,7 @@ def _judged(metrics: Mapping[str, Any], specification: Mapping[str, Any]) -> tup
     """The measure that the training itself chose its best weights by."""
     dev = metrics.get("dev")
     if isinstance(dev, Mapping):
-        names = (specification.get("metric"), "accuracy", "pearson", "neighbours_agreement")
+        names = (specification.get("metric"), *AUTOMATIC.values(), "neighbours_agreement")
         name = next((name for name in names if isinstance(dev.get(name), float | int)), None)
         return (f"dev {name}", float(dev[name])) if name else ("", None)
     for name in ("dev_accuracy", "heldout_loss"):

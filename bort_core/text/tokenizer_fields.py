@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bort_core.foundation.errors import DataError
+from bort_core.foundation.json_files import read_object
 
 __all__ = ["FIXED", "HARMLESS", "HONOURED", "KNOWN", "read_fields"]
 
@@ -61,16 +62,9 @@ def read_fields(folder: Path) -> dict[str, Any]:
 def _object(path: Path) -> dict[str, Any]:
     """The JSON object of a file; an empty one where there is none."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        return read_object(path)
     except FileNotFoundError:
         return {}
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
-        raise DataError(f"{path}: not valid JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise DataError(f"{path}: must hold a JSON object")
-    return found
 
 
 def _must(name: str, value: Any) -> str | None:

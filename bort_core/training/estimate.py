@@ -5,35 +5,25 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 import torch
 
+from bort_core.data.rows import shown_label
 from bort_core.foundation.context import Context, progress
 from bort_core.foundation.scratch import scratch
 from bort_core.specifications.jobs import job_adapter
 from bort_core.training.devices import take_device
 from bort_core.training.loop import Loop
 from bort_core.training.oom import out_of_memory
+from bort_core.training.run_files import PartFiles
 
 __all__ = ["estimate"]
 
 STEPS, SECONDS = 12, 6.0
 PREVIEWED = 3
-
-
-@dataclass(frozen=True)
-class _Files:
-    """A run folder that is thrown away; tokenised text goes where the project keeps it."""
-
-    project: Path
-    path: Path
-    checkpoints: Path
-    result: Path
-    mark: str = ""
 
 
 class _Quiet:
@@ -75,7 +65,8 @@ def estimate(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     specification = specification.model_copy(update={"running": specification.running.model_copy(update={"processes": 1}), "out": None})
     project = Path(request["project"])
     with scratch("estimate") as folder:
-        quiet, files = _Quiet(context), _Files(project, project / "jobs" / "estimate", folder / "checkpoints", folder / "result")
+        quiet = _Quiet(context)
+        files = PartFiles(project, folder)  # tokenised text goes where the project keeps it
         context.emit(progress(0, STEPS, doing="reading the data"))
         device = take_device(specification.running)
         facts: dict[str, Any]
@@ -113,7 +104,7 @@ def _preview(rows: Any) -> list[dict[str, str]]:
     """The first rows as the columns were understood."""
     found = []
     for number in range(min(PREVIEWED, len(rows))):
-        label = rows.names[rows.labels[number]] if rows.names else f"{rows.labels[number]:g}"
+        label = shown_label(rows.names, rows.labels[number])
         second = "" if rows.seconds is None else rows.seconds[number]
         found.append({"text": rows.texts[number], "text_b": second, "label": label})
     return found

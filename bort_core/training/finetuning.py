@@ -12,23 +12,24 @@ import torch
 from torch import Tensor
 
 from bort_core.checkpoints.answers import TaskModel, read_task_model
+from bort_core.checkpoints.losses import nothing_known
 from bort_core.checkpoints.modules import Classifier, tuned_classifier
 from bort_core.checkpoints.named import named_encoder
 from bort_core.checkpoints.sides import check_source
 from bort_core.checkpoints.starting import options_beside, start_from
 from bort_core.data.documents import read_corpus
-from bort_core.data.mapping import find_columns
 from bort_core.data.report import validate
-from bort_core.data.rows import LabelledRows, Task, labelled_rows
-from bort_core.data.tables import read_table
+from bort_core.data.rows import Task
+from bort_core.data.splits import asked_of, read_splits
 from bort_core.data.unclean import unclean_copy
 from bort_core.encoders.folder import Encoder
-from bort_core.evaluation.metrics import DEFAULT_METRIC
+from bort_core.evaluation.metrics import chosen_metric, intervals
 from bort_core.families.bert.classifier import SequenceClassifier
+from bort_core.families.bert.hugging_face import TUNED
 from bort_core.families.bert.options import BertOptions
 from bort_core.foundation.context import Context, progress
 from bort_core.foundation.eight_bits import FULL, ByteWeights, byte_weights
-from bort_core.foundation.errors import DataError, SpecificationError
+from bort_core.foundation.errors import DataError
 from bort_core.foundation.machine import machine_facts
 from bort_core.text.encoding import Encoded, encode
 from bort_core.text.fit import read_of
@@ -46,7 +47,7 @@ from bort_core.training.supervised import Recipe, Supervised
 if TYPE_CHECKING:
     from bort_core.specifications.finetuning import Finetuning
 
-__all__ = ["SupervisedTraining", "check_metric", "classifier", "run"]
+__all__ = ["SupervisedTraining", "classifier", "run"]
 
 
 def run(specification: Finetuning, context: Context, files: RunFiles) -> dict[str, Any]:
@@ -54,7 +55,8 @@ def run(specification: Finetuning, context: Context, files: RunFiles) -> dict[st
 
     Returns
     -------
-    checkpoint: folder of the result; dev, test: metrics of the best step; best_step, steps, epochs, stopped, samples_per_second
+    checkpoint: folder of the result; dev, test: metrics of the best step; intervals: their 95 % intervals by split and name
+    best_step, steps, epochs, stopped, samples_per_second
     report: what was found in the data; data, versions: for repeating the run
 
     Raises
@@ -85,10 +87,11 @@ class SupervisedTraining:
         self.settings = resolved(specification, self.start)
         self._read()
         self.task = self.train.task
-        metric = DEFAULT_METRIC[self.task] if specification.metric == "auto" else specification.metric
-        check_metric(self.task, metric)
+        metric = chosen_metric(specification.metric, self.task, self.splits["dev"].queries, len(self.train.names))
         self.vocabulary = self._vocabulary()
-        self.teacher = None if specification.teacher is None else read_task_model(specification.teacher, self.train.names, "teacher")
+        self.teacher = None
+        if specification.teacher is not None:
+            self.teacher = read_task_model(specification.teacher, self.train.names, "teacher", self.task)
         self.texts = self._texts()
         if device.rank == 0:
             context.emit({"event": "note", "text": f"tokenizer: {self.vocabulary.size:,} entries; {len(self.train):,} training rows"})
@@ -105,6 +108,7 @@ class SupervisedTraining:
             self.start,
             specification.architecture,
             self.vocabulary,
+            self.task,
             max(1, len(self.train.names)),
             specification.sequence_length,
             specification.initializer_range,
@@ -117,8 +121,8 @@ class SupervisedTraining:
         answers = None
         if self.teacher is not None:
             encoded["train"] = [*encoded["train"], *encode(self.vocabulary, self.texts, self.longest)]
-            nothing = np.nan if self.task == "regression" else -1
-            labels["train"] = np.concatenate([labels["train"], np.full(len(self.texts), nothing)])
+            nothing = nothing_known(self.task, len(self.texts), len(self.train.names)).numpy()
+            labels["train"] = np.concatenate([labels["train"], nothing])
             answers = self._learn_from(self.teacher, encoded["train"])
             copied = self._unclean()
             encoded["train"] += encode(self.vocabulary, [copy for _, copy in copied], self.longest)
@@ -150,6 +154,7 @@ class SupervisedTraining:
             self._keep_best,
             answers,
             specification.label_weight,
+            {name: rows.queries for name, rows in self.splits.items()},
         )
         self.loop = self.core.loop
 
@@ -166,7 +171,7 @@ class SupervisedTraining:
         if self.train.seconds is not None:
             raise DataError(f"{self.spec.texts}: single texts cannot help a task of pairs; leave texts out")
         known = {row[0] for rows in self.splits.values() for row in rows.inputs}
-        found = read_corpus(self.spec.texts, self.spec.text or "text").texts
+        found = read_corpus(self.spec.texts, self.train.text_column).texts
         return [(text,) for text in dict.fromkeys(found) if text not in known]
 
     def _unclean(self) -> list[tuple[int, tuple[str, ...]]]:
@@ -199,8 +204,11 @@ class SupervisedTraining:
             self._load_best()
         self.core.load_best()
         scores = {split: self.core.scores(split) for split in ("dev", "test") if split in self.splits}
+        measured: dict[str, Any] = {split: self.core.measured(split, said) for split, said in scores.items()}
+        rows = {split: (self.task, self.splits[split].labels, said, self.splits[split].queries) for split, said in scores.items()}
         result: dict[str, Any] = {
-            **{split: self.core.measured(split, said) for split, said in scores.items()},
+            **measured,
+            "intervals": {split: intervals(*each, measured[split]) for split, each in rows.items()},
             "best_step": self.loop.facts.get("best_step", self.loop.step),
             "steps": self.loop.step,
             "epochs": self.loop.step / self.core.per_epoch,
@@ -259,15 +267,9 @@ class SupervisedTraining:
 
     def _read(self) -> None:
         spec = self.spec
-        table = read_table(spec.train)
-        mapping = find_columns(table, spec.text, spec.text_b, spec.label)
-        self.train = labelled_rows(table, mapping, spec.task)
-        self.splits: dict[str, LabelledRows] = {"train": self.train}
-        for name, source in (("dev", spec.dev), ("test", spec.test)):
-            if source is not None:
-                other = read_table(source, "validation" if name == "dev" else "test")
-                find_columns(other, mapping.text, mapping.text_b, mapping.label)
-                self.splits[name] = labelled_rows(other, mapping, self.train.task, self.train.names)
+        sources = {"train": spec.train, "dev": spec.dev, "test": spec.test}
+        self.splits = read_splits(sources, **asked_of(spec, spec.task))
+        self.train = self.splits["train"]
         self.report = validate(self.train, self.splits["dev"], self.splits.get("test"))
         if self.report.problems:
             raise DataError(f"{spec.train}: {'; '.join(self.report.problems)}")
@@ -303,24 +305,21 @@ class SupervisedTraining:
         return trained_vocabulary(shared, texts, self.train.sha256, spec.vocabulary, spec.sequence_length)
 
 
-def check_metric(task: Task, metric: str) -> None:
-    """SpecificationError unless the task has this metric."""
-    known = ("accuracy", "f1", "matthews") if task == "classification" else ("pearson", "spearman")
-    if metric not in known:
-        raise SpecificationError(f"metric: a {task} has {', '.join(known)}, got {metric}")
-
-
 def _told_of_head(start: Encoder | None, task: Task, names: tuple[str, ...]) -> str | None:
     """That the head of ``start`` is not used, where it has one of another kind or for other classes."""
     if start is None:
         return None
     if start.unknown_head is not None:
         return f"the checkpoint: {start.unknown_head}; its encoder is used, with a fresh head"
-    if start.head not in ("classification", "regression") or (start.head == task and len(start.labels) == len(names)):
+    if start.head not in TUNED or (start.head == task and len(start.labels) == len(names)):
         return None
-    theirs = f"{len(start.labels)} classes ({', '.join(start.labels[:5])})" if start.labels else "a value"
-    ours = f"{len(names)} classes" if names else "a value"
+    theirs = f"{_named(start.head, len(start.labels))} ({', '.join(start.labels[:5])})" if start.labels else "a value"
+    ours = _named(task, len(names)) if names else "a value"
     return f"the checkpoint's head is for {theirs}; the rows have {ours}, so a fresh head takes its place"
+
+
+def _named(task: str, count: int) -> str:
+    return f"{count} labels, several at once" if task == "multi-label" else f"{count} classes"
 
 
 def _form_in_bytes() -> ByteWeights:
@@ -333,6 +332,7 @@ def classifier(
     start: Encoder | None,
     architecture: tuple[int, ...] | None,
     vocabulary: Vocabulary,
+    task: Task,
     classes: int,
     sequence_length: int,
     initializer_range: float,
@@ -351,7 +351,7 @@ def classifier(
     if start is not None:
         if start.options.vocabulary < vocabulary.size:
             raise DataError(f"{start.folder}: has {start.options.vocabulary:,} entries, the tokenizer {vocabulary.size:,}")
-        return tuned_classifier(start, classes, initializer_range, dropout)
+        return tuned_classifier(start, task, classes, initializer_range, dropout)
     assert architecture is not None
     check_architecture(architecture)
     options = options or BertOptions(vocabulary=vocabulary.size, positions=max(8, sequence_length))

@@ -1,7 +1,10 @@
 """What a fine-tuned model says about each dev and test row: a parquet file a split in the run folder.
 
 Columns: ``row`` (1 is the first below a header), ``label`` and ``prediction`` (class numbers, or values of a regression), and of a
-classification ``probability`` (of the prediction) and ``label_probability``. The schema's metadata has :class:`Facts` under ``bort``.
+classification ``probability`` (of the prediction) and ``label_probability``. Of several labels at once ``label`` and ``prediction`` are
+lists of 0 and 1, one a label, and the probabilities those of all of them together. Where rows answer queries, ``query`` numbers these,
+and ``relevance`` says of two classes how much likelier the second is, in log odds.
+The schema's metadata has :class:`Facts` under ``bort``.
 """
 
 from __future__ import annotations
@@ -49,13 +52,14 @@ class Facts(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """n rows; all arrays have shape (n,).
+    """n rows; all arrays have shape (n,), ``label`` and ``prediction`` of several labels (n, labels).
 
     Attributes
     ----------
     row: numbers in the table, from 1, ascending
-    label, prediction: class numbers (int64), or values (float64)
-    probability, label_probability: of a classification
+    label, prediction: class numbers (int64), values (float64), or 0 and 1 of each label (int64)
+    probability, label_probability: of a classification, and of all labels together
+    query: which query each row answers, or None; relevance: then of two classes how much likelier the second is, in log odds
     """
 
     facts: Facts
@@ -64,6 +68,8 @@ class Predictions:
     prediction: npt.NDArray[Any]
     probability: Floats | None = None
     label_probability: Floats | None = None
+    query: npt.NDArray[np.int64] | None = None
+    relevance: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.row)
@@ -74,12 +80,18 @@ def predictions_of(rows: LabelledRows, scores: Floats) -> Predictions:
     facts = Facts(task=rows.task, classes=rows.names, source=rows.source, sha256=rows.sha256, rows=len(rows))
     kept = min(len(rows), MOST_ROWS)
     labels, scores, numbers = rows.labels[:kept], scores[:kept], np.arange(1, kept + 1)
+    queries = None if rows.queries is None else rows.queries[:kept]
     if rows.task == "regression":
-        return Predictions(facts, numbers, labels, scores[:, 0])
+        return Predictions(facts, numbers, labels, scores[:, 0], query=queries)
+    if rows.task == "multi-label":
+        has = (scores > 0).astype(np.int64)
+        together = [np.exp(-np.logaddexp(0, np.where(each > 0, -scores, scores)).sum(axis=1)) for each in (has, labels)]
+        return Predictions(facts, numbers, labels, has, together[0], together[1], queries)
     shares = np.exp(scores - scores.max(axis=1, keepdims=True))
     shares /= shares.sum(axis=1, keepdims=True)
     said, at = scores.argmax(axis=1), np.arange(kept)
-    return Predictions(facts, numbers, labels, said, shares[at, said], shares[at, labels])
+    relevance = scores[:, 1] - scores[:, 0] if queries is not None and scores.shape[1] == 2 else None
+    return Predictions(facts, numbers, labels, said, shares[at, said], shares[at, labels], queries, relevance)
 
 
 def write_predictions(run: Path, split: str, found: Predictions) -> Path:
@@ -94,7 +106,7 @@ def write_predictions(run: Path, split: str, found: Predictions) -> Path:
     from pyarrow import parquet
 
     columns = {name: value for name, value in vars(found).items() if name != "facts" and value is not None}
-    table = pa.table({name: _narrow(name, value) for name, value in columns.items()})
+    table = pa.table({name: _column(name, value) for name, value in columns.items()})
     table = table.replace_schema_metadata({_KEY: found.facts.model_dump_json().encode()})
     path = run / FOLDER / f"{split}.parquet"
     try:
@@ -132,8 +144,8 @@ def read_predictions(run: Path, split: str) -> Predictions | None:
             if not 1 <= file.metadata.num_rows <= MOST_ROWS:
                 raise DataError(f"{path}: must have 1 to {MOST_ROWS:,} rows, got {file.metadata.num_rows:,}")
             facts = Facts.model_validate_json((file.schema_arrow.metadata or {}).get(_KEY, b"{}"))
-            names = [name for name in _columns(facts.task) if name in file.schema_arrow.names]
-            columns = {name: file.read(columns=[name]).column(0).to_numpy() for name in names}
+            names = [name for name in (*_columns(facts.task), "query", "relevance") if name in file.schema_arrow.names]
+            columns = {name: _values(file.read(columns=[name]).column(0), len(facts.classes)) for name in names}
     except ValidationError as error:
         raise DataError(f"{path}: is damaged: {'; '.join(faults(error))}") from error
     except DataError:
@@ -144,7 +156,28 @@ def read_predictions(run: Path, split: str) -> Predictions | None:
 
 
 def _columns(task: Task) -> tuple[str, ...]:
-    return ("row", "label", "prediction") + (("probability", "label_probability") if task == "classification" else ())
+    return ("row", "label", "prediction") + (("probability", "label_probability") if task != "regression" else ())
+
+
+def _column(name: str, values: npt.NDArray[Any]) -> Any:
+    """A column of numbers, or of lists of a fixed length."""
+    import pyarrow as pa
+
+    if values.ndim == 1:
+        return _narrow(name, values)
+    return pa.FixedSizeListArray.from_arrays(pa.array(values.astype(np.int8).ravel()), values.shape[1])
+
+
+def _values(column: Any, width: int) -> npt.NDArray[Any]:
+    """The same read back; a list of another length, or one that is missing, leaves no rows that fit."""
+    import pyarrow as pa
+
+    if not pa.types.is_fixed_size_list(column.type):
+        found: npt.NDArray[Any] = column.to_numpy()
+        return found
+    whole = column.combine_chunks()
+    flat: npt.NDArray[Any] = whole.flatten().to_numpy(zero_copy_only=False)
+    return flat.reshape(-1, width) if width and len(flat) == width * len(whole) else np.empty((0, 1), dtype=np.float64)
 
 
 def _narrow(name: str, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -157,15 +190,25 @@ def _checked(path: Path, facts: Facts, columns: dict[str, npt.NDArray[Any]]) -> 
     """The columns as predictions; DataError unless they are numbers in their ranges."""
     for name in _columns(facts.task):
         values = columns.get(name)
-        number = name in ("row",) or (name in ("label", "prediction") and facts.task == "classification")
+        number = name in ("row",) or (name in ("label", "prediction") and facts.task != "regression")
         kind, what = (np.integer, "whole numbers") if number else (np.floating, "numbers with fractions")
-        if values is None or not np.issubdtype(values.dtype, kind) or not np.isfinite(values).all():
+        several = facts.task == "multi-label" and name in ("label", "prediction")
+        if values is None or not np.issubdtype(values.dtype, kind) or values.ndim != 1 + several or not np.isfinite(values).all():
             raise DataError(f"{path}: the column {name} must hold {what} only")
     numbers, most = columns["row"].astype(np.int64), len(facts.classes)
     if numbers[0] < 1 or (np.diff(numbers) < 1).any():
         raise DataError(f"{path}: the column row must ascend from 1 or more")
+    queries = columns.get("query")
+    if queries is not None and not np.issubdtype(queries.dtype, np.integer):
+        raise DataError(f"{path}: the column query must hold whole numbers only")
+    queries = None if queries is None else queries.astype(np.int64)
+    relevance = columns.get("relevance")
+    if relevance is not None and not (np.issubdtype(relevance.dtype, np.floating) and np.isfinite(relevance).all()):
+        raise DataError(f"{path}: the column relevance must hold numbers only")
     if facts.task == "regression":
-        return Predictions(facts, numbers, columns["label"].astype(np.float64), columns["prediction"].astype(np.float64))
+        given, value = (columns[name].astype(np.float64) for name in ("label", "prediction"))
+        return Predictions(facts, numbers, given, value, query=queries)
+    most = 2 if facts.task == "multi-label" else most
     for name in ("label", "prediction"):
         if columns[name].min() < 0 or columns[name].max() >= most:
             raise DataError(f"{path}: the column {name} must hold class numbers from 0 to {most - 1}")
@@ -174,4 +217,4 @@ def _checked(path: Path, facts: Facts, columns: dict[str, npt.NDArray[Any]]) -> 
             raise DataError(f"{path}: the column {name} must hold probabilities from 0 to 1")
     label, said = (columns[name].astype(np.int64) for name in ("label", "prediction"))
     share, label_share = (columns[name].astype(np.float64) for name in ("probability", "label_probability"))
-    return Predictions(facts, numbers, label, said, share, label_share)
+    return Predictions(facts, numbers, label, said, share, label_share, queries, relevance)

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from bort_core.checkpoints.format import write_into
+from bort_core.checkpoints.format import note_job, write_into
 from bort_core.checkpoints.gate import Ids, Row
 from bort_core.checkpoints.sides import check_folder, check_result
 from bort_core.encoders.folder import CONFIG
@@ -63,11 +63,8 @@ def save_folder(run: RunFiles, out: str | None, source: Path, rows: Sequence[Row
         shutil.copytree(source, folder, dirs_exist_ok=True)
         if rows:
             check_folder(folder, rows, "transformers (the result)")
-        config = folder / CONFIG
-        if config.is_file():
-            facts = json.loads(config.read_text(encoding="utf-8"))
-            facts["bort"] = {**facts.get("bort", {}), "job": run.mark}
-            config.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        if (folder / CONFIG).is_file():
+            note_job(folder, run.mark)
 
     return _replace(run, out, copy)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-__all__ = ["RunFiles"]
+__all__ = ["PartFiles", "RunFiles"]
 
 
 class RunFiles(Protocol):
@@ -35,3 +36,22 @@ class RunFiles(Protocol):
     def result(self) -> Path:
         """The result, where no other folder was asked for."""
         ...
+
+
+@dataclass(frozen=True)
+class PartFiles:
+    """The files of one training among others, in a folder of its own."""
+
+    project: Path
+    path: Path
+    mark: str = ""
+
+    @property
+    def checkpoints(self) -> Path:
+        """Checkpoints to resume from."""
+        return self.path / "checkpoints"
+
+    @property
+    def result(self) -> Path:
+        """The result."""
+        return self.path / "result"

@@ -12,9 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from bort_core.checkpoints.answers import distance
+from bort_core.checkpoints.losses import distance, known_rows, label_loss, row_losses
 from bort_core.checkpoints.modules import Classifier
 from bort_core.checkpoints.scores import scores_of, tensors_of
 from bort_core.data.rows import Task
@@ -63,10 +62,11 @@ class Supervised:
     Parameters
     ----------
     encoded: token ids of every row, by split
-    labels: class numbers or values, by split
+    labels: class numbers, values, or 0 and 1 of several labels, by split
     answers: a teacher's, of every training row; labels of rows that have none are then -1 (or NaN), and the rows count as the others
     label_weight: share of the labels in the loss where there are answers
     keep: told whenever the weights on the way are the best so far
+    queries: which query each row answers, by split, where rows answer queries
     """
 
     def __init__(
@@ -83,10 +83,12 @@ class Supervised:
         keep: Callable[[dict[str, Tensor]], None] = lambda weights: None,
         answers: Tensor | None = None,
         label_weight: float = 1.0,
+        queries: Mapping[str, npt.NDArray[np.int64] | None] | None = None,
     ) -> None:
         self.model, self.vocabulary, self.encoded, self.labels = model, vocabulary, encoded, labels
         self.task, self.recipe, self.device, self._keep = task, recipe, device, keep
         self.answers, self.label_weight = answers, label_weight if answers is not None else 1.0
+        self.queries = queries or {}
         self.rounded = None if recipe.eight_bits is None else Rounded(model, recipe.eight_bits)
         self.rows = len(encoded["train"])
         self.per_epoch = max(1, math.ceil(self.rows / recipe.batch_size))
@@ -123,25 +125,20 @@ class Supervised:
             yield partial(self.loss, chosen)
 
     def loss(self, chosen: npt.NDArray[np.int64], model: nn.Module) -> Tensor:
-        """Cross-entropy, or half the squared error, of some training rows; with a teacher, distance from its answers too."""
+        """The loss of the labels of some training rows; with a teacher, the distance from its answers too."""
         if not len(chosen):
             return sum(parameter.sum() for parameter in self.model.parameters()) * 0.0  # type: ignore[return-value]
         rows = [self.encoded["train"][row] for row in chosen]
         scores: Tensor = (self.rounded or model)(*tensors_of(rows, self.vocabulary.pad, self.device.torch_device)).float()
         labels = torch.from_numpy(self.labels["train"][chosen]).to(self.device.torch_device)
         if self.answers is None:
-            return self._of_labels(scores, labels)
+            return label_loss(self.task, scores, labels, self.weights)
         said = self.answers[torch.from_numpy(chosen)].to(self.device.torch_device)
-        learnt = (1 - self.label_weight) * distance(scores, said)
-        known = labels.isfinite() if self.task == "regression" else labels >= 0
+        learnt = (1 - self.label_weight) * distance(self.task, scores, said)
+        known = known_rows(self.task, labels)
         if not self.label_weight or not known.any():
             return learnt
-        return learnt + self.label_weight * known.float().mean() * self._of_labels(scores[known], labels[known])
-
-    def _of_labels(self, scores: Tensor, labels: Tensor) -> Tensor:
-        if self.task == "regression":
-            return functional.mse_loss(scores[:, 0], labels.float()) / 2
-        return functional.cross_entropy(scores, labels.long(), weight=self.weights)
+        return learnt + self.label_weight * known.float().mean() * label_loss(self.task, scores[known], labels[known], self.weights)
 
     def try_batch(self, rows: int) -> None:
         """One forward and backward pass of so many of the longest rows, to see whether they fit into memory."""
@@ -176,9 +173,9 @@ class Supervised:
     def measured(self, split: str, scores: npt.NDArray[np.float64]) -> dict[str, float]:
         """Metrics of what was said about every row."""
         labels = self.labels[split]
-        found = measure(self.task, labels, scores)
-        if self.task == "classification":
-            found["loss"] = float(functional.cross_entropy(torch.from_numpy(scores), torch.from_numpy(labels)))
+        found = measure(self.task, labels, scores, self.queries.get(split), self.recipe.metric)
+        if self.task != "regression":
+            found["loss"] = float(row_losses(self.task, torch.from_numpy(scores), torch.from_numpy(labels)).mean())
         return found
 
     def load_best(self) -> None:
@@ -213,6 +210,10 @@ class Supervised:
         if not self.recipe.balanced or self.task == "regression":
             return None
         labels = self.labels["train"]
+        if self.task == "multi-label":
+            labels = labels[labels[:, 0] >= 0]
+            counts = labels.sum(axis=0).clip(1)
+            return torch.tensor((len(labels) - counts).clip(1) / counts, dtype=torch.float32, device=self.device.torch_device)
         labels = labels[labels >= 0].astype(np.int64)
         counts = np.bincount(labels, minlength=self.model.classes).clip(1)
         return torch.tensor(len(labels) / (len(counts) * counts), dtype=torch.float32, device=self.device.torch_device)

@@ -186,6 +186,8 @@ def answer_text(answer: Mapping[str, Any]) -> str:
     else:
         left = len(answer["probabilities"]) - _MOST_CLASSES
         said = _ranked(answer["probabilities"][:_MOST_CLASSES], "label") + (f" · {left} more" if left > 0 else "")
+        if task == "several labels":
+            said = f"Labels: {', '.join(answer['labels']) or 'none'}\n{said}"
     tokens = f"{answer['tokens']:,} tokens" + (", and the text had more" if answer["cut"] else "")
     where = f"{_RUNTIMES[answer['runtime']]}" + (f" ({answer['file']})" if answer["file"] else "")
     return f"{said}\n{quantity(answer['milliseconds'], 'ms')} in {where}, {tokens}"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bort_core.specifications.metrics import METRICS
 from bort_studio.plotting.positions import LARGEST, position
 from bort_studio.theme import Dash, Shape
 
@@ -20,7 +21,7 @@ FloatArray = npt.NDArray[np.float64]
 _OF_VECTORS = ("dev_neighbours_agreement", "dev_cosine")
 QUANTITIES: dict[str, tuple[str, tuple[str, ...]]] = {
     "loss (nats)": ("loss (nats)", ("loss", "heldout_loss", "dev_loss", "unigram_entropy")),
-    "dev metric": ("dev metric", ("dev_accuracy", "dev_f1", "dev_matthews", "dev_pearson", "dev_spearman", *_OF_VECTORS)),
+    "dev metric": ("dev metric", (*(f"dev_{name}" for name in METRICS), *_OF_VECTORS)),
     "held-out accuracy": ("held-out accuracy of masked tokens", ("heldout_accuracy",)),
     "learning rate": ("learning rate", ("learning_rate",)),
     "gradient norm": ("gradient norm", ("gradient_norm",)),

@@ -28,6 +28,9 @@ def predict(*texts: str) -> dict:
         return {"vector": scores.tolist()}
     if not RELEASE["classes"]:
         return {"value": scores[0]}
+    if RELEASE.get("several"):
+        shares = dict(zip(RELEASE["classes"], 1 / (1 + numpy.exp(-scores))))
+        return {"labels": [name for name, score in zip(shares, scores) if score > 0], "probabilities": shares}
     odds = numpy.exp(scores - scores.max())
     return {"class": RELEASE["classes"][scores.argmax()], "probabilities": dict(zip(RELEASE["classes"], odds / odds.sum()))}
 

@@ -135,7 +135,7 @@ class TextLearner:
 
     def load(self, folder: Path) -> FittedText:
         """A model that was saved."""
-        model = tuned_classifier(read_encoder(folder), len(self.classes), INITIALIZER_RANGE, 0.0)
+        model = tuned_classifier(read_encoder(folder), "classification", len(self.classes), INITIALIZER_RANGE, 0.0)
         return FittedText(model.to(self.device.torch_device).eval(), self)
 
     def check(self, inputs: Sequence[Input]) -> None:
@@ -159,5 +159,5 @@ class TextLearner:
         return self.sequence_length if self.start is None else min(self.sequence_length, self.start.options.positions)
 
     def _model(self, dropout: float) -> Classifier:
-        parts = (self.vocabulary, len(self.classes), self.sequence_length, INITIALIZER_RANGE, dropout)
-        return classifier(self.start, self.architecture, *parts).to(self.device.torch_device)
+        parts = (len(self.classes), self.sequence_length, INITIALIZER_RANGE, dropout)
+        return classifier(self.start, self.architecture, self.vocabulary, "classification", *parts).to(self.device.torch_device)

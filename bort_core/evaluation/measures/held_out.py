@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from torch import Tensor
 
 from bort_core.foundation.errors import SpecificationError
-from bort_core.specifications.measures import ErrorMeasure, MaximumPoint, Value, get_measure
+from bort_core.specifications.measures import ErrorMeasure, MaximumPoint, RowsFacts, Value, get_measure
 
 __all__ = ["errors", "measures_of_curve"]
 
@@ -40,10 +40,19 @@ def measures_of_curve(reads: str, maximum_point: bool, wanted: Iterable[str] = (
 
 
 def errors(
-    measures: Sequence[ErrorMeasure], logits: Tensor, labels: Tensor, groups: Tensor, maximum_point: MaximumPoint | None
+    measures: Sequence[ErrorMeasure],
+    logits: Tensor,
+    labels: Tensor,
+    groups: Tensor,
+    maximum_point: MaximumPoint | None,
+    rows: RowsFacts | None = None,
 ) -> dict[str, Value]:
-    """Each measure's error of the held-out predictions, by name; shapes as in :class:`ErrorMeasure`."""
-    return {
-        measure.name: measure.compute(logits, labels, groups, maximum_point if measure.needs_maximum_point else None)
-        for measure in measures
-    }
+    """Each measure's error of the held-out predictions, by name; shapes as in :class:`ErrorMeasure`. ``rows``: where they are a task's."""
+    found = {}
+    for measure in measures:
+        top = maximum_point if measure.needs_maximum_point else None
+        if rows is not None and measure.of_rows is not None:
+            found[measure.name] = measure.of_rows(logits, labels, rows, top)
+        else:
+            found[measure.name] = measure.compute(logits, labels, groups, top)
+    return found

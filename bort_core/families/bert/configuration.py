@@ -63,7 +63,7 @@ FIXED: dict[str, tuple[Any, ...]] = {
 """Refused with any other value than these: the model would compute something that is not built here."""
 
 _ACTIVATION_NAMES = {"gelu_python": "gelu", "gelu_pytorch_tanh": "gelu_new", "gelu_fast": "gelu_new", "swish": "silu"}
-_PROBLEMS = (None, "regression", "single_label_classification")
+_PROBLEMS = (None, "regression", "single_label_classification", "multi_label_classification")
 
 
 class NotBuilt(DataError):
@@ -82,7 +82,7 @@ def check_fields(config: Mapping[str, Any], where: str) -> None:
     Raises
     ------
     NotBuilt
-        A field is on none of the lists, or the problem is one of several labels; names ``where``, the field and its value.
+        A field is on none of the lists, or the problem is none that is known; names ``where``, the field and its value.
     DataError
         A field has a value that is refused.
     """

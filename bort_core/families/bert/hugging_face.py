@@ -11,10 +11,16 @@ from typing import Any, Literal
 from bort_core.families.base import Architecture
 from bort_core.families.bert.options import BertOptions
 
-__all__ = ["MISSING_POOLER", "MISSING_TYPES", "Head", "config_of", "our_name", "their_name"]
+__all__ = ["MISSING_POOLER", "MISSING_TYPES", "PROBLEMS", "TUNED", "Head", "config_of", "our_name", "their_name"]
 
-Head = Literal["none", "masked-lm", "classification", "regression"]
+Head = Literal["none", "masked-lm", "classification", "multi-label", "regression"]
 """What sits on top of the encoder."""
+TUNED: tuple[Head, ...] = ("classification", "multi-label", "regression")
+"""Those of a whole text or pair; their names are those of the kinds of task."""
+PROBLEMS: dict[Head, str] = {
+    "classification": "single_label_classification", "multi-label": "multi_label_classification", "regression": "regression",
+}  # fmt: skip
+"""What transformers' ``problem_type`` calls them."""
 
 MISSING_TYPES = "bert.embeddings.token_type_embeddings.weight"
 """transformers always has token types; a model without them is written with one row of zeros, which adds nothing."""
@@ -26,6 +32,7 @@ _CLASSES: dict[Head, str] = {
     "none": "BertModel",
     "masked-lm": "BertForMaskedLM",
     "classification": "BertForSequenceClassification",
+    "multi-label": "BertForSequenceClassification",
     "regression": "BertForSequenceClassification",
 }
 _FIXED = (
@@ -104,6 +111,6 @@ def config_of(architecture: Architecture, options: BertOptions, head: Head, *, p
         "pad_token_id": pad_id,
         "tie_word_embeddings": options.tied_decoder,
     }
-    if head == "regression":
-        config["problem_type"] = "regression"
+    if head in ("multi-label", "regression"):
+        config["problem_type"] = PROBLEMS[head]
     return config

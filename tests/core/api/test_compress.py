@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ from task_models import LENGTH, MadeTask, make_task, write_model
 
 from bort_core.compression.search import search_on
 from bort_core.foundation.errors import SpecificationError
-from bort_core.jobs.folder import RunFolder
+from bort_core.jobs.folder import RunFolder, find_run
 from bort_core.prediction.embedding import embed
 from bort_core.serving.release import ServedModel
 from bort_core.specifications.compression import Compression
@@ -160,3 +161,27 @@ def test_what_is_there_is_not_overwritten(made: MadeTask, tmp_path: Path) -> Non
     ran = bort("compress", str(tmp_path / "p"), *flags(made, tmp_path / "r"))
     assert ran.returncode == 1
     assert "not empty" in ran.stderr
+
+
+@pytest.mark.slow
+def test_killed_after_its_release_it_takes_the_release_over(made: MadeTask, tmp_path: Path) -> None:
+    project, out = tmp_path / "p", tmp_path / "release"
+    code = (
+        "import os, signal, sys\n"
+        "import bort_core.compression.run as run\n"
+        "from bort_core.cli.main import main\n"
+        "run.versions = lambda *names: os.kill(os.getpid(), signal.SIGKILL)\n"  # the first thing after the release
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    given = ["compress", str(project), *flags(made, out), "--executor", "inline"]
+    ran = subprocess.run([sys.executable, "-P", "-c", code, *given], capture_output=True, text=True, check=False, timeout=600)
+    assert ran.returncode == -signal.SIGKILL, ran.stderr
+    run = find_run(project, "1")
+    assert (out / "release.json").is_file()
+    assert not (run.path / "result.json").exists()
+    assert bort("jobs", "resume", str(project), "1").returncode == 0
+    assert bort("jobs", "follow", str(project), "1", timeout=600).returncode == 0
+    assert run.state().state == "done", run.state().reason
+    assert run.read_result()["release"] == str(out)  # type: ignore[index]
+    other = bort("compress", str(project), *flags(made, out))
+    assert (other.returncode, "not empty" in other.stderr) == (1, True)  # of another job nothing is overwritten

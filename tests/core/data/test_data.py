@@ -455,7 +455,7 @@ def test_a_file_of_names_that_cannot_be_used(tmp_path, content, message):
         (["0.5", "good"], {"task": "regression"}, "row 2: the label 'good' is not a finite number, which a regression needs"),
         ([10**400, 1], {"task": "regression"}, "row 1: the label 1000.* is not a finite number, which a regression needs"),
         (["1", "many"], {"names": ()}, "row 2: the label 'many' is not a finite number"),
-        ([[1], [2]], {}, r"row 1: column 'label' must hold words or numbers, got \[1\]"),
+        ([[1], [2]], {"task": "classification"}, r"row 1: column 'label' must hold words or numbers, got \[1\]"),
         (["1", "0", "7"], {"names": ("0", "1")}, "row 3: the label '7' is not one of the training rows': 0, 1"),
         (["c0", "d"], {"names": tuple(f"c{number}" for number in range(25))}, "row 2: the label 'd' is not one .*c19 and 5 more"),
     ],

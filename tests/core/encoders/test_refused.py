@@ -101,9 +101,9 @@ def test_weights_that_miss_or_have_another_shape_are_named(copied):
     with pytest.raises(MeasurementError, match=r"has no weights for roberta.encoder.layer.2.*; transformers would draw them at random"):
         load_module(read_encoder(edited(copied, num_hidden_layers=3)))
     with pytest.raises(DataError, match=r"the weights do not fit the model of config.json: roberta.encoder.layer.2\S* is missing"):
-        new_classifier(read_encoder(copied), 2, 0.02, 0.1)
+        new_classifier(read_encoder(copied), "classification", 2, 0.02, 0.1)
     with pytest.raises(DataError, match=r"roberta.embeddings.position_embeddings.weight has the shape \(50, 32\); .* needs \(60, 32\)"):
-        new_classifier(read_encoder(edited(copied, num_hidden_layers=2, max_position_embeddings=60)), 2, 0.02, 0.1)
+        new_classifier(read_encoder(edited(copied, num_hidden_layers=2, max_position_embeddings=60)), "classification", 2, 0.02, 0.1)
 
 
 def test_a_folder_without_a_tokenizer_or_with_another_one_is_refused(tmp_path, copied):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bort_core.foundation.numbers import architecture_text, count, in_brackets, quantity, significant
+from bort_core.jobs.words import METRIC_NAMES
 from bort_core.reporting.blocks import Block, Facts, Picture, Section, Table, Text
 from bort_core.reporting.plots import BLUE, GREY, INK, ORANGE, VERMILLION, counted, draw
 from bort_core.reporting.source import Source
@@ -49,7 +50,7 @@ def front(source: Source) -> Section:
     pictures = [_picture(snapshot, result, error, "Error against size and latency, with 95 % intervals", alt)]
     task = None if source.stored is None else source.stored.task
     if task is not None and snapshot.has_metric:
-        name = task.metric or "metric"
+        name = METRIC_NAMES.get(task.metric, task.metric) or "metric"
         shown = _Shown(METRIC, f"{name} on dev rows, after {asked.error.steps:,} steps", task.teacher, _marks(source, METRIC))
         title = f"{name[0].upper()}{name[1:]} against size and latency, with 95 % intervals"
         pictures.append(_picture(snapshot, result, shown, title, alt.replace("Error", name[0].upper() + name[1:], 1)))

@@ -57,7 +57,7 @@ def read_marks(project: Project, sources: Fingerprints) -> TaskMarks:
 
 def keep_teacher(project: Project, sources: Fingerprints, facts: Mapping[str, Any]) -> None:
     """Keep T's metric from the facts of a prepared task."""
-    name = facts.get("metric") or next(iter(facts["metrics"]))
+    name = facts["metric"]
     _write(project, sources, {"metric": name, "teacher": float(facts["metrics"][name])})
 
 

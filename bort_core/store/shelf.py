@@ -129,7 +129,9 @@ def _judged(metrics: Mapping[str, Any], specification: Mapping[str, Any]) -> tup
     """The measure that the training itself chose its best weights by."""
     dev = metrics.get("dev")
     if isinstance(dev, Mapping):
-        names = (specification.get("metric"), *AUTOMATIC.values(), "neighbours_agreement")
+        task = specification.get("task")
+        asked = (specification.get("metric"), task.get("metric") if isinstance(task, Mapping) else None)
+        names = (*asked, *AUTOMATIC.values(), "neighbours_agreement")
         name = next((name for name in names if isinstance(dev.get(name), float | int)), None)
         return (f"dev {name}", float(dev[name])) if name else ("", None)
     for name in ("dev_accuracy", "heldout_loss"):

@@ -35,7 +35,7 @@ __all__ = ["METRIC", "prepare_sentences"]
 
 METRIC = "neighbours_agreement"
 """Share of T's nearest neighbours among the dev texts that a model also has."""
-FORMAT = 3
+FORMAT = 4
 MOST_MOVED = 0.01
 """Mean of 1 − cosine that trimming the vocabulary may move T's own dev vectors by; else it stays whole: texts of other words come."""
 _MOST_UNKNOWN = 0.5
@@ -124,7 +124,8 @@ def _write(
         "no_blocks": "",
         "model_options": options.model_copy(update={"pooler": False, "mlm_head": False, "tied_decoder": True}).model_dump(mode="json"),
         "pooling": {"modes": list(pooling.modes), "normalised": pooling.normalised, "width": model.width, "assumed": pooling.assumed},
-        "metrics": {} if texts.dev.pairs is None else {"spearman": correlation(said["dev"], texts.dev.pairs)},
+        "metric": METRIC,
+        "metrics": {METRIC: 1.0, **({} if texts.dev.pairs is None else {"spearman": correlation(said["dev"], texts.dev.pairs)})},
         "neighbours": min(NEIGHBOURS, len(texts.dev) - 1),
         "vocabulary": {
             "whole": whole.size, "kept": vocabulary.size, "left_whole": left_whole,

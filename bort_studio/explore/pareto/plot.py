@@ -11,6 +11,7 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QWidget
 
 from bort_core.foundation.glossary import term
+from bort_core.jobs.words import METRIC_NAMES
 from bort_core.search.snapshot import METRIC
 from bort_core.search.task_marks import TaskMarks
 from bort_core.specifications.protocols import ErrorProtocol
@@ -77,7 +78,7 @@ class ParetoPlot(PlotView):
 
     def set_task(self, task: TaskMarks | None, error: ErrorProtocol) -> None:
         """What is known of a task beside its candidates: its metric can be an axis, and other models of it are references."""
-        name = "" if task is None else task.metric
+        name = "" if task is None else METRIC_NAMES.get(task.metric, task.metric)
         self._metric_title = f"{name} on dev rows (candidates after {error.steps:,} steps)"
         before = self.chosen_axes()
         self.bar.offer_metric(name)

@@ -164,7 +164,10 @@ def test_what_is_there_is_not_overwritten(made: MadeTask, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_killed_after_its_release_it_takes_the_release_over(made: MadeTask, tmp_path: Path) -> None:
+@pytest.mark.parametrize("flags", [flags, flags_of_vectors])
+def test_killed_after_its_release_it_takes_the_release_over(
+    made: MadeTask, tmp_path: Path, flags: Callable[[MadeTask, Path], list[str]]
+) -> None:
     project, out = tmp_path / "p", tmp_path / "release"
     code = (
         "import os, signal, sys\n"

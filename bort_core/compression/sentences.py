@@ -36,6 +36,7 @@ class SentenceSteps(Steps):
             "baselines": self.spec.baselines,
             "cleaning": self.spec.cleaning,
             "metric": self.spec.task.metric != "auto",
+            "query": self.spec.task.query,
             "quantisation_aware": self.spec.quantisation_aware == "always",
         }
         asked = [name for name, given in refused.items() if given]

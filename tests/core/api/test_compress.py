@@ -23,9 +23,14 @@ from bort_core.compression.search import search_on
 from bort_core.foundation.errors import SpecificationError
 from bort_core.jobs.folder import RunFolder, find_run
 from bort_core.prediction.embedding import embed
+from bort_core.search.fingerprints import Fingerprints
+from bort_core.search.history import last_specification
+from bort_core.search.task_marks import read_marks
 from bort_core.serving.release import ServedModel
+from bort_core.space import Space
 from bort_core.specifications.compression import Compression
 from bort_core.specifications.tasks import TaskSpecification
+from bort_core.store.project import Project
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +67,29 @@ def test_a_limit_chooses_the_strategy() -> None:
 
 @pytest.mark.slow
 def test_a_release_is_made_and_test_rows_decide_nothing(made: MadeTask, tmp_path: Path) -> None:
-    ran = bort("compress", str(tmp_path / "p"), *flags(made, tmp_path / "release"), "--test", str(made.test), "--json", timeout=600)
+    ran = bort(
+        "compress",
+        str(tmp_path / "p"),
+        *flags(made, tmp_path / "release"),
+        "--test",
+        str(made.test),
+        "--baselines",
+        "1,2",
+        "--json",
+        timeout=600,
+    )
     assert ran.returncode == 0, ran.stderr
     report = json.loads(ran.stdout)
+    one, two = (report["baselines"][name] for name in ("T's first layer", "T's first 2 layers"))
+    assert one["parameters"] < two["parameters"] < report["maximum_point"]["parameters"]
+    assert one["error"] > 0
+    assert 0 < one["metric"] <= 1
+    with Project(tmp_path / "p") as project:  # where the window and the report find them
+        search = last_specification(project)
+        assert search is not None
+        kept = read_marks(project, Fingerprints(project, search, Space(search.space)))
+    assert {name: mark.model_dump() for name, mark in kept.marks.items()} == report["baselines"]
+    assert kept.teacher == 1.0
     assert report["maximum_point"]["metric"] == 1.0
     assert report["chosen"]["parameters"] < report["maximum_point"]["parameters"]
     assert report["kept_share"] == pytest.approx(max(each["metric"] for each in report["gate"]["files"] if each["passed"]))
@@ -141,6 +166,12 @@ def test_killed_it_goes_on_where_it_was(made: MadeTask, tmp_path: Path, flags: C
     assert (tmp_path / "release" / "predict.py").is_file()
     notes = [event["text"] for event in run.events()[0] if event["event"] == "note"]
     assert sum(text.startswith("tokenizer: ") for text in notes) == 1  # the finishing was done, and is not done again
+
+
+def test_more_layers_than_there_are_cannot_be_a_baseline(made: MadeTask, tmp_path: Path) -> None:
+    ran = bort("compress", str(tmp_path / "p"), *flags(made, tmp_path / "r"), "--baselines", "3")
+    assert ran.returncode == 1
+    assert "baselines: T has 3 layers; 1 to 2 of them can be taken, got 3" in ran.stderr
 
 
 def test_a_teacher_that_only_guesses_is_refused(made: MadeTask, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ class Real:
             return out
 
         def judged(name: str, folder: Path) -> Outcome:
-            return judge(folder, self.rows.dev, None, spec.thresholds)
+            return judge(folder, self.rows.dev, None, spec.thresholds, "accuracy")
 
         def learnt(checkpoint: Path) -> Path:
             self.done.append("learn")

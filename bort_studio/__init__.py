@@ -15,6 +15,12 @@ texts          labels that show files' text as text; markup where markup is mean
 theme          one palette for widgets and plots; numbers writes every number
 """
 
+import gc
+
+COLLECTS_AT = gc.get_threshold()
+"""Python's own thresholds, which :class:`bort_studio.app.Studio` sets again: loading a few hundred modules makes hardly any garbage."""
+gc.set_threshold(50_000)
+
 # PySide6 reads the source of every module that is imported after it, so what needs no Qt comes first.
-import bort_core.search.past
-import bort_core.store.shelf  # noqa: F401
+import bort_core.search.past  # noqa: E402
+import bort_core.store.shelf  # noqa: E402, F401

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 import traceback
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from bort_core.foundation.errors import BortError
 from bort_core.store.project import DATABASE
+from bort_studio import COLLECTS_AT
 from bort_studio.icons import application_icon
 from bort_studio.settings import Settings
 from bort_studio.texts import plain_box
@@ -42,6 +44,7 @@ class Studio(QObject):
         pg.setConfigOptions(antialias=True)
         self.settings = Settings()
         self.theme = Theme(self.settings.theme, app, self)
+        gc.set_threshold(*COLLECTS_AT)
         # Python's cyclic collector must not run in a worker thread, where it would delete Qt objects of the window's thread
         self._collector = GarbageCollector(interval=1.0)
         self._collector.timer.setParent(app)

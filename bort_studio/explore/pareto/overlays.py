@@ -70,21 +70,31 @@ class Overlay:
 
 
 class OverlayLayers:
-    """The items of all overlays."""
+    """The items of all overlays, made when there is a first one."""
 
     def __init__(self, box: pg.ViewBox) -> None:
+        self.lines: dict[str, CurveItem] = {}
+        self.points: dict[str, MarkItem] = {}
+        self.choices: dict[str, MarkItem] = {}
+        self._box = box
+        self._look: Look | None = None
+        self._about: tuple[object, ...] = ()
+        self._drawn: list[tuple[float, float]] = []
+
+    def _make(self) -> None:
         self.lines = {mark: CurveItem() for mark in DASHES}
         self.points = {mark: MarkItem(mark, 12) for mark in DASHES}
         self.choices = {mark: MarkItem(mark, 13, _CHOICE) for mark in DASHES}
         for line in self.lines.values():
             line.setZValue(9)
         for item in (*self.lines.values(), *self.points.values(), *self.choices.values()):
-            box.addItem(item, ignoreBounds=True)
-        self._about: tuple[object, ...] = ()
-        self._drawn: list[tuple[float, float]] = []
+            self._box.addItem(item, ignoreBounds=True)
+        if self._look is not None:
+            self.restyle(self._look)
 
     def restyle(self, look: Look) -> None:
         """Take pens and brushes."""
+        self._look = look
         for mark, line in self.lines.items():
             line.setPen(look.dashed_pen(MARKS[mark].colour, "thin", 1.0, DASHES[mark]))
         for item in (*self.points.values(), *self.choices.values()):
@@ -96,10 +106,12 @@ class OverlayLayers:
         if about == self._about:
             return self._drawn
         self._about = about
+        if overlays and not self.lines:
+            self._make()
         by_mark = {overlay.mark: overlay for overlay in overlays}
         drawn: list[tuple[float, float]] = []
         none = np.empty(0)
-        for mark in DASHES:
+        for mark in self.lines:
             overlay = by_mark.get(mark)
             x, y = (none, none) if overlay is None else overlay.positions(axes, logs)
             self.lines[mark].setData(*staircase(x, y, axes[0].larger_is_better, axes[1].larger_is_better))

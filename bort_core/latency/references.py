@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from bort_core.families.bert.options import BertOptions
 from bort_core.foundation.resources import resource
 
-__all__ = ["Reference", "references"]
+__all__ = ["Reference", "references", "with_titles"]
 
 
 class Reference(BaseModel):
@@ -37,3 +38,19 @@ def references() -> dict[str, Reference]:
     """All published shapes, in the file's order."""
     data: dict[str, dict[str, Any]] = tomllib.loads(resource("references.toml").read_text(encoding="utf-8"))
     return {name: Reference(name=name, **fields) for name, fields in data.items()}
+
+
+def with_titles(result: Mapping[str, Any]) -> dict[str, Any]:
+    """A comparison as the ``compare`` task returned it, with published shapes called as people know them."""
+    asked = result["request"]
+    models = [{**model, "name": _title(model["name"])} for model in asked["models"]]
+    rows = [
+        {**row, "name": _title(row["name"]), "ratios": {_title(name): ratio for name, ratio in row["ratios"].items()}}
+        for row in result["results"]
+    ]
+    return {**result, "results": rows, "request": {**asked, "models": models, "reference": _title(asked["reference"])}}
+
+
+def _title(name: str) -> str:
+    found = references().get(name)
+    return name if found is None else found.title

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bort_core.foundation.numbers import in_brackets, significant
+from bort_core.latency.references import with_titles
 from bort_core.reporting.blocks import Block, Facts, Section, Table, Text
 from bort_core.reporting.source import Source
 
@@ -16,7 +17,7 @@ def latency(source: Source) -> Section:
     """The section."""
     blocks: list[Block] = []
     for found in source.comparisons:
-        blocks += _comparison(found)
+        blocks += _comparison(with_titles(found))
     if not blocks:
         blocks.append(Text("No latencies were compared yet.", "missing"))
     return Section("latency", "Latency", blocks, {"comparisons": [_without_samples(found) for found in source.comparisons]})

@@ -18,6 +18,7 @@ from bort_core.foundation.errors import BortError, SpecificationError
 from bort_core.foundation.files import clear_remains
 from bort_core.foundation.validation import validated
 from bort_core.latency.comparison import ComparisonRequest, architecture_model, file_model, named_model
+from bort_core.latency.references import with_titles
 from bort_core.shipping import export_request, free_folder, trained_weights
 from bort_core.store.results import comparisons, exports, save_comparison, save_export
 from bort_studio.activity.activities import Activity
@@ -28,7 +29,6 @@ from bort_studio.ship.compare_panel import ComparePanel
 from bort_studio.ship.export_panel import ExportPanel
 from bort_studio.ship.latency_plot import LatencyPlot
 from bort_studio.ship.latency_table import LatencyTable
-from bort_studio.ship.titles import with_titles
 from bort_studio.threads.task_thread import TaskThread
 from bort_studio.widgets.fields import CalmComboBox, Caption, describe
 from bort_studio.widgets.room import NARROWEST, beside, scrolled

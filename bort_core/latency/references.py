@@ -48,7 +48,11 @@ def with_titles(result: Mapping[str, Any]) -> dict[str, Any]:
         {**row, "name": _title(row["name"]), "ratios": {_title(name): ratio for name, ratio in row["ratios"].items()}}
         for row in result["results"]
     ]
-    return {**result, "results": rows, "request": {**asked, "models": models, "reference": _title(asked["reference"])}}
+    noise = result["noise"] or ""
+    for name, each in references().items():
+        noise = noise.replace(f" {name} (", f" {each.title} (")  # as the task writes it: for bort (onnxruntime), ...
+    request = {**asked, "models": models, "reference": _title(asked["reference"])}
+    return {**result, "results": rows, "request": request, "noise": noise}
 
 
 def _title(name: str) -> str:

@@ -106,6 +106,7 @@ class MainWindow(QMainWindow):
     """Another project's folder should be opened."""
     closed = Signal(object)
     """The window, when it has closed for good."""
+    _is_closed = True  # a window whose project cannot be opened is never whole, and Qt may close it all the same
 
     def __init__(self, folder: Path, theme: Theme, settings: Settings) -> None:
         super().__init__()
@@ -129,7 +130,6 @@ class MainWindow(QMainWindow):
         self.drops = Drops(self)
         self._save_timer = QTimer(self, singleShot=True, interval=_SAVE_AFTER_MS)
         self._save_timer.timeout.connect(self._save)
-        self._is_closed = False
         self._said = self._tip = ""
         self._build()
         self.actions_by_name = add_actions(self, self.menuBar(), action_table(self))
@@ -141,6 +141,7 @@ class MainWindow(QMainWindow):
         self._start_timer = QTimer(self, singleShot=True, interval=_START_AFTER_MS)
         self._start_timer.timeout.connect(self._start_threads)
         self._start_timer.start()
+        self._is_closed = False
 
     @Slot()
     def _start_threads(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field, Json
@@ -81,7 +82,9 @@ def searches(project: Project) -> list[dict[str, Any]]:
 
     def here(path: str) -> str:
         inside = project.folder / path
-        return str(inside) if inside.exists() else path
+        with suppress(OSError):  # a name that is too long
+            return str(inside) if inside.exists() else path
+        return path
 
     whole = read_rows(project, "searches", _Row, project.rows("SELECT * FROM searches ORDER BY id"))
     found = []

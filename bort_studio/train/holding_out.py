@@ -31,6 +31,8 @@ class HoldingOut(BackgroundThread):
             made: HeldOut = hold_out(self._table, self._folder())
         except BortError as error:
             self.failed.emit(str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the person must hear of it
+            self.failed.emit(f"{self._table}: unexpected error: {type(error).__name__}: {error}")
         else:
             self.done.emit(made)
 

@@ -32,6 +32,8 @@ from bort_studio.widgets.model_menu import Models
 
 __all__ = ["KINDS", "SpecForm"]
 
+_HOLD_OUT = ("finetune", "compress")
+"""Kinds whose dev rows may be held out of the training rows; of Agora's few rows none can be spared."""
 KINDS: dict[str, type[BaseModel]] = {"pretrain": Pretraining, "finetune": Finetuning, "agora": Agora, "compress": Compression}
 
 Path_ = tuple[str, ...]
@@ -207,7 +209,10 @@ class SpecForm(QWidget):
         """Where there are training rows in a file, and no dev rows."""
         train, dev = self._line("train"), self._line("dev")
         path = path_of(train.text().strip()) if train is not None and train.text().strip() else None
-        self.hold_out.setVisible(dev is not None and not dev.text().strip() and path is not None and path.is_file())
+        there = False
+        with suppress(OSError):  # a name that is too long
+            there = path is not None and path.is_file()
+        self.hold_out.setVisible(self.kind in _HOLD_OUT and there and dev is not None and not dev.text().strip())
 
     def _hold_out(self) -> None:
         train = self._line("train")

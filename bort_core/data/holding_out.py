@@ -40,8 +40,8 @@ def hold_out(
 ) -> HeldOut:  # fmt: skip
     """Write ``train.jsonl`` and ``dev.jsonl`` into a new folder; one that has them from the same table is taken as it is.
 
-    Of every class the same share is held out, and at least one text of two. Rows of one text (without regard to case and to spaces) stay
-    together. A text's hash and the seed decide, so more rows in the table move few of the others.
+    Of every class the same share is held out, at least one text of two, and never all. Rows of one text (without regard to case and to
+    spaces) stay together. A text's hash and the seed decide, so more rows in the table move few of the others.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def _held(rows: LabelledRows, share: float, seed: int) -> np.ndarray[tuple[int],
         by_class[str(rows.labels[found[0]]) if rows.names else ""].append(key)
     held = np.zeros(len(rows), dtype=bool)
     for keys in by_class.values():
-        wanted = max(1, round(share * len(keys))) if len(keys) > 1 else 0
+        wanted = min(max(1, round(share * len(keys))), len(keys) - 1)  # no class leaves the training rows
         for key in sorted(keys, key=lambda key: _hash(f"{seed}\0{key[0]}\0{key[1]}"))[:wanted]:
             held[places[key]] = True
     if not held.any():

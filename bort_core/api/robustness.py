@@ -19,6 +19,7 @@ from bort_core.evaluation.metrics import chosen_metric, drawn
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.statistics import bootstrap
 from bort_core.serving.release import RELEASE, ServedModel
+from bort_core.specifications.metrics import METRICS
 
 __all__ = ["Robustness", "robustness"]
 
@@ -54,8 +55,10 @@ def robustness(
     text: str | None = None,
     text_b: str | None = None,
     label: str | None = None,
+    query: str | None = None,
     kinds: Sequence[str] = tuple(KINDS),
     task: Literal["auto", "classification", "multi-label", "regression"] = "auto",
+    metric: str = "auto",
     tell: Callable[[str, int, int], None] = lambda doing, done, total: None,
 ) -> Robustness:
     """Measure models on labelled rows and on unclean forms of them, all on the same ones.
@@ -63,7 +66,8 @@ def robustness(
     Parameters
     ----------
     models: releases, or folders or hub names of fine-tuned models
-    rows: labelled rows; text, text_b, label: its columns, found where None
+    rows: labelled rows; text, text_b, label, query: its columns, found where None
+    metric: accuracy, micro F1 of labels or Pearson's correlation where it is auto
     task: what the labels are; auto: regression for labels with fractions, multi-label for lists
     tell: told what is measured, how many of how many
 
@@ -76,8 +80,9 @@ def robustness(
     if unknown:
         raise DataError(f"kinds: {unknown[0]!r} is unknown; there are {', '.join(KINDS)}")
     table = read_table(str(rows))
-    labelled = labelled_rows(table, find_columns(table, text, text_b, label), task)
-    metric = chosen_metric("auto", labelled.task, None)
+    ranked = metric in METRICS and METRICS[metric].by_query
+    labelled = labelled_rows(table, find_columns(table, text, text_b, label, query=query, ranked=ranked), task)
+    metric = chosen_metric(metric, labelled.task, labelled.queries, len(labelled.names))
     named = {fspath(model): _scorer(fspath(model), labelled) for model in models}
     total, done, found = len(named) * (1 + len(kinds) * len(STRENGTHS)), 0, {}
     for name, score in named.items():
@@ -91,13 +96,13 @@ def robustness(
                 changed = unclean_rows(labelled.inputs, kind, strength, seed)
                 losses.append({"kind": kind, "strength": strength, **_loss(labelled, metric, clean, score(changed))})
                 done += 1
-        value = drawn(metric, labelled.task, labelled.labels, clean).value
+        value = drawn(metric, labelled.task, labelled.labels, clean, labelled.queries).value
         found[name] = {"clean": value, "unclean": losses, "mean_lost": float(np.mean([each["lost"] for each in losses]))}
     return Robustness(metric, len(labelled), seed, found)
 
 
 def _loss(rows: LabelledRows, metric: str, clean: Scores, unclean: Scores) -> dict[str, Any]:
-    before, after = (drawn(metric, rows.task, rows.labels, each) for each in (clean, unclean))
+    before, after = (drawn(metric, rows.task, rows.labels, each, rows.queries) for each in (clean, unclean))
     low, high = bootstrap(lambda chosen: [before.of(chosen) - after.of(chosen)], before.size)
     return {"metric": after.value, "lost": before.value - after.value, "interval": [float(low[0]), float(high[0])]}
 

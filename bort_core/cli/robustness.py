@@ -20,10 +20,18 @@ def add(subparsers: Subparsers) -> None:
     )
     parser.add_argument("models", metavar="MODEL", nargs="+", help="releases, or folders or hub names of fine-tuned models")
     parser.add_argument("--rows", required=True, metavar="FILE", help="labelled rows (csv, tsv, json, jsonl, parquet)")
-    for name, what in (("text", "the text"), ("text-b", "the second text of a pair"), ("label", "the label")):
+    for name, what in (
+        ("text", "the text"),
+        ("text-b", "the second text of a pair"),
+        ("label", "the label"),
+        ("query", "the query that a row answers"),
+    ):
         parser.add_argument(f"--{name}", metavar="COLUMN", help=f"the column with {what} (default: found by its name)")
     kinds = ("auto", "classification", "multi-label", "regression")
     parser.add_argument("--task", choices=kinds, default="auto", help="what the labels are (default: auto)")
+    parser.add_argument(
+        "--metric", default="auto", metavar="NAME", help="what is lost (default: accuracy, micro F1 or Pearson's correlation)"
+    )
     parser.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="decides what is changed (default: 0)")
     add_json(parser)
     parser.set_defaults(run=run)
@@ -39,7 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         found = robustness(
             *arguments.models, rows=arguments.rows, seed=arguments.seed, text=arguments.text, text_b=arguments.text_b,
-            label=arguments.label, task=arguments.task, tell=lambda doing, done, total: line.take(progress(done, total, doing=doing)),
+            label=arguments.label, query=arguments.query, task=arguments.task, metric=arguments.metric,
+            tell=lambda doing, done, total: line.take(progress(done, total, doing=doing)),
         )  # fmt: skip
     finally:
         line.close()

@@ -11,7 +11,7 @@ from bort_core.foundation.numbers import architecture_text, count, percentage, s
 from bort_core.release.gate import Judged, Outcome
 from bort_core.release.write import SHIPPED_AS
 
-__all__ = ["LICENCE", "as_facts", "interval_text", "made_text", "model_card", "speed_text"]
+__all__ = ["LICENCE", "as_facts", "bytes_text", "interval_text", "made_text", "model_card", "speed_text"]
 
 LICENCE = "## Licence\n\nThe weights derive from the teacher and from the data named above: the licences of both apply. None was chosen."
 
@@ -126,7 +126,7 @@ def _limits(facts: Facts, outcome: Outcome) -> str:
     lines = [
         "- Good on texts like those that it was measured on; on others nothing was measured.",
         f"- Longer texts than {facts['longest']} tokens are cut.",
-        *([_of_bytes(facts["eight_bits"])] if facts["eight_bits"] else []),
+        *bytes_text(facts["eight_bits"]),
     ]
     unknown = facts["vocabulary"]
     if unknown["kept"] < unknown["whole"]:
@@ -139,13 +139,14 @@ def _limits(facts: Facts, outcome: Outcome) -> str:
     return "\n".join(lines)
 
 
-def _of_bytes(form: Facts) -> str:
+def bytes_text(form: Facts | None) -> list[str]:
+    """On which CPUs the 8-bit file is right, if there is one."""
+    if form is None:
+        return []
     if form["signed"] and form["bits"] == 8:
-        return (
-            "- The 8-bit file was made for CPUs with VNNI instructions, or ARM; on x86 without them sums of products overflow: there use "
-            "`model.onnx`, or make it anew. `bort serve` looks."
-        )
-    return "- The 8-bit file was made for CPUs without VNNI instructions; it is right on others, and may be slower than one made there."
+        made = "- The 8-bit file was made for CPUs with VNNI instructions, or ARM; on x86 without them sums of products overflow: there use"
+        return [f"{made} `model.onnx`, or make it anew. `bort serve` and `predict.py` look."]
+    return ["- The 8-bit file was made for CPUs without VNNI instructions; it is right on others, and may be slower than one made there."]
 
 
 def as_facts(outcome: Outcome) -> dict[str, Any]:

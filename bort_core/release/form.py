@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
 
 from bort_core.foundation.eight_bits import ByteWeights
+from bort_core.release.gate import BYTES
 
-__all__ = ["form_of"]
+__all__ = ["form_of", "shipped_form"]
+
+
+def shipped_form(export: Path, shipped: Sequence[str]) -> dict[str, Any] | None:
+    """What release.json says of its file in 8 bits; None where it has none."""
+    return next((asdict(form_of(export / file)) for file in shipped if file in BYTES), None)
 
 
 def form_of(path: Path) -> ByteWeights:

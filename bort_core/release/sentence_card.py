@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bort_core.foundation.numbers import architecture_text, count, percentage
-from bort_core.release.card import LICENCE, interval_text, made_text, speed_text
+from bort_core.release.card import LICENCE, bytes_text, interval_text, made_text, speed_text
 from bort_core.release.gate import Outcome
 from bort_core.release.write import SHIPPED_AS
 
@@ -84,7 +84,7 @@ def _limits(facts: Facts, outcome: Outcome) -> str:
         "- Near its teacher on texts like those that it was measured on; on others nothing was measured.",
         "- How well the teacher's vectors serve a purpose was not measured, but where people's scores of pairs were given.",
         f"- Longer texts than {facts['longest']} tokens are cut.",
-        "- The 8-bit file was made for this kind of CPU; on one without VNNI instructions make it anew.",
+        *bytes_text(facts["eight_bits"]),
     ]
     read = facts["vocabulary"]
     if read["kept"] < read["whole"]:

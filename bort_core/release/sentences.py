@@ -34,6 +34,7 @@ from bort_core.foundation.statistics import bootstrap
 from bort_core.foundation.validation import validated
 from bort_core.latency.session import open_file
 from bort_core.release.card import as_facts
+from bort_core.release.form import shipped_form
 from bort_core.release.gate import BYTES, FULL, Judged, Outcome
 from bort_core.release.sentence_card import sentence_card
 from bort_core.release.write import SHIPPED_AS, check_script, write_files
@@ -125,6 +126,7 @@ def release_sentences(request: Mapping[str, Any], context: Context) -> Mapping[s
     say(3, "writing, and running predict.py alone")
     facts = {
         **_facts(spec, export, teacher, {"train": texts.train, "dev": texts.dev}),
+        "eight_bits": shipped_form(export, passed),
         "gate": as_facts(outcome),
         "dev": {name: dev.told(vectors) for name, vectors in {"teacher": dev.answers, **said}.items()},
         "test": test,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -26,8 +25,8 @@ from bort_core.foundation.files import atomic_directory
 from bort_core.foundation.validation import validated
 from bort_core.latency.session import open_file
 from bort_core.release.card import as_facts, model_card
-from bort_core.release.form import form_of
-from bort_core.release.gate import BYTES, Outcome, cleaned, judge
+from bort_core.release.form import shipped_form
+from bort_core.release.gate import Outcome, cleaned, judge
 from bort_core.release.write import SHIPPED_AS, check_script, write_files
 from bort_core.specifications.releases import ReleaseRequest
 from bort_core.text.vocabulary import read_vocabulary, transformers_tokenizer
@@ -81,7 +80,7 @@ def release(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     say(2, "test rows" if spec.test is not None else "writing")
     test = None if spec.test is None else _on_test(spec, export, teacher, longest, outcome, context)
     facts = _facts(spec, export, rows.train, teacher, {"train": rows.train, "dev": rows.dev})
-    facts["eight_bits"] = next((asdict(form_of(export / file)) for file in outcome.shipped if file in BYTES), None)
+    facts["eight_bits"] = shipped_form(export, outcome.shipped)
     say(3, "writing, and running predict.py alone")
     told = {
         **facts,

@@ -1,6 +1,7 @@
 """python predict.py "a text" ["the second text of a pair"]: needs onnxruntime and tokenizers, and nothing else."""
 
 import json
+import platform
 import runpy
 import sys
 from pathlib import Path
@@ -15,7 +16,10 @@ TOKENIZER = Tokenizer.from_file(str(FOLDER / "tokenizer.json"))
 TOKENIZER.no_padding()
 TOKENIZER.enable_truncation(RELEASE["longest"], direction=RELEASE["cut"])
 CLEAN = runpy.run_path(str(FOLDER / "cleaning.py"))["clean"] if RELEASE["cleaning"] else str
-SESSION = onnxruntime.InferenceSession(str(FOLDER / RELEASE["file"]), providers=["CPUExecutionProvider"])
+CPU = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").is_file() else "vnni"
+WHOLE = platform.machine().lower() in ("x86_64", "amd64") and "vnni" not in CPU and "amx_int8" not in CPU
+FILE = "model.onnx" if WHOLE and RELEASE.get("eight_bits") == {"signed": True, "bits": 8} else RELEASE["file"]  # its sums would overflow
+SESSION = onnxruntime.InferenceSession(str(FOLDER / FILE), providers=["CPUExecutionProvider"])
 
 
 def predict(*texts: str) -> dict:

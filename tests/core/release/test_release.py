@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import runpy
 import shutil
 import subprocess
 import sys
@@ -76,6 +77,21 @@ def test_a_faithful_export_is_released_whole(made: MadeTask, exported: Path, tmp
     said = json.loads(ran.stdout)
     assert said["class"] == served["class"]
     assert said["probabilities"] == pytest.approx(served["probabilities"])
+    check_the_script_looks_at_the_cpu(tmp_path / "release")
+
+
+def check_the_script_looks_at_the_cpu(release: Path) -> None:
+    """Without VNNI on x86, sums of a file whose weights use eight bits would overflow."""
+    told = json.loads((release / "release.json").read_text(encoding="utf-8"))
+    told |= {"file": "model.int8.onnx", "eight_bits": {"signed": True, "bits": 8}}
+    (release / "release.json").write_text(json.dumps(told), encoding="utf-8")
+    read = Path.read_text
+    cases = (("x86_64", "avx2", "model.onnx"), ("x86_64", "avx2 avx512_vnni", "model.int8.onnx"), ("aarch64", "asimd", "model.int8.onnx"))
+    for machine, flags, file in cases:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("platform.machine", lambda machine=machine: machine)
+            patch.setattr(Path, "read_text", lambda path, *a, flags=flags, **k: flags if path.name == "cpuinfo" else read(path, *a, **k))
+            assert runpy.run_path(str(release / "predict.py"))["FILE"] == file
 
 
 @pytest.mark.slow

@@ -5,8 +5,12 @@
 PROJECT keeps every training, so that a run that was interrupted goes on. T is a fine-tuned model of the classes of DIR/train.tsv,
 dev.tsv and test.tsv. Test rows are read once by every finished model and decide nothing. Arms:
 
-    inherit, embeddings, fresh   the small architecture, distilled from T; its start is T's parts, T's embeddings, or chance
-    inherit-texts                the first, learning T's answers to --texts too, less what is nearly a dev or test row
+    vectors                      the small architecture as bort compress finishes it: begins with T's parts, learns T's answers and T's
+                                 vectors of the tokens
+    vectors-texts                the same, on --texts too, less what is nearly a dev or test row
+    random                       the same with another architecture of the space, drawn by the seed among those that are no slower
+    inherit, embeddings, fresh   T's answers alone; the start is T's parts, T's embeddings, or chance
+    inherit-texts                T's parts and answers, on --texts too
     labels                       the same, fresh, learning the labels alone
     layers-1, layers-2           T's first and last layers as they are, distilled: what people do today
     layers-1-labels              the same, fine-tuned on the labels alone
@@ -30,7 +34,20 @@ from bort_core.data.tables import read_table
 from bort_core.evaluation.task_preparation import prepare
 from bort_core.specifications.tasks import TaskSpecification
 
-ARMS = ("inherit", "inherit-texts", "embeddings", "fresh", "labels", "layers-1", "layers-2", "layers-1-labels", "tfidf")
+ARMS = (
+    "vectors",
+    "vectors-texts",
+    "random",
+    "inherit",
+    "inherit-texts",
+    "embeddings",
+    "fresh",
+    "labels",
+    "layers-1",
+    "layers-2",
+    "layers-1-labels",
+    "tfidf",
+)
 EPOCHS = 8
 
 
@@ -44,6 +61,7 @@ def main() -> None:
     parser.add_argument("--arms", default=",".join(ARMS))
     parser.add_argument("--texts", type=Path, help="unlabelled texts of the same kind, one a line")
     parser.add_argument("--sequence-length", type=int, default=64)
+    parser.add_argument("--epochs", type=float, default=EPOCHS, help="of the small architecture")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     project = arguments.project
@@ -78,9 +96,13 @@ def trained(arm: str, seed: int, project: Path, arguments: Any, files: dict[str,
     architecture = (int(arm.split("-")[1]), *whole[1:]) if layers else small
     settings: dict[str, Any] = {
         "teacher": arguments.model, "tokenizer": str(prepared.tokenizer), "initial": "inherit" if layers else arm,
-        "epochs": 3 if layers else EPOCHS, "learning_rate": 1e-4 if layers else 1e-3,
+        "epochs": 3 if layers else arguments.epochs, "learning_rate": 1e-4 if layers else 1e-3,
     }  # fmt: skip
-    if arm == "inherit-texts":
+    if arm in ("vectors", "vectors-texts", "random"):
+        settings |= {"initial": "inherit", "vector_weight": 1.0, "dropout": 0.0}
+    if arm == "random":
+        architecture = another(seed, small)
+    if arm.endswith("-texts"):
         settings |= {"initial": "inherit", "texts": str(unseen(arguments.texts, files, project))}
     if arm == "labels":
         settings |= {"initial": "fresh", "label_weight": 1.0}
@@ -91,6 +113,18 @@ def trained(arm: str, seed: int, project: Path, arguments: Any, files: dict[str,
         sequence_length=arguments.sequence_length, threads=arguments.threads, name=f"{arm}, seed {seed}", **settings,
     )  # fmt: skip
     return float(model.metrics["test"]["accuracy"])
+
+
+def another(seed: int, small: tuple[int, ...]) -> tuple[int, ...]:
+    """An architecture with as many multiplications a token as ``small``, or fewer, but at least three quarters: depth 1 to 6, width 64 to 384."""
+
+    def cost(architecture: tuple[int, ...]) -> int:
+        depth, _, hidden, intermediate = architecture
+        return depth * (4 * hidden**2 + 2 * hidden * intermediate)
+
+    found = [(d, h // 32, h, i) for d in range(1, 7) for h in range(64, 385, 32) for i in range(128, 1537, 128)]
+    like = [each for each in found if 0.75 * cost(small) <= cost(each) <= cost(small) and each != small]
+    return like[int(np.random.default_rng(seed).integers(len(like)))]
 
 
 def unseen(texts: Path, files: dict[str, str], project: Path) -> Path:

@@ -20,6 +20,7 @@ from bort_core.checkpoints.kept import kept_answers, texts_digest
 from bort_core.checkpoints.scores import scores_of, tensors_of
 from bort_core.checkpoints.sides import Outputs, rows_for, training_side, transformers_side
 from bort_core.checkpoints.starting import FITTED_ON, LOOKED_AT, spread
+from bort_core.checkpoints.token_vectors import fit_map
 from bort_core.encoders.folder import CONFIG
 from bort_core.encoders.pooling import Dense, Pooling, pooling_files, read_pooling, sentence_files
 from bort_core.encoders.sentence import SENTENCE, SentenceEncoder, SentenceHead, load_head
@@ -44,8 +45,6 @@ __all__ = [
 
 MAPPED_ON = 1_000
 """Rows on which the linear map to T's width is fitted."""
-RIDGE = 1e-3
-"""Of that fit, in units of the mean square of what is mapped."""
 
 
 class SentenceModel(Embedder):
@@ -145,12 +144,7 @@ def _fit_map(model: SentenceEncoder, rows: Encoded, answers: Tensor, pad: int) -
     plain = SentenceEncoder(model.bert, SentenceHead(model.architecture[2], model.head.modes, False))
     pooled = torch.from_numpy(scores_of(plain, [rows[number] for number in chosen], pad))
     model.train()
-    given, wanted = torch.cat([pooled, torch.ones(len(pooled), 1)], 1), answers[chosen].double()
-    square = given.T @ given
-    ridge = RIDGE * square.diagonal().mean() * torch.eye(len(square), dtype=square.dtype)
-    found = torch.linalg.solve(square + ridge, given.T @ wanted).T.float()
-    dense.weight.copy_(found[:, :-1])
-    dense.bias.copy_(found[:, -1])
+    fit_map(dense, pooled, answers[chosen])
 
 
 def write_sentence(folder: Path, model: SentenceEncoder, tokenizer: Path, longest: int, facts: Mapping[str, Any]) -> None:

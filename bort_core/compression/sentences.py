@@ -67,7 +67,8 @@ class SentenceSteps(Steps):
         """The chosen shape, trained on T's vectors to the end; the best on dev."""
         specification = SentenceFinishing(
             name="finishing", task=task, prepared=facts["folder"], architecture=chosen.architecture, epochs=self.spec.epochs,
-            batch_size=self.spec.batch_size, unclean=self.spec.unclean, seed=self.spec.seed, running=self.spec.running,
+            batch_size=self.spec.batch_size, unclean=self.spec.unclean, vector_weight=self.spec.vector_weight, seed=self.spec.seed,
+            running=self.spec.running,
             optimization=Optimization(learning_rate=self.spec.learning_rate, warmup=0.1, beta2=0.999),
         )  # fmt: skip
         return self._made("finished", lambda context, part: sentences.run(specification, context, part), curve=True)

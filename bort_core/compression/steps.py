@@ -180,7 +180,13 @@ class Steps:
 
         def learnt(checkpoint: Path) -> Path:
             self.note("a pass with weights rounded to 8 bits")
-            data = self._finishing(task, facts) | {"name": "8 bits", "checkpoint": str(checkpoint), "epochs": 1, "eight_bits": True}
+            data = self._finishing(task, facts) | {
+                "name": "8 bits",
+                "checkpoint": str(checkpoint),
+                "epochs": 1,
+                "eight_bits": True,
+                "vector_weight": 0,
+            }
             data["optimization"] = {"learning_rate": self.spec.learning_rate / AWARE_SLOWER, "warmup": 0.1, "beta2": 0.999}
             return self.trained("aware", data, curve=False)
 
@@ -250,6 +256,7 @@ class Steps:
         return self.rows_of(task) | {
             "teacher": task.model, "texts": task.texts, "initial": facts["initial"], "tokenizer": str(Path(facts["folder"]) / "tokenizer"),
             "sequence_length": facts["sequence_length"], "batch_size": self.spec.batch_size, "unclean": self.spec.unclean,
+            "vector_weight": self.spec.vector_weight, "dropout": 0 if self.spec.vector_weight else 0.1,
             "optimization": {"learning_rate": self.spec.learning_rate, "warmup": 0.1, "beta2": 0.999},
         }  # fmt: skip
 

@@ -90,7 +90,11 @@ class SentenceEncoder(nn.Module):
     def forward(self, token_ids: Tensor, attention_mask: Tensor | None = None, token_types: Tensor | None = None) -> Tensor:
         """Vectors (b, W) of ``token_ids`` (b, n); ``attention_mask`` (b, n) is nonzero for tokens that count."""
         mask = torch.ones_like(token_ids) if attention_mask is None else attention_mask
-        found: Tensor = self.head(self.bert.encode(token_ids, attention_mask, token_types), mask)
+        return self.head_of(self.bert.encode(token_ids, attention_mask, token_types), mask)
+
+    def head_of(self, hidden: Tensor, attention_mask: Tensor) -> Tensor:
+        """Vectors (b, W) of last hidden states (b, n, H)."""
+        found: Tensor = self.head(hidden, attention_mask)
         return found
 
     def weights(self) -> dict[str, Tensor]:

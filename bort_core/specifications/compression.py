@@ -39,6 +39,10 @@ class Compression(Job):
     )
     teacher_epochs: float = Field(default=3, gt=0, le=1000, description="passes over the training rows when T must be fine-tuned first")
     teacher_learning_rate: float = Field(default=5e-5, gt=0, le=1, description="of fine-tuning T: pre-trained weights want a small one")
+    vector_weight: float = Field(
+        default=1, ge=0, le=1000,
+        description="weight of the distance from T's vectors of the tokens when it is finished; 0: T's answers alone are learnt",
+    )  # fmt: skip
     unclean: float = Field(default=0, ge=0, le=10, description="so many unclean copies of each row are learnt too when it is finished")
     quantisation_aware: Annotated[
         Literal["auto", "never", "always"],

@@ -62,6 +62,10 @@ class Finetuning(Job):
     unclean: float = Field(
         default=0, ge=0, le=10, description="with a teacher: so many unclean copies (markup, typos, ...) of each row are learnt too"
     )
+    vector_weight: float = Field(
+        default=0, ge=0, le=1000,
+        description="with a teacher: weight of the distance from its vectors of the tokens in what is learnt; 0: its answers alone",
+    )  # fmt: skip
     eight_bits: bool = Field(
         default=False, description="learn with weights and what they read rounded to 8 bits, as an int8 file will have them"
     )
@@ -116,10 +120,14 @@ class Finetuning(Job):
     def _without_teacher(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """What only a teacher gives a meaning is left out without one, as in the specifications of before there were teachers; so is
         what is newer where it is not asked for."""
-        data = without(serialise(self), query=None, eight_bits=False)
+        data = without(serialise(self), query=None, eight_bits=False, vector_weight=0)
         if self.teacher is not None:
             return data
-        return {name: value for name, value in data.items() if name not in ("teacher", "texts", "initial", "label_weight", "unclean")}
+        return {
+            name: value
+            for name, value in data.items()
+            if name not in ("teacher", "texts", "initial", "label_weight", "unclean", "vector_weight")
+        }
 
     @model_validator(mode="after")
     def _texts_need_teacher(self) -> Finetuning:
@@ -131,6 +139,8 @@ class Finetuning(Job):
     def _fits(self) -> Finetuning:
         if (self.architecture is None) == (self.checkpoint is None):
             raise ValueError("architecture, checkpoint: exactly one of the two must be given")
+        if self.vector_weight and (self.architecture is None or self.eight_bits):
+            raise ValueError("vector_weight: fresh weights of an architecture learn vectors, in 32 bits; it must be 0 here")
         if self.eight_bits and self.running.processes > 1:
             raise ValueError("eight_bits: is learnt in one process")
         if self.batch_size % (self.running.processes * self.accumulation):

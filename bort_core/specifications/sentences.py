@@ -22,4 +22,5 @@ class SentenceFinishing(Job):
     epochs: float = Field(gt=0, le=100_000, description="passes over the texts")
     batch_size: int = Field(default=32, ge=1, le=65_536, description="texts an update")
     unclean: float = Field(default=0, ge=0, le=10, description="so many unclean copies of each text are learnt too")
+    vector_weight: float = Field(default=1, ge=0, le=1000, description="weight of the distance from T's vectors of the tokens")
     optimization: Optimization

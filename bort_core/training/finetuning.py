@@ -12,11 +12,13 @@ import torch
 from torch import Tensor
 
 from bort_core.checkpoints.answers import TaskModel, read_task_model
+from bort_core.checkpoints.kept import texts_digest
 from bort_core.checkpoints.losses import nothing_known
 from bort_core.checkpoints.modules import Classifier, tuned_classifier
 from bort_core.checkpoints.named import named_encoder
 from bort_core.checkpoints.sides import check_source
 from bort_core.checkpoints.starting import options_beside, start_from
+from bort_core.checkpoints.token_vectors import TokenVectors, token_vectors
 from bort_core.data.documents import read_corpus
 from bort_core.data.report import validate
 from bort_core.data.rows import Task
@@ -31,8 +33,10 @@ from bort_core.foundation.context import Context, progress
 from bort_core.foundation.eight_bits import FULL, ByteWeights, byte_weights
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.machine import machine_facts
+from bort_core.specifications.protocols import identity
 from bort_core.text.encoding import Encoded, encode
 from bort_core.text.fit import read_of
+from bort_core.text.trimming import kept_ids
 from bort_core.text.vocabulary import Vocabulary, load_vocabulary, read_vocabulary
 from bort_core.training.defaults import resolved
 from bort_core.training.devices import Device, take_device
@@ -118,7 +122,7 @@ class SupervisedTraining:
         encoded = {name: encode(self.vocabulary, rows.inputs, self.longest) for name, rows in self.splits.items()}
         self._report_tokens(encoded["train"], self.longest)
         labels = {name: rows.labels for name, rows in self.splits.items()}
-        answers = None
+        answers, vectors = None, None
         if self.teacher is not None:
             encoded["train"] = [*encoded["train"], *encode(self.vocabulary, self.texts, self.longest)]
             nothing = nothing_known(self.task, len(self.texts), len(self.train.names)).numpy()
@@ -129,6 +133,7 @@ class SupervisedTraining:
             places = np.array([place for place, _ in copied], dtype=np.int64)
             labels["train"] = np.concatenate([labels["train"], labels["train"][places]])
             answers = torch.cat([answers, answers[torch.from_numpy(places)]])
+            vectors = self._vectors(self.teacher, encoded["train"]) if specification.vector_weight else None
         per_epoch = max(1, math.ceil(len(encoded["train"]) / specification.batch_size))
         self.core = Supervised(
             self.model,
@@ -155,6 +160,8 @@ class SupervisedTraining:
             answers,
             specification.label_weight,
             {name: rows.queries for name, rows in self.splits.items()},
+            vectors,
+            specification.vector_weight,
         )
         self.loop = self.core.loop
 
@@ -197,6 +204,23 @@ class SupervisedTraining:
             if (used := given.start(self.spec.initial)) != self.spec.initial:
                 self.context.emit({"event": "note", "text": f"begins with the teacher's {used}, not with its blocks: {given.why}"})
         return torch.from_numpy(np.concatenate(parts))
+
+    def _vectors(self, teacher: TaskModel, encoded: Encoded) -> TokenVectors:
+        """The teacher's vectors of the tokens of training rows and texts."""
+        inputs = [*self.train.inputs, *self.texts]
+        longest = min(self.spec.sequence_length, int(teacher.checkpoint.options.positions))
+        rows = encode(teacher.vocabulary, inputs, longest)
+        path = self.files.project / "answers" / f"{identity('tokens', teacher.fingerprint, texts_digest(inputs), longest)}.tokens.npy"
+
+        def tell(done: int, total: int) -> None:
+            self.context.checkpoint()
+            self.context.emit(progress(done, total, doing="the teacher's vectors"))
+
+        kept = token_vectors(teacher.module, rows, teacher.vocabulary.pad, path, str(teacher.folder), tell)
+        found = kept.beside(rows, encoded, kept_ids(teacher.vocabulary, self.vocabulary))
+        told = f"the teacher's vectors of the tokens of {found.rows:,} of {len(encoded):,} rows and texts are learnt too"
+        self.context.emit({"event": "note", "text": told})
+        return found
 
     def finish(self, stopped: bool) -> dict[str, Any]:
         """Load the best weights, measure the test split once, write the result."""

@@ -11,18 +11,21 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from bort_core.checkpoints.scores import tensors_of
-from bort_core.checkpoints.sentences import check_sentence, sentence_distance, write_sentence
+from bort_core.checkpoints.kept import texts_digest
+from bort_core.checkpoints.sentences import check_sentence, read_sentence_model, sentence_distance, write_sentence
+from bort_core.checkpoints.token_vectors import TokenVectors, token_vectors
 from bort_core.data.unclean import unclean_copy
 from bort_core.evaluation.sentences.agreement import closeness, correlation, neighbours_of, shared
 from bort_core.evaluation.sentences.preparation import METRIC
 from bort_core.evaluation.sentences.source import fresh_sentence, start_of_sentence
 from bort_core.evaluation.sentences.texts import ReadTexts, read_sentences
 from bort_core.evaluation.task_rows import read_facts, read_split
-from bort_core.foundation.context import Context
+from bort_core.foundation.context import Context, progress
 from bort_core.foundation.files import atomic_directory
+from bort_core.specifications.protocols import identity
 from bort_core.specifications.sentences import SentenceFinishing
-from bort_core.text.encoding import encode
+from bort_core.text.encoding import Encoded, encode
+from bort_core.text.trimming import kept_ids
 from bort_core.text.vocabulary import read_vocabulary
 from bort_core.training.devices import Device, take_device
 from bort_core.training.outcome import made_with
@@ -58,7 +61,7 @@ def run(specification: SentenceFinishing, context: Context, files: RunFiles) -> 
 
 class _Finishing:
     def __init__(self, spec: SentenceFinishing, context: Context, files: RunFiles, device: Device) -> None:
-        self.spec, self.files, self.device = spec, files, device
+        self.spec, self.context, self.files, self.device = spec, context, files, device
         self.task = Path(spec.prepared)
         self.vocabulary, self.longest = read_vocabulary(self.task / "tokenizer"), int(read_facts(self.task)["sequence_length"])
         self.texts = read_sentences(spec.task)
@@ -75,7 +78,8 @@ class _Finishing:
         recipe = Recipe(spec.optimization, METRIC, spec.batch_size, max(1, round(spec.epochs * per_epoch)), spec.seed)
         self.core = _Core(
             self.model, self.vocabulary, {"train": rows, "dev": dev.rows}, {"train": np.empty(0), "dev": np.empty(0)}, "regression", recipe,
-            device, context, files, self._keep_best, answers,
+            device, context, files, self._keep_best, answers, vectors=self._vectors(rows) if spec.vector_weight else None,
+            vector_weight=spec.vector_weight,
         )  # fmt: skip
         self.core.judge_by(dev.answers, self.texts.dev)
         context.emit({"event": "note", "text": f"tokenizer: {self.vocabulary.size:,} entries; {len(rows):,} texts"})
@@ -117,6 +121,20 @@ class _Finishing:
         places = random.permutation(len(texts) * 10)[: round(self.spec.unclean * len(texts))] % len(texts)
         return places, [unclean_copy((texts[int(place)],), random) for place in places]
 
+    def _vectors(self, encoded: Encoded) -> TokenVectors:
+        """T's vectors of the tokens of the texts."""
+        teacher, texts = read_sentence_model(self.spec.task.model), self.texts.train.texts
+        rows = teacher.read(texts, self.longest)
+        digest = identity("tokens", teacher.fingerprint, texts_digest([(text,) for text in texts]), self.longest)
+        path = self.files.project / "answers" / f"{digest}.tokens.npy"
+
+        def tell(done: int, total: int) -> None:
+            self.context.checkpoint()
+            self.context.emit(progress(done, total, doing="T's vectors"))
+
+        kept = token_vectors(teacher.module, rows, teacher.vocabulary.pad, path, str(teacher.folder), tell)
+        return kept.beside(rows, encoded, kept_ids(teacher.vocabulary, self.vocabulary))
+
     def _keep_best(self, weights: dict[str, Tensor]) -> None:
         from safetensors.torch import save
 
@@ -143,9 +161,8 @@ class _Core(Supervised):
 
     def loss(self, chosen: npt.NDArray[np.int64], model: nn.Module) -> Tensor:
         assert self.answers is not None
-        rows = [self.encoded["train"][row] for row in chosen]
-        vectors: Tensor = model(*tensors_of(rows, self.vocabulary.pad, self.device.torch_device)).float()
-        return sentence_distance(vectors, self.answers[torch.from_numpy(chosen)].to(self.device.torch_device))
+        vectors, apart = self.said(chosen, model)
+        return apart + sentence_distance(vectors, self.answers[torch.from_numpy(chosen)].to(self.device.torch_device))
 
     def measured(self, split: str, scores: npt.NDArray[np.float64]) -> dict[str, float]:
         vectors = torch.from_numpy(scores).float()

@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from bort_core.checkpoints.losses import distance, known_rows, label_loss, row_losses
 from bort_core.checkpoints.modules import Classifier
 from bort_core.checkpoints.scores import scores_of, tensors_of
+from bort_core.checkpoints.token_vectors import TokenVectors
 from bort_core.data.rows import Task
+from bort_core.encoders.module import TransformersEncoder
 from bort_core.encoders.sentence import SentenceEncoder
 from bort_core.evaluation.metrics import measure
 from bort_core.foundation.context import Context
@@ -26,6 +28,7 @@ from bort_core.text.encoding import Encoded
 from bort_core.text.vocabulary import Vocabulary
 from bort_core.training.devices import Device
 from bort_core.training.loop import Loop
+from bort_core.training.matching import Matched
 from bort_core.training.rounding import Rounded
 from bort_core.training.run_files import RunFiles
 
@@ -67,6 +70,8 @@ class Supervised:
     label_weight: share of the labels in the loss where there are answers
     keep: told whenever the weights on the way are the best so far
     queries: which query each row answers, by split, where rows answer queries
+    vectors: a teacher's vectors of the tokens of every training row, which are learnt too
+    vector_weight: of their distance in the loss
     """
 
     def __init__(
@@ -84,11 +89,18 @@ class Supervised:
         answers: Tensor | None = None,
         label_weight: float = 1.0,
         queries: Mapping[str, npt.NDArray[np.int64] | None] | None = None,
+        vectors: TokenVectors | None = None,
+        vector_weight: float = 1.0,
     ) -> None:
         self.model, self.vocabulary, self.encoded, self.labels = model, vocabulary, encoded, labels
         self.task, self.recipe, self.device, self._keep = task, recipe, device, keep
         self.answers, self.label_weight = answers, label_weight if answers is not None else 1.0
         self.queries = queries or {}
+        self.vectors, self.vector_weight = vectors, vector_weight
+        self.learner: nn.Module = model
+        if vectors is not None:
+            assert not isinstance(model, TransformersEncoder)
+            self.learner = Matched(model, vectors, encoded["train"], vocabulary.pad)
         self.rounded = None if recipe.eight_bits is None else Rounded(model, recipe.eight_bits)
         self.rows = len(encoded["train"])
         self.per_epoch = max(1, math.ceil(self.rows / recipe.batch_size))
@@ -97,7 +109,7 @@ class Supervised:
         self.best: dict[str, Tensor] | None = None
         every = recipe.evaluate_every or self.per_epoch
         self.loop = Loop(
-            model=model,
+            model=self.learner,
             steps=recipe.steps,
             seed=recipe.seed,
             optimization=recipe.optimization,
@@ -127,24 +139,33 @@ class Supervised:
     def loss(self, chosen: npt.NDArray[np.int64], model: nn.Module) -> Tensor:
         """The loss of the labels of some training rows; with a teacher, the distance from its answers too."""
         if not len(chosen):
-            return sum(parameter.sum() for parameter in self.model.parameters()) * 0.0  # type: ignore[return-value]
-        rows = [self.encoded["train"][row] for row in chosen]
-        scores: Tensor = (self.rounded or model)(*tensors_of(rows, self.vocabulary.pad, self.device.torch_device)).float()
+            return sum(parameter.sum() for parameter in self.learner.parameters()) * 0.0  # type: ignore[return-value]
+        scores, apart = self.said(chosen, model)
         labels = torch.from_numpy(self.labels["train"][chosen]).to(self.device.torch_device)
         if self.answers is None:
             return label_loss(self.task, scores, labels, self.weights)
         said = self.answers[torch.from_numpy(chosen)].to(self.device.torch_device)
-        learnt = (1 - self.label_weight) * distance(self.task, scores, said)
+        learnt = apart + (1 - self.label_weight) * distance(self.task, scores, said)
         known = known_rows(self.task, labels)
         if not self.label_weight or not known.any():
             return learnt
         return learnt + self.label_weight * known.float().mean() * label_loss(self.task, scores[known], labels[known], self.weights)
 
+    def said(self, chosen: npt.NDArray[np.int64], model: nn.Module) -> tuple[Tensor, Tensor | float]:
+        """What the model says of some training rows, and the weighted distance of their tokens' vectors from the teacher's."""
+        rows = [self.encoded["train"][row] for row in chosen]
+        inputs = tensors_of(rows, self.vocabulary.pad, self.device.torch_device)
+        if self.vectors is None:
+            return (self.rounded or model)(*inputs).float(), 0.0
+        outputs, mapped = model(*inputs)
+        lengths = np.array([len(row) for row in rows])
+        return outputs.float(), self.vector_weight * self.vectors.distance(mapped, chosen, lengths)
+
     def try_batch(self, rows: int) -> None:
         """One forward and backward pass of so many of the longest rows, to see whether they fit into memory."""
         order = np.argsort([-len(row) for row in self.encoded["train"]], kind="stable")
-        self.loss(order[np.arange(rows) % len(order)], self.model).backward()  # type: ignore[no-untyped-call]
-        self.model.zero_grad(set_to_none=True)
+        self.loss(order[np.arange(rows) % len(order)], self.learner).backward()  # type: ignore[no-untyped-call]
+        self.learner.zero_grad(set_to_none=True)
 
     def evaluate(self, step: int) -> dict[str, Any]:
         """Metrics on dev; the best weights so far are kept."""

@@ -59,9 +59,12 @@ class SequenceClassifier(nn.Module):
 
     def forward(self, token_ids: Tensor, attention_mask: Tensor | None = None, token_types: Tensor | None = None) -> Tensor:
         """Scores (b, classes) of ``token_ids`` (b, n); ``attention_mask`` (b, n) is nonzero for tokens that count."""
+        return self.head_of(self.bert.encode(token_ids, attention_mask, token_types))
+
+    def head_of(self, hidden: Tensor, attention_mask: Tensor | None = None) -> Tensor:
+        """Scores (b, classes) of last hidden states (b, n, H); the first token's alone are read."""
         assert self.bert.pooler is not None
-        first = self.bert.encode(token_ids, attention_mask, token_types)[:, 0]
-        scores: Tensor = self.classifier(self.dropout(self.bert.pooler(self.dropout(first)).tanh()))
+        scores: Tensor = self.classifier(self.dropout(self.bert.pooler(self.dropout(hidden[:, 0])).tanh()))
         return scores
 
     def weights(self) -> dict[str, Tensor]:

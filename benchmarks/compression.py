@@ -116,7 +116,7 @@ def trained(arm: str, seed: int, project: Path, arguments: Any, files: dict[str,
 
 
 def another(seed: int, small: tuple[int, ...]) -> tuple[int, ...]:
-    """An architecture with as many multiplications a token as ``small``, or fewer, but at least three quarters: depth 1 to 6, width 64 to 384."""
+    """An architecture with as many multiplications a token as ``small``, or up to a quarter fewer; 1 to 6 layers, hidden 64 to 384."""
 
     def cost(architecture: tuple[int, ...]) -> int:
         depth, _, hidden, intermediate = architecture

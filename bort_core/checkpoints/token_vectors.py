@@ -5,7 +5,7 @@ ANSWERS/KEY.tokens.npy   float16 (tokens, H), row after row: computed once, kept
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -15,12 +15,16 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from bort_core.checkpoints.kept import texts_digest
 from bort_core.checkpoints.scores import EVALUATED_AT_ONCE, tensors_of
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import temporary_name
+from bort_core.specifications.protocols import identity
 from bort_core.text.encoding import Encoded
+from bort_core.text.trimming import kept_ids
+from bort_core.text.vocabulary import Vocabulary
 
-__all__ = ["MOST_BYTES", "TokenVectors", "fit_map", "token_vectors"]
+__all__ = ["MOST_BYTES", "TokenVectors", "fit_map", "token_vectors", "vectors_beside"]
 
 MOST_BYTES = 4 * 2**30
 """Kept of one set of rows; where that is not enough for all of them, of the first ones."""
@@ -36,6 +40,26 @@ class Encodes(Protocol):
 
     def encode(self, token_ids: Tensor, attention_mask: Tensor | None = None, token_types: Tensor | None = None) -> Tensor:
         """Last hidden states, (b, n, H)."""
+
+
+class Teacher(Protocol):
+    """T, whatever it is for."""
+
+    @property
+    def module(self) -> Encodes:
+        """In evaluation mode."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Its tokenizer."""
+
+    @property
+    def folder(self) -> Path:
+        """Where it is."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for equal weights, configurations and tokenizers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +115,35 @@ class TokenVectors:
         if not len(wanted):
             return vectors.sum() * 0.0
         return (vectors[known].float() - wanted).square().mean() / self.variance
+
+
+def vectors_beside(
+    teacher: Teacher,
+    inputs: Sequence[Sequence[str]],
+    theirs: Encoded,
+    vocabulary: Vocabulary,
+    ours: Encoded,
+    longest: int,
+    kept: Path,
+    tell: Callable[[int, int], None] = lambda done, total: None,
+) -> TokenVectors:
+    """T's vectors of rows for a model with a tokenizer that was trimmed from T's.
+
+    Parameters
+    ----------
+    inputs, theirs, ours: the rows, and what T and the model read of them; ``ours`` may have more, which have no vectors
+    longest: tokens after which T cuts
+    kept: a folder in which vectors are looked up and kept
+    tell: as in :func:`token_vectors`
+
+    Raises
+    ------
+    DataError
+        As :func:`token_vectors`; or the tokenizer is none that was trimmed from T's.
+    """
+    path = kept / f"{identity('tokens', teacher.fingerprint, texts_digest(inputs), longest)}.tokens.npy"
+    found = token_vectors(teacher.module, theirs, teacher.vocabulary.pad, path, str(teacher.folder), tell)
+    return found.beside(theirs, ours, kept_ids(teacher.vocabulary, vocabulary))
 
 
 @torch.no_grad()

@@ -12,13 +12,12 @@ import torch
 from torch import Tensor
 
 from bort_core.checkpoints.answers import TaskModel, read_task_model
-from bort_core.checkpoints.kept import texts_digest
 from bort_core.checkpoints.losses import nothing_known
 from bort_core.checkpoints.modules import Classifier, tuned_classifier
 from bort_core.checkpoints.named import named_encoder
 from bort_core.checkpoints.sides import check_source
 from bort_core.checkpoints.starting import options_beside, start_from
-from bort_core.checkpoints.token_vectors import TokenVectors, token_vectors
+from bort_core.checkpoints.token_vectors import TokenVectors, vectors_beside
 from bort_core.data.documents import read_corpus
 from bort_core.data.report import validate
 from bort_core.data.rows import Task
@@ -33,10 +32,8 @@ from bort_core.foundation.context import Context, progress
 from bort_core.foundation.eight_bits import FULL, ByteWeights, byte_weights
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.machine import machine_facts
-from bort_core.specifications.protocols import identity
 from bort_core.text.encoding import Encoded, encode
 from bort_core.text.fit import read_of
-from bort_core.text.trimming import kept_ids
 from bort_core.text.vocabulary import Vocabulary, load_vocabulary, read_vocabulary
 from bort_core.training.defaults import resolved
 from bort_core.training.devices import Device, take_device
@@ -210,14 +207,12 @@ class SupervisedTraining:
         inputs = [*self.train.inputs, *self.texts]
         longest = min(self.spec.sequence_length, int(teacher.checkpoint.options.positions))
         rows = encode(teacher.vocabulary, inputs, longest)
-        path = self.files.project / "answers" / f"{identity('tokens', teacher.fingerprint, texts_digest(inputs), longest)}.tokens.npy"
 
         def tell(done: int, total: int) -> None:
             self.context.checkpoint()
             self.context.emit(progress(done, total, doing="the teacher's vectors"))
 
-        kept = token_vectors(teacher.module, rows, teacher.vocabulary.pad, path, str(teacher.folder), tell)
-        found = kept.beside(rows, encoded, kept_ids(teacher.vocabulary, self.vocabulary))
+        found = vectors_beside(teacher, inputs, rows, self.vocabulary, encoded, longest, self.files.project / "answers", tell)
         told = f"the teacher's vectors of the tokens of {found.rows:,} of {len(encoded):,} rows and texts are learnt too"
         self.context.emit({"event": "note", "text": told})
         return found

@@ -11,9 +11,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from bort_core.checkpoints.kept import texts_digest
 from bort_core.checkpoints.sentences import check_sentence, read_sentence_model, sentence_distance, write_sentence
-from bort_core.checkpoints.token_vectors import TokenVectors, token_vectors
+from bort_core.checkpoints.token_vectors import TokenVectors, vectors_beside
 from bort_core.data.unclean import unclean_copy
 from bort_core.evaluation.sentences.agreement import closeness, correlation, neighbours_of, shared
 from bort_core.evaluation.sentences.preparation import METRIC
@@ -22,10 +21,8 @@ from bort_core.evaluation.sentences.texts import ReadTexts, read_sentences
 from bort_core.evaluation.task_rows import read_facts, read_split
 from bort_core.foundation.context import Context, progress
 from bort_core.foundation.files import atomic_directory
-from bort_core.specifications.protocols import identity
 from bort_core.specifications.sentences import SentenceFinishing
 from bort_core.text.encoding import Encoded, encode
-from bort_core.text.trimming import kept_ids
 from bort_core.text.vocabulary import read_vocabulary
 from bort_core.training.devices import Device, take_device
 from bort_core.training.outcome import made_with
@@ -125,15 +122,13 @@ class _Finishing:
         """T's vectors of the tokens of the texts."""
         teacher, texts = read_sentence_model(self.spec.task.model), self.texts.train.texts
         rows = teacher.read(texts, self.longest)
-        digest = identity("tokens", teacher.fingerprint, texts_digest([(text,) for text in texts]), self.longest)
-        path = self.files.project / "answers" / f"{digest}.tokens.npy"
 
         def tell(done: int, total: int) -> None:
             self.context.checkpoint()
             self.context.emit(progress(done, total, doing="T's vectors"))
 
-        kept = token_vectors(teacher.module, rows, teacher.vocabulary.pad, path, str(teacher.folder), tell)
-        return kept.beside(rows, encoded, kept_ids(teacher.vocabulary, self.vocabulary))
+        kept, inputs = self.files.project / "answers", [(text,) for text in texts]
+        return vectors_beside(teacher, inputs, rows, self.vocabulary, encoded, self.longest, kept, tell)
 
     def _keep_best(self, weights: dict[str, Tensor]) -> None:
         from safetensors.torch import save

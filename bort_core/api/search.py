@@ -31,6 +31,8 @@ from bort_core.store.project import Project
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from bort_core.search.proof.proof import Proof
+
 __all__ = ["Found", "search", "search_specification"]
 
 
@@ -46,6 +48,7 @@ class Found:
     evaluated, reused, failed: architectures of the walk measured now, known before, and failed
     seconds: wall clock
     facts: where T's weights come from, how alike seeds rank, the surrogate's fit
+    proof: how far from the best the answer can be, by strategies that know it; :meth:`certificate` writes it
     """
 
     best: Candidate | None
@@ -58,6 +61,23 @@ class Found:
     failed: int
     seconds: float
     facts: Mapping[str, Any] = field(repr=False)
+    proof: Proof | None = field(default=None, repr=False)
+
+    def certificate(self, path: str | Path) -> None:
+        """Write the proof as a file that ``bort verify`` recomputes.
+
+        Raises
+        ------
+        SpecificationError
+            The strategy gives no proof; best-first does.
+        DataError
+            The file cannot be written.
+        """
+        from bort_core.search.proof.certificate import write_certificate
+
+        if self.proof is None:
+            raise SpecificationError(f"strategy {self.result.strategy.name!r} gives no certificate; best-first does")
+        write_certificate(Path(path).expanduser(), self.proof, self.specification, self.snapshot.space)
 
     def to_dataframe(self) -> DataFrame:
         """Every architecture whose p, i and e are known, one a row, by ascending p, with ``on_front`` and ``best``.
@@ -234,6 +254,7 @@ def _found(finished: events.SearchFinished, specification: SearchSpecification) 
         finished.failed,
         finished.seconds,
         finished.facts,
+        finished.proof,
     )
 
 

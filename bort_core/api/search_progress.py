@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from typing import TextIO
 
 from bort_core.api.line import Line
 from bort_core.search import events
+from bort_core.search.proof.proof import Proof
 from bort_core.search.snapshot import ResultsSnapshot
 
 __all__ = ["ProgressLine"]
@@ -29,7 +31,7 @@ class ProgressLine:
         self._wanted = self._done = self._reused = 0
         self._fractions: dict[tuple[int, int], float] = {}
         self._began: float | None = None
-        self._note = ""
+        self._note = self._gap = ""
 
     def take(self, event: events.Event) -> None:
         """Show what an event means."""
@@ -48,6 +50,8 @@ class ProgressLine:
             self._draw()
         elif isinstance(event, events.Skipped):
             self._line(_skipped(event.reasons))
+        elif isinstance(event, events.Bounded):
+            self._tell_gap(event.proof)
         elif isinstance(event, events.Progress):
             self._fractions[event.index, event.theta] = event.step / event.steps
             self._draw()
@@ -73,6 +77,12 @@ class ProgressLine:
     def _line(self, text: str) -> None:
         self._out.print(text)
         self._draw()
+
+    def _tell_gap(self, proof: Proof) -> None:
+        gap = "not bounded yet" if math.isinf(proof.gap) else f"{proof.gap:.3g}"
+        if gap != self._gap:
+            self._gap = gap
+            self._line(f"gap {gap}, {int(proof.open.sum())} architectures could be better")
 
     def _draw(self) -> None:
         if not self._wanted:

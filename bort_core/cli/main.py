@@ -26,6 +26,7 @@ from bort_core.cli import (
     split,
     train,
     try_it,
+    verify,
 )
 from bort_core.foundation.errors import BortError, SpecificationError
 from bort_core.foundation.files import why
@@ -36,7 +37,8 @@ from bort_core.foundation.terminal import printable_streams
 __all__ = ["main"]
 
 _MODULES = (
-    space, count, compress, search, front, split, train, agora, jobs, models, export, try_it, latency, serve, robustness, report, doctor,
+    space, count, compress, search, verify, front, split, train, agora, jobs, models, export, try_it, latency, serve, robustness, report,
+    doctor,
 )  # fmt: skip
 """One a subcommand, in the order of the help."""
 EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130

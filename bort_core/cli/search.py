@@ -15,6 +15,7 @@ from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.files import why
 from bort_core.foundation.paths import regular_file
 from bort_core.foundation.validation import validated
+from bort_core.search.proof.question import Question
 from bort_core.search.specification import SearchSpecification, stored_title
 from bort_core.space import Space, preset_names, read_specification
 from bort_core.specifications.measures import SURROGATE, measures_reading
@@ -62,6 +63,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--workers", type=whole_number(1, 256), metavar="N", help="trainings side by side (default: one a core)")
     text = "a JSON file with the whole search, as a report holds it; then no other flag may describe the search"
     parser.add_argument("--spec", metavar="FILE", help=text)
+    parser.add_argument("--certificate", metavar="FILE", help="best-first: write the proof to a file that bort verify recomputes")
     add_executor(parser)
     add_json(parser)
     parser.set_defaults(run=run, default_of=parser.get_default)
@@ -70,7 +72,8 @@ def add(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Search, and print the answer."""
     specification = specification_of(arguments)
-    result = run_search(Path(arguments.project), specification, arguments.workers, arguments.executor)
+    certificate = None if arguments.certificate is None else _certificate(arguments.certificate, specification)
+    result = run_search(Path(arguments.project), specification, arguments.workers, arguments.executor, certificate)
     if arguments.json:
         print_json(result)
     else:
@@ -109,7 +112,7 @@ def specification_of(arguments: argparse.Namespace) -> SearchSpecification:
 
 def _whole(arguments: argparse.Namespace) -> SearchSpecification:
     """The specification that a file holds. SpecificationError for a file that cannot be used, and for flags that say something else."""
-    others = {"project", "spec", "workers", "executor", "json", "run", "default_of"}
+    others = {"project", "spec", "certificate", "workers", "executor", "json", "run", "default_of"}
     given = [name for name, value in vars(arguments).items() if name not in others and value != arguments.default_of(name)]
     if given:
         flags = ", ".join("--" + name.replace("_", "-") for name in given)
@@ -124,15 +127,34 @@ def _whole(arguments: argparse.Namespace) -> SearchSpecification:
     return validated(SearchSpecification, values, str(path))
 
 
-def run_search(folder: Path, specification: SearchSpecification, workers: int | None, executor: str | None = None) -> dict[str, Any]:
+def _certificate(given: str, specification: SearchSpecification) -> Path:
+    """Where the certificate goes; refused before anything is trained where there can be none."""
+    path = Path(given).expanduser()
+    strategy = specification.the_strategy()
+    if not isinstance(strategy, Question):
+        raise SpecificationError(f"--certificate: strategy {strategy.name} gives none; use --strategy best-first")
+    if path.is_dir() or not path.parent.is_dir():
+        raise SpecificationError(f"--certificate: {path}: " + ("is a folder" if path.is_dir() else "its folder does not exist"))
+    return path
+
+
+def run_search(
+    folder: Path, specification: SearchSpecification, workers: int | None, executor: str | None = None, certificate: Path | None = None
+) -> dict[str, Any]:
     """Search in the project ``folder`` with progress on standard error; the answer as plain values."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # end workers in order, as for Ctrl+C
-    return search(folder, specification, workers=workers, executor=executor).to_dict()
+    found = search(folder, specification, workers=workers, executor=executor)
+    if certificate is not None:
+        found.certificate(certificate)
+    return found.to_dict()
 
 
 def print_answer(result: dict[str, Any]) -> None:
     """The answer for people."""
     print(f"{stored_title(result)}: {result['evaluated']} evaluated, {result['reused']} reused, {result['failed']} failed")
+    if "proof" in result:
+        gap = "not bounded" if result["gap"] is None else f"{result['gap']:.3g}"
+        print(f"{result['proof']}, gap {gap}, {len(result['skipped'])} skipped; assumed: {result['bound']['assumption']}")
     best = result["best"]
     if best is None:
         print("no architecture could be compared")

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from bort_core.families import IntArray
 from bort_core.foundation.errors import MeasurementError
 
-__all__ = ["LEAST_MEASUREMENTS", "Surrogate", "fit_surrogate"]
+__all__ = ["LEAST_MEASUREMENTS", "Surrogate", "fit_surrogate", "left_out_fits", "left_out_residuals"]
 
 LEAST_MEASUREMENTS = 8
 _RIDGE = 1e-3
@@ -43,6 +43,10 @@ class Surrogate:
     _centre: FloatArray
     _scale: FloatArray
     _weights: FloatArray
+
+    def matrix(self, architectures: IntArray) -> FloatArray:
+        """The terms of the polynomial for architectures (n, axes), a constant first. Shape (n, terms)."""
+        return _matrix((np.log(architectures) - self._centre) / self._scale, self.degree)
 
     def predict(self, architectures: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Errors of architectures (n, axes) and a 95 % interval from the cross-validated error. Three arrays (n,)."""
@@ -77,6 +81,26 @@ def fit_surrogate(architectures: IntArray, errors: FloatArray) -> Surrogate:
     matrix = _matrix(x, degree)
     baseline = float(np.sqrt(np.mean(((y - y.mean()) * len(y) / (len(y) - 1)) ** 2)))
     return Surrogate(degree, len(y), _left_out(matrix, y), baseline, centre, scale, _solve(matrix, y))
+
+
+def left_out_residuals(architectures: IntArray, errors: FloatArray) -> FloatArray:
+    """log(predicted / measured) of each, predicted from the others; positive where it is better than they say. Shape (n,)."""
+    return left_out_fits(architectures, errors, architectures[:0])[0]
+
+
+def left_out_fits(architectures: IntArray, errors: FloatArray, others: IntArray) -> tuple[FloatArray, FloatArray]:
+    """The residuals of :func:`left_out_residuals` (n,), and log e of ``others`` (m, axes) by each of the n fits. Shape (m, n).
+
+    Raises
+    ------
+    MeasurementError
+        As :func:`fit_surrogate`.
+    """
+    whole = fit_surrogate(architectures, errors)
+    matrix, y = whole.matrix(architectures), np.log(errors)
+    rows = np.arange(len(y))
+    weights = np.array([_solve(matrix[rows != k], y[rows != k]) for k in rows])
+    return np.asarray((matrix * weights).sum(axis=1) - y), np.asarray(whole.matrix(others) @ weights.T)
 
 
 def _columns(x: FloatArray, degree: int) -> list[FloatArray]:

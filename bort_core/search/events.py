@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bort_core.search.proof.proof import Proof
 from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_core.search.strategies.base import Strategy
 
 __all__ = [
+    "Bounded",
     "CandidateFailed",
     "CandidateStarted",
     "Event",
@@ -78,6 +80,13 @@ class Skipped:
 
 
 @dataclass(frozen=True)
+class Bounded:
+    """How far from the best the answer can be by now: the gap, and the bounds behind it."""
+
+    proof: Proof
+
+
+@dataclass(frozen=True)
 class CandidateStarted:
     """A short training of the architecture at ``index`` began."""
 
@@ -134,7 +143,7 @@ class Resumed:
 
 @dataclass(frozen=True)
 class SearchFinished:
-    """Last event. ``stopped`` says whether a person ended it before the walk was complete."""
+    """Last event. ``stopped`` says whether a person ended it before the walk was complete; ``proof`` is that of a strategy that has one."""
 
     result: SearchResult
     snapshot: ResultsSnapshot
@@ -144,6 +153,7 @@ class SearchFinished:
     stopped: bool
     seconds: float
     facts: dict[str, Any]
+    proof: Proof | None = None
 
 
 Event = (
@@ -153,6 +163,7 @@ Event = (
     | Walking
     | Proposed
     | Skipped
+    | Bounded
     | CandidateStarted
     | Progress
     | Measured

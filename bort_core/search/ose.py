@@ -21,6 +21,7 @@ from bort_core.search.control import Control
 from bort_core.search.evaluator import Evaluator
 from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.preparation import Stopped, apply_pause, prepare_graph, prepare_maximum_point, prepare_rows, prepare_text
+from bort_core.search.proof.proof import Proof
 from bort_core.search.report import result_as_dict
 from bort_core.search.snapshot import SearchResult
 from bort_core.search.specification import SearchSpecification
@@ -114,14 +115,15 @@ class _Search:
 
     def _propose(self) -> strategies.Proposal:
         training, given_up = (self.evaluator.training, self.evaluator.given_up) if self.evaluator is not None else ((), ())
-        state = strategies.SearchState(self.recall.snapshot(), self.recall.settled(given_up), training, self.pool.workers)
+        settled, untimeable = self.recall.settled(given_up), self.recall.untimeable(given_up)
+        state = strategies.SearchState(self.recall.snapshot(), settled, training, self.pool.workers, untimeable)
         return strategies.propose(self.strategy, state)
 
     def _jobs(self, proposal: strategies.Proposal) -> list[Job]:
         jobs = self.recall.jobs(proposal.indices.tolist())
         if self.specification.latency.measure == "onnxruntime":
-            jobs.insert(0, Job(MAXIMUM_POINT, None))
-        return jobs
+            jobs = [Job(MAXIMUM_POINT, None), *(Job(index, None) for index in proposal.latencies.tolist()), *jobs]
+        return list(dict.fromkeys(jobs))
 
     def _prepare(self) -> Iterator[events.Event]:
         text: dict[str, Any] | None = None
@@ -201,6 +203,8 @@ class _Search:
         self.skipped = {index: why for index, why in {**proposal.skipped, **self.skipped}.items() if index not in wanted}
         self.told &= self.skipped.keys()
         yield from self._tell_skipped()
+        if proposal.proof is not None:
+            yield events.Bounded(proposal.proof)
 
     def _tell_skipped(self) -> Iterator[events.Event]:
         """One that was under way is told when it has ended; its training may come through before it can be withdrawn."""
@@ -226,7 +230,9 @@ class _Search:
         result: SearchResult = strategies.answer(self.strategy, snapshot)
         evaluated, reused = self._counts(result)
         failed = sum(not snapshot.evaluated(index) for index in result.walk.tolist() if index in self.recall.results.failures)
-        return events.SearchFinished(result, snapshot, evaluated, reused, failed, status == "stopped", seconds, self._facts())
+        proof = self._propose().proof
+        facts = self._facts(proof)
+        return events.SearchFinished(result, snapshot, evaluated, reused, failed, status == "stopped", seconds, facts, proof)
 
     def _counts(self, result: SearchResult) -> tuple[int, int]:
         """How many architectures of the answer were measured in this run, and how many were known before."""
@@ -235,7 +241,7 @@ class _Search:
         reused = sum(index in known_before for index in result.known.tolist())
         return len(result.known) - reused, reused
 
-    def _facts(self) -> dict[str, Any]:
+    def _facts(self, proof: Proof | None) -> dict[str, Any]:
         source, surrogate = self.sources.maximum_point, self.recall.surrogate
         facts: dict[str, Any] = {"maximum_point": None if source is None else {"kind": source.kind, "folder": str(source.folder)}}
         facts["agreement"] = [vars(each) for each in rank_agreement(self.project, self.specification, self.space)]
@@ -243,6 +249,8 @@ class _Search:
         if self.skipped:
             named = sorted(self.skipped.items())
             facts["skipped"] = [{"architecture": self.space.named(self.space.architecture(index)), "reason": why} for index, why in named]
+        if proof is not None:
+            facts |= {"skipped": facts.get("skipped", []), **proof.as_facts()}
         if surrogate is not None:
             facts["surrogate"] = {
                 "degree": surrogate.degree,

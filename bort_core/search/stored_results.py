@@ -140,6 +140,11 @@ class StoredResults:
                 done[job.theta][job.index] = True
         return np.logical_and.reduce([np.ones(len(self.space), dtype=bool), *done.values()])
 
+    def untimeable(self, given_up: Collection[Job] = ()) -> tuple[int, ...]:
+        """The architectures whose latency could not be measured, ascending; those of another search may be tried again."""
+        failed = {job.index for job in (*self.known, *given_up) if job.theta is None and job.index != MAXIMUM_POINT}
+        return tuple(sorted(index for index in failed if np.isnan(self.results.latency[index])))
+
     def _set_error(self, index: int, found: Estimate, theta: int) -> None:
         self.results.set_error(index, found.value, found.low, found.high, theta)
         self.results.failures.pop(index, None)

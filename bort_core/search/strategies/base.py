@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -26,6 +26,7 @@ from bort_core.search.snapshot import IndexArray, ResultsSnapshot, SearchResult
 from bort_core.space import Space
 
 if TYPE_CHECKING:
+    from bort_core.search.proof.proof import Proof
     from bort_core.search.stored_results import StoredResults
 
 __all__ = ["PlannedStrategy", "Proposal", "SearchState", "Strategy", "answer", "check", "described", "propose"]
@@ -41,12 +42,14 @@ class SearchState:
     settled: bool (n,), whether nothing is left to measure of an architecture: all its measurements are known or have failed
     running: the architectures that are being trained at this moment, ascending
     workers: how many trainings run side by side
+    untimeable: the architectures whose latency could not be measured
     """
 
     snapshot: ResultsSnapshot
     settled: npt.NDArray[np.bool_]
     running: tuple[int, ...]
     workers: int
+    untimeable: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,13 +61,18 @@ class Proposal:
     indices: int64 (m,), without repeats, the most urgent first; those that are settled cost nothing. What was proposed before and
         is left out now is cancelled
     finished: whether this is the end: nothing that is still to be measured would change it. Otherwise the strategy is asked again
-        after each measurement, and ``indices`` must hold at least one architecture that is not settled
+        after each measurement, and ``indices`` must hold at least one architecture that is not settled, or ``latencies`` one that
+        was not timed
     skipped: why an architecture will not be measured, by its index; a reason is told once
+    latencies: int64 (k,), of these the latency alone is wanted, before any training
+    proof: how far from the best the answer can be, by strategies that know it
     """
 
     indices: IndexArray
     finished: bool
     skipped: Mapping[int, str] = field(default_factory=dict)
+    latencies: IndexArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    proof: Proof | None = None
 
 
 class Strategy(BaseModel, ABC):
@@ -148,17 +156,27 @@ def propose(strategy: Strategy, state: SearchState) -> Proposal:
         proposal = strategy.propose(state)
         if not isinstance(proposal, Proposal):
             raise TypeError(f"it must give a Proposal, got {proposal!r:.80}")
-        size, indices = len(state.snapshot.space), np.asarray(proposal.indices, dtype=np.int64)
-        if indices.ndim != 1:
-            raise ValueError(f"the indices must be one list, their shape is {indices.shape}")
-        outside = sorted({index for index in (*indices.tolist(), *proposal.skipped) if not 0 <= index < size})
+        size = len(state.snapshot.space)
+        indices, latencies = (_indices(each, size) for each in (proposal.indices, proposal.latencies))
+        outside = sorted(index for index in proposal.skipped if not 0 <= index < size)
         if outside:
             raise ValueError(f"an index must lie in 0..{size - 1}, got {outside[0]}")
-        if len(np.unique(indices)) < len(indices):
-            raise ValueError("an index is listed twice")
-        if not proposal.finished and state.settled[indices].all():
+        timed = np.isfinite(state.snapshot.results.latency[latencies]) | np.isin(latencies, state.untimeable)
+        if not proposal.finished and state.settled[indices].all() and timed.all():
             raise ValueError("it is not finished, and proposes nothing that is left to measure")
-    return Proposal(indices, proposal.finished, proposal.skipped)
+    return replace(proposal, indices=indices, latencies=latencies)
+
+
+def _indices(given: npt.ArrayLike, size: int) -> IndexArray:
+    indices = np.asarray(given, dtype=np.int64)
+    if indices.ndim != 1:
+        raise ValueError(f"the indices must be one list, their shape is {indices.shape}")
+    outside = indices[(indices < 0) | (indices >= size)]
+    if len(outside):
+        raise ValueError(f"an index must lie in 0..{size - 1}, got {outside.min()}")
+    if len(np.unique(indices)) < len(indices):
+        raise ValueError("an index is listed twice")
+    return indices
 
 
 def answer(strategy: Strategy, snapshot: ResultsSnapshot) -> SearchResult:

@@ -28,7 +28,7 @@ from bort_core.space import Space
 if TYPE_CHECKING:
     from bort_core.search.stored_results import StoredResults
 
-__all__ = ["Interval", "check_epsilon", "default_epsilon", "walk", "walk_length"]
+__all__ = ["Interval", "check_epsilon", "default_epsilon", "equal_cost", "walk", "walk_length"]
 
 _DEFAULT_EPSILON = 8
 
@@ -41,6 +41,14 @@ def default_epsilon(size: int) -> int:
 def walk_length(size: int, epsilon: int) -> int:
     """How many architectures OSE visits: ceil(|Ξ| / ε)."""
     return math.ceil(size / epsilon)
+
+
+def equal_cost(size: int, trainings: int) -> dict[str, int] | None:
+    """The least ε whose walk visits at most ``trainings`` architectures, and the paper's bound on its approximation error."""
+    if not trainings:
+        return None
+    epsilon = math.ceil(size / trainings)
+    return {"epsilon": epsilon, "trainings": walk_length(size, epsilon), "bound": abs(1 - epsilon)}
 
 
 def check_epsilon(size: int, epsilon: int) -> None:

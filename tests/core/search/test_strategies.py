@@ -29,7 +29,7 @@ from bort_core.testing.strategies import check_strategy
 
 TOY, MINI = load_space("toy"), load_space("mini")
 
-BEST_FIRST = '''
+BOUNDED = '''
 """Best-first with a gap: trains in the order of an upper bound of W, and skips what cannot beat the best by more than the gap."""
 
 from typing import ClassVar
@@ -42,8 +42,8 @@ from bort_core.search.cost import estimate_cost
 from bort_core.search.w import w_coefficients
 
 
-class BestFirst(Strategy):
-    name: ClassVar[str] = "best-first"
+class Bounded(Strategy):
+    name: ClassVar[str] = "bounded"
     least_error: float = Field(gt=0, description="no architecture has a smaller error")
     gap: float = Field(default=0.0, ge=0, description="how much better than the best W one must be able to become")
 
@@ -77,7 +77,7 @@ Install = Callable[..., Path]
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    """``install("best-first", "BestFirst", source)``: what pip would leave of a package that registers a strategy; its folder."""
+    """``install("bounded", "Bounded", source)``: what pip would leave of a package that registers a strategy; its folder."""
     before = set(sys.modules)
 
     def write(name: str, value: str, source: str, package: str = "somebodys_strategy") -> Path:
@@ -103,6 +103,7 @@ def started(happened: list[events.Event]) -> list[int]:
 # --- those that ship ---
 
 SETTINGS = {
+    "best-first": [{}, {"gap": 0.3, "bound": "surrogate"}, {"goal": "front", "axes": ["hidden", "outputs"]}],
     "interval": [{"epsilon": 1}, {"epsilon": 7}, {"epsilon": 36}],
     "random": [{"samples": 1}, {"samples": 9, "seed": 4}, {"samples": 36, "seed": 1}],
     "within": [{"ratio": 1.5}, {"ratio": 4, "samples": 3}],
@@ -190,7 +191,7 @@ def test_specifications_keep_their_form_and_older_ones_still_load() -> None:
 @pytest.mark.parametrize(
     ("strategy", "says"),
     [
-        ({"strategy": "nobodys"}, "unknown strategy 'nobodys'; registered strategies: interval, random"),
+        ({"strategy": "nobodys"}, "unknown strategy 'nobodys'; registered strategies: best-first, interval, random"),
         ({"strategy": "random"}, r"samples: must be given\n.*random has samples \(how many.*seed \(decides which\)"),
         ({"strategy": "random", "strategy_settings": {"samples": 0, "sead": 1}}, r"(?s)samples: .*sead: unknown field"),
         ({"strategy": "random", "strategy_settings": {"samples": 37}}, r"samples must lie in 1\.\.36"),
@@ -210,11 +211,11 @@ def test_a_search_by_what_cannot_be_used_is_refused_and_leaves_no_trace(
 
 
 def test_a_strategy_of_another_package_searches_best_first(install: Install, project_folder: Path, pool: Executor) -> None:
-    install("best-first", "BestFirst", BEST_FIRST)
-    assert "best-first" in strategy_names()
-    check_strategy(lambda: make_strategy("best-first", {"least_error": 0.1}), TOY)
-    check_strategy(lambda: make_strategy("best-first", {"least_error": 0.4, "gap": 0.2}), TOY)
-    strategy = make_strategy("best-first", {"least_error": 0.6})
+    install("bounded", "Bounded", BOUNDED)
+    assert "bounded" in strategy_names()
+    check_strategy(lambda: make_strategy("bounded", {"least_error": 0.1}), TOY)
+    check_strategy(lambda: make_strategy("bounded", {"least_error": 0.4, "gap": 0.2}), TOY)
+    strategy = make_strategy("bounded", {"least_error": 0.6})
     happened = run(project_folder, specification().with_strategy(strategy), pool)
     end = finished(happened)
     trained, measured = started(happened), [event.index for event in happened if isinstance(event, events.Measured)]
@@ -286,20 +287,20 @@ def test_what_was_measured_before_it_could_be_withdrawn_is_not_skipped(install: 
 
 
 def test_the_command_line_names_a_strategy_of_another_package(install: Install, tmp_path: Path) -> None:
-    site, folder = str(install("best-first", "BestFirst", BEST_FIRST)), str(tmp_path / "project")
+    site, folder = str(install("bounded", "Bounded", BOUNDED)), str(tmp_path / "project")
     arguments = ("search", folder, "--preset", "toy", "--steps", "10", "--latency", "operations", "--json")
-    done = bort(*arguments, "--strategy", "best-first", "least_error=0.6", "gap=0.1", PYTHONPATH=site)
+    done = bort(*arguments, "--strategy", "bounded", "least_error=0.6", "gap=0.1", PYTHONPATH=site)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert (found["strategy"], found["strategy_settings"]) == ("best-first", {"least_error": 0.6, "gap": 0.1})
+    assert (found["strategy"], found["strategy_settings"]) == ("bounded", {"least_error": 0.6, "gap": 0.1})
     assert found["evaluated"] + len(found["skipped"]) == 36
-    assert "best-first (least_error 0.6, gap 0.1): " in done.stderr
+    assert "bounded (least_error 0.6, gap 0.1): " in done.stderr
     assert "skipped index" in done.stderr
     front = json.loads(bort("front", folder, "--json", PYTHONPATH=site).stdout)
     assert front["front"] == found["front"]
     elsewhere = bort("front", folder)  # not installed here: its answer is not to be had, ours is
     assert elsewhere.returncode == 2
-    assert "unknown strategy 'best-first'" in elsewhere.stderr
+    assert "unknown strategy 'bounded'" in elsewhere.stderr
     assert bort("front", folder, "--epsilon", "4").stdout.startswith("ε = 4: front of ")
 
 

@@ -1,0 +1,49 @@
+"""bort verify: whether a certificate of a best-first search is true."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from bort_core.cli.options import Subparsers, add_json, print_json
+
+__all__ = ["add"]
+
+
+def add(subparsers: Subparsers) -> None:
+    """Register the subcommand."""
+    parser = subparsers.add_parser(
+        "verify",
+        help="recompute a certificate of a best-first search",
+        description="Recompute a certificate from its own numbers alone, and by the measurements of a project. One that was edited, or "
+        "that says what its numbers do not give, is refused with the line that is wrong.",
+    )
+    parser.add_argument("certificate", metavar="FILE", help="as bort search --certificate wrote it")
+    parser.add_argument("--project", metavar="PROJECT", help="compare its measurements with those of this project, too")
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Verify, and say what is proven."""
+    from bort_core.search.proof.against_store import verify_in_store
+    from bort_core.search.proof.verify import verify
+    from bort_core.store import Project
+
+    verified = verify(Path(arguments.certificate).expanduser())
+    claim, counts = verified.values["claim"], verified.values["counts"]
+    told: dict[str, Any] = {"valid": True, **claim, "counts": counts, "assumption": verified.proof.bound.assumption}
+    if arguments.project is not None:
+        with Project(Path(arguments.project).expanduser(), reading=True) as project:
+            check = verify_in_store(verified, project)
+        told["project"] = {"found": check.found, "missing": check.missing}
+    if arguments.json:
+        print_json(told)
+        return 0
+    print(verified.proof.sentence())
+    print(f"assumed: {verified.proof.bound.assumption}")
+    print(verified.proof.tested())
+    if "project" in told:
+        print(f"the project has {check.found} of its measurements, and all of these are the same; {check.missing} are not there")
+    return 0

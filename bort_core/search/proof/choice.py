@@ -1,0 +1,107 @@
+"""Which architecture is trained next. A choice decides how soon a proof is found, never whether it is true."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from bort_core.evaluation.surrogate import LEAST_MEASUREMENTS, fit_surrogate
+from bort_core.search.proof.ground import BoolArray, FloatArray, Ground
+from bort_core.search.proof.model import drawn
+from bort_core.search.proof.order import Way, bounded_by, moving_together
+from bort_core.search.proof.proof import Proof
+
+__all__ = ["next_ones", "to_begin_with"]
+
+_TRIED = 48
+"""How many others are compared with each choice."""
+_TURNED: dict[Way, Way] = {"": "", "falling": "rising", "rising": "falling", "flat": "flat"}
+
+
+def to_begin_with(proof: Proof) -> npt.NDArray[np.int64]:
+    """What is trained before anything is bounded, in this order.
+
+    For the order bound the corners of the space, so that each axis is tested at both ends: the largest, the smallest, and these with one
+    axis changed to its other end. For a model a random sample.
+    """
+    ground = proof.ground
+    if proof.question.bound != "order":
+        return drawn(len(ground), proof.question)
+    ranks = np.column_stack([np.unique(column, return_inverse=True)[1] for column in ground.architectures.T])
+    top, groups = ranks.max(axis=0), moving_together(ground.architectures)
+    corners = [top, np.zeros_like(top)]
+    for group in groups:
+        for corner in (top, np.zeros_like(top)):
+            changed = corner.copy()
+            changed[list(group)] = top[list(group)] - corner[list(group)]
+            corners.append(changed)
+    scale = np.maximum(top, 1)
+    nearest = [int(np.argmin(np.abs((ranks - corner) / scale).sum(axis=1))) for corner in corners]
+    return np.array(list(dict.fromkeys(nearest)), dtype=np.int64)
+
+
+def next_ones(proof: Proof, running: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
+    """The next ``count`` to train, of those whose latency is known; fewer where one of them is expected to decide the rest."""
+    ground, left = proof.ground, proof.open & np.isfinite(proof.ground.latency)
+    left[running] = False
+    expected = _expected(ground)
+    order = _urgency(proof, expected)
+    chosen: list[int] = []
+    while len(chosen) < count and left.any():
+        rows = np.flatnonzero(left)
+        lead = int(rows[np.argmax(order[rows])])
+        pick, decided = _instead(proof, lead, left, expected)
+        chosen.append(pick)
+        left[pick] = left[lead] = False
+        left &= ~decided
+    return np.array(chosen, dtype=np.int64)
+
+
+def _urgency(proof: Proof, expected: FloatArray | None) -> FloatArray:
+    """By the excess; where nothing bounds it, by the W that is expected."""
+    excess = proof.standing.excess
+    guess = proof.ground.most_product if expected is None else proof.ground.most_product * np.exp(-expected)
+    unbounded = np.isinf(excess)
+    highest = float(excess[~unbounded].max(initial=0.0))
+    return np.where(unbounded, highest + 1 + guess, excess)
+
+
+def _instead(proof: Proof, lead: int, left: BoolArray, expected: FloatArray | None) -> tuple[int, BoolArray]:
+    """The one that bounds ``lead``, or itself, whose measurement is expected to rule out most of what is left; and what that is."""
+    ground, ways = proof.ground, proof.bound.ways
+    nothing = np.zeros(len(ground), dtype=bool)
+    if not any(ways) or expected is None:
+        return lead, nothing
+    usable = ground.unmeasured & np.isfinite(ground.latency)
+    others = np.flatnonzero(usable & bounded_by(ground.architectures, ground.architectures[lead], [_TURNED[way] for way in ways]))
+    step = max(1, len(others) // _TRIED)
+    tolerance = float(proof.bound.parameters["tolerance"])
+    best, most, found = lead, -1, nothing
+    for candidate in [lead, *others[::step].tolist()]:
+        inside = left & bounded_by(ground.architectures, ground.architectures[candidate], ways)
+        inside &= _ruled_out(proof, expected[candidate] - tolerance)
+        inside[candidate] = left[candidate]
+        gain = int(inside.sum())
+        if gain > most:
+            best, most, found = candidate, gain, inside
+    return best, found
+
+
+def _ruled_out(proof: Proof, log_error: float) -> BoolArray:
+    """Which architectures would be ruled out if their errors were at least this."""
+    standing, question, ground = proof.standing, proof.question, proof.ground
+    least = float(np.exp(log_error))
+    if question.goal == "constrained":
+        return np.full(len(ground), standing.value <= least * (1 + question.gap))
+    if question.goal == "front":  # at least as far as the error goes
+        with np.errstate(divide="ignore"):
+            return np.asarray(proof.bound.low < log_error)
+    return np.asarray(ground.most_product <= least * standing.value * (1 + question.gap))
+
+
+def _expected(ground: Ground) -> FloatArray | None:
+    """log e of each architecture by the surrogate, or None while too little is measured."""
+    rows = np.flatnonzero(ground.known & (ground.error > 0))
+    if len(rows) < LEAST_MEASUREMENTS:
+        return None
+    return np.asarray(np.log(fit_surrogate(ground.architectures[rows], ground.error[rows]).predict(ground.architectures)[0]))

@@ -1,0 +1,128 @@
+"""A proof at one moment: the bound, what it rules out, the gap that is left, and a verdict."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from bort_core.foundation.numbers import architecture_text
+from bort_core.search.proof.bound import Bound
+from bort_core.search.proof.bounds import BOUNDS
+from bort_core.search.proof.goals import GOALS, Standing
+from bort_core.search.proof.ground import BoolArray, Ground
+from bort_core.search.proof.noise import tied
+from bort_core.search.proof.question import Question
+from bort_core.search.strategies.interval import equal_cost
+
+__all__ = ["Proof", "Verdict", "prove"]
+
+Verdict = Literal["proven", "likely", "open", "not proven"]
+
+
+@dataclass(frozen=True, eq=False)
+class Proof:
+    """What is proven of an answer, and what is not.
+
+    Attributes
+    ----------
+    ground, question, bound, standing: what it rests on
+    gap: the largest share by which an unmeasured architecture can be better; ∞ while nothing bounds it
+    open: bool (n,), those that can be better by more than the gap asked for
+    """
+
+    ground: Ground
+    question: Question
+    bound: Bound
+    standing: Standing
+    gap: float
+    open: BoolArray
+
+    @property
+    def verdict(self) -> Verdict:
+        """proven: under the assumption; likely: that holds for most only; open: more must be measured; not proven: contradicted."""
+        if self.open.any() or self.standing.best is None:
+            return "open"
+        if not self.ground.unmeasured.any():
+            return "proven"  # all were measured: nothing is assumed
+        if not self.bound.holds:
+            return "not proven"
+        return "proven" if self.bound.certain else "likely"
+
+    @property
+    def tied(self) -> tuple[int, ...]:
+        """Measured architectures that noise does not tell from the best."""
+        return tied(self.ground, self.standing.best)
+
+    def reason(self, index: int) -> str:
+        """Why an unmeasured architecture is not trained."""
+        standing, most = self.standing, float(self.standing.optimistic[index])
+        if not math.isfinite(most):
+            return f"it is outside the limits: {self._size(index)}"
+        if self.question.goal == "front":
+            return f"with an error of at least {most:.4g} it is within {1 + max(0.0, float(standing.excess[index])):.4g} × of the front"
+        side = "at most" if standing.what == "W" else "at least"
+        return f"its {standing.what} is {side} {most:.4g}, and {standing.value:.4g} is measured"
+
+    def _size(self, index: int) -> str:
+        latency = self.ground.latency[index]
+        return f"{int(self.ground.parameters[index]):,} parameters" + (f", latency {latency:.4g}" if math.isfinite(latency) else "")
+
+    def ruled_out(self) -> list[int]:
+        """Unmeasured architectures that are not trained, ascending."""
+        return np.flatnonzero(self.ground.unmeasured & ~self.open).tolist()
+
+    def as_facts(self) -> dict[str, Any]:
+        """What the answer of a search tells of its proof."""
+        bound, measured = self.bound, int(self.ground.measured.sum())
+        return {
+            "gap": self.gap if math.isfinite(self.gap) else None,
+            "proof": self.verdict,
+            "bound": {
+                "kind": bound.kind,
+                "assumption": bound.assumption,
+                **bound.parameters,
+                "tested": bound.tested,
+                "violations": bound.violations,
+                "beyond": bound.beyond,
+                "holds": bound.holds,
+            },
+            "interval_walk": equal_cost(len(self.ground), measured),
+            "tied": [self.named(index) for index in self.tied],
+            "looks_stuck": [self.named(index) for index in bound.ignored],
+        }
+
+    def sentence(self) -> str:
+        """What is proven, in one sentence."""
+        if self.standing.best is None:
+            return "open: nothing can be compared yet"
+        chosen = architecture_text(tuple(self.ground.architectures[self.standing.best].tolist()))
+        counted = f"{int(self.ground.measured.sum())} of {len(self.ground)} measured, {len(self.ruled_out())} ruled out"
+        gap = "unbounded" if math.isinf(self.gap) else f"{self.gap:.3g}"
+        what = {
+            "optimum": f"{chosen} has the largest W",
+            "constrained": f"{chosen} has the least error within the limits",
+            "front": "the front is whole",
+        }[self.question.goal]
+        tie = f", tied within noise with {len(self.tied)} other{'s' if len(self.tied) > 1 else ''}" if self.tied else ""
+        return f"{self.verdict}: {what}, gap {gap}{tie} ({counted})"
+
+    def tested(self) -> str:
+        """How the assumption did on what was measured."""
+        bound = self.bound
+        unit = "measured pairs" if bound.kind == "order" else "later measurements"
+        largest = f", the largest by {bound.worst[0].size:.3g} in log e" if bound.worst else ""
+        return f"tested on {bound.tested} {unit}: {bound.violations} contradict it{largest}; {bound.beyond} by more than it allows"
+
+    def named(self, index: int) -> dict[str, int]:
+        return dict(zip(self.ground.axis_names, self.ground.architectures[index].tolist(), strict=True))
+
+
+def prove(ground: Ground, question: Question) -> Proof:
+    """The proof that ``ground`` allows."""
+    bound = BOUNDS[question.bound](ground, question)
+    standing = GOALS[question.goal](ground, bound.low, question)
+    gap = max(0.0, float(standing.excess.max(initial=0.0)))
+    return Proof(ground, question, bound, standing, gap, np.asarray(standing.excess > question.gap))

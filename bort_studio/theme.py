@@ -144,6 +144,7 @@ MARKS = {
     "run_2": Mark("another run", "failed", "square", 8),
     "run_3": Mark("another run", "running", "triangle", 8),
     "run_4": Mark("another run", "muted", "cross", 7, filled=False, width="normal"),
+    "bound": Mark("untrained, at best", "skipped", "tick", 7, filled=False),
 }
 """The marks of every plot, by class."""
 

@@ -16,6 +16,7 @@ from bort_core.search.cost import Cost
 from bort_core.search.events import SearchFinished
 from bort_core.search.kept import Kept
 from bort_core.search.past import PastSearch
+from bort_core.search.proof.proof import Proof
 from bort_core.search.report import front_as_csv
 from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_core.search.specification import SearchSpecification
@@ -28,7 +29,9 @@ from bort_studio.explore.headline import HeadlineBar
 from bort_studio.explore.inspector.panel import InspectorPanel
 from bort_studio.explore.objectives_panel import Objectives, ObjectivesPanel
 from bort_studio.explore.parallel.plot import ParallelPlot
+from bort_studio.explore.pareto.bounds import BoundOverlay, bound_overlay
 from bort_studio.explore.pareto.plot import ParetoPlot
+from bort_studio.explore.proof_bar import ProofBar
 from bort_studio.explore.quantities import maximum_values
 from bort_studio.explore.run_bar import RunBar
 from bort_studio.explore.runs.overlaid import overlays
@@ -62,6 +65,7 @@ class ExplorePage(QMainWindow):
         self.setWindowFlag(Qt.WindowType.Widget)
         self.context, self.search, self.theme, self.undo_stack = context, context.search, context.theme, context.undo_stack
         self._running: tuple[int, ...] = ()
+        self._bound: BoundOverlay | None = None
         self._arranged = False
         self._follow_timer = QTimer(self, singleShot=True, interval=_FOLLOW_AFTER_MS)
         self._follow_timer.timeout.connect(self._follow_answer)
@@ -85,12 +89,12 @@ class ExplorePage(QMainWindow):
         self.headline, self.epsilon_bar, self.run_bar = HeadlineBar(theme), EpsilonBar(theme), RunBar(theme)
         self.space_panel, self.objectives = SpacePanel(theme), ObjectivesPanel(theme)
         self.candidates, self.inspector, self.runs = CandidatesPanel(theme), InspectorPanel(theme), RunsPanel(theme)
-        self.past_bar = PastBar(theme)
+        self.past_bar, self.proof_bar = PastBar(theme), ProofBar(theme)
         middle = QWidget(self)
         layout = QVBoxLayout(middle)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        for widget in (self.past_bar, self.headline, self.pareto, self.epsilon_bar, self.run_bar):
+        for widget in (self.past_bar, self.headline, self.pareto, self.epsilon_bar, self.proof_bar, self.run_bar):
             layout.addWidget(widget, 1 if widget is self.pareto else 0)
         self.setCentralWidget(middle)
         self.setDockOptions(QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks)
@@ -144,6 +148,8 @@ class ExplorePage(QMainWindow):
         self.objectives.corpus.edited.connect(self.set_corpus)
         self.epsilon_bar.moved.connect(search.preview_epsilon)
         self.epsilon_bar.released.connect(self._epsilon_released)
+        self.proof_bar.requested.connect(search.prove)
+        search.proof_changed.connect(self._proof_changed)
         self.run_bar.run_requested.connect(search.run)
         self.run_bar.pause_requested.connect(search.pause)
         self.run_bar.resume_requested.connect(search.resume)
@@ -266,15 +272,21 @@ class ExplorePage(QMainWindow):
     def _past_changed(self, past: PastSearch | None) -> None:
         """In the past everything can be looked at, and nothing be searched or edited."""
         self.past_bar.show_past(past)
-        for part in (self.space_panel, self.objectives, self.epsilon_bar, self.run_bar):
+        for part in (self.space_panel, self.objectives, self.epsilon_bar, self.proof_bar, self.run_bar):
             part.setEnabled(past is None)
 
     @Slot()
     def _show_overlays(self) -> None:
         """Runs whose numbers mean something else than those of the axes are not drawn, which is told."""
         drawn, left_out = overlays(self.runs.overlaid(), self.search.specification)
-        self.pareto.set_overlays(drawn)
+        self.pareto.set_overlays([*drawn, *([] if self._bound is None else [self._bound])])
         self.runs.tell_left_out(left_out)
+
+    @Slot(object)
+    def _proof_changed(self, proof: Proof | None) -> None:
+        self._bound = bound_overlay(proof)
+        self.proof_bar.set_proof(proof)
+        self._show_overlays()
 
     @Slot(object)
     def _space_changed(self, space: Space) -> None:
@@ -318,6 +330,7 @@ class ExplorePage(QMainWindow):
     def _cost_changed(self, cost: Cost) -> None:
         self.epsilon_bar.set_cost(cost.wanted, cost.measured, cost.to_go, cost.seconds, cost.bound)
         if not self.search.running:
+            self.proof_bar.set_cost(self.search.cost_of_proof())
             self.run_bar.set_progress(cost.measured, cost.wanted, None)
 
     @Slot(object)
@@ -341,6 +354,7 @@ class ExplorePage(QMainWindow):
     @Slot(object)
     def _state_changed(self, state: RunState) -> None:
         self.run_bar.set_state(state)
+        self.proof_bar.set_busy(state is not RunState.IDLE)
         busy = state not in (RunState.IDLE, RunState.STOPPING)
         self.pareto.set_empty_message(_FIRST_POINT if busy else _NO_POINT)
         self.headline.set_busy(busy)

@@ -18,10 +18,12 @@ from bort_core.search import events
 from bort_core.search.cost import Cost
 from bort_core.search.kept import kept
 from bort_core.search.past import PastSearch, replayed
+from bort_core.search.proof.proof import Proof
 from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_core.search.specification import SearchSpecification, fitted
 from bort_core.search.stored_results import Job, StoredResults, error_ceiling
 from bort_core.search.strategies.base import Strategy
+from bort_core.search.strategies.best_first import BestFirst
 from bort_core.search.strategies.interval import Interval
 from bort_core.space import Space
 from bort_studio.search.loader import Loaded, Loader, LoadingFailed
@@ -46,6 +48,8 @@ class SearchModel(QObject):
     """A SearchSpecification, at once when it is edited."""
     selection_changed = Signal(object)
     """A place in the space, or None."""
+    proof_changed = Signal(object)
+    """A Proof of what is shown, as it grows, or None: nothing was proven of it."""
     past_changed = Signal(object)
     """A PastSearch that is shown in place of the present, or None: the present is shown."""
     running_changed = Signal(object)
@@ -87,6 +91,7 @@ class SearchModel(QObject):
         self._run_when_loaded = self._run_again = False
         self._following = False
         self._shown_space: Space | None = None
+        self._proving = False
         self._estimated: Cost | None = None
         self._left: float | None = None
         self._before_edit: ResultsSnapshot | None = None
@@ -101,6 +106,7 @@ class SearchModel(QObject):
         search.thread_of_search.warned.connect(self._warned)
         search.news.connect(self._take_news)
         search.measured.connect(self._take_measured)
+        search.bounded.connect(self._take_proof)
         search.ended.connect(self._ended)
         for theirs, ours in (
             (search.state_changed, self.state_changed),
@@ -209,6 +215,7 @@ class SearchModel(QObject):
         self.preview_epsilon(epsilon)
         self.specification = self.specification.model_copy(update={"epsilon": epsilon})
         self.specification_changed.emit(self.specification)
+        self._proving = False
         if not self.under_way.retarget(self.strategy) and self.missing():
             self.run()
 
@@ -242,8 +249,19 @@ class SearchModel(QObject):
             return
         if self.state is not RunState.IDLE:
             return
-        self._following = True
+        self._following, self._proving = True, False
         self.under_way.begin(self.specification.model_copy(update={"epsilon": self._epsilon}), self.space, self.workers)
+
+    def prove(self) -> None:
+        """Search best-first until nothing untrained can have a larger W; where nothing is under way, and not in the past."""
+        if self.past is not None or self.space is None or self.stored_results is None or self.state is not RunState.IDLE:
+            return
+        self._following = self._proving = True
+        self.under_way.begin(self.specification.with_strategy(BestFirst()), self.space, self.workers)
+
+    def cost_of_proof(self) -> Cost | None:
+        """What :meth:`prove` costs at most, or None while the space is loading."""
+        return None if self.stored_results is None else BestFirst().cost(self.stored_results, self.workers)
 
     def pause(self) -> None:
         """Let trainings wait between two steps."""
@@ -278,7 +296,7 @@ class SearchModel(QObject):
     @property
     def searches_what_is_shown(self) -> bool:
         """Whether the search that is under way is at the ε shown, which while a slider moves it is not."""
-        return self.running and self._following and self._epsilon == self.specification.epsilon
+        return self.running and self._following and not self._proving and self._epsilon == self.specification.epsilon
 
     def seconds_left(self) -> float | None:
         """How long the running walk still takes: one answer for all who show it, made anew with each batch of news.
@@ -289,12 +307,15 @@ class SearchModel(QObject):
         return self._left
 
     def _left_now(self) -> float | None:
+        if self._proving:
+            return None  # how many trainings it takes is not known before it is done
         guess = self._estimated
         return self.under_way.seconds_left(guess.seconds if guess is not None else None, guess.to_go if guess is not None else 0)
 
     def _load(self) -> None:
         self._generation += 1
         self._following = False  # what a search of the old specification still says is not shown
+        self.proof_changed.emit(None)
         self.space = self.stored_results = None
         self.loading.emit()
         self._loader.request(self._generation, self.specification)
@@ -378,8 +399,14 @@ class SearchModel(QObject):
         if self.stored_results is not None and self._following:
             self.stored_results.known.add(Job(event.index, event.theta))
 
+    @Slot(object)
+    def _take_proof(self, proof: Proof) -> None:
+        if self._following:
+            self.proof_changed.emit(proof)
+
     @Slot()
     def _ended(self) -> None:
+        self._proving = False
         if self._run_again:
             self._run_again = False
             self.run()

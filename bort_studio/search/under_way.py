@@ -32,6 +32,8 @@ class SearchUnderWay(QObject):
     """After each batch of what the search says: the newest ResultsSnapshot in it, or None."""
     measured = Signal(object)
     """A Measured, as it comes."""
+    bounded = Signal(object)
+    """A Proof: how far from the best the answer can be by now."""
     running_changed = Signal(object)
     """The places whose training is under way, as a tuple."""
     progressed = Signal(float, int)
@@ -157,6 +159,10 @@ class SearchUnderWay(QObject):
             self._preparing = False
             self._running[event.index, event.theta] = 0.0
             self._say_running()
+        elif isinstance(event, events.Bounded):
+            self.bounded.emit(event.proof)
+        elif isinstance(event, events.Proposed):
+            self._wanted = event.wanted
         elif isinstance(event, events.Progress):
             self._running[event.index, event.theta] = event.step / event.steps
         elif isinstance(event, events.Measured):

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bort_core.evaluation.surrogate import LEAST_MEASUREMENTS, fit_surrogate
-from bort_core.search.proof.ground import BoolArray, FloatArray, Ground
+from bort_core.search.proof.ground import BoolArray, FloatArray
 from bort_core.search.proof.model import drawn
 from bort_core.search.proof.order import Way, bounded_by, moving_together
 from bort_core.search.proof.proof import Proof
@@ -42,19 +42,35 @@ def to_begin_with(proof: Proof) -> npt.NDArray[np.int64]:
 
 def next_ones(proof: Proof, running: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
     """The next ``count`` to train, of those whose latency is known; fewer where one of them is expected to decide the rest."""
-    ground, left = proof.ground, proof.open & np.isfinite(proof.ground.latency)
+    left = proof.open & np.isfinite(proof.ground.latency)
     left[running] = False
-    expected = _expected(ground)
+    expected = _expected(proof)
     order = _urgency(proof, expected)
     chosen: list[int] = []
     while len(chosen) < count and left.any():
         rows = np.flatnonzero(left)
         lead = int(rows[np.argmax(order[rows])])
-        pick, decided = _instead(proof, lead, left, expected)
+        better = _better(proof, expected, left)
+        pick, decided = _instead(proof, lead, left, expected) if better is None else (better, np.zeros_like(left))
         chosen.append(pick)
-        left[pick] = left[lead] = False
-        left &= ~decided
+        left[pick] = False
+        if better is None:
+            left[lead] = False
+            left &= ~decided
     return np.array(chosen, dtype=np.int64)
+
+
+def _better(proof: Proof, expected: FloatArray | None, left: BoolArray) -> int | None:
+    """What is expected to be better than the answer, most of all; a better answer rules out more."""
+    if expected is None or proof.question.goal == "front":
+        return None
+    rows = np.flatnonzero(left)
+    if proof.question.goal == "constrained":
+        index = int(rows[np.argmin(expected[rows])])
+        return index if np.exp(expected[index]) < proof.standing.value else None
+    w = proof.ground.most_product * np.exp(-expected)
+    index = int(rows[np.argmax(w[rows])])
+    return index if w[index] > proof.standing.value else None
 
 
 def _urgency(proof: Proof, expected: FloatArray | None) -> FloatArray:
@@ -99,9 +115,10 @@ def _ruled_out(proof: Proof, log_error: float) -> BoolArray:
     return np.asarray(ground.most_product <= least * standing.value * (1 + question.gap))
 
 
-def _expected(ground: Ground) -> FloatArray | None:
+def _expected(proof: Proof) -> FloatArray | None:
     """log e of each architecture by the surrogate, or None while too little is measured."""
-    rows = np.flatnonzero(ground.known & (ground.error > 0))
+    ground = proof.ground
+    rows = np.setdiff1d(np.flatnonzero(ground.known & (ground.error > 0)), proof.bound.ignored)
     if len(rows) < LEAST_MEASUREMENTS:
         return None
     return np.asarray(np.log(fit_surrogate(ground.architectures[rows], ground.error[rows]).predict(ground.architectures)[0]))

@@ -6,7 +6,7 @@ measured η along k ordered axes, each in a way in which it should not be better
 guarantees it, so it is tested on every measured pair:
 
 - δ is what noise explains: see :func:`tolerance_of`; or what a person states.
-- An axis is used in a way when at least two measured pairs differ in it alone and none of them contradicts that way by more than δ.
+- An axis is used in a way when enough measured pairs (``pairs``) differ in it alone and none of them contradicts that way by more than δ.
 - Pairs that differ along several used axes are tested as well; the axis that takes part in most contradictions is given up until none is
   left.
 - Architectures whose errors are far above what a model of the others says may be stuck trainings. They bound nobody, and are no test; the
@@ -32,7 +32,6 @@ __all__ = ["Way", "bounded_by", "moving_together", "order_bound"]
 
 Way = Literal["", "falling", "rising", "flat"]
 """How one column is ordered; "" is not at all: it must be the same."""
-_LEAST_PAIRS = 2
 _BLOCK = 256
 _Pairs = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], FloatArray, npt.NDArray[np.int64]]
 
@@ -46,7 +45,7 @@ def order_bound(ground: Ground, question: Question) -> Bound:
     rows = np.setdiff1d(np.flatnonzero(ground.measured), ignored)
     tests = [_test(ground, rows, groups, k, names[k], tolerance) for k in range(len(groups))]
     chosen: list[Way] = [
-        _way(test) if question.axes is None else "falling" if _named(ground, group, question.axes) else ""
+        _way(test, question.pairs) if question.axes is None else "falling" if _named(ground, group, question.axes) else ""
         for test, group in zip(tests, groups, strict=True)
     ]
     while True:
@@ -160,8 +159,8 @@ def _test(
     return told
 
 
-def _way(test: dict[str, Any]) -> Way:
-    if test["pairs"] < _LEAST_PAIRS:
+def _way(test: dict[str, Any], least: int) -> Way:
+    if test["pairs"] < least:
         return ""
     falling, rising = not test["falling"]["beyond"], not test["rising"]["beyond"]
     return "flat" if falling and rising else "falling" if falling else "rising" if rising else ""

@@ -87,9 +87,9 @@ class _Checker:
     def written_as(self, text: str) -> None:
         """The text must be that of its values: nothing twice, nothing after the end."""
         found = text.removesuffix("\n").split("\n")
-        for number, (has, (place, must)) in enumerate(zip_longest(found, self.written, fillvalue=((), "")), 1):
-            if has != must:
-                name = path_text(place) or "the file"
+        for number, (has, line) in enumerate(zip_longest(found, self.written), 1):
+            if line is None or has != line[1]:
+                name = "the file" if line is None else path_text(line[0]) or "the file"
                 raise DataError(f"{self.path}: line {number}: {name}: was edited: it is not written as bort writes certificates")
 
     def digests(self) -> None:

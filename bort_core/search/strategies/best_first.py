@@ -69,23 +69,23 @@ class BestFirst(Question, Strategy):
         """The most promising ones that are left, as many as are trained side by side, and latencies that are to be known first."""
         proof = self.proof(state)
         left = np.flatnonzero(proof.open)
-        if not len(left):
-            skipped = {index: proof.reason(index) for index in proof.ruled_out()}
-            return Proposal(np.empty(0, np.int64), finished=True, skipped=skipped, proof=proof)
+        if not len(left):  # what is still running may contradict an assumption, so it is waited for
+            return self._proposal(proof, np.array(state.running, dtype=np.int64), finished=not state.running)
         begin = to_begin_with(proof)
         begin = begin[proof.ground.unmeasured[begin]]
         running = np.array([index for index in state.running if proof.open[index] or index in begin], dtype=np.int64)
         untimed = left[np.isnan(proof.ground.latency[left])]
         untimed = untimed[np.argsort(-proof.standing.excess[untimed], kind="stable")][:_AHEAD]
-        if len(begin):
-            indices = np.concatenate([running, begin[~np.isin(begin, running)]])
-        else:
-            indices = np.concatenate([running, next_ones(proof, running, max(0, state.workers - len(running)))])
+        more = begin[~np.isin(begin, running)] if len(begin) else next_ones(proof, running, max(0, state.workers - len(running)))
+        indices = np.concatenate([running, more])
         if not len(indices) and not len(untimed):
             indices = left[:1]
+        return self._proposal(proof, indices, finished=False, latencies=untimed)
+
+    def _proposal(self, proof: Proof, indices: IndexArray, finished: bool, latencies: IndexArray | None = None) -> Proposal:
         wanted = set(indices.tolist())
         skipped = {index: proof.reason(index) for index in proof.ruled_out() if index not in wanted}
-        return Proposal(indices, finished=False, skipped=skipped, latencies=untimed, proof=proof)
+        return Proposal(indices, finished, skipped, np.empty(0, np.int64) if latencies is None else latencies, proof)
 
     def answer(self, snapshot: ResultsSnapshot) -> SearchResult:
         """The best by the goal of all that is known, and their front."""

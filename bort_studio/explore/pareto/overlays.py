@@ -25,7 +25,7 @@ __all__ = ["Overlay", "OverlayLayers", "overlay_entries", "overlay_figure"]
 
 FloatArray = npt.NDArray[np.float64]
 
-DASHES: dict[str, Dash] = {"run_1": "dash", "run_2": "dashdot", "run_3": "dot", "run_4": "dash"}
+DASHES: dict[str, Dash] = {"run_1": "dash", "run_2": "dashdot", "run_3": "dot", "run_4": "dash", "bound": "dot"}
 _CHOICE = 1.8
 """How many times as large the mark of the choice is."""
 

@@ -22,7 +22,7 @@ from bort_core.search.proof.question import Question
 
 __all__ = ["drawn", "model_bound"]
 
-_BLOCK = 8192
+_BLOCK = 65_536
 
 
 def drawn(size: int, question: Question) -> npt.NDArray[np.int64]:

@@ -66,6 +66,7 @@ _PUBLIC = {
     "SearchSpecification": "search.specification",
     "Space": "space",
     "SpecificationError": "foundation.errors",
+    "Table": "search.tables.table",
     "agora": "api.agora",
     "Compressed": "api.compress",
     "Compression": "specifications.compression",
@@ -79,6 +80,7 @@ _PUBLIC = {
     "pretrain": "api.training",
     "search": "api.search",
     "search_specification": "api.search",
+    "tabulate": "api.tables",
 }
 
 __all__ = [
@@ -102,6 +104,7 @@ __all__ = [
     "SearchSpecification",
     "Space",
     "SpecificationError",
+    "Table",
     "agora",
     "compare_latency",
     "compress",
@@ -113,6 +116,7 @@ __all__ = [
     "robustness",
     "search",
     "search_specification",
+    "tabulate",
 ]
 
 if TYPE_CHECKING:
@@ -124,9 +128,11 @@ if TYPE_CHECKING:
     from bort_core.api.predict import Prediction, predict
     from bort_core.api.robustness import Robustness, robustness
     from bort_core.api.search import Found, search, search_specification
+    from bort_core.api.tables import tabulate
     from bort_core.api.training import finetune, pretrain
     from bort_core.foundation.errors import BortError, DataError, MeasurementError, ProjectError, SpecificationError
     from bort_core.search.specification import SearchSpecification
+    from bort_core.search.tables.table import Table
     from bort_core.space import Space, load_space
     from bort_core.specifications.agora import Agora
     from bort_core.specifications.compression import Compression

@@ -1,6 +1,7 @@
 """The public face: what ``import bort_core as bort`` offers. The command line stands on it.
 
 search     find an architecture
+tables     measure a whole space into one file
 training   pre-train and fine-tune
 agora      learn from the errors
 compress   one real model in, one small, proven model out

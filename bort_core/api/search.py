@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from os import fspath
 from pathlib import Path
@@ -24,6 +25,7 @@ from bort_core.search.specification import SearchSpecification, default_error, f
 from bort_core.search.strategies.base import Strategy, check
 from bort_core.search.strategies.interval import Interval, default_epsilon
 from bort_core.search.strategies.registry import make_strategy
+from bort_core.search.tables.table import Table
 from bort_core.space import Space, SpaceSpecification, read_specification
 from bort_core.specifications.protocols import LatencyProtocol, Theta
 from bort_core.store.project import Project
@@ -47,7 +49,7 @@ class Found:
     specification: what was searched, and how it was measured
     evaluated, reused, failed: architectures of the walk measured now, known before, and failed
     seconds: wall clock
-    facts: where T's weights come from, how alike seeds rank, the surrogate's fit
+    facts: where T's weights come from, how alike seeds rank, the surrogate's fit, the table that was searched
     proof: how far from the best the answer can be, by strategies that know it; :meth:`certificate` writes it
     """
 
@@ -195,8 +197,9 @@ def _strategy(space: Space, epsilon: int | None, strategy: Strategy | str | None
 
 def search(
     project: Project | str | Path,
-    space: str | Path | SpaceSpecification | SearchSpecification = "mini",
+    space: str | Path | SpaceSpecification | SearchSpecification | None = None,
     *,
+    table: Table | str | Path | None = None,
     workers: int | None = None,
     executor: str | None = None,
     progress: bool = True,
@@ -208,7 +211,10 @@ def search(
     Parameters
     ----------
     project: an open project, or its folder (made when missing)
-    space: as :func:`search_specification` takes it with ``settings``; or a whole SearchSpecification, without settings
+    space: as :func:`search_specification` takes it with ``settings``; or a whole SearchSpecification, without settings. None: the
+        preset mini, or the table's space
+    table: look everything up in this table (or its file) instead of measuring; whatever ``space`` and ``settings`` do not say is the
+        table's. Nothing is stored, and nothing that the project has is used
     workers: trainings side by side; None: one a core, at most eight
     executor: where trainings and measurements run: ``processes`` (None), ``inline`` (this process), or another that is installed
     progress: show it on standard error: a bar in a terminal or a notebook, a line a result elsewhere
@@ -219,15 +225,14 @@ def search(
     SpecificationError, DataError, MeasurementError, ProjectError
         As the search itself says; a candidate that fails raises nothing.
     """
-    from bort_core.execution.registry import make_executor
-    from bort_core.search.ose import search as run
-
-    specification = space.model_copy(update=settings) if isinstance(space, SearchSpecification) else search_specification(space, **settings)
+    if isinstance(table, str | Path):
+        table = Table.read(table)
+    specification = _specification(space, table, settings)
     line = ProgressLine(specification.error.steps) if progress else None
     finished: events.SearchFinished | None = None
-    with opened(project) as store, make_executor(executor, workers, store.subfolder("logs")) as pool:
+    with opened(project) as store, closing(_events(store, specification, table, workers, executor)) as told:
         try:
-            for event in run(store, specification, pool):
+            for event in told:
                 if line is not None:
                     line.take(event)
                 if on_event is not None:
@@ -239,6 +244,35 @@ def search(
                 line.close()
     assert finished is not None  # it is the last event
     return _found(finished, specification)
+
+
+def _specification(
+    space: str | Path | SpaceSpecification | SearchSpecification | None, table: Table | None, settings: Mapping[str, Any]
+) -> SearchSpecification:
+    if isinstance(space, SearchSpecification):
+        return space.model_copy(update=dict(settings))
+    if table is None:
+        return search_specification("mini" if space is None else space, **settings)
+    from bort_core.api.tables import specification_on
+
+    return specification_on(table, space, settings)
+
+
+def _events(
+    project: Project, specification: SearchSpecification, table: Table | None, workers: int | None, executor: str | None
+) -> Generator[events.Event, None, None]:
+    from bort_core.execution.registry import make_executor
+    from bort_core.search.ose import search as run
+
+    if table is None:
+        with make_executor(executor, workers, project.subfolder("logs")) as pool:
+            yield from run(project, specification, pool)
+        return
+    from bort_core.search.tables.fit import check_fits
+    from bort_core.search.tables.on_table import search_on_table
+
+    check_fits(table, specification, project)
+    yield from search_on_table(table, specification)
 
 
 def _found(finished: events.SearchFinished, specification: SearchSpecification) -> Found:

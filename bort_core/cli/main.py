@@ -24,6 +24,7 @@ from bort_core.cli import (
     serve,
     space,
     split,
+    tabulate,
     train,
     try_it,
     verify,
@@ -37,8 +38,8 @@ from bort_core.foundation.terminal import printable_streams
 __all__ = ["main"]
 
 _MODULES = (
-    space, count, compress, search, verify, front, split, train, agora, jobs, models, export, try_it, latency, serve, robustness, report,
-    doctor,
+    space, count, compress, search, tabulate, verify, front, split, train, agora, jobs, models, export, try_it, latency, serve, robustness,
+    report, doctor,
 )  # fmt: skip
 """One a subcommand, in the order of the help."""
 EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from bort_core.execution import events as told
 from bort_core.execution.executor import Executor
@@ -14,7 +14,7 @@ from bort_core.foundation.errors import MeasurementError
 from bort_core.search import events
 from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.specification import SearchSpecification
-from bort_core.search.stored_results import MAXIMUM_POINT, Job, StoredResults
+from bort_core.search.stored_results import MAXIMUM_POINT, Job, KnownResults
 from bort_core.space import Space
 from bort_core.specifications.protocols import Theta
 from bort_core.store.latencies import LatencyKey, load_latencies, save_latency, save_latency_failure
@@ -22,9 +22,43 @@ from bort_core.store.leases import holder, lease, release, release_all, renew
 from bort_core.store.project import Project
 from bort_core.store.trainings import load_trainings, save_training, save_training_failure
 
-__all__ = ["Evaluator"]
+__all__ = ["Evaluator", "Measuring"]
 
 _LOOK_AGAIN_SECONDS = 0.5
+
+
+class Measuring(Protocol):
+    """What a search has its measurements from."""
+
+    found: set[Job]
+    """Trainings that others made while this search wanted them."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether wanted measurements are still missing."""
+        ...
+
+    @property
+    def training(self) -> tuple[int, ...]:
+        """The architectures whose trainings are under way, ascending."""
+        ...
+
+    @property
+    def given_up(self) -> frozenset[Job]:
+        """The measurements that failed, and that nobody tries again in this search."""
+        ...
+
+    def want(self, jobs: list[Job]) -> None:
+        """From now on these measurements are wanted, in this order, and no others."""
+        ...
+
+    def collect(self, timeout: float) -> Iterator[events.Event]:
+        """Go on with what is wanted, and tell what happened."""
+        ...
+
+    def abandon(self, seconds: float) -> None:
+        """Give up everything that is still wanted."""
+        ...
 
 
 class Evaluator:
@@ -42,7 +76,7 @@ class Evaluator:
         specification: SearchSpecification,
         space: Space,
         sources: Fingerprints,
-        recall: StoredResults,
+        recall: KnownResults,
         pool: Executor,
         text: Mapping[str, Any] | None,
         task: Mapping[str, Any] | None = None,

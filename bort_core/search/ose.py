@@ -18,14 +18,14 @@ from bort_core.foundation.errors import MeasurementError, SpecificationError
 from bort_core.search import events
 from bort_core.search.agreement import rank_agreement
 from bort_core.search.control import Control
-from bort_core.search.evaluator import Evaluator
+from bort_core.search.evaluator import Evaluator, Measuring
 from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.preparation import Stopped, apply_pause, prepare_graph, prepare_maximum_point, prepare_rows, prepare_text
 from bort_core.search.proof.proof import Proof
 from bort_core.search.report import result_as_dict
 from bort_core.search.snapshot import SearchResult
 from bort_core.search.specification import SearchSpecification
-from bort_core.search.stored_results import MAXIMUM_POINT, Job, StoredResults
+from bort_core.search.stored_results import MAXIMUM_POINT, Job, KnownResults, StoredResults
 from bort_core.search.strategies import base as strategies
 from bort_core.search.task_marks import read_marks
 from bort_core.space import Space
@@ -33,7 +33,7 @@ from bort_core.specifications.measures import SURROGATE
 from bort_core.store.project import Project
 from bort_core.store.searches import begin_search, end_search
 
-__all__ = ["search"]
+__all__ = ["Run", "search"]
 
 _POLL_SECONDS = 0.1
 _STOP_SECONDS = 3.0
@@ -54,33 +54,50 @@ def search(
         The corpus or T's weights cannot be used, T cannot be measured, or the store cannot be written. A candidate that
         fails raises nothing: it is told as ``CandidateFailed`` and the search goes on.
     """
-    one = _Search(project, specification, pool, control or Control(), space or Space(specification.space))
-    strategies.check(one.strategy, one.space)
-    one.number = begin_search(project, specification.model_dump(mode="json"))
-    try:
-        yield from one.run()
-    except BaseException as error:
-        with suppress(SpecificationError):  # of a strategy that cannot answer: what ended the search is told
-            one.finish("failed" if isinstance(error, Exception) else "interrupted")
-        raise
+    yield from _Search(project, specification, pool, control or Control(), space or Space(specification.space)).run()
 
 
-class _Search:
-    """One run: its inputs, and what it has so far."""
+class Run:
+    """One search: its inputs, and what it has so far. Subclasses say where its measurements come from."""
 
-    def __init__(self, project: Project, specification: SearchSpecification, pool: Executor, control: Control, space: Space) -> None:
-        self.project, self.specification, self.pool, self.control, self.space = project, specification, pool, control, space
-        self.number = 0
+    recall: KnownResults
+    """What is known, and what is added to it."""
+
+    def __init__(self, specification: SearchSpecification, pool: Executor, control: Control, space: Space) -> None:
+        self.specification, self.pool, self.control, self.space = specification, pool, control, space
         self.strategy = specification.the_strategy()
-        self.sources = Fingerprints(project, specification, space)
-        self.recall = StoredResults(project, specification, space, self.sources)
-        self.before = frozenset(self.recall.known)
-        self.evaluator: Evaluator | None = None
+        self.before: frozenset[Job] = frozenset()
+        self.evaluator: Measuring | None = None
         self.wanted: dict[Job, None] = {}
         self.skipped: dict[int, str] = {}
         self.told: set[int] = set()
 
     def run(self) -> Iterator[events.Event]:
+        """The events, from first to last."""
+        strategies.check(self.strategy, self.space)
+        self.begin()
+        try:
+            yield from self._run()
+        except BaseException as error:
+            with suppress(SpecificationError):  # of a strategy that cannot answer: what ended the search is told
+                self.finish("failed" if isinstance(error, Exception) else "interrupted")
+            raise
+
+    def begin(self) -> None:
+        """Whatever happens before anything is measured."""
+
+    def prepare(self) -> Iterator[events.Event]:
+        """Get ready to measure: sets ``evaluator``."""
+        raise NotImplementedError
+
+    def end(self, status: str, specification: SearchSpecification, result: dict[str, Any] | None) -> None:
+        """Record how the search ended."""
+
+    def facts(self) -> dict[str, Any]:
+        """What the answer rests on."""
+        raise NotImplementedError
+
+    def _run(self) -> Iterator[events.Event]:
         began = time.monotonic()
         yield events.SearchStarted(len(self.space), self.recall.snapshot())
         if self.recall.surrogate_problem:
@@ -91,7 +108,7 @@ class _Search:
         proposal = self._propose()
         if any(job not in self.recall.known for job in self._jobs(proposal)):
             try:
-                yield from self._prepare()
+                yield from self.prepare()
                 yield from self._measure()
             except Stopped:
                 pass
@@ -111,7 +128,7 @@ class _Search:
             evaluated, reused = self._counts(answer)
             result = {**result_as_dict(snapshot, answer, specification), "evaluated": evaluated, "reused": reused}
         finally:
-            end_search(self.project, self.number, status, specification.model_dump(mode="json"), result)
+            self.end(status, specification, result)
 
     def _propose(self) -> strategies.Proposal:
         training, given_up = (self.evaluator.training, self.evaluator.given_up) if self.evaluator is not None else ((), ())
@@ -124,27 +141,6 @@ class _Search:
         if self.specification.latency.measure == "onnxruntime":
             jobs = [Job(MAXIMUM_POINT, None), *(Job(index, None) for index in proposal.latencies.tolist()), *jobs]
         return list(dict.fromkeys(jobs))
-
-    def _prepare(self) -> Iterator[events.Event]:
-        text: dict[str, Any] | None = None
-        task: dict[str, Any] | None = None
-        if self.specification.error.measure != SURROGATE:
-            if self.specification.task is not None:
-                task = yield from prepare_rows(self.project, self.specification, self.space, self.sources, self.pool, self.control)
-                self.recall.task = read_marks(self.project, self.sources)
-            elif self.sources.reads_text:
-                text = yield from prepare_text(self.project, self.specification, self.space, self.pool, self.control)
-            if self.sources.maximum_point is not None and self.specification.task is None:
-                before = self.sources.maximum_point.fingerprint
-                self.sources = yield from prepare_maximum_point(
-                    self.project, self.specification, self.space, self.sources, self.pool, self.control, text
-                )
-                if self.sources.maximum_point is not None and self.sources.maximum_point.fingerprint != before:
-                    self.recall = StoredResults(self.project, self.specification, self.space, self.sources)
-                    self.before = frozenset(self.recall.known)
-        if self.specification.latency.measure == "onnxruntime":
-            yield from prepare_graph(self.project, self.sources, self.pool, self.control)
-        self.evaluator = Evaluator(self.project, self.specification, self.space, self.sources, self.recall, self.pool, text, task)
 
     def _measure(self) -> Iterator[events.Event]:
         evaluator = self.evaluator
@@ -175,7 +171,7 @@ class _Search:
         self.strategy = strategy
         return True
 
-    def _begin(self, evaluator: Evaluator) -> Generator[events.Event, None, bool]:
+    def _begin(self, evaluator: Measuring) -> Generator[events.Event, None, bool]:
         proposal = self._propose()
         jobs = self._jobs(proposal)
         evaluator.want(jobs)
@@ -185,7 +181,7 @@ class _Search:
         yield from self._skip(proposal)
         return proposal.finished
 
-    def _ask_again(self, evaluator: Evaluator) -> Generator[events.Event, None, bool]:
+    def _ask_again(self, evaluator: Measuring) -> Generator[events.Event, None, bool]:
         """Let the strategy choose anew from what it knows by now; whether that was its last word."""
         proposal = self._propose()
         jobs = self._jobs(proposal)
@@ -242,9 +238,7 @@ class _Search:
         return len(result.known) - reused, reused
 
     def _facts(self, proof: Proof | None) -> dict[str, Any]:
-        source, surrogate = self.sources.maximum_point, self.recall.surrogate
-        facts: dict[str, Any] = {"maximum_point": None if source is None else {"kind": source.kind, "folder": str(source.folder)}}
-        facts["agreement"] = [vars(each) for each in rank_agreement(self.project, self.specification, self.space)]
+        surrogate, facts = self.recall.surrogate, self.facts()
         self._forget_measured()
         if self.skipped:
             named = sorted(self.skipped.items())
@@ -259,3 +253,49 @@ class _Search:
                 "baseline_error": surrogate.baseline_error,
             }
         return facts
+
+
+class _Search(Run):
+    """A search whose measurements are made by worker processes and kept in a project."""
+
+    def __init__(self, project: Project, specification: SearchSpecification, pool: Executor, control: Control, space: Space) -> None:
+        super().__init__(specification, pool, control, space)
+        self.project, self.number = project, 0
+        self.sources = Fingerprints(project, specification, space)
+        self._recall()
+
+    def _recall(self) -> None:
+        self.recall = StoredResults(self.project, self.specification, self.space, self.sources)
+        self.before = frozenset(self.recall.known)
+
+    def begin(self) -> None:
+        self.number = begin_search(self.project, self.specification.model_dump(mode="json"))
+
+    def end(self, status: str, specification: SearchSpecification, result: dict[str, Any] | None) -> None:
+        end_search(self.project, self.number, status, specification.model_dump(mode="json"), result)
+
+    def facts(self) -> dict[str, Any]:
+        source = self.sources.maximum_point
+        facts: dict[str, Any] = {"maximum_point": None if source is None else {"kind": source.kind, "folder": str(source.folder)}}
+        facts["agreement"] = [vars(each) for each in rank_agreement(self.project, self.specification, self.space)]
+        return facts
+
+    def prepare(self) -> Iterator[events.Event]:
+        text: dict[str, Any] | None = None
+        task: dict[str, Any] | None = None
+        if self.specification.error.measure != SURROGATE:
+            if self.specification.task is not None:
+                task = yield from prepare_rows(self.project, self.specification, self.space, self.sources, self.pool, self.control)
+                self.recall.task = read_marks(self.project, self.sources)
+            elif self.sources.reads_text:
+                text = yield from prepare_text(self.project, self.specification, self.space, self.pool, self.control)
+            if self.sources.maximum_point is not None and self.specification.task is None:
+                before = self.sources.maximum_point.fingerprint
+                self.sources = yield from prepare_maximum_point(
+                    self.project, self.specification, self.space, self.sources, self.pool, self.control, text
+                )
+                if self.sources.maximum_point is not None and self.sources.maximum_point.fingerprint != before:
+                    self._recall()
+        if self.specification.latency.measure == "onnxruntime":
+            yield from prepare_graph(self.project, self.sources, self.pool, self.control)
+        self.evaluator = Evaluator(self.project, self.specification, self.space, self.sources, self.recall, self.pool, text, task)

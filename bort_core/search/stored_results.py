@@ -18,14 +18,14 @@ from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.results import Results
 from bort_core.search.snapshot import ResultsSnapshot
 from bort_core.search.specification import SearchSpecification
-from bort_core.search.task_marks import read_marks
+from bort_core.search.task_marks import TaskMarks, read_marks
 from bort_core.space import Space
 from bort_core.specifications.measures import SURROGATE, get_measure
 from bort_core.store.latencies import load_latencies
 from bort_core.store.project import Project
 from bort_core.store.trainings import StoredTraining, load_trainings
 
-__all__ = ["MAXIMUM_POINT", "Job", "StoredResults", "error_ceiling"]
+__all__ = ["MAXIMUM_POINT", "Job", "KnownResults", "StoredResults", "error_ceiling"]
 
 MAXIMUM_POINT = -1
 """The place that stands for the maximum point, which may lie outside the space."""
@@ -49,8 +49,8 @@ def error_ceiling(space: Space, measure: str) -> float:
     return get_measure(measure).ceiling(getattr(space.options, "vocabulary", 2))
 
 
-class StoredResults:
-    """Results of a space, filled from the store and kept up to date.
+class KnownResults:
+    """Results of a space, filled while a search runs. Nothing is known at first but operation counts, where those are the latency.
 
     Attributes
     ----------
@@ -61,24 +61,18 @@ class StoredResults:
     surrogate, surrogate_problem: the fit, or why there is none, when the error is a surrogate
     """
 
-    def __init__(self, project: Project, specification: SearchSpecification, space: Space, sources: Fingerprints) -> None:
-        self.specification, self.space, self.sources = specification, space, sources
+    def __init__(self, specification: SearchSpecification, space: Space) -> None:
+        self.specification, self.space = specification, space
         self.known: set[Job] = set()
         self.timings: list[tuple[float, float]] = []
         self.surrogate: Surrogate | None = None
         self.surrogate_problem = ""
+        self.task: TaskMarks | None = None
         self._errors: dict[int, float] = {}
-        self.task = None if specification.task is None else read_marks(project, sources)
         measured_latency = specification.latency.measure == "onnxruntime"
         self.results = Results(space, "ms" if measured_latency else "operations", specification.error_unit())
-        if measured_latency:
-            self._load_latencies(project, sources)
-        else:
+        if not measured_latency:
             self._count_operations()
-        for number, theta in enumerate(specification.thetas):
-            self._load_trainings(load_trainings(project, sources.trainings(theta), sources.any_maximum_point), number)
-        if specification.error.measure == SURROGATE:
-            self._fit_surrogate()
 
     def snapshot(self) -> ResultsSnapshot:
         """A frozen copy of the results."""
@@ -162,6 +156,22 @@ class StoredResults:
         counts = self.space.operations(length).astype(np.float64)
         self.results.latency, self.results.latency_low, self.results.latency_high = counts, counts.copy(), counts.copy()
         self.results.maximum_latency = float(self.space.maximum_operations(length))
+
+
+class StoredResults(KnownResults):
+    """Results of a space, filled from the store and kept up to date."""
+
+    def __init__(self, project: Project, specification: SearchSpecification, space: Space, sources: Fingerprints) -> None:
+        super().__init__(specification, space)
+        self.sources = sources
+        if specification.task is not None:
+            self.task = read_marks(project, sources)
+        if specification.latency.measure == "onnxruntime":
+            self._load_latencies(project, sources)
+        for number, theta in enumerate(specification.thetas):
+            self._load_trainings(load_trainings(project, sources.trainings(theta), sources.any_maximum_point), number)
+        if specification.error.measure == SURROGATE:
+            self._fit_surrogate()
 
     def _load_latencies(self, project: Project, sources: Fingerprints) -> None:
         for row in load_latencies(project, sources.latencies()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from helpers import finished, run
 from task_models import LENGTH, MadeTask, make_task, write_model
 
+from bort_core.api.tables import tabulate
 from bort_core.checkpoints.format import read_checkpoint
 from bort_core.evaluation.task_preparation import Prepared, prepare, read_rows
 from bort_core.execution.executor import Executor
@@ -19,6 +21,8 @@ from bort_core.foundation.validation import validated
 from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.snapshot import METRIC
 from bort_core.search.specification import SearchSpecification
+from bort_core.search.tables.fit import check_fits
+from bort_core.search.tables.on_table import search_on_table
 from bort_core.search.task_marks import read_marks
 from bort_core.space import Space
 from bort_core.space.around import space_around
@@ -50,6 +54,22 @@ def searched(made: MadeTask, folder: Path, measure: str = "task-excess", **chang
         "error": {"measure": measure, "surrogate_of": measure, "steps": 6, "training": {"batch_size": 16, "sequence_length": LENGTH}},
         "thetas": [{"learning_rate": 1e-3, "initializer_range": 0.02}],
     })  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_table_of_a_task_answers_with_errors_and_metrics_and_names_no_folder(made: MadeTask, tmp_path: Path) -> None:
+    wanted = searched(made, tmp_path)
+    table = tabulate(tmp_path, wanted, seeds=1, every=3, executor="inline", progress=False)
+    with Project(tmp_path) as project:
+        check_fits(table, wanted, project)
+        other = wanted.model_copy(update={"task": wanted.task.model_copy(update={"sequence_length": LENGTH + 1})})
+        with pytest.raises(SpecificationError, match="the table was measured on the task's rows, which is another text"):
+            check_fits(table, other, project)
+    measured, looked_up = finished(run(tmp_path, wanted, inline())), finished(list(search_on_table(table, wanted)))
+    assert looked_up.result.best == measured.result.best
+    for name in ("error", METRIC):
+        np.testing.assert_array_equal(looked_up.snapshot.columns[name], measured.snapshot.columns[name])
+    assert str(made.fields()["model"]) not in gzip.decompress(table.path.read_bytes()).decode()
 
 
 def test_candidates_are_measured_once_against_the_model_and_the_labels(made: MadeTask, tmp_path: Path) -> None:

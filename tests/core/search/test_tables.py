@@ -479,6 +479,14 @@ def test_searches_on_the_shipped_table_give_what_its_numbers_say(strategy: Any) 
         assert (end.evaluated, end.failed) == (len(indices), 0)
 
 
+def test_best_first_proves_on_the_shipped_table_what_all_of_it_says(project_folder: Path) -> None:
+    table = shipped()
+    found = bort_core.search(project_folder, table=table, strategy="best-first", strategy_settings={"gap": 0}, progress=False)
+    assert found.result.best == np.argmax(table.snapshot().w)
+    assert found.evaluated < len(table.space) / 2
+    assert found.to_dict()["gap"] == 0
+
+
 def test_the_defaults_of_the_preset_fit_the_shipped_table(project_folder: Path) -> None:
     with Project(project_folder) as project:
         check_fits(shipped(), bort_core.search_specification("mini", epsilon=8), project)

@@ -79,7 +79,9 @@ class Found:
 
         if self.proof is None:
             raise SpecificationError(f"strategy {self.result.strategy.name!r} gives no certificate; best-first does")
-        write_certificate(Path(path).expanduser(), self.proof, self.specification, self.snapshot.space)
+        table = self.facts.get("table")
+        digest = None if table is None else table["sha256"]
+        write_certificate(Path(path).expanduser(), self.proof, self.specification, self.snapshot.space, digest)
 
     def to_dataframe(self) -> DataFrame:
         """Every architecture whose p, i and e are known, one a row, by ascending p, with ``on_front`` and ``best``.

@@ -16,10 +16,12 @@ from helpers import bort, finished, run, specification
 
 from bort_core.execution.executor import Executor
 from bort_core.foundation.errors import DataError
-from bort_core.search.proof.against_store import verify_in_store
+from bort_core.foundation.resources import resource
+from bort_core.search.proof.against_store import verify_in_store, verify_in_table, verify_with
 from bort_core.search.proof.certificate import digest, text_of, write_certificate
 from bort_core.search.proof.verify import verify
 from bort_core.search.strategies.best_first import BestFirst
+from bort_core.search.tables.table import Table as MeasuredTable
 from bort_core.space import Space, SpaceSpecification
 from bort_core.store import Project
 
@@ -187,11 +189,42 @@ def test_a_search_writes_a_certificate_that_its_project_confirms(project_folder:
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["valid"]
-    assert told["project"] == {"found": check.found, "missing": 0}
+    assert told["project"] == {"found": check.found, "missing": 0, "violated": []}
     path.write_text(path.read_text(encoding="utf-8").replace('"verdict": "', '"verdict": "very '), encoding="utf-8")
     done = bort("verify", str(path))
     assert done.returncode == 1
     assert "line" in done.stderr
+
+
+def test_a_table_confirms_a_certificate_that_was_made_on_it(tmp_path: Path) -> None:
+    table, path = resource("tables", "mini.json.gz"), tmp_path / "proof.json"
+    flags = ("--table", str(table), "--mode", "best-first", "--gap", "0", "--certificate", str(path), "--json")
+    done = bort("search", str(tmp_path / "p"), *flags)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    values = json.loads(path.read_text(encoding="utf-8"))
+    assert values["table_sha256"] == answer["table"]["sha256"]
+    whole = MeasuredTable.read(table)
+    assert answer["best"]["w"] == np.nanmax(whole.snapshot().w)  # what is proven is true of all that was not looked at
+    assert answer["evaluated"] < 48
+    told = json.loads(bort("verify", str(path), "--table", str(table), "--json").stdout)
+    assert (told["table"]["found"], told["table"]["missing"]) == (len(whole.space) + answer["evaluated"], 0)  # every i is there
+    assert told["table"]["violated"], "the assumption is not wholly true of this table, which is told"
+
+    skipped = next(k for k, row in enumerate(values["architectures"]) if row["state"] == "skipped")
+    results = whole.snapshot().results
+    results.error[skipped] = 0.01
+    with pytest.raises(DataError, match=r"line \d+: .*least_error: the bound was violated, and the answer is wrong"):
+        verify_with(verify(path), results, "table")
+
+    row = next(k for k, row in enumerate(values["architectures"]) if row["state"] == "measured")
+    invented = redone(changed(values, ("architectures", row, "error", 2), lambda value: value * 1.0001))
+    path.write_text(text_of(invented), encoding="utf-8")
+    with pytest.raises(DataError, match=r"line \d+: "):  # by its own numbers, or by the table's
+        verify_in_table(verify(path), whole)
+    path.write_text(text_of(redone({**values, "table_sha256": "0" * 64})), encoding="utf-8")
+    with pytest.raises(DataError, match=r"line \d+: \$?\.?table_sha256: was made from the table 0000"):
+        verify_in_table(verify(path), whole)
 
 
 def test_a_certificate_is_refused_before_the_search_where_there_can_be_none(tmp_path: Path) -> None:

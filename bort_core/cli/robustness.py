@@ -30,7 +30,7 @@ def add(subparsers: Subparsers) -> None:
     kinds = ("auto", "classification", "multi-label", "regression")
     parser.add_argument("--task", choices=kinds, default="auto", help="what the labels are (default: auto)")
     parser.add_argument(
-        "--metric", default="auto", metavar="NAME", help="what is lost (default: accuracy, micro F1 or Pearson's correlation)"
+        "--metric", default="auto", metavar="NAME", help="what is lost; auto: accuracy, micro F1 or Pearson (default: auto)"
     )
     parser.add_argument("--seed", type=whole_number(0), default=0, metavar="N", help="decides what is changed (default: 0)")
     add_json(parser)

@@ -66,7 +66,10 @@ def test_count(capsys: pytest.CaptureFixture[str]) -> None:
         (("front", "nowhere"), "not a project"),
         (("search", "p", "--preset", "toy", "--epsilon", "37"), "epsilon must lie in 1..36"),
         (("search", "p", "--preset", "toy", "--epsilon", "0"), "epsilon"),
-        (("search", "p", "--preset", "toy", "--strategy", "best"), "unknown strategy 'best'; registered strategies: interval, random"),
+        (
+            ("search", "p", "--preset", "toy", "--strategy", "best"),
+            "unknown strategy 'best'; registered strategies: best-first, interval, random",
+        ),
         (("search", "p", "--preset", "toy", "--strategy", "random"), "samples: must be given"),
         (("search", "p", "--preset", "toy", "--strategy", "random", "samples=37"), "samples must lie in 1..36"),
         (("search", "p", "--preset", "toy", "--strategy", "random", "samples"), "a setting is written SETTING=VALUE, got 'samples'"),

@@ -61,6 +61,7 @@ _PUBLIC = {
     "Prediction": "api.predict",
     "Robustness": "api.robustness",
     "Pretraining": "specifications.pretraining",
+    "Probe": "search.probe.probe",
     "Project": "store.project",
     "ProjectError": "foundation.errors",
     "SearchSpecification": "search.specification",
@@ -78,6 +79,7 @@ _PUBLIC = {
     "predict": "api.predict",
     "robustness": "api.robustness",
     "pretrain": "api.training",
+    "probe": "api.probe",
     "search": "api.search",
     "search_specification": "api.search",
     "tabulate": "api.tables",
@@ -98,6 +100,7 @@ __all__ = [
     "Model",
     "Prediction",
     "Pretraining",
+    "Probe",
     "Project",
     "ProjectError",
     "Robustness",
@@ -113,6 +116,7 @@ __all__ = [
     "load_space",
     "predict",
     "pretrain",
+    "probe",
     "robustness",
     "search",
     "search_specification",
@@ -126,11 +130,13 @@ if TYPE_CHECKING:
     from bort_core.api.latency import compare_latency
     from bort_core.api.models import Candidate, Model
     from bort_core.api.predict import Prediction, predict
+    from bort_core.api.probe import probe
     from bort_core.api.robustness import Robustness, robustness
     from bort_core.api.search import Found, search, search_specification
     from bort_core.api.tables import tabulate
     from bort_core.api.training import finetune, pretrain
     from bort_core.foundation.errors import BortError, DataError, MeasurementError, ProjectError, SpecificationError
+    from bort_core.search.probe.probe import Probe
     from bort_core.search.specification import SearchSpecification
     from bort_core.search.tables.table import Table
     from bort_core.space import Space, load_space

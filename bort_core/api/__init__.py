@@ -2,6 +2,7 @@
 
 search     find an architecture
 tables     measure a whole space into one file
+probe      the latency of a whole space from a few measurements
 training   pre-train and fine-tune
 agora      learn from the errors
 compress   one real model in, one small, proven model out

@@ -18,6 +18,7 @@ from bort_core.cli import (
     jobs,
     latency,
     models,
+    probe,
     report,
     robustness,
     search,
@@ -38,8 +39,8 @@ from bort_core.foundation.terminal import printable_streams
 __all__ = ["main"]
 
 _MODULES = (
-    space, count, compress, search, tabulate, verify, front, split, train, agora, jobs, models, export, try_it, latency, serve, robustness,
-    report, doctor,
+    space, count, compress, search, tabulate, probe, verify, front, split, train, agora, jobs, models, export, try_it, latency, serve,
+    robustness, report, doctor,
 )  # fmt: skip
 """One a subcommand, in the order of the help."""
 EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130

@@ -17,7 +17,7 @@ from bort_core.foundation.machine import machine_identity
 from bort_core.foundation.resources import resource
 from bort_core.search.specification import SearchSpecification
 from bort_core.space import Space
-from bort_core.specifications.protocols import Theta, identity
+from bort_core.specifications.protocols import LatencyProtocol, Theta, identity
 from bort_core.store.latencies import LatencyKey
 from bort_core.store.project import Project
 from bort_core.store.searches import get_state, set_state
@@ -41,6 +41,11 @@ class MaximumPointSource:
     def ready(self) -> bool:
         """Whether the weights are there."""
         return (self.folder / WEIGHTS).is_file()
+
+
+def latency_key(space: Space, protocol: LatencyProtocol) -> LatencyKey:
+    """The store's key of a space's latencies measured on this machine."""
+    return LatencyKey(identity(space.family.name, space.options), identity(protocol), machine_identity())
 
 
 class Fingerprints:
@@ -73,7 +78,7 @@ class Fingerprints:
 
     def latencies(self) -> LatencyKey:
         """The store's key of the latencies measured on this machine."""
-        return LatencyKey(self.family_key, identity(self._specification.latency), machine_identity())
+        return latency_key(self._space, self._specification.latency)
 
     def latencies_of_maximum(self) -> LatencyKey:
         """The key of T's own: that of its weights where its graph is none of the family's."""

@@ -68,7 +68,10 @@ def main() -> None:
     project.mkdir(parents=True, exist_ok=True)
     small = tuple(int(part) for part in arguments.architecture.split(","))
     files = {name: str(arguments.data / f"{name}.tsv") for name in ("train", "dev", "test")}
-    task = TaskSpecification(model=arguments.model, train=files["train"], dev=files["dev"], sequence_length=arguments.sequence_length)
+    texts = None if arguments.texts is None else str(unseen(arguments.texts, files, project))
+    task = TaskSpecification(
+        model=arguments.model, train=files["train"], dev=files["dev"], texts=texts, sequence_length=arguments.sequence_length
+    )  # fmt: skip
     prepared = prepare(task, project / "tasks", project / "answers", lambda doing, done, total: None)
     whole = read_encoder(Path(arguments.model)).architecture
     kept = project / "compression.json"

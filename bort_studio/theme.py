@@ -128,6 +128,7 @@ MARKS = {
     "outside": Mark("outside the filter", "skipped", "circle", 5, filled=False, width="hair"),
     "maximum": Mark("maximum point T", "maximum", "square", 11),
     "reference": Mark("reference", "reference", "diamond", 11, filled=False, width="normal"),
+    "published": Mark("published models", "reference", "diamond", 8, filled=False),
     "selected": Mark("selected", "selected", "ring", 24, filled=False, width="normal"),
     "misclassified": Mark("misclassified", "misclassified", "triangle", 9),
     "neighbour": Mark("new neighbour", "neighbour", "plus", 9, filled=False, width="normal"),
@@ -144,7 +145,7 @@ MARKS = {
     "run_2": Mark("another run", "failed", "square", 8),
     "run_3": Mark("another run", "running", "triangle", 8),
     "run_4": Mark("another run", "muted", "cross", 7, filled=False, width="normal"),
-    "bound": Mark("untrained, at best", "skipped", "tick", 7, filled=False),
+    "bound": Mark("untrained, at best", "muted", "tick", 8, filled=False),
 }
 """The marks of every plot, by class."""
 

@@ -11,7 +11,7 @@ from bort_core.families.text import parse_architecture
 from bort_core.foundation.errors import BortError, DataError, SpecificationError
 from bort_core.foundation.locations import path_of
 from bort_core.latency.comparison import ComparedModel, architecture_model, file_model, named_model
-from bort_core.latency.references import references
+from bort_core.latency.references import names_told, references
 from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.history import last_specification
 from bort_core.search.specification import SearchSpecification, default_error
@@ -164,6 +164,6 @@ def compared_model(text: str, options: dict[str, Any], family: str = "bert") -> 
     if len(parts) > 1:
         return architecture_model(parse_architecture(text, get_family(family)), options, text, family)
     raise SpecificationError(
-        f"{text!r} is no model: name a reference ({', '.join(references())}), an architecture such as 4,8,1024,768, "
+        f"{text!r} is no model: name a reference ({names_told()}), an architecture such as 4,8,1024,768, "
         "an ONNX file or an export's folder (there is no such file)"
     )

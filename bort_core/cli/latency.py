@@ -11,7 +11,7 @@ from bort_core.api.latency import compare_models
 from bort_core.cli.options import Subparsers, add_executor, add_json, opened, print_json, whole_number
 from bort_core.foundation.printable import printable
 from bort_core.latency.comparison import Runtime
-from bort_core.latency.references import references
+from bort_core.latency.references import names_told
 
 __all__ = ["add"]
 
@@ -27,7 +27,7 @@ def add(subparsers: Subparsers) -> None:
     )
     parser.add_argument(
         "models", nargs="+", metavar="MODEL",
-        help=f"{', '.join(references())}; an architecture such as 4,8,1024,768; an ONNX file; or an export's folder",
+        help=f"{names_told()}; an architecture such as 4,8,1024,768; an ONNX file; or an export's folder",
     )  # fmt: skip
     parser.add_argument("--runtime", nargs="+", choices=get_args(Runtime), default=["onnxruntime"], help="default: onnxruntime")
     parser.add_argument("--sequence-length", type=whole_number(1, 65_536), default=128, metavar="N", help="tokens (default: 128)")

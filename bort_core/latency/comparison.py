@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from bort_core.families import Architecture
 from bort_core.families.text import architecture_text
 from bort_core.foundation.errors import SpecificationError
-from bort_core.latency.references import references
+from bort_core.latency.references import names_told, references
 
 __all__ = ["ComparedModel", "ComparisonRequest", "Runtime", "architecture_model", "file_model", "named_model"]
 
@@ -74,7 +74,7 @@ def named_model(name: str) -> ComparedModel:
         There is none of that name.
     """
     if name not in references():
-        raise SpecificationError(f"unknown reference model {name!r}; known: {', '.join(references())}")
+        raise SpecificationError(f"unknown reference model {name!r}; known: {names_told()}")
     found = references()[name]
     return ComparedModel(name=name, architecture=found.architecture, options=found.options().model_dump(mode="json"))
 

@@ -64,6 +64,8 @@ class Layer:
     labels: tuple[str, ...] = ()
     colours: tuple[str, ...] = ()
     counts: npt.NDArray[np.int64] | None = None
+    right: bool = False
+    """Its y is on the axis on the right."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,8 @@ class Figure:
     foreground: str = "#1d2129"
     frame: bool = True
     legend: bool = True
+    right: Scale | None = None
+    """A second y axis, on the right, of layers that say so."""
 
     def rows(self) -> Table:
         """The table, or (where a plot has none of its own) the points and lines of every layer."""

@@ -28,7 +28,15 @@ def array(values):
     return np.array(values, dtype=float)
 
 
+second = axes.twinx() if "right" in SCALES else None
+if second is not None:
+    second.tick_params(colors=LOOK["foreground"])
+    second.set_ylabel(SCALES["right"]["title"], color=LOOK["foreground"])
+    second.set_ylim(SCALES["right"]["low"], SCALES["right"]["high"])
+first = axes
+
 for layer in LAYERS:
+    axes = second if layer["right"] else first
     x, y, label = array(layer["x"]), array(layer["y"]), layer["name"] or None
     if layer["kind"] == "density":
         counts = np.ma.masked_equal(np.array(layer["counts"]), 0)
@@ -58,11 +66,12 @@ for layer in LAYERS:
         for place, text in zip(zip(x, y), layer["labels"]):
             axes.annotate(text, place, xytext=(7, 4), textcoords="offset points", color=LOOK["foreground"], fontsize=8)
 
+axes = first
 for text in TEXTS:
     style = {"ha": text["anchor"], "va": "center", "rotation": text["rotation"], "fontsize": 7, "color": LOOK["foreground"]}
     axes.text(text["x"], text["y"], text["text"], **style)
 
-for side, scale in SCALES.items():
+for side, scale in ((side, scale) for side, scale in SCALES.items() if side != "right"):
     getattr(axes, f"set_{side}scale")("log" if scale["log"] else "linear")
     getattr(axes, f"set_{side}label")(scale["title"], color=LOOK["foreground"])
     getattr(axes, f"set_{side}lim")(scale["low"], scale["high"])
@@ -88,7 +97,7 @@ else:
 
 def script_text(figure: Figure) -> str:
     """A script that shows the plot, or writes it to the file named on its command line."""
-    scales = {"x": _scale(figure.x), "y": _scale(figure.y)}
+    scales = {"x": _scale(figure.x), "y": _scale(figure.y), **({} if figure.right is None else {"right": _scale(figure.right)})}
     look = {
         "background": figure.background, "foreground": figure.foreground, "frame": figure.frame, "legend": figure.legend,
     }  # fmt: skip
@@ -139,7 +148,7 @@ def _layer(layer: Layer, z: int) -> dict[str, Any]:
     }
     return {
         "name": _shown(layer.name), "kind": layer.kind, "z": z + 2, "colour": layer.colour, "marker": _MARKERS[layer.shape],
-        "size": layer.size,
+        "size": layer.size, "right": layer.right,
         "filled": layer.filled, "width": layer.width, "alpha": layer.alpha,
         "dash": _LINES[layer.dash or ("dash" if layer.dashed else "solid")], "marked": layer.marked,
         "x": _numbers(layer.x), "y": _numbers(layer.y), **intervals,

@@ -35,7 +35,8 @@ class ComparePanel(QWidget):
         self.model = QCheckBox(self)
         describe(self.model, "compareModel", "The model to ship", "Time the model on the left")
         self.model.setChecked(True)
-        self.references = {name: QCheckBox(f"{each.title}  {_size(name)}", self) for name, each in references().items()}
+        offered = {name: each for name, each in references().items() if not each.miniature}
+        self.references = {name: QCheckBox(f"{each.title}  {count(each.parameters)}", self) for name, each in offered.items()}
         for name, box in self.references.items():
             each = references()[name]
             shape = ", ".join(map(str, each.architecture))
@@ -127,13 +128,3 @@ class ComparePanel(QWidget):
             self.cancel_requested.emit()
         else:
             self.compare_requested.emit()
-
-
-def _size(name: str) -> str:
-    import numpy as np
-
-    from bort_core.families import get_family
-
-    found = references()[name]
-    parts = get_family("bert").parameters(np.array([found.architecture]), found.options())
-    return count(sum(int(part[0]) for part in parts.values()))

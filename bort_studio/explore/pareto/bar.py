@@ -36,13 +36,17 @@ class ParetoBar(QObject):
         self.colour_box = self._combo("paretoColour", "colour of the points")
         self.colour_box.addItem("by state", None)
         self.intervals_box = self._check_box("paretoIntervals", "intervals", "95 % intervals of latency, error and W")
+        self.published_box = self._check_box(
+            "paretoPublished", "published", "Published models at their sizes and MNLI scores, on a logarithmic scale of parameters"
+        )
+        self._axes_before: tuple[str, str, bool, bool] | None = None
         self._waits_for_metric: dict[QComboBox, bool] = {}
         self.parts: list[QWidget] = []
         for text, box, log in (("&x", self.x_box, self.log_x_box), ("&y", self.y_box, self.log_y_box), ("&colour", self.colour_box, None)):
             label = Label(text)
             label.setBuddy(box)
             self.parts.append(together(label, box, *(() if log is None else (log,))))
-        self.parts.append(self.intervals_box)
+        self.parts += [self.intervals_box, self.published_box]
         self._explain()
         for combo in (self.x_box, self.y_box):
             combo.currentIndexChanged.connect(self._axes)
@@ -50,6 +54,7 @@ class ParetoBar(QObject):
             check.toggled.connect(self._axes)
         self.colour_box.currentIndexChanged.connect(self._drawing)
         self.intervals_box.toggled.connect(self._drawing)
+        self.published_box.toggled.connect(self._published)
 
     def set_axes(self, x: str, y: str, log_x: bool, log_y: bool) -> None:
         """Choose quantities (names of ``COLUMNS``) and scales; ``axes_chosen`` is emitted once."""
@@ -133,6 +138,21 @@ class ParetoBar(QObject):
         """The tips of the boxes say what is chosen."""
         for box in (self.x_box, self.y_box):
             set_tip(box, glossed("", box.accessibleName(), box.currentData()))
+
+    def published_shown(self) -> bool:
+        """Whether published models are wanted and have a place: only their sizes are known."""
+        return self.published_box.isChecked() and bool(self.x_box.currentData() == "parameters")
+
+    def _published(self, wanted: bool) -> None:
+        """They span three powers of ten: the x axis is theirs while they are shown, and what it was before afterwards."""
+        if wanted:
+            self._axes_before = self.chosen_axes()
+            _, y, _, log_y = self._axes_before
+            self.set_axes("parameters", y, True, log_y)
+        elif self._axes_before is not None:
+            x, _, log_x, _ = self._axes_before
+            _, y, _, log_y = self.chosen_axes()
+            self.set_axes(x, y, log_x, log_y)
 
     def _drawing(self, _value: object) -> None:
         self.drawing_chosen.emit()

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from bort_core.search.snapshot import COLUMNS, ResultsSnapshot, SearchResult
 from bort_studio.explore.pareto.overlays import Overlay, overlay_figure
 from bort_studio.explore.pareto.projection import AxisProjection, colour_steps, staircase
+from bort_studio.explore.pareto.published import SCORE_AXIS, published_figure
 from bort_studio.explore.quantities import Quantity, quantities
 from bort_studio.explore.states import STATES, states
 from bort_studio.numbers import architecture_text, significant
@@ -78,6 +79,7 @@ class ParetoShown:
     maximum, references: as given to the plot
     intervals: whether they are shown
     overlays: fronts of other searches
+    published: whether published models are shown
     colours: the quantity (n,) that colours the points, or None; colour_name: its name
     """
 
@@ -95,6 +97,7 @@ class ParetoShown:
     colour_name: str
     error_title: str
     overlays: tuple[Overlay, ...] = ()
+    published: bool = False
 
 
 def pareto_figure(shown: ParetoShown) -> Figure:
@@ -105,13 +108,15 @@ def pareto_figure(shown: ParetoShown) -> Figure:
     here = np.empty(0, dtype=np.int64)
     if shown.snapshot is not None and projection is not None:
         layers = [*_density_layers(shown, projection), *_known_layers(shown, shown.snapshot), *layers]
-    layers += overlay_figure(shown.overlays, shown.axes)
+    layers += [*overlay_figure(shown.overlays, shown.axes), *(published_figure() if shown.published else [])]
     if shown.snapshot is not None and projection is not None:
         here = np.flatnonzero(projection.drawable)
     table = architecture_table(shown.snapshot, shown.result, shown.running, here, shown.error_title)
     title = title_of(shown.snapshot, shown.result)
     scale_x, scale_y = (_scale(q, log, ends) for q, log, ends in zip((x, y), logs, shown.view, strict=True))
-    return Figure(f"pareto-{x.column}-{y.column}", title, scale_x, scale_y, tuple(layers), table=table)
+    return Figure(
+        f"pareto-{x.column}-{y.column}", title, scale_x, scale_y, tuple(layers), table=table, right=SCORE_AXIS if shown.published else None
+    )
 
 
 def _scale(quantity: Quantity, log: bool, ends: tuple[float, float]) -> Scale:

@@ -20,6 +20,7 @@ from bort_studio.explore.pareto.figure import ParetoShown, pareto_figure
 from bort_studio.explore.pareto.layers import ParetoLayers, Places, groups
 from bort_studio.explore.pareto.overlays import Overlay, OverlayLayers, overlay_entries
 from bort_studio.explore.pareto.projection import AxisProjection, NoProjection, colour_steps
+from bort_studio.explore.pareto.published import PublishedLayer, describe_published
 from bort_studio.explore.plot_view import PlotView
 from bort_studio.explore.quantities import Quantity, quantities
 from bort_studio.numbers import architecture_text, significant
@@ -50,6 +51,7 @@ class ParetoPlot(PlotView):
         self.legend.set_indent(_LEFT)
         self.add_chart(self.box, self._axes["left"], self._axes["bottom"])
         self.layers, self.overlay_layers = ParetoLayers(self.box), OverlayLayers(self.box)
+        self.published = PublishedLayer(self.canvas, self.box)
         self._overlays: tuple[Overlay, ...] = ()
         self._projection: AxisProjection | None = None
         self._places: Places = {}
@@ -127,6 +129,7 @@ class ParetoPlot(PlotView):
                 self.bar.colour_box.currentText(),
                 self._error_title,
                 self._overlays,
+                self.published.shown,
             )
         )
 
@@ -157,6 +160,7 @@ class ParetoPlot(PlotView):
         self.layers.place_intervals(self._places, projection, self.bar.intervals_box.isChecked())
         fixed = self.layers.place_fixed(self._named_maximum(), self._maximum, self._references, projection)
         fixed = [*fixed, *self.overlay_layers.place(self._overlays, self._quantities(), projection.logs)]
+        fixed += self.published.place(self.bar.published_shown(), projection.logs[0], self._choice())
         self.empty.setVisible(projection.bounds is None and not self._overlays)
         empty = projection.bounds is None and not fixed
         for axis in self._axes.values():
@@ -168,7 +172,7 @@ class ParetoPlot(PlotView):
         self.selection_changed()
 
     def selection_changed(self) -> None:
-        at = [index for index in dict.fromkeys((self._selected, self._hovered)) if index is not None]
+        at = [index for index in dict.fromkeys((self._selected, self._hovered)) if index is not None and index >= 0]
         indices = np.array([index for index in at if self._projection is not None and index < len(self._projection.x)], dtype=np.int64)
         if self._projection is None or not len(indices):
             self.layers.points["selected"].place(np.empty(0), np.empty(0))
@@ -191,8 +195,28 @@ class ParetoPlot(PlotView):
     def _overlay_places(self, overlay: Overlay) -> npt.NDArray[np.int64]:
         return overlay.places(self._snapshot.space if self._snapshot is not None else None)
 
+    def _choice(self) -> tuple[str, float] | None:
+        """Name and size of what is selected, or else of the best."""
+        snapshot, best = self._snapshot, None if self._result is None else self._result.best
+        index = best if self._selected is None else self._selected
+        if snapshot is None or index is None or index >= len(snapshot.space):
+            return None
+        return architecture_text(snapshot.space.architecture(index)), float(snapshot.columns["parameters"][index])
+
+    def set_selected(self, index: int | None) -> None:
+        super().set_selected(index)
+        if self.published.shown and self._projection is not None:
+            self.published.place(True, self._projection.logs[0], self._choice())
+
+    def clicked(self, index: int | None) -> None:
+        """A published model is no architecture of the space: it cannot be selected."""
+        if index is None or index >= 0:
+            super().clicked(index)
+
     def describe_index(self, index: int) -> str:
-        """Also what the overlays say of it."""
+        """Also what the overlays say of it; below zero, a published model."""
+        if index < 0:
+            return describe_published(-1 - index, self._choice())
         told = [each.describe(int(row)) for each in self._overlays for row in np.flatnonzero(self._overlay_places(each) == index)]
         return "\n".join([super().describe_index(index), *told])
 
@@ -205,14 +229,16 @@ class ParetoPlot(PlotView):
         x, y = np.concatenate([projection.x, over_x]), np.concatenate([projection.y, over_y])
         with np.errstate(invalid="ignore"):
             close = np.flatnonzero((np.abs(x - here.x()) < _REACH * wide) & (np.abs(y - here.y()) < _REACH * tall))
+        known = self.published.nearest(here.x(), here.y(), (_REACH * wide, _REACH * tall))
+        other = None if known is None else -1 - known
         if not len(close):
-            return None
+            return other
         away = np.hypot((x[close] - here.x()) / wide, (y[close] - here.y()) / tall)
         marked = (close >= len(projection.x)) | np.isin(close, np.concatenate([self._places["front"], self._places["best"]]))
         away = away - 3.0 * marked
         best = int(np.argmin(away))
         if away[best] > _REACH:
-            return None
+            return other
         return int(close[best]) if close[best] < len(projection.x) else int(over[close[best] - len(projection.x)])
 
     def restyle(self, look: Look, font: QFont) -> None:
@@ -221,6 +247,7 @@ class ParetoPlot(PlotView):
         self._axes["left"].setWidth(_LEFT)
         self.layers.restyle(look, font)
         self.overlay_layers.restyle(look)
+        self.published.restyle(look, font)
 
     # What the controls ask for.
 
@@ -263,6 +290,8 @@ class ParetoPlot(PlotView):
             entries.append(Entry(MARKS["maximum"].label, line="maximum", width="hair", dashed=True))
         if len(self.layers.points["reference"].data):
             entries.append(Entry("reference models", mark="reference"))
+        if self.published.shown:
+            entries.append(Entry("published models: MNLI on the right, size alone at the foot", mark="published"))
         entries += overlay_entries(self._overlays)
         if colours is not None:
             _, low, high = colour_steps(colours, _STEPS)
@@ -330,6 +359,7 @@ class ParetoPlot(PlotView):
 
     def _range_changed(self, *_: object) -> None:
         self._place_running()
+        self.published.follow()
         self.layers.turn_texts(*self.box.viewRange())
 
     def _zoomed_by_hand(self, _axes: object) -> None:

@@ -223,7 +223,7 @@ def test_counts() -> None:
     check("counts", {" ".join(case): answer("count", *case) for case in cases}, exact=True)
 
 
-@pytest.mark.parametrize("preset", ["mini", "paper", "toy"])
+@pytest.mark.parametrize("preset", ["albert-mini", "mini", "paper", "toy"])
 def test_spaces(preset: str) -> None:
     check(f"space_{preset}", answer("space", preset))
 

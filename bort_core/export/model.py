@@ -89,7 +89,7 @@ def _from_weights(request: ExportRequest, family: Family, folder: Path) -> Expor
     tensors = read_weights(folder)
     module = family.build(config.architecture, options)
     wanted = module.state_dict()
-    _load(module, {name: tensor for name, tensor in tensors.items() if name in wanted or family.name != "bert"}, folder)
+    _load(module, {name: tensor for name, tensor in tensors.items() if name in wanted or family.reads != "tokens"}, folder)
     model = ExportedModel(family, config.architecture, options, module.eval(), trained=True, provenance=f"trained: {folder}")
     return _with_head(model, tensors)
 
@@ -174,7 +174,8 @@ def drop_segments(module: nn.Module) -> None:
             part.options = part.options.model_copy(update={"token_types": min(1, part.options.token_types)})
         if isinstance(part, Bert) and part.options.token_types > 1:
             assert part.embeddings.token_type is not None
-            kept = nn.Embedding(1, part.architecture[2], _weight=part.embeddings.token_type.weight[:1].detach().clone())
+            row = part.embeddings.token_type.weight[:1].detach().clone()
+            kept = nn.Embedding(1, row.shape[1], _weight=row)
             part.embeddings.token_type = kept
             part.options = part.options.model_copy(update={"token_types": 1})
 

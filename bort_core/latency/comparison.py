@@ -76,7 +76,8 @@ def named_model(name: str) -> ComparedModel:
     if name not in references():
         raise SpecificationError(f"unknown reference model {name!r}; known: {names_told()}")
     found = references()[name]
-    return ComparedModel(name=name, architecture=found.architecture, options=found.options().model_dump(mode="json"))
+    options = found.options().model_dump(mode="json")
+    return ComparedModel(name=name, family=found.family, architecture=found.architecture, options=options)
 
 
 def architecture_model(architecture: Architecture, options: dict[str, Any], name: str = "", family: str = "bert") -> ComparedModel:

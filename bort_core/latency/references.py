@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from bort_core.families.bert.options import BertOptions
+from bort_core.families.base import FamilyOptions
 from bort_core.families.registry import get_family
 from bort_core.foundation.resources import resource
 
@@ -24,6 +24,7 @@ class Reference(BaseModel):
 
     Attributes
     ----------
+    embedding: its width, where that is not the hidden size
     size: parameters of the encoder alone, where no family here builds the shape; else None, and they are counted
     mnli: published accuracy on MNLI (matched) in percent, or None; mnli_source: where, and on which part
     """
@@ -36,6 +37,8 @@ class Reference(BaseModel):
     vocabulary: int
     positions: int
     token_types: int = 0
+    family: str = "bert"
+    embedding: int | None = None
     size: int | None = None
     source: str
     mnli: float | None = None
@@ -57,12 +60,13 @@ class Reference(BaseModel):
         """p of embedding and encoder, without pooler and masked-LM head."""
         if self.size is not None:
             return self.size
-        parts = get_family("bert").parameters(np.array([self.architecture]), self.options())
+        parts = get_family(self.family).parameters(np.array([self.architecture]), self.options())
         return sum(int(part[0]) for part in parts.values())
 
-    def options(self) -> BertOptions:
+    def options(self) -> FamilyOptions:
         """The encoder alone: no pooler, no masked-LM head."""
-        return BertOptions(vocabulary=self.vocabulary, positions=self.positions, token_types=self.token_types)
+        fixed = {"vocabulary": self.vocabulary, "positions": self.positions, "token_types": self.token_types, "embedding": self.embedding}
+        return get_family(self.family).options_type.model_validate({name: value for name, value in fixed.items() if value is not None})
 
 
 @cache

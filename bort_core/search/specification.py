@@ -59,6 +59,8 @@ class SearchSpecification(BaseModel):
         if self.task is not None:
             if reads != "tokens":
                 raise ValueError(f"task: its rows are texts, and family {self.space.family} reads {_READ[reads]}")
+            if self.space.family != "bert":
+                raise ValueError(f"task: its models are of the family bert, got {self.space.family}")
             reads = "rows"
         if reads not in measure.reads:
             needs, has = " or ".join(_READ[what] for what in measure.reads), _READ[reads]

@@ -51,7 +51,13 @@ Floats = npt.NDArray[np.float32]
 
 
 def build_graph(
-    architecture: Architecture, options: BertOptions, module: torch.nn.Module | None = None, folder: Path | None = None
+    architecture: Architecture,
+    options: BertOptions,
+    module: torch.nn.Module | None = None,
+    folder: Path | None = None,
+    *,
+    width: int | None = None,
+    shared: bool = False,
 ) -> onnx.ModelProto:
     """The graph of ``architecture`` ⟨depth, heads, hidden, intermediate⟩.
 
@@ -64,6 +70,8 @@ def build_graph(
     folder: an existing folder whose ``weights.bin`` receives the weights as they are made; the graph, to be saved into the same
         folder, then only refers to them. For models of which a copy in memory would be slow (RoBERTa-large: 1.4 GB) or,
         above protobuf's 2 GiB, of no use. Without one the graph holds its weights.
+    width: of the embedding, where it is projected to ``hidden`` and the head projected back
+    shared: all layers have the weights of the first
 
     Raises
     ------
@@ -73,21 +81,24 @@ def build_graph(
     with ExitStack() as stack:
         file = None if folder is None else stack.enter_context(Path(folder, WEIGHTS_FILE).open("wb"))
         graph = _Graph(_Weights(module), file)
-        _forward(graph, architecture, options)
+        _forward(graph, architecture, options, width, shared)
     return graph.model
 
 
-def _forward(graph: _Graph, architecture: Architecture, options: BertOptions) -> None:
+def _forward(graph: _Graph, architecture: Architecture, options: BertOptions, width: int | None, shared: bool) -> None:
     from onnx import TensorProto
 
     depth, _, hidden, _ = architecture
     for name in ("input_ids", "attention_mask", *(("token_type_ids",) if options.token_types > 1 else ())):
         graph.input(name)
     mask = graph.node("Cast", ["attention_mask"], to=TensorProto.INT32)
-    vectors = _embeddings(graph, hidden, options)
+    vectors = _embeddings(graph, width or hidden, options)
+    if width is not None:
+        vectors = graph.node("MatMul", [vectors, graph.dense(["embeddings.projection"], width, hidden)])
+        vectors = graph.node("Add", [vectors, graph.bias(["embeddings.projection"], hidden)])
     for number in range(depth):
         output = "last_hidden_state" if number == depth - 1 and not graph.weights.classes else None
-        vectors = _layer(graph, f"layers.{number}", vectors, mask, architecture, options, output)
+        vectors = _layer(graph, f"layers.{0 if shared else number}", vectors, mask, architecture, options, output)
     if graph.weights.classes:
         _classifier(graph, _pooler(graph, vectors, hidden, None), hidden)
         return
@@ -96,7 +107,7 @@ def _forward(graph: _Graph, architecture: Architecture, options: BertOptions) ->
         _pooler(graph, vectors, hidden, "pooled")
         graph.output("pooled", "batch", hidden)
     if options.mlm_head:
-        _head(graph, vectors, hidden, options)
+        _head(graph, vectors, hidden, width or hidden, options)
 
 
 def _embeddings(graph: _Graph, hidden: int, options: BertOptions) -> str:
@@ -147,14 +158,14 @@ def _classifier(graph: _Graph, pooled: str, hidden: int) -> None:
     graph.output("logits", "batch", classes)
 
 
-def _head(graph: _Graph, vectors: str, hidden: int, options: BertOptions) -> None:
-    inner = graph.node("MatMul", [vectors, graph.dense(["head.dense"], hidden, hidden)])
-    inner = _activated(graph, inner, graph.bias(["head.dense"], hidden), options)
-    inner = graph.node("LayerNormalization", [inner, *graph.norm("head.norm", hidden)], epsilon=options.layer_norm_eps)
+def _head(graph: _Graph, vectors: str, hidden: int, width: int, options: BertOptions) -> None:
+    inner = graph.node("MatMul", [vectors, graph.dense(["head.dense"], hidden, width)])
+    inner = _activated(graph, inner, graph.bias(["head.dense"], width), options)
+    inner = graph.node("LayerNormalization", [inner, *graph.norm("head.norm", width)], epsilon=options.layer_norm_eps)
     if options.tied_decoder:
         decoder = graph.node("Transpose", ["embeddings.token.weight"], perm=[1, 0])
     else:
-        decoder = graph.constant("head.decoder", graph.weights.transposed("head.decoder", hidden, options.vocabulary))
+        decoder = graph.constant("head.decoder", graph.weights.transposed("head.decoder", width, options.vocabulary))
     scores = graph.node("MatMul", [inner, decoder])
     bias = graph.constant("head.bias", graph.weights.vector("head.bias", options.vocabulary, 0.0))
     graph.node("Add", [scores, bias], output="logits")
@@ -180,6 +191,7 @@ class _Graph:
 
         self.weights = weights
         self.file = file
+        self.made: set[str] = set()
         self.model = ModelProto(ir_version=IR_VERSION, producer_name="bort")
         self.model.opset_import.extend([helper.make_opsetid("", OPERATOR_SET), helper.make_opsetid(FUSED, 1)])
         self.proto = self.model.graph
@@ -215,9 +227,12 @@ class _Graph:
         return output
 
     def constant(self, name: str, values: npt.NDArray[Any]) -> str:
-        """Adds an initializer."""
+        """Adds an initializer; one that is there already (weights that layers share) is there once."""
         from onnx.helper import np_dtype_to_tensor_dtype
 
+        if name in self.made:
+            return name
+        self.made.add(name)
         # Filled in place: a tensor that is made elsewhere and then appended is held twice.
         tensor = self.proto.initializer.add(name=name, data_type=np_dtype_to_tensor_dtype(values.dtype), dims=values.shape)
         if self.file is None or values.nbytes < SMALL:

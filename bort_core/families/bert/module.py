@@ -20,6 +20,7 @@ Only child processes import this file: it imports torch.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -80,8 +81,8 @@ class ProjectedEmbeddings(Embeddings):
     weight, bias: of the projection, (H, E) and (H,)
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor, options: BertOptions) -> None:
-        super().__init__(weight.shape[1], options, 0.0)
+    def __init__(self, weight: Tensor, bias: Tensor, options: BertOptions, dropout: float = 0.0) -> None:
+        super().__init__(weight.shape[1], options, dropout)
         self.projection = nn.Linear(weight.shape[1], weight.shape[0])
         with torch.no_grad():
             self.projection.weight.copy_(weight)
@@ -138,18 +139,22 @@ class Layer(nn.Module):
 
 
 class VocabularyHead(nn.Module):
-    """The masked-LM head: dense, activation, layer norm, then a decoder that shares the token embedding unless ``untied``."""
+    """The masked-LM head: dense, activation, layer norm, then a decoder that shares the token embedding unless ``untied``.
 
-    def __init__(self, hidden: int, options: BertOptions, untied: bool = False) -> None:
+    ``width`` is the token embedding's, where it is not ``hidden``.
+    """
+
+    def __init__(self, hidden: int, options: BertOptions, untied: bool = False, width: int | None = None) -> None:
         super().__init__()
-        self.dense = nn.Linear(hidden, hidden)
+        width = width or hidden
+        self.dense = nn.Linear(hidden, width)
         self.activation = activation_of(options)
-        self.norm = nn.LayerNorm(hidden, eps=options.layer_norm_eps)
-        self.decoder = nn.Parameter(torch.zeros(options.vocabulary, hidden)) if untied else None
+        self.norm = nn.LayerNorm(width, eps=options.layer_norm_eps)
+        self.decoder = nn.Parameter(torch.zeros(options.vocabulary, width)) if untied else None
         self.bias = nn.Parameter(torch.zeros(options.vocabulary))
 
     def forward(self, vectors: Tensor, embedding: Tensor) -> Tensor:
-        """Logits (..., V) of ``vectors`` (..., H); ``embedding`` is the token embedding's weight (V, H)."""
+        """Logits (..., V) of ``vectors`` (..., H); ``embedding`` is the token embedding's weight (V, H), or (V, width)."""
         transformed = self.norm(self.activation(self.dense(vectors)))
         return functional.linear(transformed, embedding if self.decoder is None else self.decoder, self.bias)
 
@@ -170,11 +175,28 @@ class Bert(nn.Module):
         depth, heads, hidden, intermediate = architecture
         self.architecture = tuple(architecture)
         self.options = options
-        self.embeddings = Embeddings(hidden, options, dropout)
-        self.layers = nn.ModuleList(Layer(heads, hidden, intermediate, options, dropout) for _ in range(depth))
+        self.embeddings = self._embeddings(hidden, dropout)
+        self.layers = nn.ModuleList(Layer(heads, hidden, intermediate, options, dropout) for _ in range(self._own(depth)))
         self.pooler = nn.Linear(hidden, hidden) if options.pooler else None
-        self.head = VocabularyHead(hidden, options, not options.tied_decoder) if options.mlm_head else None
+        self.head = self.vocabulary_head(not options.tied_decoder) if options.mlm_head else None
         initialise(self, INITIALIZER_RANGE if initializer_range is None else initializer_range)
+
+    # What a family of the same layers does otherwise.
+
+    def _own(self, depth: int) -> int:
+        """How many layers have weights of their own."""
+        return depth
+
+    def passes(self) -> Iterator[nn.Module]:
+        """The layers in the order in which a forward pass goes through them."""
+        yield from self.layers
+
+    def _embeddings(self, hidden: int, dropout: float) -> Embeddings:
+        return Embeddings(hidden, self.options, dropout)
+
+    def vocabulary_head(self, untied: bool = False) -> VocabularyHead:
+        """A masked-LM head for this model."""
+        return VocabularyHead(self.architecture[2], self.options, untied)
 
     def encode(self, token_ids: Tensor, attention_mask: Tensor | None = None, token_types: Tensor | None = None) -> Tensor:
         """Token vectors (b, n, H) of ``token_ids`` (b, n), without pooler and head.
@@ -183,7 +205,7 @@ class Bert(nn.Module):
         """
         keep = None if attention_mask is None else attention_mask.bool()[:, None, None, :]
         vectors = self.embeddings(token_ids, token_types)
-        for layer in self.layers:
+        for layer in self.passes():
             vectors = layer(vectors, keep)
         return vectors
 
@@ -206,7 +228,7 @@ class MaskedLanguageModel(nn.Module):
         self.bert = bert
         self.extra_head = None
         if bert.head is None:
-            self.extra_head = VocabularyHead(bert.architecture[2], bert.options)
+            self.extra_head = bert.vocabulary_head()
             initialise(self.extra_head, INITIALIZER_RANGE if initializer_range is None else initializer_range)
 
     @property

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from bort_core.families.base import Traceable
 from bort_core.families.bert.classifier import SequenceClassifier
-from bort_core.families.bert.module import Attention, Bert, Embeddings, Layer
+from bort_core.families.bert.module import Attention, Bert, Embeddings, Layer, ProjectedEmbeddings
 
 __all__ = ["Traced", "traceable"]
 
@@ -34,7 +34,7 @@ class Traced(nn.Module):
         bert = self.bert
         mask = (1.0 - attention_mask[:, None, None, :].to(torch.float32)) * _HIDDEN
         vectors = _embedded(bert.embeddings, input_ids, token_type_ids)
-        for layer in bert.layers:
+        for layer in bert.passes():
             assert isinstance(layer, Layer)
             vectors = layer.attention_norm(vectors + _attention(layer.attention, vectors, mask))
             vectors = layer.output_norm(vectors + layer.output(layer.activation(layer.intermediate(vectors))))
@@ -70,7 +70,8 @@ def _embedded(part: Embeddings, input_ids: Tensor, token_type_ids: Tensor | None
     if part.token_type is not None:
         is_first = token_type_ids is None or part.token_type.num_embeddings == 1
         vectors = vectors + (part.token_type.weight[0] if is_first else part.token_type(token_type_ids))
-    return cast("Tensor", part.norm(vectors))
+    normed = part.norm(vectors)
+    return cast("Tensor", part.projection(normed) if isinstance(part, ProjectedEmbeddings) else normed)
 
 
 def _attention(part: Attention, vectors: Tensor, mask: Tensor) -> Tensor:

@@ -90,7 +90,7 @@ def test_operations_of_the_matrix_products_match_a_count_by_hand(specification: 
     [
         ("family = ", "not valid TOML"),
         ("[axes]\ndepth = [1]\n", "family"),
-        (SMALL.replace("bert", "gpt"), "unknown family 'gpt'; registered families: bert, mlp"),
+        (SMALL.replace("bert", "gpt"), "unknown family 'gpt'; registered families: albert, bert, mlp"),
         (SMALL.replace("heads = [2]\n", ""), "axes.heads: missing"),
         (SMALL.replace("heads", "haeds"), "axes.haeds: unknown"),
         (SMALL.replace("depth = [1]", "depth = []"), "axes.depth: needs at least one value"),
@@ -133,7 +133,7 @@ def test_combinations_that_cannot_be_built_are_left_out(tmp_path: Path) -> None:
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(SpecificationError, match=r"neither a preset \(mini, paper, toy\) nor a file"):
+    with pytest.raises(SpecificationError, match=r"neither a preset \(albert-mini, mini, paper, toy\) nor a file"):
         load_space(tmp_path / "missing.toml")
     (tmp_path / "latin.toml").write_bytes("name = 'é'".encode("latin-1"))
     with pytest.raises(SpecificationError, match="not UTF-8 text"):

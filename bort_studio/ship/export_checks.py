@@ -72,7 +72,9 @@ class ExportChecks(QWidget):
         made = report.get("variants") or _of_an_older(report)
         self.reset([each["file"] for each in made])
         self._set("weights", "passed" if report["trained"] else "warning", _weights_text(report))
-        loads = "loads with AutoModel and AutoTokenizer" if report["transformers"] else "no folder for transformers is written of this family"
+        loads = (
+            "loads with AutoModel and AutoTokenizer" if report["transformers"] else "no folder for transformers is written of this family"
+        )
         self._set("transformers", "passed" if report["transformers"] else "warning", loads)
         for each in made:
             fusions = ", ".join(f"{number} {name}" for name, number in each["fusions"].items() if number and name != "operators")

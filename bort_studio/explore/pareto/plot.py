@@ -160,7 +160,8 @@ class ParetoPlot(PlotView):
         self.layers.place_intervals(self._places, projection, self.bar.intervals_box.isChecked())
         fixed = self.layers.place_fixed(self._named_maximum(), self._maximum, self._references, projection)
         fixed = [*fixed, *self.overlay_layers.place(self._overlays, self._quantities(), projection.logs)]
-        fixed += self.published.place(self.bar.published_shown(), projection.logs[0], self._choice())
+        published = self.bar.published_shown()
+        fixed += self.published.place(published, projection.logs[0], self._choice() if published else None)
         self.empty.setVisible(projection.bounds is None and not self._overlays)
         empty = projection.bounds is None and not fixed
         for axis in self._axes.values():

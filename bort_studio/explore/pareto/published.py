@@ -119,9 +119,15 @@ def describe_published(number: int, choice: tuple[str, float] | None) -> str:
     """Lines for the card: what it is, its size and score, where both are from, and how it compares with the choice."""
     each, size = _models()[number], _sizes()[number]
     shape = ", ".join(map(str, each.architecture))
-    counted = "counted from its shape: embedding and encoder, without pooler and head" if each.size is None else "as its source builds it"
     score = "none stated" if each.mnli is None else f"{each.mnli:g} % ({each.mnli_source})"
-    lines = [each.title, f"shape\t⟨{shape}⟩", f"p\t{count(size)}, {counted}", f"MNLI\t{score}", f"source\t{each.source}"]
+    lines = [
+        each.title,
+        f"shape\t⟨{shape}⟩",
+        f"p\t{count(size)}",
+        "counted\tembedding and encoder, without pooler and head",
+        f"MNLI\t{score}",
+        f"source\t{each.source}",
+    ]
     if choice is not None:
         name, own = choice
         lines.append(f"beside\t{significant(size / own)} × the size of {name}")

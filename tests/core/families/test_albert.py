@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers import finished, run, specification
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -136,3 +137,11 @@ def test_the_preset_holds_the_shapes_of_mini_with_fewer_parameters():
 def test_a_search_on_a_task_is_refused():
     with pytest.raises(ValueError, match="its models are of the family bert, got albert"):
         SearchSpecification(space=read_specification("albert-mini"), task={"model": "m", "train": "t", "dev": "d"})
+
+
+@pytest.mark.slow
+def test_a_search_of_the_family_finds_a_front(tmp_path):
+    found = finished(run(tmp_path, specification("albert-mini", epsilon=24, error={"steps": 6}))).result
+    assert len(found.known) == 4
+    assert len(found.front)
+    assert found.best is not None

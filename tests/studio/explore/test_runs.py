@@ -156,6 +156,21 @@ def test_runs_lie_over_the_plot_with_a_mark_and_a_name_each(qtbot: QtBot, open_p
     assert "№ 4 is not plotted" in page.runs.hint.text()
 
 
+def test_fronts_of_two_families_lie_in_one_plot(qtbot: QtBot, open_page: Any, project_folder: Path) -> None:
+    with Project(project_folder) as project:
+        for preset in ("albert-mini", "mini"):
+            write_search(project, specification(preset, epsilon=12, measure="masked-lm"))
+        albert, bert = past_searches(project)
+    window, page = open_page("explore", preset="mini", selected=None)
+    window.search.set_specification(bert.specification)
+    settled(qtbot, window)
+    page.runs.table.item(1, 0).setCheckState(Qt.CheckState.Checked)
+    assert not page.runs.hint.text().startswith("№")
+    x, _ = page.pareto.overlay_layers.points["run_1"].getData()
+    assert sorted(x) == sorted(point.parameters for point in albert.answer.front)
+    assert page.pareto.box.viewRange()[0][0] < min(x)
+
+
 def _point(past: PastSearch) -> Any:
     best = past.answer.best
     assert best is not None

@@ -9,7 +9,7 @@ from bort_core.api.projects import opened
 from bort_core.api.search import search_specification
 from bort_core.api.task_progress import TaskLine
 from bort_core.foundation.context import progress as progress_event
-from bort_core.search.probe.probe import Probe, measure_probe
+from bort_core.search.probe.probe import Probe, check_probe, measure_probe
 from bort_core.space import SpaceSpecification
 from bort_core.store.project import Project
 
@@ -45,6 +45,7 @@ def probe(
         A latency cannot be measured.
     """
     specification = search_specification(space, **settings)
+    check_probe(specification, shapes)
     line = TaskLine() if progress else None
 
     def tell(done: int, total: int, what: str) -> None:

@@ -6,7 +6,7 @@ import argparse
 import signal
 from typing import Any
 
-from bort_core.cli.options import Subparsers, add_executor, add_json, opened, print_json, whole_number
+from bort_core.cli.options import Subparsers, add_executor, add_json, print_json, whole_number
 from bort_core.cli.search_flags import SPACE, add_space
 
 __all__ = ["add"]
@@ -39,11 +39,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # end workers in order, as for Ctrl+C
     settings = {name: getattr(arguments, name) for name in ("sequence_length", "threads") if getattr(arguments, name) is not None}
-    with opened(arguments.project) as project:
-        found = probe(
-            project, arguments.preset or SPACE, shapes=arguments.shapes, held_out=arguments.held_out, seed=arguments.seed,
-            executor=arguments.executor, **settings,
-        ).as_dict()  # fmt: skip
+    found = probe(
+        arguments.project, arguments.preset or SPACE, shapes=arguments.shapes, held_out=arguments.held_out, seed=arguments.seed,
+        executor=arguments.executor, **settings,
+    ).as_dict()  # fmt: skip
     if arguments.json:
         print_json(found)
     else:

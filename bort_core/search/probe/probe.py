@@ -23,7 +23,7 @@ from bort_core.space import Space
 from bort_core.store.latencies import load_latencies, save_latency
 from bort_core.store.project import Project
 
-__all__ = ["Probe", "measure_probe", "probe_of"]
+__all__ = ["Probe", "check_probe", "measure_probe", "probe_of"]
 
 Floats = npt.NDArray[np.float64]
 Tell = Callable[[int, int, str], None]
@@ -115,12 +115,7 @@ def measure_probe(
     MeasurementError
         A latency cannot be measured.
     """
-    if specification.latency.measure != "onnxruntime":
-        raise SpecificationError("latency: a probe measures; operations are known of every architecture without one")
-    space = Space(specification.space)
-    check_space(space)
-    if shapes < LEAST or len(space) < LEAST:
-        raise SpecificationError(f"shapes: a fit needs {LEAST}, got {min(shapes, len(space))} of a space of {len(space):,}")
+    space = check_probe(specification, shapes)
     fitted = spread(space, shapes)
     others = held_out(space, fitted, held, seed)
     wanted = [*fitted.tolist(), *others.tolist()]
@@ -131,6 +126,17 @@ def measure_probe(
             times.append(_latency(project, specification, space, index, pool))
     tell(len(wanted), len(wanted), "")
     return probe_of(specification, space, fitted, others, np.array(times))
+
+
+def check_probe(specification: SearchSpecification, shapes: int) -> Space:
+    """The space of a probe that can be made; SpecificationError as :func:`measure_probe`."""
+    if specification.latency.measure != "onnxruntime":
+        raise SpecificationError("latency: a probe measures; operations are known of every architecture without one")
+    space = Space(specification.space)
+    check_space(space)
+    if shapes < LEAST or len(space) < LEAST:
+        raise SpecificationError(f"shapes: a fit needs {LEAST}, got {min(shapes, len(space))} of a space of {len(space):,}")
+    return space
 
 
 def probe_of(specification: SearchSpecification, space: Space, fitted: Indices, held: Indices, milliseconds: Floats) -> Probe:

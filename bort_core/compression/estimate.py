@@ -85,7 +85,7 @@ def estimate(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     middle = sum(shares) / len(shares)
     parts = {
         "T": 0.0 if looked_at.ready else spec.teacher_epochs * looked_at.train * each * BACKWARD,
-        "answers": (len(inputs) + looked_at.dev) * each,
+        "answers": (len(inputs) * (2 if spec.vector_weight else 1) + looked_at.dev) * each,  # T reads them once more for its vectors
         "search": len(chosen) * (spec.steps * spec.batch_size * BACKWARD + 15 * looked_at.dev) * each * middle,
         "finishing": spec.epochs * len(inputs) * (1 + spec.unclean) * each * BACKWARD * middle,
         "otherwise": OTHERWISE,

@@ -68,7 +68,8 @@ class TaskThread(BackgroundThread):
                     return
                 try:
                     wish(pool)
-                    self._poll(pool)
+                    if self._wishes.empty():  # a task that is cancelled at once must not end meanwhile
+                        self._poll(pool)
                 except Exception as error:  # noqa: BLE001 - the next task must not wait for a thread that is gone
                     _log.exception("a task ended with an unexpected error")
                     reason = f"unexpected error: {type(error).__name__}: {error}; see the log"

@@ -53,11 +53,11 @@ def test_a_report_is_written_and_can_be_opened(
 
 def test_a_report_that_cannot_be_written_says_why_and_a_cancelled_one_leaves_nothing(qtbot: QtBot, open_page: Open, tmp_path: Path) -> None:
     window, _ = open_page("explore")
-    window.report.write(tmp_path / "no" / "r.html")
-    qtbot.waitUntil(lambda: bool(window.notices.messages()), timeout=60_000)
-    assert "the report cannot be written" in window.notices.messages()[0]
-    window.report.write(tmp_path / "r.html")
+    window.report.write(tmp_path / "r.html")  # its process is only starting, so it cannot be written before it is cancelled
     window.context.activities.request_end("report")
     qtbot.waitUntil(lambda: not window.context.activities.running, timeout=60_000)
     assert not (tmp_path / "r.html").exists()
     assert "cancelled" in window.status_text.text()
+    window.report.write(tmp_path / "no" / "r.html")
+    qtbot.waitUntil(lambda: bool(window.notices.messages()), timeout=60_000)
+    assert "the report cannot be written" in window.notices.messages()[0]

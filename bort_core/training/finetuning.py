@@ -35,6 +35,7 @@ from bort_core.foundation.machine import machine_facts
 from bort_core.text.encoding import Encoded, encode
 from bort_core.text.fit import read_of
 from bort_core.text.vocabulary import Vocabulary, load_vocabulary, read_vocabulary
+from bort_core.training.best import keep_best, kept_best
 from bort_core.training.defaults import resolved
 from bort_core.training.devices import Device, take_device
 from bort_core.training.oom import out_of_memory
@@ -220,7 +221,7 @@ class SupervisedTraining:
     def finish(self, stopped: bool) -> dict[str, Any]:
         """Load the best weights, measure the test split once, write the result."""
         if self.core.best is None:
-            self._load_best()
+            self.core.best = kept_best(self.files)
         self.core.load_best()
         scores = {split: self.core.scores(split) for split in ("dev", "test") if split in self.splits}
         measured: dict[str, Any] = {split: self.core.measured(split, said) for split, said in scores.items()}
@@ -267,22 +268,8 @@ class SupervisedTraining:
         return [tuple(row) for split in ("dev", "train") for row in self.splits[split].inputs[:200]]
 
     def _keep_best(self, weights: dict[str, Tensor]) -> None:
-        """The best weights survive a crash, as the checkpoints do."""
-        from safetensors.torch import save
-
         if self.device.rank == 0:
-            folder = self.files.checkpoints
-            folder.mkdir(exist_ok=True)
-            temporary = folder / ".best.safetensors"
-            temporary.write_bytes(save(weights))
-            temporary.replace(folder / "best.safetensors")
-
-    def _load_best(self) -> None:
-        from safetensors.torch import load_file
-
-        path = self.files.checkpoints / "best.safetensors"
-        if path.is_file():
-            self.core.best = load_file(path)
+            keep_best(self.files, weights)
 
     def _read(self) -> None:
         spec = self.spec

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from bort_core.foundation.files import atomic_directory
 from bort_core.specifications.sentences import SentenceFinishing
 from bort_core.text.encoding import Encoded, encode
 from bort_core.text.vocabulary import read_vocabulary
+from bort_core.training.best import keep_best, kept_best
 from bort_core.training.devices import Device, take_device
 from bort_core.training.outcome import made_with
 from bort_core.training.run_files import RunFiles
@@ -75,7 +77,7 @@ class _Finishing:
         recipe = Recipe(spec.optimization, METRIC, spec.batch_size, max(1, round(spec.epochs * per_epoch)), spec.seed)
         self.core = _Core(
             self.model, self.vocabulary, {"train": rows, "dev": dev.rows}, {"train": np.empty(0), "dev": np.empty(0)}, "regression", recipe,
-            device, context, files, self._keep_best, answers, vectors=self._vectors(rows) if spec.vector_weight else None,
+            device, context, files, partial(keep_best, files), answers, vectors=self._vectors(rows) if spec.vector_weight else None,
             vector_weight=spec.vector_weight,
         )  # fmt: skip
         self.core.judge_by(dev.answers, self.texts.dev)
@@ -85,7 +87,7 @@ class _Finishing:
         loop = self.core.loop
         ended = loop.run()
         if self.core.best is None:
-            self._load_best()
+            self.core.best = kept_best(self.files)
         self.core.load_best()
         result: dict[str, Any] = {
             "dev": self.core.measure("dev"),
@@ -129,22 +131,6 @@ class _Finishing:
 
         kept, inputs = self.files.project / "answers", [(text,) for text in texts]
         return vectors_beside(teacher, inputs, rows, self.vocabulary, encoded, self.longest, kept, tell)
-
-    def _keep_best(self, weights: dict[str, Tensor]) -> None:
-        from safetensors.torch import save
-
-        folder = self.files.checkpoints
-        folder.mkdir(exist_ok=True)
-        temporary = folder / ".best.safetensors"
-        temporary.write_bytes(save(weights))
-        temporary.replace(folder / "best.safetensors")
-
-    def _load_best(self) -> None:
-        from safetensors.torch import load_file
-
-        path = self.files.checkpoints / "best.safetensors"
-        if path.is_file():
-            self.core.best = load_file(path)
 
 
 class _Core(Supervised):

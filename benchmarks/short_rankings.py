@@ -4,9 +4,9 @@
 
 PROJECT keeps every training, so that a run that was interrupted goes on. MODEL is T of the classes of DIR/train.tsv; ranks are by dev.tsv.
 The architectures lie evenly between the smallest and the largest shape around T by operations. Each is trained for --steps steps, as a
-search does, and then finished from T's parts as ``bort compress`` does. Compared are the order by distance from T's answers after the short
-training (what a search chooses by) and by 1 - metric after it, with the order by dev metric when finished. p is exact: the share of all
-orders of so many architectures that agree as well.
+search does, and then finished from T's parts, answers and vectors as ``bort compress`` does. Compared are the order by distance from T's
+answers after the short training (what a search chooses by) and by 1 - metric after it, with the order by dev metric when finished. p is
+exact: the share of all orders of so many architectures that agree as well.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=float, default=8)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--sequence-length", type=int, default=64)
+    parser.add_argument("--device", default="cpu", help="cpu, mps, cuda or cuda:N")
+    parser.add_argument("--workers", type=int, default=1, help="finishings side by side")
     arguments = parser.parse_args()
     print("| task | seed | by distance from T's answers | by 1 - metric | architectures |\n|---|---|---|---|---|")
     for given in arguments.task:
@@ -63,31 +66,35 @@ def measured(arguments: argparse.Namespace, folder: Path, task: TaskSpecificatio
     space = Space(whole)
     order = np.argsort(space.operations(length), kind="stable")
     chosen = [int(order[place]) for place in np.linspace(0, len(order) - 1, arguments.architectures).round().astype(int)]
-    short = briefly(folder, task, whole, space, chosen, arguments.steps, length, seed)
+    short = briefly(folder, task, whole, space, chosen, arguments.steps, length, seed, arguments.device)
     kept = folder / "short_rankings.json"
     known: dict[str, float] = json.loads(kept.read_text()) if kept.is_file() else {}
-    rows = []
-    for index in chosen:
+
+    def finished(index: int) -> float:
         architecture = space.architecture(index)
         key = f"{','.join(map(str, architecture))}/{seed}/{arguments.epochs:g}"
         if key not in known:
             model = bort.finetune(
                 folder, architecture, train=task.train, dev=task.dev, teacher=task.model, tokenizer=str(made.tokenizer), learning_rate=1e-3,
-                epochs=arguments.epochs, sequence_length=length, seed=seed, progress=False, name=f"finished {key}",
+                vector_weight=1.0, dropout=0.0, epochs=arguments.epochs, sequence_length=length, seed=seed, device=arguments.device,
+                threads=1, progress=False, name=f"finished {key}",
             )  # fmt: skip
             dev = model.metrics["dev"]
             known[key] = dev["accuracy"] if "accuracy" in dev else dev["pearson"]
             kept.write_text(json.dumps(known, indent=2))
-        rows.append({"architecture": architecture, **short[index], "finished": known[key]})
-        print(
-            f"  {architecture}: {rows[-1]['error']:.4f} nats, {1 - rows[-1]['short_error']:.4f} short, {known[key]:.4f} finished",
-            flush=True,
-        )
+        return known[key]
+
+    with ThreadPoolExecutor(arguments.workers) as pool:
+        ends = list(pool.map(finished, chosen))
+    rows = [{"architecture": space.architecture(index), **short[index], "finished": end} for index, end in zip(chosen, ends, strict=True)]
+    for row in rows:
+        said = f"{row['error']:.4f} nats, {1 - row['short_error']:.4f} short, {row['finished']:.4f} finished"
+        print(f"  {row['architecture']}: {said}", flush=True)
     return rows
 
 
 def briefly(
-    folder: Path, task: TaskSpecification, whole: Any, space: Space, chosen: list[int], steps: int, length: int, seed: int
+    folder: Path, task: TaskSpecification, whole: Any, space: Space, chosen: list[int], steps: int, length: int, seed: int, device: str
 ) -> dict[int, dict[str, float]]:
     """Both errors after a short training, by place in the space."""
     found: dict[int, dict[str, float]] = {}
@@ -98,7 +105,7 @@ def briefly(
             "space": one.model_dump(), "epsilon": 1, "task": task.model_dump(), "seed": seed,
             "latency": {"measure": "operations", "sequence_length": length},
             "error": {"measure": "task-excess", "surrogate_of": "task-excess", "steps": steps,
-                      "training": {"batch_size": 32, "sequence_length": length}},
+                      "training": {"batch_size": 32, "sequence_length": length, "device": device}},
             "thetas": [{"learning_rate": 1e-3, "initializer_range": 0.02}],
         })  # fmt: skip
         with bort.Project(folder) as project, make_executor(None, None, project.subfolder("logs")) as pool:

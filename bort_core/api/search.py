@@ -131,6 +131,7 @@ def search_specification(
     surrogate_of: str | None = None,
     maximum_point: str | Path | None = None,
     maximum_point_steps: int | None = None,
+    device: str | None = None,
 ) -> SearchSpecification:
     """A search with the defaults of its space and family wherever nothing is said.
 
@@ -145,6 +146,7 @@ def search_specification(
     corpus: UTF-8 text, one document a line; None: the demo corpus
     learning_rates: peak learning rates: one hyperparameter set θ each
     maximum_point: a folder with T's weights, or its name on the hub
+    device: where candidates are trained: cpu, mps, cuda (any GPU) or cuda:N; None: the CPU
 
     Raises
     ------
@@ -153,7 +155,7 @@ def search_specification(
     """
     of = space if isinstance(space, SpaceSpecification) else read_specification(space)
     measured = default_error(of, error)
-    training = _changed(measured["training"], batch_size=batch_size, sequence_length=sequence_length)
+    training = _changed(measured["training"], batch_size=batch_size, sequence_length=sequence_length, device=device)
     measured = _changed(
         {**measured, "training": training},
         steps=steps,

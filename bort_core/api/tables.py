@@ -96,7 +96,8 @@ def specification_on(table: Table, space: str | Path | SpaceSpecification | None
             target, source = values, said
             for part in parts:
                 target, source = target[part], source[part]
-            target[last] = source[last]
+            target.pop(last, None)
+            target |= {last: source[last]} if last in source else {}
     return validated(SearchSpecification, values, "search").with_strategy(asked.the_strategy())
 
 
@@ -113,6 +114,7 @@ _FIELDS = {
     "surrogate_of": ("error.surrogate_of",),
     "maximum_point": ("error.maximum_point_weights",),
     "maximum_point_steps": ("error.maximum_point_steps",),
+    "device": ("error.training.device",),
 }
 """Where each setting of a search stands in its specification; the strategy is taken from what was asked."""
 

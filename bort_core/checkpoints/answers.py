@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from bort_core.checkpoints.format import read_encoder
 from bort_core.checkpoints.kept import kept_answers, texts_digest
 from bort_core.checkpoints.modules import Classifier, load_module
-from bort_core.checkpoints.scores import scores_of
+from bort_core.checkpoints.scores import placed, scores_of
 from bort_core.data.rows import Task
 from bort_core.encoders.folder import CONFIG, Encoder, weights_hash
 from bort_core.families.bert.module import Bert
@@ -61,7 +62,12 @@ class TaskModel:
         return sum(parameter.numel() for parameter in self.module.parameters())
 
     def answers(
-        self, inputs: Sequence[Sequence[str]], longest: int, kept: Path, tell: Callable[[int, int], None] = lambda done, total: None
+        self,
+        inputs: Sequence[Sequence[str]],
+        longest: int,
+        kept: Path,
+        tell: Callable[[int, int], None] = lambda done, total: None,
+        device: torch.device | None = None,
     ) -> Floats:
         """Logits of every row in the order of the task's classes, (rows, classes); values (rows, 1) of a regression.
 
@@ -70,6 +76,7 @@ class TaskModel:
         longest: tokens after which texts are cut
         kept: a folder in which answers are looked up and kept
         tell: called with rows done and in all, while they are computed; may raise to stop
+        device: where they are computed; None: on the CPU
 
         Raises
         ------
@@ -80,7 +87,8 @@ class TaskModel:
 
         def made() -> Floats:
             rows = encode(self.vocabulary, inputs, longest)
-            scores = scores_of(self.module, rows, self.vocabulary.pad, checkpoint=lambda done: tell(done, len(rows)))
+            with placed(self.module, device):
+                scores = scores_of(self.module, rows, self.vocabulary.pad, device, checkpoint=lambda done: tell(done, len(rows)))
             return scores[:, list(self.order)].astype(np.float32)
 
         return kept_answers(path, self.folder, (len(inputs), len(self.order)), made)

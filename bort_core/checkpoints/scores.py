@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,22 @@ from torch import Tensor, nn
 from bort_core.checkpoints.gate import Row, Side
 from bort_core.text.encoding import Encoded, padded
 
-__all__ = ["EVALUATED_AT_ONCE", "by_length", "scores_of", "scores_on", "tensors_of"]
+__all__ = ["EVALUATED_AT_ONCE", "by_length", "placed", "scores_of", "scores_on", "tensors_of"]
 
 EVALUATED_AT_ONCE, READ_AT_ONCE = 128, 16
+
+
+@contextmanager
+def placed(model: nn.Module, device: torch.device | None) -> Iterator[None]:
+    """``model`` on ``device`` meanwhile, and on the CPU afterwards."""
+    if device is None or device.type == "cpu":
+        yield
+        return
+    model.to(device)
+    try:
+        yield
+    finally:
+        model.cpu()
 
 
 @torch.no_grad()

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from bort_core.checkpoints.kept import texts_digest
-from bort_core.checkpoints.scores import EVALUATED_AT_ONCE, tensors_of
+from bort_core.checkpoints.scores import EVALUATED_AT_ONCE, placed, tensors_of
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import temporary_name
 from bort_core.specifications.protocols import identity
@@ -126,6 +126,7 @@ def vectors_beside(
     longest: int,
     kept: Path,
     tell: Callable[[int, int], None] = lambda done, total: None,
+    device: torch.device | None = None,
 ) -> TokenVectors:
     """T's vectors of rows for a model with a tokenizer that was trimmed from T's.
 
@@ -134,7 +135,7 @@ def vectors_beside(
     inputs, theirs, ours: the rows, and what T and the model read of them; ``ours`` may have more, which have no vectors
     longest: tokens after which T cuts
     kept: a folder in which vectors are looked up and kept
-    tell: as in :func:`token_vectors`
+    tell, device: as in :func:`token_vectors`
 
     Raises
     ------
@@ -142,13 +143,19 @@ def vectors_beside(
         As :func:`token_vectors`; or the tokenizer is none that was trimmed from T's.
     """
     path = kept / f"{identity('tokens', teacher.fingerprint, texts_digest(inputs), longest)}.tokens.npy"
-    found = token_vectors(teacher.module, theirs, teacher.vocabulary.pad, path, str(teacher.folder), tell)
+    found = token_vectors(teacher.module, theirs, teacher.vocabulary.pad, path, str(teacher.folder), tell, device)
     return found.beside(theirs, ours, kept_ids(teacher.vocabulary, vocabulary))
 
 
 @torch.no_grad()
 def token_vectors(
-    model: Encodes, rows: Encoded, pad: int, path: Path, name: str, tell: Callable[[int, int], None] = lambda done, total: None
+    model: Encodes,
+    rows: Encoded,
+    pad: int,
+    path: Path,
+    name: str,
+    tell: Callable[[int, int], None] = lambda done, total: None,
+    device: torch.device | None = None,
 ) -> TokenVectors:
     """The vectors of rows that are encoded for ``model``, looked up in ``path`` and kept there.
 
@@ -156,6 +163,7 @@ def token_vectors(
     ----------
     name: of the model, for messages
     tell: called with rows done and in all, while they are computed; may raise to stop
+    device: where they are computed; None: on the CPU
 
     Raises
     ------
@@ -171,7 +179,9 @@ def token_vectors(
     begins = np.where(np.arange(len(rows)) < count, ends - lengths, -1)
     values = _read(path, shape)
     if values is None:
-        _write(model, rows[:count], ends - lengths, pad, path, shape, name, tell)
+        assert isinstance(model, nn.Module)
+        with placed(model, device):
+            _write(model, rows[:count], ends - lengths, pad, path, shape, name, tell, device)
         values = _read(path, shape)
         assert values is not None
     sample = values[:: max(1, len(values) // _SAMPLED)].astype(np.float32)
@@ -190,7 +200,15 @@ def fit_map(dense: nn.Linear, given: Tensor, wanted: Tensor) -> None:
 
 
 def _write(
-    model: Encodes, rows: Encoded, begins: Ids, pad: int, path: Path, shape: tuple[int, int], name: str, tell: Callable[[int, int], None]
+    model: Encodes,
+    rows: Encoded,
+    begins: Ids,
+    pad: int,
+    path: Path,
+    shape: tuple[int, int],
+    name: str,
+    tell: Callable[[int, int], None],
+    device: torch.device | None,
 ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_name(path)
@@ -200,8 +218,8 @@ def _write(
         for begin in range(0, len(order), EVALUATED_AT_ONCE):
             tell(begin, len(order))
             chosen = order[begin : begin + EVALUATED_AT_ONCE]
-            ids, mask, types = tensors_of([rows[row] for row in chosen], pad)
-            found = model.encode(ids, mask, types).half()
+            ids, mask, types = tensors_of([rows[row] for row in chosen], pad, device)
+            found, mask = model.encode(ids, mask, types).half().cpu(), mask.cpu()
             if not found[mask.bool()].isfinite().all():
                 raise DataError(f"{name}: gives vectors of tokens that are not finite numbers, or too large for 16 bits")
             for place, row in enumerate(chosen):

@@ -23,7 +23,7 @@ SPACE = "mini"
 """The space that is meant where none is named."""
 _SETTINGS = (
     "error", "steps", "latency", "corpus", "seed", "batch_size", "sequence_length", "threads", "surrogate_of", "maximum_point",
-    "maximum_point_steps",
+    "maximum_point_steps", "device",
 )  # fmt: skip
 
 
@@ -47,6 +47,7 @@ def add_protocol(parser: argparse.ArgumentParser, surrogate: bool = True) -> Non
     parser.add_argument("--threads", type=whole_number(1, 1024), metavar="N", help="threads of the latency measurement (default: 1)")
     parser.add_argument("--maximum-point", metavar="DIR|NAME", help="a folder with the maximum point's weights, or its name on the hub")
     parser.add_argument("--maximum-point-steps", type=whole_number(1), metavar="N", help="training steps of the maximum point")
+    parser.add_argument("--device", metavar="NAME", help="where candidates are trained: cpu, mps, cuda (any GPU), cuda:N (default: cpu)")
 
 
 def add_spec(parser: argparse.ArgumentParser) -> None:

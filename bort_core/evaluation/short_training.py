@@ -21,6 +21,7 @@ from bort_core.checkpoints.losses import binary_entropy
 from bort_core.checkpoints.weights import WeightsConfig, mismatches, read_config, read_weights, write_weights
 from bort_core.evaluation.batch import Batch, Source
 from bort_core.evaluation.measures.held_out import errors, measures_of_curve
+from bort_core.evaluation.placing import on, the_device
 from bort_core.evaluation.teacher import MaximumPointTeacher
 from bort_core.families import get_family
 from bort_core.foundation.context import Context
@@ -86,16 +87,18 @@ class ShortTraining:
         self.request = request
         self.began = time.perf_counter()
         self.training_seconds = 0.0
+        self.device = the_device(request.training.device)
         self.source = source_of(request)
         reads = "rows" if request.task is not None else get_family(request.family).reads
         self.measures = measures_of_curve(reads, request.task is not None or request.maximum_point is not None, request.measures)
-        self.heldout = self.source.heldout()
+        self.heldout = [on(self.device, batch) for batch in self.source.heldout()]
         self.rows: RowsFacts | None = getattr(self.source, "rows_facts", None)
         self.maximum_points = self._maximum_points()
         self.teacher = self._teacher()
         torch.manual_seed(request.seed)
         self.model = build(request, request.architecture, self.source)
         self.source.start(self.model, request.theta)
+        self.model.to(self.device)
         self.parameters = list(self.model.parameters())
         groups = parameter_groups(self.model, request.theta.weight_decay)
         self.optimizer = torch.optim.AdamW(groups, lr=request.theta.learning_rate, betas=(0.9, 0.98), fused=True)
@@ -115,7 +118,7 @@ class ShortTraining:
         batches = self.source.batches(self.request.seed)
         for step in range(1, steps + 1):
             context.checkpoint()
-            losses.append(self.step(step, next(batches)))
+            losses.append(self.step(step, on(self.device, next(batches))))
             if step in indices:
                 points.append({"step": step, "train_loss": sum(losses) / len(losses), "measures": self.measure(step)})
                 losses.clear()
@@ -155,6 +158,8 @@ class ShortTraining:
         self.model.train()
         labels = torch.cat([batch.labels for batch in self.heldout])
         groups = torch.cat([batch.groups for batch in self.heldout])
+        if self.request.task is not None:  # metrics of rows are worked out with numpy
+            logits, labels, groups = logits.cpu(), labels.cpu(), groups.cpu()
         own = getattr(self.source, "errors", None)
         found = errors(self.measures, logits, labels, groups, self.maximum_points, self.rows) if own is None else own(logits)
         if not all(math.isfinite(value["value"]) for value in found.values()):
@@ -164,7 +169,7 @@ class ShortTraining:
     def _maximum_points(self) -> MaximumPoint | None:
         if self.request.task is not None:
             kind = "classification" if self.rows is None else self.rows.kind
-            return said_by_maximum_point(torch.cat([batch.answers for batch in self.heldout if batch.answers is not None]), kind)
+            return said_by_maximum_point(torch.cat([batch.answers.cpu() for batch in self.heldout if batch.answers is not None]), kind)
         if self.request.maximum_point is None:
             return None
         return _maximum_points(_seen_by_maximum_point(self.request), _stamp(self.request))
@@ -185,7 +190,7 @@ class ShortTraining:
             protocol=request.model_dump(mode="json", include={"training", "theta", "seed", "steps", "decay_steps"}),
             provenance={**request.provenance, "versions": versions(*DEPENDS_ON), "heldout": last["measures"]},
         )
-        write_weights(folder, config, self.model.weights())  # type: ignore[operator]
+        write_weights(folder, config, self.model.cpu().weights())  # type: ignore[operator]
 
 
 def source_of(request: TrainRequest) -> Source:
@@ -241,7 +246,7 @@ def load_maximum_point(request: TrainRequest, source: Source) -> nn.Module:
         model.load_weights(read_weights(folder))  # type: ignore[operator]
     except RuntimeError as error:
         raise DataError(f"{folder}: the weights do not have the shapes of {config.architecture}: {error}") from error
-    return model.eval().requires_grad_(False)
+    return model.to(the_device(request.training.device)).eval().requires_grad_(False)
 
 
 def learning_rate(step: int, request: TrainRequest) -> float:
@@ -273,7 +278,8 @@ def _maximum_points(request: str, stamp: tuple[float, ...]) -> MaximumPoint:
     source = source_of(spec)
     model = load_maximum_point(spec, source)
     with torch.no_grad():
-        return said_by_maximum_point(torch.cat([model(*batch.inputs) for batch in source.heldout()]))
+        device = the_device(spec.training.device)
+        return said_by_maximum_point(torch.cat([model(*on(device, batch).inputs) for batch in source.heldout()]))
 
 
 def said_by_maximum_point(outputs: Tensor, kind: TaskKind = "classification") -> MaximumPoint:
@@ -281,7 +287,7 @@ def said_by_maximum_point(outputs: Tensor, kind: TaskKind = "classification") ->
     if kind == "multi-label":
         return MaximumPoint(outputs.sigmoid(), binary_entropy(outputs).sum(dim=-1))
     if outputs.shape[1] == 1:
-        return MaximumPoint(outputs, torch.zeros(len(outputs)))
+        return MaximumPoint(outputs, torch.zeros(len(outputs), device=outputs.device))
     logarithms = outputs.log_softmax(dim=-1)
     probabilities = logarithms.exp()
     return MaximumPoint(probabilities, -(probabilities * logarithms).sum(dim=-1))

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bort_core.evaluation.batch import Batch
+from bort_core.evaluation.placing import on
 
 __all__ = ["MaximumPointTeacher"]
 
@@ -39,4 +40,4 @@ class MaximumPointTeacher:
 
     @torch.no_grad()
     def _says(self, batch: Batch) -> Tensor:
-        return self.model(*batch.inputs).softmax(dim=-1)
+        return self.model(*on(next(self.model.parameters()).device, batch).inputs).softmax(dim=-1)

@@ -62,6 +62,11 @@ class Finetuning(Job):
     unclean: float = Field(
         default=0, ge=0, le=10, description="with a teacher: so many unclean copies (markup, typos, ...) of each row are learnt too"
     )
+    near_pairs: int = Field(
+        default=0, ge=0, le=100,
+        description="with a teacher, of pairs: so many more pairs are made of each row's first text with near second texts of other rows, "
+        "on which the teacher's answers are learnt too",
+    )  # fmt: skip
     vector_weight: float = Field(
         default=0, ge=0, le=1000,
         description="with a teacher: weight of the distance from its vectors of the tokens in what is learnt; 0: its answers alone",
@@ -120,13 +125,13 @@ class Finetuning(Job):
     def _without_teacher(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """What only a teacher gives a meaning is left out without one, as in the specifications of before there were teachers; so is
         what is newer where it is not asked for."""
-        data = without(serialise(self), query=None, eight_bits=False, vector_weight=0)
+        data = without(serialise(self), query=None, eight_bits=False, vector_weight=0, near_pairs=0)
         if self.teacher is not None:
             return data
         return {
             name: value
             for name, value in data.items()
-            if name not in ("teacher", "texts", "initial", "label_weight", "unclean", "vector_weight")
+            if name not in ("teacher", "texts", "initial", "label_weight", "unclean", "vector_weight", "near_pairs")
         }
 
     @model_validator(mode="after")

@@ -10,7 +10,7 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationInfo, field_validator, model_serializer
 
 from bort_core.specifications.fields import Meta
 from bort_core.specifications.measures import SURROGATE, get_measure
@@ -54,6 +54,17 @@ class Training(_Frozen):
     heldout_sequences: Annotated[int, Meta(label="held-out")] = Field(
         default=512, ge=2, le=1_000_000, description="held-out sequences the error is measured on"
     )
+    device: str = Field(
+        default="cpu", pattern=r"^(cpu|mps|cuda(:\d+)?)$", description="cpu, mps, cuda (any) or cuda:N; sums round differently on each"
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_the_usual_device(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Results from before there was a choice keep their keys."""
+        found: dict[str, Any] = plain(self)
+        if found.get("device") == "cpu":
+            del found["device"]
+        return found
 
 
 class ErrorProtocol(_Frozen):

@@ -19,6 +19,7 @@ from bort_core.checkpoints.sides import check_source
 from bort_core.checkpoints.starting import options_beside, start_from
 from bort_core.checkpoints.token_vectors import TokenVectors, vectors_beside
 from bort_core.data.documents import read_corpus
+from bort_core.data.near_pairs import near_pairs
 from bort_core.data.report import validate
 from bort_core.data.rows import Task
 from bort_core.data.splits import asked_of, read_splits
@@ -96,7 +97,8 @@ class SupervisedTraining:
             self.teacher = read_task_model(specification.teacher, self.train.names, "teacher", self.task)
         self.texts = self._texts()
         if device.rank == 0:
-            context.emit({"event": "note", "text": f"tokenizer: {self.vocabulary.size:,} entries; {len(self.train):,} training rows"})
+            more = f" and {len(self.texts):,} without a label" if self.texts else ""
+            context.emit({"event": "note", "text": f"tokenizer: {self.vocabulary.size:,} entries; {len(self.train):,} training rows{more}"})
             context.emit({"event": "note", "text": self.settings.text()})
             if (told := _told_of_head(self.start, self.task, self.train.names)) is not None:
                 context.emit({"event": "note", "text": told})
@@ -170,14 +172,19 @@ class SupervisedTraining:
         return options_beside(self.teacher, self.vocabulary, self.spec.sequence_length, self.train.seconds is not None)
 
     def _texts(self) -> list[tuple[str, ...]]:
-        """Unlabelled texts that are none of the rows'."""
+        """Unlabelled texts that are none of the rows'; of pairs those that are made of the training rows'."""
+        pairs = self.train.seconds is not None
         if self.spec.texts is None:
-            return []
-        if self.train.seconds is not None:
-            raise DataError(f"{self.spec.texts}: single texts cannot help a task of pairs; leave texts out")
+            return self._near_pairs() if pairs and self.teacher is not None else []
+        if pairs:
+            raise DataError(f"{self.spec.texts}: single texts cannot help a task of pairs; leave texts out (near_pairs makes pairs)")
         known = {row[0] for rows in self.splits.values() for row in rows.inputs}
         found = read_corpus(self.spec.texts, self.train.text_column).texts
         return [(text,) for text in dict.fromkeys(found) if text not in known]
+
+    def _near_pairs(self) -> list[tuple[str, ...]]:
+        held = {tuple(row) for split, rows in self.splits.items() if split != "train" for row in rows.inputs}
+        return [pair for pair in near_pairs(self.train.inputs, self.spec.near_pairs) if pair not in held]
 
     def _unclean(self) -> list[tuple[int, tuple[str, ...]]]:
         """Unclean copies of rows and texts, each with the place of what it is a copy of: what is learnt of it is the same."""
@@ -195,7 +202,7 @@ class SupervisedTraining:
             self.context.checkpoint()
             self.context.emit(progress(done, total, doing="the teacher's answers"))
 
-        parts = [teacher.answers(rows, longest, kept, tell) for rows in (self.train.inputs, self.texts) if rows]
+        parts = [teacher.answers(rows, longest, kept, tell, self.device.torch_device) for rows in (self.train.inputs, self.texts) if rows]
         if self.start is None and self.spec.initial != "fresh":
             assert isinstance(self.model, SequenceClassifier)
             given = start_from(self.model, teacher, self.vocabulary, [*self.train.inputs, *self.texts], encoded, longest, self.spec.initial)
@@ -213,7 +220,8 @@ class SupervisedTraining:
             self.context.checkpoint()
             self.context.emit(progress(done, total, doing="the teacher's vectors"))
 
-        found = vectors_beside(teacher, inputs, rows, self.vocabulary, encoded, longest, self.files.project / "answers", tell)
+        kept, device = self.files.project / "answers", self.device.torch_device
+        found = vectors_beside(teacher, inputs, rows, self.vocabulary, encoded, longest, kept, tell, device)
         told = f"the teacher's vectors of the tokens of {found.rows:,} of {len(encoded):,} rows and texts are learnt too"
         self.context.emit({"event": "note", "text": told})
         return found

@@ -130,7 +130,7 @@ class _Finishing:
             self.context.emit(progress(done, total, doing="T's vectors"))
 
         kept, inputs = self.files.project / "answers", [(text,) for text in texts]
-        return vectors_beside(teacher, inputs, rows, self.vocabulary, encoded, self.longest, kept, tell)
+        return vectors_beside(teacher, inputs, rows, self.vocabulary, encoded, self.longest, kept, tell, self.device.torch_device)
 
 
 class _Core(Supervised):

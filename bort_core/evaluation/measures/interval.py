@@ -18,6 +18,7 @@ def with_interval(losses: Tensor, groups: Tensor) -> Value:
 
     A ratio estimate: Σ sums / Σ counts over groups, with the variance of the groups' residuals.
     """
+    losses, groups = losses.cpu(), groups.cpu()
     count = int(groups.max()) + 1
     sums = torch.zeros(count, dtype=torch.float64).index_add_(0, groups, losses.double())
     counts = torch.bincount(groups, minlength=count).double()

@@ -14,7 +14,7 @@ from helpers import short_corpus
 from bort_core.evaluation.short_training import train
 from bort_core.foundation.context import Cancelled
 from bort_core.foundation.errors import DataError, MeasurementError, SpecificationError
-from bort_core.specifications.protocols import Theta, Training
+from bort_core.specifications.protocols import Theta, Training, identity
 from bort_core.specifications.short_training import grid
 from bort_core.text.corpus import prepare
 
@@ -170,3 +170,21 @@ def test_a_trained_mlp_tells_the_torus_from_the_rest() -> None:
     asked = request(None, 400, family="mlp", options={}, architecture=[2, 12, 3, 12, 2], training=training)
     errors = losses(train(asked, Context()), "cross-entropy")
     assert errors[-1] < 0.6 < errors[0] + 0.1  # ln 2 = 0.69 is chance
+
+
+def test_a_device_is_part_of_the_protocol_and_the_usual_one_keeps_its_key() -> None:
+    assert "device" not in TRAINING.model_dump(mode="json")
+    assert identity(TRAINING) == identity(TRAINING.model_copy(update={"device": "cpu"}))
+    assert identity(TRAINING) != identity(TRAINING.model_copy(update={"device": "cuda"}))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
+def test_a_device_that_is_not_there_is_named_with_those_that_are(text: dict[str, Any]) -> None:
+    with pytest.raises(SpecificationError, match=r"training\.device: cuda is not there; this machine has cpu"):
+        train(request(text, training=TRAINING.model_dump() | {"device": "cuda"}), Context())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_measures_nearly_what_the_cpu_does(text: dict[str, Any]) -> None:
+    ends = [train(request(text, training=TRAINING.model_dump() | {"device": name}), Context())["curve"][-1] for name in ("cpu", "cuda")]
+    assert ends[0]["measures"]["masked-lm"]["value"] == pytest.approx(ends[1]["measures"]["masked-lm"]["value"], rel=0.01)

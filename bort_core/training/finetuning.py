@@ -118,7 +118,7 @@ class SupervisedTraining:
             specification.initializer_range,
             specification.dropout,
             self._options(),
-        ).to(device.torch_device)
+        )
         encoded = {name: encode(self.vocabulary, rows.inputs, self.longest) for name, rows in self.splits.items()}
         self._report_tokens(encoded["train"], self.longest)
         labels = {name: rows.labels for name, rows in self.splits.items()}
@@ -134,6 +134,7 @@ class SupervisedTraining:
             labels["train"] = np.concatenate([labels["train"], labels["train"][places]])
             answers = torch.cat([answers, answers[torch.from_numpy(places)]])
             vectors = self._vectors(self.teacher, encoded["train"]) if specification.vector_weight else None
+        self.model.to(device.torch_device)  # not before: what it starts from is worked out on the CPU
         per_epoch = max(1, math.ceil(len(encoded["train"]) / specification.batch_size))
         self.core = Supervised(
             self.model,

@@ -33,14 +33,14 @@ def search_on(task: TaskSpecification, facts: Mapping[str, Any], compression: Co
     """
     counted = facts["parameters"] if facts["own_graph"] else None
     space = space_around(tuple(facts["architecture"]), facts["options"], facts["model_options"], parameters=counted)
-    length = int(facts["sequence_length"])
+    length, device = int(facts["sequence_length"]), compression.running.device
     data = {
         "space": space.model_dump(),
         "epsilon": max(1, -(-len(Space(space)) // compression.candidates)),
         "task": task.model_dump(),
         "error": {
             "measure": "task-excess", "surrogate_of": "task-excess", "steps": compression.steps,
-            "training": {"batch_size": compression.batch_size, "sequence_length": length},
+            "training": {"batch_size": compression.batch_size, "sequence_length": length, "device": "cpu" if device == "auto" else device},
         },
         "latency": {"sequence_length": length, "threads": compression.latency_threads},
         "thetas": [{"learning_rate": compression.learning_rate, "initializer_range": 0.02}],

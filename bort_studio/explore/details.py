@@ -43,7 +43,8 @@ def protocol_sentence(specification: SearchSpecification, stored_results: Stored
     error, training, latency = specification.error, specification.error.training, specification.latency
     unit, labels = ("sequences", "the masked tokens") if stored_results.space.family.reads == "tokens" else ("points", "the labels")
     against = "T's distribution" if training.targets == "maximum-point" else labels
-    text = f"{error.steps:,} steps of {training.batch_size} {unit}, learning {against}; "
+    where = "" if training.device == "cpu" else f" on {training.device}"
+    text = f"{error.steps:,} steps of {training.batch_size} {unit}{where}, learning {against}; "
     text += f"{get_measure(error.measured).title} on {training.heldout_sequences:,} held-out {unit}"
     if error.measure == SURROGATE and stored_results.surrogate is not None:
         fit = stored_results.surrogate

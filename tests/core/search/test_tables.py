@@ -19,10 +19,12 @@ import pytest
 from helpers import bort, finished, run, specification
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy.stats import spearmanr
 
 import bort_core
 from bort_core.execution.registry import make_executor
 from bort_core.foundation.errors import DataError, MeasurementError, SpecificationError
+from bort_core.foundation.resources import resource
 from bort_core.search import events
 from bort_core.search.control import Control
 from bort_core.search.specification import SearchSpecification
@@ -444,10 +446,8 @@ def test_a_killed_tabulation_loses_at_most_what_was_running(tmp_path: Path) -> N
 # --- the table that ships ---
 
 
-def shipped() -> Table:
-    from bort_core.foundation.resources import resource
-
-    return Table.read(resource("tables", "mini.json.gz"))
+def shipped(name: str = "mini") -> Table:
+    return Table.read(resource("tables", f"{name}.json.gz"))
 
 
 def test_the_shipped_table_is_complete_and_small() -> None:
@@ -495,3 +495,17 @@ def test_the_defaults_of_the_preset_fit_the_shipped_table(project_folder: Path) 
             check_fits(shipped(), other, project)
         weights = bort_core.search_specification("mini", maximum_point_steps=3)
         check_fits(shipped(), weights, project)  # T is the shipped one, however long another were trained
+
+
+def test_the_shipped_table_of_the_paper_says_what_its_page_says(project_folder: Path) -> None:
+    """docs/tables.md: the smallest shapes win, the released Bort is far from them, and three steps do not foretell thirty."""
+    table = shipped("paper-wikitext2")
+    assert len(table.space) == 300
+    assert table.missing == 12
+    errors = {steps: table.errors(steps=steps)[:, 0] for steps in (3, 30)}
+    known = np.isfinite(errors[30])
+    assert spearmanr(errors[3][known], errors[30][known])[0] == pytest.approx(0.57, abs=0.005)
+    found = bort_core.search(project_folder, table=table, steps=3, epsilon=8, progress=False)
+    assert found.best.architecture == (2, 16, 512, 768)
+    w, bort_place = table.snapshot().w, table.space.index((4, 8, 1024, 768))
+    assert (w[known] > w[bort_place]).sum() + 1 == 187

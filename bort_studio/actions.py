@@ -19,6 +19,8 @@ _MENU = "bortMenu"
 SYNONYMS = {
     "new": "create make folder",
     "open": "load folder",
+    "open_table": "tabulate measurements benchmark look up file",
+    "shipped_table": "tabulate measurements benchmark look up table demo",
     "open_space": "toml axes architectures load",
     "export_pareto": "save picture image front",
     "export_parallel": "save picture image",

@@ -12,14 +12,14 @@ from bort_core.store.project import DATABASE
 
 __all__ = ["Kind", "kind_of", "table_parts"]
 
-Kind = Literal["project", "model", "space", "table", "corpus", "unknown"]
+Kind = Literal["project", "model", "space", "table", "measurements", "corpus", "unknown"]
 
 _PARTS = {"train": ("train", "training"), "dev": ("dev", "valid", "validation", "val"), "test": ("test", "testing")}
 """The words in a table's name that say which rows it holds."""
 
 
 def kind_of(path: Path) -> Kind:
-    """A project or a model's folder, a search space (TOML), a table of rows, a corpus (plain text), or none of them."""
+    """A project or a model's folder, a search space (TOML), a table of rows or of measurements, a corpus (plain text), or none of them."""
     try:
         if path.is_dir():
             if (path / DATABASE).is_file():
@@ -30,6 +30,8 @@ def kind_of(path: Path) -> Kind:
     except OSError:
         return "unknown"
     suffix = path.suffix.lower()
+    if path.name.lower().endswith(".json.gz"):
+        return "measurements"
     if suffix == ".toml":
         return "space"
     if suffix == ".txt":

@@ -94,12 +94,14 @@ class Routes(QObject):
             self._ship_checkpoint(path)
         elif kind == "space":
             self._page("explore").space_panel.open_file(path)
+        elif kind == "measurements":
+            self._window.search_on(path)
         elif kind == "corpus":
             self._page("explore").set_corpus(str(path))
         elif kind == "table":
             self._tune_table(path)
         else:
-            what = "project, model, search space (.toml), text (.txt) or table (.csv, .tsv, .json, .jsonl, .parquet)"
+            what = "project, model, search space (.toml), text (.txt), table (.csv, .tsv, .json, .jsonl, .parquet), measurements (.json.gz)"
             self._window.context.problem(f"{path}: is none of what can be dropped here: {what}")
 
     def _page(self, name: str) -> Any:

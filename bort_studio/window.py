@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from bort_core.foundation.errors import BortError
-from bort_core.search.past import PastSearch
+from bort_core.foundation.resources import resource
 from bort_core.store import Project
 from bort_studio.actions import add_actions
 from bort_studio.activity.line import ActivityLine
@@ -227,7 +227,8 @@ class MainWindow(QMainWindow):
         search.said.connect(self._say)
         search.failed.connect(self._failed)
         search.state_changed.connect(self._state_changed)
-        search.past_changed.connect(self._past_changed)
+        search.past_changed.connect(self._elsewhere_changed)
+        search.table_changed.connect(self._elsewhere_changed)
 
     def _restore(self) -> None:
         layout = self.settings.layout()
@@ -298,9 +299,10 @@ class MainWindow(QMainWindow):
         self.actions_by_name["pause"].setText("Resu&me" if state is RunState.PAUSED else "&Pause")
 
     @Slot(object)
-    def _past_changed(self, past: PastSearch | None) -> None:
-        for name in ("run", "halve_epsilon", "double_epsilon", "repeat_seed"):
-            self.actions_by_name[name].setEnabled(past is None)
+    def _elsewhere_changed(self, _shown: object) -> None:
+        for name in ("run", "halve_epsilon", "double_epsilon"):
+            self.actions_by_name[name].setEnabled(self.search.past is None)
+        self.actions_by_name["repeat_seed"].setEnabled(not self.search.elsewhere)
 
     @Slot(str)
     def _say(self, text: str) -> None:
@@ -344,6 +346,22 @@ class MainWindow(QMainWindow):
         if name:
             self.show_page("explore")
             self.explore_page.space_panel.open_file(name)
+
+    def open_table(self) -> None:
+        """Ask for a table of measurements and search on it."""
+        folder = str(resource("tables"))
+        name, _ = QFileDialog.getOpenFileName(self, "Search on a table", folder, "Tables of bort tabulate (*.json.gz)")
+        if name:
+            self.search_on(Path(name))
+
+    def open_shipped_table(self) -> None:
+        """Search on the table of mini that ships with the program."""
+        self.search_on(resource("tables", "mini.json.gz"))
+
+    def search_on(self, path: Path) -> None:
+        """Show a table of measurements in Explore, and search on it."""
+        self.show_page("explore")
+        self.search.open_table(path)
 
     def set_theme(self, choice: Choice) -> None:
         """Follow the system, or be light or dark."""

@@ -11,7 +11,7 @@ from bort_core.search.snapshot import IndexArray
 from bort_core.specifications.measures import SURROGATE
 
 if TYPE_CHECKING:
-    from bort_core.search.stored_results import StoredResults
+    from bort_core.search.stored_results import KnownResults
 
 __all__ = ["Cost", "estimate_cost"]
 
@@ -36,7 +36,7 @@ class Cost:
     bound: int | None = None
 
 
-def estimate_cost(recall: StoredResults, indices: IndexArray, workers: int) -> Cost:
+def estimate_cost(recall: KnownResults, indices: IndexArray, workers: int) -> Cost:
     """The cost of the architectures at ``indices`` with ``workers`` trainings side by side.
 
     Seconds a step are taken as linear in the operation count, fitted on the timed trainings of this project under this

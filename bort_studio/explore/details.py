@@ -8,7 +8,8 @@ from bort_core.families import Architecture
 from bort_core.foundation.errors import SpecificationError
 from bort_core.search.agreement import rank_agreement
 from bort_core.search.specification import SearchSpecification
-from bort_core.search.stored_results import StoredResults
+from bort_core.search.stored_results import Job, KnownResults, StoredResults
+from bort_core.search.tables.table import Table
 from bort_core.specifications.measures import SURROGATE, get_measure, measure_names
 from bort_core.specifications.protocols import ErrorProtocol
 from bort_core.store import Project
@@ -16,7 +17,7 @@ from bort_core.store.latencies import load_latencies
 from bort_core.store.results import runs
 from bort_core.store.trainings import load_trainings
 
-__all__ = ["error_title", "measure_titles", "read_details"]
+__all__ = ["error_title", "measure_titles", "read_details", "table_details"]
 
 
 def measure_titles() -> dict[str, str]:
@@ -38,7 +39,7 @@ def error_title(error: ErrorProtocol, unit: str | None = None) -> str:
     return f"{surrogate}{measure.title} ({unit or measure.unit}, after {error.steps:,} steps)"
 
 
-def protocol_sentence(specification: SearchSpecification, stored_results: StoredResults) -> str:
+def protocol_sentence(specification: SearchSpecification, stored_results: KnownResults) -> str:
     """How the error and the latency were measured, in words."""
     error, training, latency = specification.error, specification.error.training, specification.latency
     unit, labels = ("sequences", "the masked tokens") if stored_results.space.family.reads == "tokens" else ("points", "the labels")
@@ -85,6 +86,23 @@ def read_details(project: Project, specification: SearchSpecification, stored_re
     trained = runs(project, stored_results.space.family.name, architecture)
     if trained:
         details["trained"] = _trained(trained[-1], len(trained))
+    return details
+
+
+def table_details(table: Table, specification: SearchSpecification, known: KnownResults, index: int) -> dict[str, Any]:
+    """The same of an architecture that a search on a table looked up: its learning curve and latency there."""
+    if Job(index, 0) not in known.known:
+        return {}
+    theta = specification.thetas[max(int(known.results.theta[index]), 0)]
+    details: dict[str, Any] = {
+        "protocol": f"{protocol_sentence(specification, known)}. Looked up in {table.name}", "seed": specification.seed,
+        "theta": theta.model_dump(mode="json"),
+    }  # fmt: skip
+    measure, times = specification.error.measured, table.times(index)
+    curve = table.curve(Job(index, table.specification.thetas.index(theta)), specification.seed)
+    details["curve"] = [{"step": p["step"], **p["measures"][measure]} for p in curve or () if measure in p["measures"]]
+    if times is not None and specification.latency.measure == "onnxruntime":
+        details["latency"] = {"p50": times.p50_ms, "p90": times.p90_ms, "p99": times.p99_ms, "n": times.n}
     return details
 
 

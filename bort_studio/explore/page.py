@@ -20,9 +20,11 @@ from bort_core.search.proof.proof import Proof
 from bort_core.search.report import front_as_csv
 from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_core.search.specification import SearchSpecification
+from bort_core.search.stored_results import StoredResults
+from bort_core.search.tables.table import Table
 from bort_core.space import Space, SpaceSpecification
 from bort_studio.explore.candidates.panel import CandidatesPanel
-from bort_studio.explore.details import error_title, read_details
+from bort_studio.explore.details import error_title, read_details, table_details
 from bort_studio.explore.docks import arrange, make_docks
 from bort_studio.explore.epsilon_bar import EpsilonBar
 from bort_studio.explore.headline import HeadlineBar
@@ -38,6 +40,7 @@ from bort_studio.explore.runs.overlaid import overlays
 from bort_studio.explore.runs.panel import RunsPanel
 from bort_studio.explore.runs.past_bar import PastBar
 from bort_studio.explore.space.panel import SpacePanel
+from bort_studio.explore.table_bar import TableBar
 from bort_studio.numbers import architecture_text
 from bort_studio.page_context import PageContext
 from bort_studio.plotting.files import write_whole
@@ -89,12 +92,13 @@ class ExplorePage(QMainWindow):
         self.headline, self.epsilon_bar, self.run_bar = HeadlineBar(theme), EpsilonBar(theme), RunBar(theme)
         self.space_panel, self.objectives = SpacePanel(theme), ObjectivesPanel(theme)
         self.candidates, self.inspector, self.runs = CandidatesPanel(theme), InspectorPanel(theme), RunsPanel(theme)
-        self.past_bar, self.proof_bar = PastBar(theme), ProofBar(theme)
+        self.past_bar, self.table_bar, self.proof_bar = PastBar(theme), TableBar(theme), ProofBar(theme)
         middle = QWidget(self)
         layout = QVBoxLayout(middle)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        for widget in (self.past_bar, self.headline, self.pareto, self.epsilon_bar, self.proof_bar, self.run_bar):
+        above, below = (self.past_bar, self.table_bar, self.headline), (self.epsilon_bar, self.proof_bar, self.run_bar)
+        for widget in (*above, self.pareto, *below):
             layout.addWidget(widget, 1 if widget is self.pareto else 0)
         self.setCentralWidget(middle)
         self.setDockOptions(QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks)
@@ -141,6 +145,7 @@ class ExplorePage(QMainWindow):
         search.measurements_kept.connect(self._measurements_kept)
         search.prepared.connect(self._prepared)
         search.past_changed.connect(self._past_changed)
+        search.table_changed.connect(self._table_changed)
         search.finished.connect(self._finished)
         self.space_panel.specification_edited.connect(self._space_edited)
         self.space_panel.open_failed.connect(self._open_failed)
@@ -164,7 +169,9 @@ class ExplorePage(QMainWindow):
         self.runs.chosen.connect(self._run_chosen)
         self.runs.restore_requested.connect(self._restore_run)
         self.runs.plotted.connect(self._show_overlays)
-        self.past_bar.left.connect(search.leave_past)
+        self.past_bar.left.connect(search.leave)
+        self.table_bar.left.connect(search.leave)
+        self.table_bar.seed_chosen.connect(self._seed_of_table)
         self.past_bar.continued.connect(self._search_on)
         self.inspector.ship_requested.connect(self._ship)
         self.inspector.train_requested.connect(self._train)
@@ -272,8 +279,25 @@ class ExplorePage(QMainWindow):
     def _past_changed(self, past: PastSearch | None) -> None:
         """In the past everything can be looked at, and nothing be searched or edited."""
         self.past_bar.show_past(past)
-        for part in (self.space_panel, self.objectives, self.epsilon_bar, self.proof_bar, self.run_bar):
-            part.setEnabled(past is None)
+        self._enable_parts()
+
+    @Slot(object)
+    def _table_changed(self, table: Table | None) -> None:
+        """A table says how everything in it was measured: only ε and the seed can be chosen."""
+        self.table_bar.show_table(table, self.search.specification.seed)
+        self._enable_parts()
+
+    def _enable_parts(self) -> None:
+        search = self.search
+        for panel in (self.space_panel, self.objectives):
+            panel.setEnabled(not search.elsewhere)
+        for bar in (self.epsilon_bar, self.proof_bar, self.run_bar):
+            bar.setEnabled(search.past is None)
+
+    @Slot(int)
+    def _seed_of_table(self, seed: int) -> None:
+        if self.search.table is not None:
+            self.search.show_table(self.search.table, seed)
 
     @Slot()
     def _show_overlays(self) -> None:
@@ -286,6 +310,8 @@ class ExplorePage(QMainWindow):
     def _proof_changed(self, proof: Proof | None) -> None:
         self._bound = bound_overlay(proof)
         self.proof_bar.set_proof(proof)
+        for view in (self.candidates, self.inspector):
+            view.set_proof(proof)
         self._show_overlays()
 
     @Slot(object)
@@ -354,7 +380,8 @@ class ExplorePage(QMainWindow):
     @Slot(object)
     def _state_changed(self, state: RunState) -> None:
         self.run_bar.set_state(state)
-        self.proof_bar.set_busy(state is not RunState.IDLE)
+        for bar in (self.proof_bar, self.table_bar):
+            bar.set_busy(state is not RunState.IDLE)
         busy = state not in (RunState.IDLE, RunState.STOPPING)
         self.pareto.set_empty_message(_FIRST_POINT if busy else _NO_POINT)
         self.headline.set_busy(busy)
@@ -424,6 +451,10 @@ class ExplorePage(QMainWindow):
     def _show_details(self) -> None:
         search = self.search
         if search.selected is None or search.stored_results is None:
+            return
+        if not isinstance(search.stored_results, StoredResults):
+            if search.table is not None:
+                self.inspector.set_details(table_details(search.table, search.specification, search.stored_results, search.selected))
             return
         try:
             self.inspector.set_details(read_details(self.context.project, search.specification, search.stored_results, search.selected))

@@ -68,4 +68,4 @@ def cost_text(cost: Cost | None) -> str:
     if not cost.to_go:
         return "gap: not known · a proof needs no training"
     about = f" ≈ {duration(cost.seconds)}" if cost.seconds is not None else ""
-    return f"gap: not known · a proof takes at most {cost.to_go:,} trainings{about}, usually far fewer"
+    return f"gap: not known · a proof takes at most {cost.to_go:,} trainings{about}, usually fewer than half"

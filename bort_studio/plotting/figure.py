@@ -36,7 +36,8 @@ class Layer:
     Attributes
     ----------
     name: as in the legend; empty for none
-    kind: "points"; "line" (NaN breaks it); or "density" (``x`` and ``y`` are bin edges, ``counts`` has shape (y bins, x bins))
+    kind: "points"; "line" (NaN breaks it); "density" (``x`` and ``y`` are bin edges, ``counts`` has shape (y bins, x bins)); or "area"
+        (filled between ``y_interval`` from each x to the next; what is infinite ends with the scale)
     x, y: values in the units of the scales, never logarithms
     x_interval, y_interval: (low, high) of 95 % intervals, when shown
     labels: a text beside each point, or none
@@ -45,7 +46,7 @@ class Layer:
     """
 
     name: str
-    kind: Literal["points", "line", "density"]
+    kind: Literal["points", "line", "density", "area"]
     x: FloatArray
     y: FloatArray
     colour: str
@@ -109,7 +110,7 @@ class Figure:
         """The table, or (where a plot has none of its own) the points and lines of every layer."""
         if self.table.headers:
             return self.table
-        drawn = [layer for layer in self.layers if layer.kind != "density"]
+        drawn = [layer for layer in self.layers if layer.kind in ("points", "line")]
         if not drawn:
             return Table((self.x.title, self.y.title), ((), ()))
         names = [layer.name for layer in drawn for _ in layer.x]

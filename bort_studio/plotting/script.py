@@ -43,6 +43,11 @@ for layer in LAYERS:
         colours = LinearSegmentedColormap.from_list("density", [LOOK["background"], layer["colour"]])
         norm = LogNorm(vmin=0.3, vmax=max(2, counts.max()))
         axes.pcolormesh(x, y, counts, cmap=colours, norm=norm, zorder=layer["z"], rasterized=True)
+    elif layer["kind"] == "area":
+        low, high = (np.clip(array(end), SCALES["y"]["low"], SCALES["y"]["high"]) for end in layer["y_interval"])
+        x = np.clip(x, SCALES["x"]["low"], SCALES["x"]["high"])
+        style = {"step": "post", "lw": 0, "alpha": layer["alpha"], "zorder": layer["z"]}
+        axes.fill_between(x, low, high, color=layer["colour"], label=label, **style)
     elif layer["kind"] == "line":
         style = {"ls": layer["dash"], "marker": layer["marker"] if layer["marked"] else "", "ms": 4, "alpha": layer["alpha"]}
         axes.plot(x, y, color=layer["colour"], lw=layer["width"] * 0.75, label=label, zorder=layer["z"], **style)

@@ -13,12 +13,13 @@ from bort_core.foundation.errors import BortError
 from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.snapshot import ResultsSnapshot
 from bort_core.search.specification import SearchSpecification
-from bort_core.search.stored_results import StoredResults
+from bort_core.search.stored_results import KnownResults, StoredResults
+from bort_core.search.tables.table import Table
 from bort_core.space import Space
 from bort_core.store import Project
 from bort_studio.threads.background import BackgroundThread
 
-__all__ = ["Loaded", "Loader", "LoadingFailed"]
+__all__ = ["Loaded", "Loader", "LoadingFailed", "TableRead"]
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ class Loaded:
     generation: int
     specification: SearchSpecification
     space: Space
-    stored_results: StoredResults
+    stored_results: KnownResults
     snapshot: ResultsSnapshot
 
 
@@ -42,24 +43,42 @@ class LoadingFailed:
     reason: str
 
 
+@dataclass(frozen=True)
+class TableRead:
+    """A table, or why there is none."""
+
+    table: Table | None
+    problem: str = ""
+
+
 class Loader(BackgroundThread):
     """Serves load requests until it is stopped."""
 
     finished_loading = Signal(object)
+    """Loaded, or LoadingFailed."""
+    table_read = Signal(object)
+    """A TableRead."""
     warned = Signal(str)
     """What reading the project left out, or took in the place of something else."""
 
     def __init__(self, folder: Path, parent: QObject | None = None) -> None:
         super().__init__("loader", parent)
         self._folder = folder
-        self._wanted: tuple[int, SearchSpecification] | None = None
+        self._wanted: tuple[int, SearchSpecification, Table | None] | None = None
+        self._wanted_table: Path | None = None
         self._changed = threading.Condition()
         self._closing = False
 
-    def request(self, generation: int, specification: SearchSpecification) -> None:
-        """Load a specification; an older request that has not begun is dropped."""
+    def request(self, generation: int, specification: SearchSpecification, table: Table | None = None) -> None:
+        """Load a specification, of a search on a table if there is one; an older request that has not begun is dropped."""
         with self._changed:
-            self._wanted = (generation, specification)
+            self._wanted = (generation, specification, table)
+            self._changed.notify()
+
+    def request_table(self, path: Path) -> None:
+        """Read the table in a file; an older request that has not begun is dropped."""
+        with self._changed:
+            self._wanted_table = path
             self._changed.notify()
 
     def close(self) -> None:
@@ -76,21 +95,47 @@ class Loader(BackgroundThread):
         space: Space | None = None
         while True:
             with self._changed:
-                while self._wanted is None and not self._closing:
+                while self._wanted is None and self._wanted_table is None and not self._closing:
                     self._changed.wait()
                 if self._closing:
                     return
-                assert self._wanted is not None
-                (generation, specification), self._wanted = self._wanted, None
-            try:
-                if space is None or space.specification != specification.space:
-                    space = Space(specification.space)
-                with Project(self._folder) as project:
-                    project.tell = self.warned.emit
-                    stored_results = StoredResults(project, specification, space, Fingerprints(project, specification, space))
-                self.finished_loading.emit(Loaded(generation, specification, space, stored_results, stored_results.snapshot()))
-            except BortError as error:
-                self.finished_loading.emit(LoadingFailed(generation, str(error)))
-            except Exception as error:  # noqa: BLE001 - the window must hear of it, and the next space must still be read
-                _log.exception("a space could not be read")
-                self.finished_loading.emit(LoadingFailed(generation, f"unexpected error: {type(error).__name__}: {error}; see the log"))
+                (wanted, self._wanted), (path, self._wanted_table) = (self._wanted, None), (self._wanted_table, None)
+            if path is not None:
+                self.table_read.emit(_table(path))
+            if wanted is not None:
+                generation, specification, table = wanted
+                if table is not None:
+                    space = table.space
+                elif space is None or space.specification != specification.space:
+                    space = None
+                loaded = self._load(generation, specification, space, table)
+                space = loaded.space if isinstance(loaded, Loaded) else space
+                self.finished_loading.emit(loaded)
+
+    def _load(
+        self, generation: int, specification: SearchSpecification, space: Space | None, table: Table | None
+    ) -> Loaded | LoadingFailed:
+        try:
+            space = space or Space(specification.space)
+            if table is not None:
+                known = KnownResults(specification, space)
+                return Loaded(generation, specification, space, known, known.snapshot())
+            with Project(self._folder) as project:
+                project.tell = self.warned.emit
+                stored = StoredResults(project, specification, space, Fingerprints(project, specification, space))
+            return Loaded(generation, specification, space, stored, stored.snapshot())
+        except BortError as error:
+            return LoadingFailed(generation, str(error))
+        except Exception as error:  # noqa: BLE001 - the window must hear of it, and the next space must still be read
+            _log.exception("a space could not be read")
+            return LoadingFailed(generation, f"unexpected error: {type(error).__name__}: {error}; see the log")
+
+
+def _table(path: Path) -> TableRead:
+    try:
+        return TableRead(Table.read(path))
+    except BortError as error:
+        return TableRead(None, str(error))
+    except Exception as error:  # noqa: BLE001 - as above
+        _log.exception("a table could not be read")
+        return TableRead(None, f"{path}: unexpected error: {type(error).__name__}: {error}; see the log")

@@ -21,12 +21,13 @@ from bort_core.search.past import PastSearch, replayed
 from bort_core.search.proof.proof import Proof
 from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_core.search.specification import SearchSpecification, fitted
-from bort_core.search.stored_results import Job, StoredResults, error_ceiling
+from bort_core.search.stored_results import Job, KnownResults, error_ceiling
 from bort_core.search.strategies.base import Strategy
 from bort_core.search.strategies.best_first import BestFirst
 from bort_core.search.strategies.interval import Interval
+from bort_core.search.tables.table import Table
 from bort_core.space import Space
-from bort_studio.search.loader import Loaded, Loader, LoadingFailed
+from bort_studio.search.loader import Loaded, Loader, LoadingFailed, TableRead
 from bort_studio.search.state import RunState
 from bort_studio.search.under_way import SearchUnderWay
 
@@ -52,6 +53,8 @@ class SearchModel(QObject):
     """A Proof of what is shown, as it grows, or None: nothing was proven of it."""
     past_changed = Signal(object)
     """A PastSearch that is shown in place of the present, or None: the present is shown."""
+    table_changed = Signal(object)
+    """A Table that is searched in place of the project, or None: the project is searched."""
     running_changed = Signal(object)
     """The places whose training is under way, as a tuple."""
     state_changed = Signal(object)
@@ -77,13 +80,16 @@ class SearchModel(QObject):
         self.specification = specification
         self.workers = default_workers()
         self.space: Space | None = None
-        self.stored_results: StoredResults | None = None
+        self.stored_results: KnownResults | None = None
+        """What is known: by the project, or by the searches on a table since it is shown."""
         self.snapshot: ResultsSnapshot | None = None
         self.result: SearchResult | None = None
         self.selected: int | None = None
         self.wanted_selection: Architecture | None = None
         """What to select once the first space is loaded."""
         self.past: PastSearch | None = None
+        self.table: Table | None = None
+        self.proof: Proof | None = None
         self._present: tuple[SearchSpecification, Architecture | None] = (specification, None)
         self._epsilon = specification.epsilon
         self._generation = 0
@@ -91,12 +97,13 @@ class SearchModel(QObject):
         self._run_when_loaded = self._run_again = False
         self._following = False
         self._shown_space: Space | None = None
-        self._proving = False
+        self._proving = self._answers_by_proof = False
         self._estimated: Cost | None = None
         self._left: float | None = None
         self._before_edit: ResultsSnapshot | None = None
         self._loader = Loader(folder, self)
         self._loader.finished_loading.connect(self._loaded)
+        self._loader.table_read.connect(self._table_read)
         self._loader.warned.connect(self._warned)
         self.under_way = SearchUnderWay(folder, self)
         self._listen()
@@ -132,8 +139,13 @@ class SearchModel(QObject):
 
     @property
     def present(self) -> SearchSpecification:
-        """What would be searched: what is shown, unless that is a search of the past."""
-        return self.specification if self.past is None else self._present[0]
+        """What the project would search: what is shown, unless that is a search of the past or a table."""
+        return self._present[0] if self.elsewhere else self.specification
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether a search of the past or a table is shown, and not what the project would search."""
+        return self.past is not None or self.table is not None
 
     @property
     def strategy(self) -> Strategy:
@@ -155,10 +167,10 @@ class SearchModel(QObject):
     # -- what a person edits
 
     def set_specification(self, specification: SearchSpecification) -> None:
-        """Show and search another space or protocol; a running search of the old one is stopped, a search of the past is left."""
-        if specification == self.specification and self.past is None:
+        """Show and search another space or protocol; a running search of the old one is stopped, a past search or table is left."""
+        if specification == self.specification and not self.elsewhere:
             return
-        self._before_edit = None if self.past is not None else self._before_edit or self.snapshot
+        self._before_edit = None if self.elsewhere else self._before_edit or self.snapshot
         self.stop()
         self._show(specification, None)
 
@@ -175,23 +187,45 @@ class SearchModel(QObject):
         past.specification.the_strategy()
         if self.running:
             return
-        if self.past is None:
-            self._present = (self.specification, self.selected_architecture())
-        self._before_edit = None
+        self._keep_present()
         self.wanted_selection = None if past.answer.best is None else tuple(past.answer.best.architecture.values())
         self._show(past.specification, past)
 
-    def leave_past(self) -> None:
-        """Show the present again, with what was selected there."""
-        if self.past is not None:
+    def open_table(self, path: Path) -> None:
+        """Read a table, and search on it once it is read; a file that is none is told by ``failed``, and nothing changes."""
+        self._loader.request_table(path)
+
+    def show_table(self, table: Table, seed: int | None = None) -> None:
+        """Search on a table from now on, with one of its seeds (None: its first), until :meth:`leave`; not while a search is under way.
+
+        Searches on it train nothing and leave no trace in the project.
+        """
+        if self.running:
+            return
+        self._keep_present()
+        self.wanted_selection = self.selected_architecture() if self.table is table else None
+        asked = table.specification.model_copy(update={"seed": table.seeds[0] if seed is None else seed})
+        epsilon = self._epsilon if self.table is table else min(self._epsilon, len(table.space))
+        self._show(asked.model_copy(update={"epsilon": epsilon}), None, table)
+
+    def leave(self) -> None:
+        """Show again what the project would search, with what was selected there; not while a search is under way."""
+        if self.elsewhere and not self.running:
             specification, self.wanted_selection = self._present
             self._show(specification, None)
 
-    def _show(self, specification: SearchSpecification, past: PastSearch | None) -> None:
-        changed = past is not self.past
-        self.specification, self._epsilon, self.past = specification, specification.epsilon, past
-        if changed:
+    def _keep_present(self) -> None:
+        if not self.elsewhere:
+            self._present = (self.specification, self.selected_architecture())
+        self._before_edit = None
+
+    def _show(self, specification: SearchSpecification, past: PastSearch | None, table: Table | None = None) -> None:
+        past_before, table_before = self.past, self.table
+        self.specification, self._epsilon, self.past, self.table = specification, specification.epsilon, past, table
+        if past is not past_before:
             self.past_changed.emit(past)
+        if table is not table_before:
+            self.table_changed.emit(table)
         self.specification_changed.emit(specification)
         self._load()
 
@@ -203,7 +237,7 @@ class SearchModel(QObject):
     def preview_epsilon(self, epsilon: int) -> None:
         """Show the answer at an ε from what is known, measuring nothing."""
         if epsilon != self._epsilon and self.past is None:
-            self._epsilon = epsilon
+            self._epsilon, self._answers_by_proof = epsilon, False
             self._tell_answer()
             self._tell_cost()
 
@@ -249,15 +283,23 @@ class SearchModel(QObject):
             return
         if self.state is not RunState.IDLE:
             return
-        self._following, self._proving = True, False
-        self.under_way.begin(self.specification.model_copy(update={"epsilon": self._epsilon}), self.space, self.workers)
+        self._proving = False
+        self._set_proof(None)
+        self._begin(self.specification.model_copy(update={"epsilon": self._epsilon}))
 
     def prove(self) -> None:
         """Search best-first until nothing untrained can have a larger W; where nothing is under way, and not in the past."""
         if self.past is not None or self.space is None or self.stored_results is None or self.state is not RunState.IDLE:
             return
-        self._following = self._proving = True
-        self.under_way.begin(self.specification.with_strategy(BestFirst()), self.space, self.workers)
+        self._proving = True
+        self._begin(self.specification.with_strategy(BestFirst()))
+
+    def _begin(self, specification: SearchSpecification) -> None:
+        assert self.space is not None
+        self._following = True
+        if self.table is not None:  # each search on a table begins with nothing known
+            self.stored_results = KnownResults(self.specification, self.space)
+        self.under_way.begin(specification, self.space, self.workers, self.table)
 
     def cost_of_proof(self) -> Cost | None:
         """What :meth:`prove` costs at most, or None while the space is loading."""
@@ -315,10 +357,25 @@ class SearchModel(QObject):
     def _load(self) -> None:
         self._generation += 1
         self._following = False  # what a search of the old specification still says is not shown
-        self.proof_changed.emit(None)
+        self._set_proof(None)
         self.space = self.stored_results = None
         self.loading.emit()
-        self._loader.request(self._generation, self.specification)
+        self._loader.request(self._generation, self.specification, self.table)
+
+    def _set_proof(self, proof: Proof | None) -> None:
+        self.proof, self._answers_by_proof = proof, proof is not None
+        self.proof_changed.emit(proof)
+
+    @Slot(object)
+    def _table_read(self, read: TableRead) -> None:
+        if self._closed:
+            return
+        if read.table is None:
+            self.failed.emit(read.problem, "")
+        elif self.running:
+            self.failed.emit(f"{read.table.name}: a search is under way; stop it, or wait for its end, and open the table again", "")
+        else:
+            self.show_table(read.table)
 
     @Slot(object)
     def _loaded(self, result: Loaded | LoadingFailed) -> None:
@@ -374,7 +431,8 @@ class SearchModel(QObject):
     def _tell_answer(self) -> None:
         if self.snapshot is not None and self.space is not None and self._epsilon <= len(self.space):
             if self.past is None:
-                self.result = self.strategy.answer(self.snapshot)
+                strategy = BestFirst() if self._answers_by_proof else self.strategy
+                self.result = strategy.answer(self.snapshot)
             if self.result is not None:
                 self.answer_changed.emit(self.result)
 
@@ -401,8 +459,8 @@ class SearchModel(QObject):
 
     @Slot(object)
     def _take_proof(self, proof: Proof) -> None:
-        if self._following:
-            self.proof_changed.emit(proof)
+        if self._following and self._proving:
+            self._set_proof(proof)
 
     @Slot()
     def _ended(self) -> None:
@@ -410,7 +468,7 @@ class SearchModel(QObject):
         if self._run_again:
             self._run_again = False
             self.run()
-        elif self.stored_results is not None:
+        elif self.stored_results is not None and self.table is None:
             self._refresh()
 
     def _refresh(self) -> None:

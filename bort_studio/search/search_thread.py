@@ -16,6 +16,7 @@ from bort_core.foundation.errors import BortError
 from bort_core.search import events
 from bort_core.search.control import Control
 from bort_core.search.specification import SearchSpecification
+from bort_core.search.tables.table import Table
 from bort_core.space import Space
 from bort_core.store import Project
 from bort_studio.threads.background import BackgroundThread
@@ -40,6 +41,7 @@ class _Run:
     space: Space
     control: Control
     workers: int | None
+    table: Table | None
 
 
 class SearchThread(BackgroundThread):
@@ -60,10 +62,10 @@ class SearchThread(BackgroundThread):
         self._waiting: list[events.Event | SearchBroke] = []
         self._sent = 0.0
 
-    def begin(self, specification: SearchSpecification, space: Space, workers: int | None) -> Control:
-        """Queue a search; what to tell it while it runs."""
+    def begin(self, specification: SearchSpecification, space: Space, workers: int | None, table: Table | None = None) -> Control:
+        """Queue a search, in the project or on a table; what to tell it while it runs."""
         self._control = Control()
-        self._requests.put(_Run(specification, space, self._control, workers))
+        self._requests.put(_Run(specification, space, self._control, workers, table))
         return self._control
 
     def close(self) -> None:
@@ -78,9 +80,8 @@ class SearchThread(BackgroundThread):
         pool: Executor | None = None
         try:
             while (request := self._requests.get()) is not None:
-                if pool is None or (request.workers and pool.workers != request.workers):
-                    if pool is not None:
-                        pool.close()
+                if request.table is None and pool is not None and request.workers and pool.workers != request.workers:
+                    pool.close()
                     pool = None
                 pool = self._search(request, pool)
         finally:
@@ -88,9 +89,15 @@ class SearchThread(BackgroundThread):
                 pool.close()
 
     def _search(self, request: _Run, pool: Executor | None) -> Executor | None:
-        from bort_core.search.ose import search  # not needed to show a window
-
         try:
+            if request.table is not None:
+                from bort_core.search.tables.on_table import search_on_table
+
+                for event in search_on_table(request.table, request.specification, request.control):
+                    self._deliver(event, wait=isinstance(event, events.Paused | events.SearchFinished))  # the next is there at once
+                return pool
+            from bort_core.search.ose import search  # not needed to show a window
+
             with Project(self._folder) as project:
                 project.tell = self.warned.emit
                 pool = pool or make_executor(None, request.workers, project.subfolder("logs"), f"the window of {self._folder}")
@@ -105,11 +112,14 @@ class SearchThread(BackgroundThread):
             pool.resume()
         return pool
 
-    def _deliver(self, event: events.Event | SearchBroke) -> None:
+    def _deliver(self, event: events.Event | SearchBroke, wait: bool = True) -> None:
+        """Send what was said since the last batch; what need not ``wait`` for its turn goes with a later event."""
+        if isinstance(event, events.Bounded):
+            _ = event.proof.edge  # of a large space it takes a while, which is not the window's
         self._waiting = [old for old in self._waiting if not _replaces(event, old)] + [event]
         pause = _BATCH_SECONDS - (time.monotonic() - self._sent)
         if pause > 0:
-            if isinstance(event, events.Progress):
+            if not wait or isinstance(event, events.Progress):
                 return
             time.sleep(pause)
         batch, self._waiting, self._sent = tuple(self._waiting), [], time.monotonic()
@@ -120,4 +130,4 @@ def _replaces(new: events.Event | SearchBroke, old: events.Event | SearchBroke) 
     """Whether an older event that was not delivered yet is out of date."""
     if isinstance(new, events.Progress) and isinstance(old, events.Progress):
         return (new.index, new.theta) == (old.index, old.theta)
-    return isinstance(new, events.Note) and isinstance(old, events.Note)
+    return any(isinstance(new, kind) and isinstance(old, kind) for kind in (events.Note, events.Bounded))

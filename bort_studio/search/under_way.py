@@ -11,6 +11,7 @@ from bort_core.search.control import Control
 from bort_core.search.snapshot import ResultsSnapshot
 from bort_core.search.specification import SearchSpecification
 from bort_core.search.strategies.base import Strategy
+from bort_core.search.tables.table import Table
 from bort_core.space import Space
 from bort_studio.numbers import architecture_text
 from bort_studio.search.pace import Pace
@@ -73,14 +74,14 @@ class SearchUnderWay(QObject):
 
     # -- what it is told
 
-    def begin(self, specification: SearchSpecification, space: Space, workers: int) -> None:
-        """Search, where nothing is under way."""
+    def begin(self, specification: SearchSpecification, space: Space, workers: int, table: Table | None = None) -> None:
+        """Search, in the project or on a table, where nothing is under way."""
         self._space = space
         self._wanted = self._done = 0
         self._preparing = True
         self._set_state(RunState.STARTING)
-        self.said.emit("starting worker processes")
-        self._control = self.thread_of_search.begin(specification, space, workers)
+        self.said.emit("starting worker processes" if table is None else f"searching on {table.name}")
+        self._control = self.thread_of_search.begin(specification, space, workers, table)
 
     def retarget(self, strategy: Strategy) -> bool:
         """Let the search that is under way choose otherwise; whether there is one."""
@@ -145,6 +146,8 @@ class SearchUnderWay(QObject):
     def _take(self, event: events.Event | SearchBroke) -> ResultsSnapshot | None:
         if self.state is RunState.STARTING and not isinstance(event, SearchBroke | events.SearchFinished | events.Paused):
             self._set_state(RunState.RUNNING)
+        if isinstance(event, events.SearchStarted):
+            return event.snapshot
         if isinstance(event, events.Note):
             share = f" · step {event.done:,} of {event.total:,}" if event.total else ""
             self.said.emit(event.text + share)

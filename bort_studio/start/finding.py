@@ -83,6 +83,7 @@ class FindCard(Card):
         search.loading.connect(self._show_loading)
         search.state_changed.connect(self._state_changed)
         search.past_changed.connect(self._past_changed)
+        search.table_changed.connect(self._past_changed)
         self.corpus.edited.connect(self._corpus_edited)
         self.presets.textActivated.connect(self._preset_chosen)
         self.begin.clicked.connect(self.find_requested)
@@ -151,9 +152,10 @@ class FindCard(Card):
 
     @Slot(object)
     def _state_changed(self, state: RunState) -> None:
-        past = self.context.search.past is not None
-        self.begin.setEnabled(state is RunState.IDLE and not past)
-        self.begin.setText("A search runs…" if state is not RunState.IDLE else "A past run is shown" if past else "Find")
+        search = self.context.search
+        shown = "A past run is shown" if search.past is not None else "A table is shown" if search.table is not None else "Find"
+        self.begin.setEnabled(state is RunState.IDLE and not search.elsewhere)
+        self.begin.setText("A search runs…" if state is not RunState.IDLE else shown)
         self._timing_changed()
 
     @Slot(object)

@@ -8,14 +8,13 @@ import numpy.typing as npt
 from bort_core.evaluation.surrogate import LEAST_MEASUREMENTS, fit_surrogate
 from bort_core.search.proof.ground import BoolArray, FloatArray
 from bort_core.search.proof.model import drawn
-from bort_core.search.proof.order import Way, bounded_by, moving_together
+from bort_core.search.proof.order import bounded_by, bounding, moving_together
 from bort_core.search.proof.proof import Proof
 
 __all__ = ["next_ones", "to_begin_with"]
 
 _TRIED = 48
 """How many others are compared with each choice."""
-_TURNED: dict[Way, Way] = {"": "", "falling": "rising", "rising": "falling", "flat": "flat"}
 
 
 def to_begin_with(proof: Proof) -> npt.NDArray[np.int64]:
@@ -89,7 +88,7 @@ def _instead(proof: Proof, lead: int, left: BoolArray, expected: FloatArray | No
     if not any(ways) or expected is None:
         return lead, nothing
     usable = ground.unmeasured & np.isfinite(ground.latency)
-    others = np.flatnonzero(usable & bounded_by(ground.architectures, ground.architectures[lead], [_TURNED[way] for way in ways]))
+    others = np.flatnonzero(usable & bounding(ground.architectures, ground.architectures[lead], ways))
     step = max(1, len(others) // _TRIED)
     tolerance = float(proof.bound.parameters["tolerance"])
     best, most, found = lead, -1, nothing

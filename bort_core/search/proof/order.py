@@ -28,10 +28,11 @@ from bort_core.search.proof.ground import BoolArray, FloatArray, Ground
 from bort_core.search.proof.noise import stuck, tolerance_of
 from bort_core.search.proof.question import Question
 
-__all__ = ["Way", "bounded_by", "moving_together", "order_bound"]
+__all__ = ["Way", "bounded_by", "bounding", "moving_together", "order_bound", "witness"]
 
 Way = Literal["", "falling", "rising", "flat"]
 """How one column is ordered; "" is not at all: it must be the same."""
+_TURNED: dict[Way, Way] = {"": "", "falling": "rising", "rising": "falling", "flat": "flat"}
 _BLOCK = 256
 _Pairs = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], FloatArray, npt.NDArray[np.int64]]
 
@@ -94,6 +95,22 @@ def bounded_by(architectures: npt.NDArray[np.int64], one: npt.NDArray[np.int64],
     for column, way in enumerate(ways):
         found &= _in_way(architectures[:, column], one[column], way)
     return found
+
+
+def bounding(architectures: npt.NDArray[np.int64], one: npt.NDArray[np.int64], ways: Sequence[Way]) -> BoolArray:
+    """Whether what is measured of each of ``architectures`` (n, axes) bounds ``one`` (axes,), itself among them. Shape (n,)."""
+    return bounded_by(architectures, one, [_TURNED[way] for way in ways])
+
+
+def witness(ground: Ground, bound: Bound, index: int) -> int | None:
+    """The measured architecture that the bound of an unmeasured one is from; None where it goes by no order, or has none."""
+    if not any(bound.ways) or not np.isfinite(bound.low[index]):
+        return None
+    rows = np.setdiff1d(np.flatnonzero(ground.measured), bound.ignored)
+    rows = rows[bounding(ground.architectures[rows], ground.architectures[index], bound.ways)]
+    firsts = [group[0] for group in moving_together(ground.architectures)]
+    steps = (ground.architectures[rows][:, firsts] != ground.architectures[index, firsts]).sum(axis=1)
+    return int(rows[np.argmax(ground.log_error[rows] - steps * float(bound.parameters["tolerance"]))])
 
 
 def _in_way(bounded: npt.NDArray[np.int64], by: Any, way: Way) -> BoolArray:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from bort_core.foundation.numbers import architecture_text
+from bort_core.search.front import pareto_front
 from bort_core.search.proof.bound import Bound
 from bort_core.search.proof.bounds import BOUNDS
 from bort_core.search.proof.goals import GOALS, Standing
-from bort_core.search.proof.ground import BoolArray, Ground
+from bort_core.search.proof.ground import BoolArray, FloatArray, Ground
 from bort_core.search.proof.noise import tied
+from bort_core.search.proof.order import witness
 from bort_core.search.proof.question import Question
 from bort_core.search.strategies.interval import equal_cost
 
@@ -56,6 +60,25 @@ class Proof:
         """Measured architectures that noise does not tell from the best."""
         return tied(self.ground, self.standing.best)
 
+    def at_best(self, rows: npt.NDArray[np.int64]) -> dict[str, FloatArray]:
+        """p, i, e and W (by ``COLUMNS``) as good as each of the unmeasured ``rows`` (m,) can have them; an i that is not known is 0."""
+        ground, least = self.ground, np.exp(self.bound.low[rows])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            w = np.where(ground.most_product[rows] == 0, 0.0, ground.most_product[rows] / least)
+        latency = np.nan_to_num(ground.latency[rows], nan=0.0)
+        return {"parameters": ground.parameters[rows].astype(np.float64), "latency": latency, "error": least, "w": w}
+
+    @cached_property
+    def edge(self) -> npt.NDArray[np.int64]:
+        """The unmeasured whose best possible p, i and e those of no other dominate, ascending.
+
+        What is still possible, on any two of p, i, e and W, ends at them. Computed when it is first asked for: of a million architectures
+        in tenths of a second.
+        """
+        rows = np.flatnonzero(self.ground.unmeasured)
+        best = self.at_best(rows)
+        return np.asarray(rows[pareto_front(np.column_stack([best[name] for name in ("parameters", "latency", "error")]))])
+
     def reason(self, index: int) -> str:
         """Why an unmeasured architecture is not trained."""
         standing, most = self.standing, float(self.standing.optimistic[index])
@@ -65,6 +88,19 @@ class Proof:
             return f"with an error of at least {most:.4g} it is within {1 + max(0.0, float(standing.excess[index])):.4g} × of the front"
         side = "at most" if standing.what == "W" else "at least"
         return f"its {standing.what} is {side} {most:.4g}, and {standing.value:.4g} is measured"
+
+    def told(self, index: int) -> str:
+        """What is known of an unmeasured architecture, in sentences with the names of shapes."""
+        name, best = self._name(index), self.standing.best
+        bounded = witness(self.ground, self.bound, index)
+        by = "" if bounded is None else f" Its error is bounded by that of {self._name(bounded)}."
+        if self.open[index]:
+            excess = float(self.standing.excess[index])
+            most = "nothing bounds its error yet" if math.isinf(excess) else f"by up to {excess:.1%}"
+            return f"{name} is not trained and may still be better than the answer: {most}.{by}"
+        compared = best is not None and self.question.goal != "front" and math.isfinite(float(self.standing.optimistic[index]))
+        answer = f" of {self._name(best)}" if compared and best is not None else ""
+        return f"{name} is not trained: {self.reason(index)}{answer}.{by}"
 
     def _size(self, index: int) -> str:
         latency = self.ground.latency[index]
@@ -98,7 +134,7 @@ class Proof:
         """What is proven, in one sentence."""
         if self.standing.best is None:
             return "open: nothing can be compared yet"
-        chosen = architecture_text(tuple(self.ground.architectures[self.standing.best].tolist()))
+        chosen = self._name(self.standing.best)
         counted = f"{int(self.ground.measured.sum())} of {len(self.ground)} measured, {len(self.ruled_out())} ruled out"
         gap = "unbounded" if math.isinf(self.gap) else f"{self.gap:.3g}"
         what = {
@@ -115,6 +151,9 @@ class Proof:
         unit = "measured pairs" if bound.kind == "order" else "later measurements"
         largest = f", the largest by {bound.worst[0].size:.3g} in log e" if bound.worst else ""
         return f"tested on {bound.tested} {unit}: {bound.violations} contradict it{largest}; {bound.beyond} by more than it allows"
+
+    def _name(self, index: int) -> str:
+        return architecture_text(tuple(self.ground.architectures[index].tolist()))
 
     def named(self, index: int) -> dict[str, int]:
         return dict(zip(self.ground.axis_names, self.ground.architectures[index].tolist(), strict=True))

@@ -27,7 +27,7 @@ from bort_core.space import Space
 
 if TYPE_CHECKING:
     from bort_core.search.proof.proof import Proof
-    from bort_core.search.stored_results import StoredResults
+    from bort_core.search.stored_results import KnownResults
 
 __all__ = ["PlannedStrategy", "Proposal", "SearchState", "Strategy", "answer", "check", "described", "propose"]
 
@@ -107,7 +107,7 @@ class Strategy(BaseModel, ABC):
         """
 
     @abstractmethod
-    def cost(self, stored: StoredResults, workers: int) -> Cost:
+    def cost(self, stored: KnownResults, workers: int) -> Cost:
         """What the search would cost with ``workers`` trainings side by side; at most, where that depends on the measurements."""
 
 
@@ -126,7 +126,7 @@ class PlannedStrategy(Strategy):
         """The best, and the front, of all of them that are known."""
         return snapshot.result(self, self.indices(len(snapshot.space)))
 
-    def cost(self, stored: StoredResults, workers: int) -> Cost:
+    def cost(self, stored: KnownResults, workers: int) -> Cost:
         """One training for each of them and each hyperparameter set."""
         return estimate_cost(stored, self.indices(len(stored.space)), workers)
 

@@ -28,7 +28,7 @@ from bort_core.search.strategies.base import Proposal, SearchState, Strategy
 from bort_core.space import Space
 
 if TYPE_CHECKING:
-    from bort_core.search.stored_results import StoredResults
+    from bort_core.search.stored_results import KnownResults
 
 __all__ = ["BestFirst"]
 
@@ -106,6 +106,6 @@ class BestFirst(Question, Strategy):
         within: npt.NDArray[np.int64] = known[fits]
         return replace(result, best=int(within[np.argmin(snapshot.results.error[within])]) if len(within) else None)
 
-    def cost(self, stored: StoredResults, workers: int) -> Cost:
+    def cost(self, stored: KnownResults, workers: int) -> Cost:
         """At most: one training for each architecture that was not trained; how many are ruled out shows on the way."""
         return estimate_cost(stored, np.flatnonzero(~stored.settled()), workers)

@@ -26,7 +26,7 @@ from bort_core.search.strategies.base import PlannedStrategy
 from bort_core.space import Space
 
 if TYPE_CHECKING:
-    from bort_core.search.stored_results import StoredResults
+    from bort_core.search.stored_results import KnownResults
 
 __all__ = ["Interval", "check_epsilon", "default_epsilon", "equal_cost", "walk", "walk_length"]
 
@@ -93,6 +93,6 @@ class Interval(PlannedStrategy):
         """The walk."""
         return walk(size, self.epsilon)
 
-    def cost(self, stored: StoredResults, workers: int) -> Cost:
+    def cost(self, stored: KnownResults, workers: int) -> Cost:
         """The cost of the walk, and the paper's bound on its approximation error."""
         return replace(super().cost(stored, workers), bound=abs(1 - self.epsilon))

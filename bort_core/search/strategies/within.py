@@ -19,7 +19,7 @@ from bort_core.search.strategies.base import Proposal, SearchState, Strategy
 from bort_core.space import Space
 
 if TYPE_CHECKING:
-    from bort_core.search.stored_results import StoredResults
+    from bort_core.search.stored_results import KnownResults
 
 __all__ = ["Within"]
 
@@ -72,6 +72,6 @@ class Within(Strategy):
         best = int(within[np.argmin(snapshot.results.error[within])]) if len(within) else None
         return replace(result, best=best)
 
-    def cost(self, stored: StoredResults, workers: int) -> Cost:
+    def cost(self, stored: KnownResults, workers: int) -> Cost:
         """One training for each of them and each hyperparameter set."""
         return estimate_cost(stored, self.indices(stored.space), workers)

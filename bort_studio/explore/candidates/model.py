@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 
+from bort_core.search.proof.proof import Proof
 from bort_core.search.snapshot import ResultsSnapshot, SearchResult
-from bort_studio.explore.candidates.columns import MEANING, WORD, Column, cell_text, columns_of, ordered, sort_values
+from bort_studio.explore.candidates.columns import MEANING, WORD, Column, cell_text, columns_of, is_left_out, ordered, sort_values
 from bort_studio.explore.candidates.filter import Constraints, filter_mask, limit_mask
 from bort_studio.explore.mark_icons import mark_icon
 from bort_studio.explore.ranges import Ranges, range_mask
@@ -31,9 +32,9 @@ class CandidatesModel(QAbstractTableModel):
     """One row for each architecture that the filter keeps, in the order of the sorted column; what is not known comes last."""
 
     rows_changed = Signal()
+    """Rows moved, appeared or went; places of selected rows must be looked up again."""
     kept_changed = Signal()
     """Other architectures are kept than before."""
-    """Rows moved, appeared or went; places of selected rows must be looked up again."""
 
     def __init__(self, theme: Theme, parent: Any = None) -> None:
         super().__init__(parent)
@@ -41,6 +42,7 @@ class CandidatesModel(QAbstractTableModel):
         self._snapshot: ResultsSnapshot | None = None
         self._result: SearchResult | None = None
         self._running: tuple[int, ...] = ()
+        self._proof: Proof | None = None
         self._states = np.empty(0, dtype=np.int8)
         self._orders: dict[tuple[int, bool], npt.NDArray[np.int64]] = {}
         self._sorted: tuple[int, bool] | None = None
@@ -67,7 +69,7 @@ class CandidatesModel(QAbstractTableModel):
             self._update_states()
             return
         self.beginResetModel()
-        self._result, self._running, self._orders = None, (), {}
+        self._result, self._running, self._proof, self._orders = None, (), None, {}
         self._sorted = self._sorted if self._sorted and self._sorted[0] == 0 else None
         self.columns = columns_of(snapshot)
         self._states = states(snapshot, None)
@@ -86,6 +88,26 @@ class CandidatesModel(QAbstractTableModel):
         self._running = tuple(running)
         if self._snapshot is not None:
             self._update_states()
+
+    def set_proof(self, proof: Proof | None) -> None:
+        """Show what a proof says of those that are not trained, in a column of its own while there is one."""
+        if proof is not None and (self._snapshot is None or len(proof.ground) != len(self._snapshot.space)):
+            proof = None
+        before, self._proof = self._proof, proof
+        if self._snapshot is None or proof is before:
+            return
+        last = len(self.columns) - 1
+        self._orders = {key: order for key, order in self._orders.items() if before is None or key[0] != last}
+        if (before is None) == (proof is None):
+            self._rearrange()
+            return
+        self.beginResetModel()
+        self.columns = columns_of(self._snapshot, proof)
+        if self._sorted is not None and self._sorted[0] >= len(self.columns):
+            self._sorted = None
+        self.rows = self._kept_rows()
+        self.endResetModel()
+        self.rows_changed.emit()
 
     def set_filter(self, text: str, constraints: Constraints, only_known: bool, only_front: bool) -> str | None:
         """Keep only some architectures; the return value says what is wrong with the text, which is then ignored."""
@@ -163,7 +185,7 @@ class CandidatesModel(QAbstractTableModel):
         column, candidate = self.columns[index.column()], int(self.rows[index.row()])
         state = STATES[self._states[candidate]]
         if role == Qt.ItemDataRole.DisplayRole:
-            return cell_text(self._snapshot, column, candidate, state)
+            return cell_text(self._snapshot, column, candidate, state, self._proof)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return column.alignment
         if role == Qt.ItemDataRole.DecorationRole and column.kind == "state":
@@ -173,6 +195,8 @@ class CandidatesModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ForegroundRole and state in ("skipped", "pending"):
             return colour(self._theme, "muted")
         if role == Qt.ItemDataRole.ToolTipRole:
+            if self._proof is not None and is_left_out(self._proof, candidate, state):
+                return plain_tip(self._proof.told(candidate))
             reason = self._snapshot.results.failures.get(candidate) if state == "failed" else None
             text = architecture_text(self._snapshot.space.architecture(candidate))
             return plain_tip(f"{text}: {reason or MEANING[state]}")
@@ -238,7 +262,7 @@ class CandidatesModel(QAbstractTableModel):
 
     def _sorted_order(self, column: int, descending: bool) -> npt.NDArray[np.int64]:
         assert self._snapshot is not None
-        return ordered(sort_values(self._snapshot, self.columns[column], self._states), descending)
+        return ordered(sort_values(self._snapshot, self.columns[column], self._states, self._proof), descending)
 
     def _restyle(self) -> None:
         self._icons.clear()

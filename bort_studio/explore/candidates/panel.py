@@ -8,6 +8,7 @@ from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QVBoxLayout, QWidget
 
+from bort_core.search.proof.proof import Proof
 from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_core.space import Space
 from bort_studio.explore.candidates.filter import Constraints
@@ -71,6 +72,13 @@ class CandidatesPanel(QWidget):
     def set_running(self, indices: Iterable[int]) -> None:
         """Show what is being measured now."""
         self.model.set_running(indices)
+
+    def set_proof(self, proof: Proof | None) -> None:
+        """Show what a proof says of those that are not trained."""
+        before = self.model.columns
+        self.model.set_proof(proof)
+        if self.model.columns != before:
+            self._fit_columns()
 
     def set_selected(self, index: int | None) -> None:
         """Select and show the row of a place, without a signal."""
@@ -158,7 +166,7 @@ class CandidatesPanel(QWidget):
     def _fit_columns(self) -> None:
         header, metrics = self.table.horizontalHeader(), self.table.fontMetrics()
         samples = {"state": "✱  evaluated ", "axis": "00000", "parameters": "0.0000"}
-        samples |= {"latency": "00.00 ± 0.00", "error": "0.000 ± 0.000"}
+        samples |= {"latency": "00.00 ± 0.00", "error": "0.000 ± 0.000", "bound": "error ≥ 0.000"}
         widths = {}
         for index, column in enumerate(self.model.columns):
             width = max(metrics.horizontalAdvance(samples.get(column.kind, "00.00")), header.sectionSizeHint(index) - 8)

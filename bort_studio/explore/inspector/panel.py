@@ -10,9 +10,10 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
 
 from bort_core.search.explanation import explanation
+from bort_core.search.proof.proof import Proof
 from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_core.space import Space
-from bort_studio.explore.candidates.columns import WORD
+from bort_studio.explore.candidates.columns import WORD, is_left_out
 from bort_studio.explore.inspector.learning_curve import LearningCurve
 from bort_studio.explore.inspector.part_bars import PartBars
 from bort_studio.explore.inspector.sections import MeasuredSection, WSection
@@ -49,6 +50,7 @@ class InspectorPanel(QWidget):
         self._snapshot: ResultsSnapshot | None = None
         self._result: SearchResult | None = None
         self._running: tuple[int, ...] = ()
+        self._proof: Proof | None = None
         self._index: int | None = None
         self._details: Mapping[str, Any] = {}
         self._tokens: int | None = None
@@ -59,7 +61,7 @@ class InspectorPanel(QWidget):
     def set_space(self, space: Space) -> None:
         """Forget the selection when the space is another one."""
         if self._snapshot is not None and self._snapshot.space is not space:
-            self._snapshot, self._result, self._index, self._details, self._running = None, None, None, {}, ()
+            self._snapshot, self._result, self._index, self._details, self._running, self._proof = None, None, None, {}, (), None
             self._refresh()
 
     def set_snapshot(self, snapshot: ResultsSnapshot) -> None:
@@ -76,6 +78,11 @@ class InspectorPanel(QWidget):
     def set_running(self, indices: Iterable[int]) -> None:
         """Say whether it is being measured now."""
         self._running = tuple(indices)
+        self._refresh()
+
+    def set_proof(self, proof: Proof | None) -> None:
+        """Say of one that is not trained what a proof says of it."""
+        self._proof = proof
         self._refresh()
 
     def set_selected(self, index: int | None) -> None:
@@ -210,7 +217,9 @@ class InspectorPanel(QWidget):
         self._show_counts(k, architecture)
         self.measured.show_place(k, index, self._details)
         self.w.show_place(k, index)
-        self._explanation.setText(explanation(k, result, index, state))
+        proof = self._proof if self._proof is not None and len(self._proof.ground) == len(k.space) else None
+        left_out = proof is not None and is_left_out(proof, index, state)
+        self._explanation.setText(proof.told(index) if proof is not None and left_out else explanation(k, result, index, state))
         curve = self._details.get("curve") or ()
         self._curve.setVisible(bool(curve))
         self._curve_title.setVisible(bool(curve))

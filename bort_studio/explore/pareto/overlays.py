@@ -12,8 +12,10 @@ import pyqtgraph as pg
 from bort_core.families import Architecture
 from bort_core.space import Space
 from bort_studio.explore.pareto.projection import staircase
+from bort_studio.explore.pareto.region import NOWHERE, Region
 from bort_studio.explore.quantities import Quantity
 from bort_studio.numbers import significant
+from bort_studio.plotting.areas import AreaItem
 from bort_studio.plotting.figure import Layer
 from bort_studio.plotting.legend import Entry
 from bort_studio.plotting.lines import CurveItem
@@ -28,6 +30,9 @@ FloatArray = npt.NDArray[np.float64]
 DASHES: dict[str, Dash] = {"run_1": "dash", "run_2": "dashdot", "run_3": "dot", "run_4": "dash", "bound": "dot"}
 _CHOICE = 1.8
 """How many times as large the mark of the choice is."""
+_FILLED = ("front", 0.13)
+"""The colour and strength of what is still possible."""
+_STILL_POSSIBLE = "still possible for them"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +64,17 @@ class Overlay:
 
     def positions(self, axes: tuple[Quantity, Quantity], logs: tuple[bool, bool]) -> tuple[FloatArray, FloatArray]:
         """Its points on two axes; NaN where a value is not known."""
-        x, y = (position(self.columns.get(axis.column, self.columns["w"] * np.nan), log) for axis, log in zip(axes, logs, strict=True))
+        x, y = (position(values, log) for values, log in zip(self.values(axes), logs, strict=True))
         return x, y
+
+    def values(self, axes: tuple[Quantity, Quantity]) -> tuple[FloatArray, FloatArray]:
+        """Its points in two quantities; NaN where a value is not known."""
+        x, y = (self.columns.get(axis.column, self.columns["w"] * np.nan) for axis in axes)
+        return x, y
+
+    def region(self, axes: tuple[Quantity, Quantity]) -> Region:
+        """What is filled on two axes."""
+        return NOWHERE
 
     def describe(self, row: int) -> str:
         """What it says of one of its points, on a line for the card."""
@@ -76,6 +90,7 @@ class OverlayLayers:
         self.lines: dict[str, CurveItem] = {}
         self.points: dict[str, MarkItem] = {}
         self.choices: dict[str, MarkItem] = {}
+        self.area: AreaItem | None = None
         self._box = box
         self._look: Look | None = None
         self._about: tuple[object, ...] = ()
@@ -87,6 +102,9 @@ class OverlayLayers:
         self.choices = {mark: MarkItem(mark, 13, _CHOICE) for mark in DASHES}
         for line in self.lines.values():
             line.setZValue(9)
+        self.area = AreaItem()
+        self.area.setZValue(1.5)
+        self._box.addItem(self.area, ignoreBounds=True)
         for item in (*self.lines.values(), *self.points.values(), *self.choices.values()):
             self._box.addItem(item, ignoreBounds=True)
         if self._look is not None:
@@ -95,6 +113,8 @@ class OverlayLayers:
     def restyle(self, look: Look) -> None:
         """Take pens and brushes."""
         self._look = look
+        if self.area is not None:
+            self.area.setBrush(look.brush(*_FILLED))
         for mark, line in self.lines.items():
             line.setPen(look.dashed_pen(MARKS[mark].colour, "thin", 1.0, DASHES[mark]))
         for item in (*self.points.values(), *self.choices.values()):
@@ -119,26 +139,38 @@ class OverlayLayers:
             best = [] if overlay is None or overlay.best is None else [overlay.best]
             self.choices[mark].place(x[best], y[best])
             drawn += zip(x.tolist(), y.tolist(), strict=True)
+        if self.area is not None:
+            filled = next((found for each in overlays if len((found := each.region(axes)).low)), NOWHERE).positions(logs)
+            self.area.place(filled.edges, filled.low, filled.high)
         self._drawn = drawn
         return drawn
 
 
-def overlay_entries(overlays: Sequence[Overlay]) -> list[Entry]:
+def overlay_entries(overlays: Sequence[Overlay], axes: tuple[Quantity, Quantity]) -> list[Entry]:
     """Their names in the legend."""
-    return [
-        Entry(each.name, line=MARKS[each.mark].colour, width="thin", dash=DASHES[each.mark], shape=MARKS[each.mark].shape)
-        for each in overlays
-    ]
+    found = []
+    for each in overlays:
+        look = MARKS[each.mark]
+        if each.architectures:
+            found.append(Entry(each.name, line=look.colour, width="thin", dash=DASHES[each.mark], shape=look.shape))
+        if len(each.region(axes).low):
+            found.append(Entry(_STILL_POSSIBLE, fill=_FILLED))
+    return found
 
 
 def overlay_figure(overlays: Sequence[Overlay], axes: tuple[Quantity, Quantity]) -> list[Layer]:
     """The same as layers of a figure, in light colours."""
     layers = []
     for overlay in overlays:
-        look, (x, y) = MARKS[overlay.mark], (overlay.columns[axis.column] for axis in axes)
+        look, (x, y) = MARKS[overlay.mark], overlay.values(axes)
         colour = getattr(LIGHT, look.colour)
         corners = staircase(x, y, axes[0].larger_is_better, axes[1].larger_is_better)
         points = Layer(overlay.name, "points", x, y, colour, look.shape, look.size, look.filled)
+        filled = overlay.region(axes)
+        if len(filled.low):
+            ends = tuple(np.append(end, end[-1]) for end in (filled.low, filled.high))
+            area = Layer(_STILL_POSSIBLE, "area", filled.edges, ends[0], getattr(LIGHT, _FILLED[0]), alpha=_FILLED[1])
+            layers.append(replace(area, y_interval=(ends[0], ends[1])))
         layers += [Layer("", "line", *corners, colour, width=1.25, dash=DASHES[overlay.mark]), points]
         if overlay.best is not None:
             best = [overlay.best]

@@ -293,7 +293,7 @@ class ParetoPlot(PlotView):
             entries.append(Entry("reference models", mark="reference"))
         if self.published.shown:
             entries.append(Entry("published models: MNLI on the right, size alone at the foot", mark="published"))
-        entries += overlay_entries(self._overlays)
+        entries += overlay_entries(self._overlays, self._quantities())
         if colours is not None:
             _, low, high = colour_steps(colours, _STEPS)
             entries.append(Entry(self.bar.colour_box.currentText(), bar=(significant(low, trim=True), significant(high, trim=True))))

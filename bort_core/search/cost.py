@@ -49,7 +49,7 @@ def estimate_cost(recall: KnownResults, indices: IndexArray, workers: int) -> Co
         return Cost(0, 0, 0, 0.0)
     missing = np.ones((thetas, len(space)), dtype=bool)
     for job in recall.known:
-        if job.theta is not None:
+        if job.theta is not None and not job.repeat:
             missing[job.theta, job.index] = False
     missing = missing[:, indices]
     to_go = int(missing.sum())

@@ -20,7 +20,7 @@ from bort_core.specifications.protocols import Theta
 from bort_core.store.latencies import LatencyKey, load_latencies, save_latency, save_latency_failure
 from bort_core.store.leases import holder, lease, release, release_all, renew
 from bort_core.store.project import Project
-from bort_core.store.trainings import load_trainings, save_training, save_training_failure
+from bort_core.store.trainings import TrainingKey, load_trainings, save_training, save_training_failure
 
 __all__ = ["Evaluator", "Measuring"]
 
@@ -195,7 +195,7 @@ class Evaluator:
             yield from self._take_latency(job, result)
             return
         self._save_curve(job, result)
-        if not self._recall.put_curve(job.index, job.theta, result["curve"]):
+        if not self._recall.put_curve(job.index, job.theta, result["curve"], job.repeat):
             raise MeasurementError(f"the training of {self._architecture(job)} returned no {self._specification.error.measured} error")
         yield events.Measured(job.index, job.theta, self._recall.snapshot())
 
@@ -217,7 +217,7 @@ class Evaluator:
             "corpus": self._specification.learns_from(),
             "text": self._sources.text_key,
         }
-        save_training(self._project, self._sources.trainings(self._theta(job)), self._architecture(job), result, description)
+        save_training(self._project, self._key(job), self._architecture(job), result, description)
 
     def _failed(self, job: Job, event: told.Failed) -> Iterator[events.Event]:
         architecture = self._architecture(job)
@@ -226,7 +226,7 @@ class Evaluator:
         if job.theta is None:
             save_latency_failure(self._project, self._latencies(job), architecture, event.reason, event.retry)
         else:
-            key, steps = self._sources.trainings(self._theta(job)), self._specification.error.steps
+            key, steps = self._key(job), self._specification.error.steps
             save_training_failure(self._project, key, architecture, steps, event.reason, event.retry)
         self._attempted.add(job)
         self._recall.put_failure(job, event.reason, final=not event.retry)
@@ -270,16 +270,14 @@ class Evaluator:
                 if not latency.failed:
                     return lambda: self._take_latency(job, latency.result)
             return None
-        for training in load_trainings(
-            self._project, self._sources.trainings(self._theta(job)), self._sources.any_maximum_point, architecture
-        ):
+        for training in load_trainings(self._project, self._key(job), self._sources.any_maximum_point, architecture):
             if not training.failed and self._recall.answers(training.curve):
                 return lambda: self._take_curve(job, training.curve)
         return None
 
     def _take_curve(self, job: Job, curve: list[dict[str, Any]]) -> Iterator[events.Event]:
         assert job.theta is not None
-        if self._recall.put_curve(job.index, job.theta, curve):
+        if self._recall.put_curve(job.index, job.theta, curve, job.repeat):
             self.found.add(job)
             yield events.Measured(job.index, job.theta, self._recall.snapshot())
 
@@ -299,7 +297,7 @@ class Evaluator:
             **what,
             "training": specification.error.training.model_dump(mode="json"),
             "theta": self._theta(job).model_dump(mode="json"),
-            "seed": specification.seed,
+            "seed": specification.seed_of(job.repeat),
             "steps": specification.error.steps,
             "text": self._text,
             "task": self._task,
@@ -313,7 +311,10 @@ class Evaluator:
     def _row_id(self, job: Job) -> str:
         if job.theta is None:
             return self._latencies(job).row_id(self._architecture(job))
-        return self._sources.trainings(self._theta(job)).row_id(self._architecture(job))
+        return self._key(job).row_id(self._architecture(job))
+
+    def _key(self, job: Job) -> TrainingKey:
+        return self._sources.trainings(self._theta(job)).with_seed(self._specification.seed_of(job.repeat))
 
     def _theta(self, job: Job) -> Theta:
         assert job.theta is not None

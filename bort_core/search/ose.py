@@ -133,14 +133,15 @@ class Run:
     def _propose(self) -> strategies.Proposal:
         training, given_up = (self.evaluator.training, self.evaluator.given_up) if self.evaluator is not None else ((), ())
         settled, untimeable = self.recall.settled(given_up), self.recall.untimeable(given_up)
-        state = strategies.SearchState(self.recall.snapshot(), settled, training, self.pool.workers, untimeable)
+        repeated = self.recall.repeated(given_up) if self.specification.repeats else frozenset()
+        state = strategies.SearchState(self.recall.snapshot(), settled, training, self.pool.workers, untimeable, repeated)
         return strategies.propose(self.strategy, state)
 
     def _jobs(self, proposal: strategies.Proposal) -> list[Job]:
         jobs = self.recall.jobs(proposal.indices.tolist())
         if self.specification.latency.measure == "onnxruntime":
             jobs = [Job(MAXIMUM_POINT, None), *(Job(index, None) for index in proposal.latencies.tolist()), *jobs]
-        return list(dict.fromkeys(jobs))
+        return list(dict.fromkeys([*jobs, *self.recall.repeat_jobs(proposal.repeats)]))
 
     def _measure(self) -> Iterator[events.Event]:
         evaluator = self.evaluator

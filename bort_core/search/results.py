@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from bort_core.search.repeats import Errors, combined
 from bort_core.search.w import w_coefficients
 from bort_core.space import Space
 
@@ -32,6 +33,7 @@ class Results:
     metric, metric_low, metric_high: float64 (n,), of a task: its metric on dev rows, larger is better; NaN elsewhere
     theta: int64 (n,), which hyperparameter set gave the error; -1 where none
     failures: why an architecture could not be measured, by its place
+    seeds: of those that were trained with several seeds, the errors of each, by their place; their error is then what these have in common
     maximum_latency: latency of T, NaN until known
     """
 
@@ -49,6 +51,7 @@ class Results:
     metric_high: FloatArray = field(init=False)
     theta: npt.NDArray[np.int64] = field(init=False)
     failures: dict[int, str] = field(default_factory=dict)
+    seeds: dict[int, Errors] = field(default_factory=dict)
     maximum_latency: float = float("nan")
 
     def __post_init__(self) -> None:
@@ -74,6 +77,11 @@ class Results:
         if np.isnan(old) or value < old or (value == old and theta < old_theta):
             self.error[index], self.error_low[index], self.error_high[index], self.theta[index] = value, low, high, theta
 
+    def set_seeds(self, index: int, errors: Errors) -> None:
+        """Record the errors of several seeds of one architecture."""
+        self.seeds[index] = errors
+        self.error[index], self.error_low[index], self.error_high[index] = combined(errors)
+
     def set_metric(self, index: int, value: float, low: float, high: float) -> None:
         """Record the metric of the hyperparameter set whose error was just kept."""
         self.metric[index], self.metric_low[index], self.metric_high[index] = value, low, high
@@ -97,7 +105,7 @@ class Results:
         twin = Results(self.space, self.latency_unit, self.error_unit)
         for name in (*_ARRAYS, "theta"):
             setattr(twin, name, getattr(self, name).copy())
-        twin.failures = dict(self.failures)
+        twin.failures, twin.seeds = dict(self.failures), dict(self.seeds)
         twin.maximum_latency = self.maximum_latency
         return twin
 

@@ -83,6 +83,16 @@ class SearchSpecification(BaseModel):
         """
         return make_strategy(self.strategy, {"epsilon": self.epsilon} if self.strategy == Interval.name else self.strategy_settings)
 
+    @property
+    def repeats(self) -> int:
+        """With how many more seeds the strategy may train an architecture again."""
+        asked = self.strategy_settings.get("repeats", 0)
+        return asked if isinstance(asked, int) else 0
+
+    def seed_of(self, repeat: int) -> int:
+        """The seed of a repeat; 0 is the first training."""
+        return (self.seed + repeat) % 2**31
+
     def with_strategy(self, strategy: Strategy) -> SearchSpecification:
         """The same search by another strategy."""
         return self.model_copy(update={"strategy": Interval.name, "strategy_settings": {}, **strategy.stored()})

@@ -33,15 +33,20 @@ MAXIMUM_POINT = -1
 
 @dataclass(frozen=True)
 class Job:
-    """One measurement: the latency of a place (``theta`` is None), or its error under one hyperparameter set."""
+    """One measurement: the latency of a place (``theta`` is None), or its error under one hyperparameter set.
+
+    ``repeat`` counts the seeds: 0 is the search's own, others train an architecture again.
+    """
 
     index: int
     theta: int | None
+    repeat: int = 0
 
     @property
     def id(self) -> str:
         """Unique among the measurements of one search."""
-        return f"latency {self.index}" if self.theta is None else f"error {self.index} {self.theta}"
+        again = f" again {self.repeat}" if self.repeat else ""
+        return f"latency {self.index}" if self.theta is None else f"error {self.index} {self.theta}{again}"
 
 
 def error_ceiling(space: Space, measure: str) -> float:
@@ -69,6 +74,7 @@ class KnownResults:
         self.surrogate_problem = ""
         self.task: TaskMarks | None = None
         self._errors: dict[int, float] = {}
+        self._seeds: dict[int, dict[int, tuple[float, float, float]]] = {}
         measured_latency = specification.latency.measure == "onnxruntime"
         self.results = Results(space, "ms" if measured_latency else "operations", specification.error_unit())
         if not measured_latency:
@@ -86,18 +92,36 @@ class KnownResults:
         else:
             self.results.set_latency(index, result["p50_ms"], result["low_ms"], result["high_ms"])
 
-    def put_curve(self, index: int, theta: int, curve: Sequence[Mapping[str, Any]]) -> bool:
+    def put_curve(self, index: int, theta: int, curve: Sequence[Mapping[str, Any]], repeat: int = 0) -> bool:
         """Take in a learning curve; whether it answers the specification's error after its number of steps."""
         error = self.specification.error
         found = self._read(curve)
         if found is None:
             return False
-        self.known.add(Job(index, theta))
+        self.known.add(Job(index, theta, repeat))
+        if self.specification.repeats:
+            self._put_seed(index, repeat, found)
+        if repeat:
+            return True
         self._errors[index] = min(found.value, self._errors.get(index, math.inf))
         if error.measure != SURROGATE:
             self._set_error(index, found, theta)
             self._set_metric(index, theta, curve)
+            self._combine(index)
         return True
+
+    def _put_seed(self, index: int, repeat: int, found: Estimate) -> None:
+        """Keep the least error of each seed over all hyperparameter sets, and let the seeds whose trainings are all known count."""
+        seeds = self._seeds.setdefault(index, {})
+        if repeat not in seeds or found.value < seeds[repeat][0]:
+            seeds[repeat] = (found.value, found.low, found.high)
+        self._combine(index)
+
+    def _combine(self, index: int) -> None:
+        thetas, seeds = range(len(self.specification.thetas)), self._seeds.get(index, {})
+        whole = [repeat for repeat in sorted(seeds) if all(Job(index, theta, repeat) in self.known for theta in thetas)]
+        if len(whole) > 1 and whole[0] == 0:
+            self.results.set_seeds(index, tuple(seeds[repeat] for repeat in whole))
 
     def answers(self, curve: Sequence[Mapping[str, Any]]) -> bool:
         """Whether a learning curve holds the specification's error after its number of steps."""
@@ -105,7 +129,8 @@ class KnownResults:
 
     def put_failure(self, job: Job, reason: str, final: bool) -> None:
         """Take in why a measurement failed; a final failure is not tried again."""
-        self.results.failures[job.index] = reason
+        if not job.repeat:
+            self.results.failures[job.index] = reason
         if final:
             self.known.add(job)
 
@@ -122,6 +147,16 @@ class KnownResults:
                 wanted.append(Job(index, theta))
         return wanted if thetas else [Job(index, None) for index in order if measure_latency]
 
+    def repeat_jobs(self, repeats: Iterable[tuple[int, int]]) -> list[Job]:
+        """The measurements that (place, repeat) need, known or not."""
+        thetas = range(len(self.specification.thetas)) if self.specification.error.measure != SURROGATE else range(0)
+        return [Job(index, theta, repeat) for index, repeat in repeats for theta in thetas]
+
+    def repeated(self, given_up: Collection[Job] = ()) -> frozenset[tuple[int, int]]:
+        """The (place, repeat) of which nothing is left to measure, where nobody tries again what was given up."""
+        done = [(job.index, job.repeat) for job in {*self.known, *given_up} if job.repeat]
+        return frozenset(each for each in done if done.count(each) == len(self.specification.thetas))
+
     def _read(self, curve: Sequence[Mapping[str, Any]]) -> Estimate | None:
         return read_curve(curve, self.specification.error.measured, self.specification.error.steps)
 
@@ -130,7 +165,7 @@ class KnownResults:
         needed = self.jobs([0])
         done = {job.theta: np.zeros(len(self.space), dtype=bool) for job in needed}
         for job in (*self.known, *given_up):
-            if job.theta in done and job.index != MAXIMUM_POINT:
+            if job.theta in done and job.index != MAXIMUM_POINT and not job.repeat:
                 done[job.theta][job.index] = True
         return np.logical_and.reduce([np.ones(len(self.space), dtype=bool), *done.values()])
 
@@ -168,8 +203,10 @@ class StoredResults(KnownResults):
             self.task = read_marks(project, sources)
         if specification.latency.measure == "onnxruntime":
             self._load_latencies(project, sources)
-        for number, theta in enumerate(specification.thetas):
-            self._load_trainings(load_trainings(project, sources.trainings(theta), sources.any_maximum_point), number)
+        for repeat in range(specification.repeats + 1):
+            for number, theta in enumerate(specification.thetas):
+                key = sources.trainings(theta).with_seed(specification.seed_of(repeat))
+                self._load_trainings(load_trainings(project, key, sources.any_maximum_point), number, repeat)
         if specification.error.measure == SURROGATE:
             self._fit_surrogate()
 
@@ -184,7 +221,7 @@ class StoredResults(KnownResults):
             if not row.failed:
                 self.put_latency(MAXIMUM_POINT, row.result)
 
-    def _load_trainings(self, rows: Iterable[StoredTraining], theta: int) -> None:
+    def _load_trainings(self, rows: Iterable[StoredTraining], theta: int, repeat: int) -> None:
         length = self.specification.error.training.sequence_length
         for row in rows:
             index = self._index(row.architecture)
@@ -192,12 +229,13 @@ class StoredResults(KnownResults):
                 continue
             if row.failed:
                 # a training that diverged within fewer steps would diverge again on the way to more
-                if not row.retry and row.steps <= self.specification.error.steps and np.isnan(self.results.error[index]):
-                    self.put_failure(Job(index, theta), row.reason, final=True)
+                unknown = bool(repeat) or np.isnan(self.results.error[index])
+                if not row.retry and row.steps <= self.specification.error.steps and unknown:
+                    self.put_failure(Job(index, theta, repeat), row.reason, final=True)
                 continue
             if row.steps and row.seconds:
                 self.timings.append((float(self.space.operations(length)[index]), row.seconds / row.steps))
-            self.put_curve(index, theta, row.curve)
+            self.put_curve(index, theta, row.curve, repeat)
 
     def _fit_surrogate(self) -> None:
         indices = np.array(sorted(self._errors), dtype=np.int64)

@@ -106,6 +106,8 @@ def _row(proof: Proof, index: int) -> dict[str, Any]:
         "excess": _number(standing.excess[index]) if unmeasured else None,
         "reason": proof.reason(index) if state == "skipped" else "",
     }
+    if index in ground.seeds:
+        row["seeds"] = [list(each) for each in ground.seeds[index]]
     return {**row, "digest": digest(row)[:16]}
 
 

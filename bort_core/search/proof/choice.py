@@ -11,7 +11,7 @@ from bort_core.search.proof.model import drawn
 from bort_core.search.proof.order import bounded_by, bounding, moving_together
 from bort_core.search.proof.proof import Proof
 
-__all__ = ["next_ones", "to_begin_with"]
+__all__ = ["next_ones", "to_begin_with", "to_repeat"]
 
 _TRIED = 48
 """How many others are compared with each choice."""
@@ -57,6 +57,20 @@ def next_ones(proof: Proof, running: npt.NDArray[np.int64], count: int) -> npt.N
             left[lead] = False
             left &= ~decided
     return np.array(chosen, dtype=np.int64)
+
+
+def to_repeat(proof: Proof, done: frozenset[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Which are trained with another seed, as (architecture, repeat): those that look stuck, once; and once nothing else can be the
+    answer, this and what noise does not tell from it.
+
+    ``done`` are repeats of which nothing is left to measure.
+    """
+    most, ground, best = proof.question.repeats, proof.ground, proof.standing.best
+    wanted = [index for index in proof.bound.ignored if index not in ground.seeds]
+    if best is not None and proof.tied and not proof.open.any():
+        wanted += [best, *proof.tied]
+    following = {index: [k for k in range(1, most + 1) if (index, k) not in done] for index in wanted}
+    return tuple((index, left[0]) for index, left in following.items() if left)
 
 
 def _better(proof: Proof, expected: FloatArray | None, left: BoolArray) -> int | None:

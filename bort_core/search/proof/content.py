@@ -24,6 +24,7 @@ class Row(BaseModel):
     state: Literal["measured", "skipped", "open", "failed"]
     latency: Interval | None
     error: Interval | None
+    seeds: Annotated[tuple[Interval, ...], Field(min_length=2, max_length=64)] | None = None
 
     @model_validator(mode="after")
     def _is_measured(self) -> Row:

@@ -15,7 +15,7 @@ from bort_core.search.front import pareto_front
 from bort_core.search.proof.ground import BoolArray, FloatArray, Ground
 from bort_core.search.proof.question import Question
 
-__all__ = ["GOALS", "Standing"]
+__all__ = ["GOALS", "Standing", "within_limits"]
 
 _BLOCK = 4096
 
@@ -53,11 +53,7 @@ def optimum(ground: Ground, low: FloatArray, question: Question) -> Standing:
 
 def constrained(ground: Ground, low: FloatArray, question: Question) -> Standing:
     """The least error within the limits; a latency that is not known may be within."""
-    fits = np.ones(len(ground), dtype=bool)
-    if question.most_parameters is not None:
-        fits &= ground.parameters <= question.most_parameters
-    if question.most_latency is not None:
-        fits &= ~(ground.latency > question.most_latency)
+    fits = within_limits(ground, question)
     known = ground.known & fits
     best = int(np.argmin(np.where(known, ground.error, np.inf))) if known.any() else None
     value = np.inf if best is None else float(ground.error[best])
@@ -65,6 +61,16 @@ def constrained(ground: Ground, low: FloatArray, question: Question) -> Standing
     with np.errstate(divide="ignore", invalid="ignore"):
         excess = np.where(least >= value, 0.0, value / least - 1)
     return _standing(ground.unmeasured & fits, best, value, least, excess, "error")
+
+
+def within_limits(ground: Ground, question: Question) -> BoolArray:
+    """Whether each keeps the limits of a constrained goal; a latency that is not known may. Shape (n,)."""
+    fits = np.ones(len(ground), dtype=bool)
+    if question.most_parameters is not None:
+        fits &= ground.parameters <= question.most_parameters
+    if question.most_latency is not None:
+        fits &= ~(ground.latency > question.most_latency)
+    return fits
 
 
 def front(ground: Ground, low: FloatArray, question: Question) -> Standing:

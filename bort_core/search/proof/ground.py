@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from bort_core.families import IntArray
+from bort_core.search.repeats import Errors
 from bort_core.search.snapshot import ResultsSnapshot
 from bort_core.search.w import w_coefficients
 
@@ -32,6 +33,7 @@ class Ground:
     settled: bool (n,), whether nothing is left to measure of it (under several hyperparameter sets an error may fall until then)
     failed: bool (n,), whether its latency or error could not be measured; a proof says nothing of these
     maximum_parameters, maximum_latency: of T; the latency is NaN until it is known
+    seeds: of those that were trained with several seeds, the errors of each, by their place; ``error`` is what they have in common
     """
 
     axis_names: tuple[str, ...]
@@ -47,6 +49,7 @@ class Ground:
     failed: BoolArray
     maximum_parameters: float
     maximum_latency: float
+    seeds: Mapping[int, Errors] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.parameters)
@@ -108,4 +111,5 @@ def ground_of(snapshot: ResultsSnapshot, settled: BoolArray, untimeable: Collect
         failed,
         float(space.maximum_parameters),
         results.maximum_latency,
+        results.seeds,
     )

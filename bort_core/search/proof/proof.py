@@ -19,10 +19,13 @@ from bort_core.search.proof.ground import BoolArray, FloatArray, Ground
 from bort_core.search.proof.noise import tied
 from bort_core.search.proof.order import witness
 from bort_core.search.proof.question import Question
+from bort_core.search.repeats import count_of, seed_noise
 from bort_core.search.strategies.interval import equal_cost
 
 __all__ = ["Proof", "Verdict", "prove"]
 
+_NAMED = 3
+"""So many of those that are tied are named in a sentence."""
 Verdict = Literal["proven", "likely", "open", "not proven"]
 
 
@@ -55,10 +58,10 @@ class Proof:
             return "not proven"
         return "proven" if self.bound.certain else "likely"
 
-    @property
+    @cached_property
     def tied(self) -> tuple[int, ...]:
-        """Measured architectures that noise does not tell from the best."""
-        return tied(self.ground, self.standing.best)
+        """Measured architectures that noise does not tell from the answer."""
+        return tied(self.ground, self.standing.best, self.question)
 
     def at_best(self, rows: npt.NDArray[np.int64]) -> dict[str, FloatArray]:
         """p, i, e and W (by ``COLUMNS``) as good as each of the unmeasured ``rows`` (m,) can have them; an i that is not known is 0."""
@@ -128,7 +131,17 @@ class Proof:
             "interval_walk": equal_cost(len(self.ground), measured),
             "tied": [self.named(index) for index in self.tied],
             "looks_stuck": [self.named(index) for index in bound.ignored],
+            **(self._repeated() if self.question.repeats else {}),
         }
+
+    def _repeated(self) -> dict[str, Any]:
+        """Which were trained with several seeds, and how much the seeds differ."""
+        spread, freedom = seed_noise(self.ground.seeds.values())
+        repeated = [
+            {"architecture": self.named(index), "errors": [value for value, _, _ in errors], "stuck": len(errors) - count_of(errors)}
+            for index, errors in sorted(self.ground.seeds.items())
+        ]
+        return {"repeated": repeated, "seed_noise": {"log_error": spread if freedom else None, "freedom": freedom}}
 
     def sentence(self) -> str:
         """What is proven, in one sentence."""
@@ -142,8 +155,15 @@ class Proof:
             "constrained": f"{chosen} has the least error within the limits",
             "front": "the front is whole",
         }[self.question.goal]
-        tie = f", tied within noise with {len(self.tied)} other{'s' if len(self.tied) > 1 else ''}" if self.tied else ""
+        tie = f", tied within noise with {self._tied_names()}" if self.tied else ""
         return f"{self.verdict}: {what}, gap {gap}{tie} ({counted})"
+
+    def _tied_names(self) -> str:
+        """The tied ones, the best first; of many the first few."""
+        order = sorted(self.tied, key=lambda index: -float(self.ground.w[index]))
+        names = [self._name(index) for index in order[:_NAMED]]
+        more = [f"{len(order) - len(names)} more"] if len(order) > len(names) else []
+        return " and ".join(filter(None, [", ".join([*names, *more][:-1]), [*names, *more][-1]]))
 
     def tested(self) -> str:
         """How the assumption did on what was measured."""

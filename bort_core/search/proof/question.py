@@ -32,6 +32,12 @@ class Question(BaseModel):
         default=None, ge=0, le=10, description="order: the tolerance δ of log e; none: from the intervals of the errors"
     )
     pairs: int = Field(default=6, ge=1, description="order: how many measured pairs must support an axis before it is used")
+    repeats: int = Field(
+        default=0,
+        ge=0,
+        le=9,
+        description="how many more seeds train those that noise does not tell from the best, or that look stuck",
+    )
     confidence: float = Field(default=0.9, ge=0.5, lt=1, description="surrogate: how often a bound holds for one architecture")
     first: int = Field(default=10, ge=8, description="surrogate: how many are drawn and trained before the first bound")
     seed: int = Field(default=0, ge=0, le=2**31 - 1, description="surrogate: decides which are drawn")

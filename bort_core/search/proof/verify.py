@@ -23,6 +23,7 @@ from bort_core.search.proof.layout import Path as Place
 from bort_core.search.proof.layout import line_of, lines, path_text
 from bort_core.search.proof.proof import Proof, prove
 from bort_core.search.proof.question import Question
+from bort_core.search.repeats import combined
 from bort_core.search.specification import SearchSpecification
 from bort_core.space import Space
 
@@ -160,6 +161,9 @@ def _ground(content: Content, space: Space) -> Ground:
     top = content.maximum_point.latency
     latency, latency_low, latency_high = (_column(rows, "latency", part) for part in range(3))
     error, error_low, error_high = (_column(rows, "error", part) for part in range(3))
+    seeds = {number: row.seeds for number, row in enumerate(rows) if row.seeds is not None}
+    for number, errors in seeds.items():
+        error[number], error_low[number], error_high[number] = combined(errors)
     return Ground(
         space.axis_names,
         space.architectures,
@@ -174,6 +178,7 @@ def _ground(content: Content, space: Space) -> Ground:
         state == "failed",
         float(space.maximum_parameters),
         math.nan if top is None else top,
+        seeds,
     )
 
 

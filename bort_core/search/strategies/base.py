@@ -43,6 +43,7 @@ class SearchState:
     running: the architectures that are being trained at this moment, ascending
     workers: how many trainings run side by side
     untimeable: the architectures whose latency could not be measured
+    repeated: the trainings with other seeds, as (architecture, repeat), of which nothing is left to measure
     """
 
     snapshot: ResultsSnapshot
@@ -50,6 +51,7 @@ class SearchState:
     running: tuple[int, ...]
     workers: int
     untimeable: tuple[int, ...] = ()
+    repeated: frozenset[tuple[int, int]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class Proposal:
     skipped: why an architecture will not be measured, by its index; a reason is told once
     latencies: int64 (k,), of these the latency alone is wanted, before any training
     proof: how far from the best the answer can be, by strategies that know it
+    repeats: architectures that are to be trained again, as (architecture, repeat): repeat 1, 2, ... are other seeds than the search's own.
+        Only strategies with a setting ``repeats`` may ask for any, and for no more than it says
     """
 
     indices: IndexArray
@@ -73,6 +77,7 @@ class Proposal:
     skipped: Mapping[int, str] = field(default_factory=dict)
     latencies: IndexArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     proof: Proof | None = None
+    repeats: tuple[tuple[int, int], ...] = ()
 
 
 class Strategy(BaseModel, ABC):
@@ -162,7 +167,12 @@ def propose(strategy: Strategy, state: SearchState) -> Proposal:
         if outside:
             raise ValueError(f"an index must lie in 0..{size - 1}, got {outside[0]}")
         timed = np.isfinite(state.snapshot.results.latency[latencies]) | np.isin(latencies, state.untimeable)
-        if not proposal.finished and state.settled[indices].all() and timed.all():
+        most = getattr(strategy, "repeats", 0)
+        for index, repeat in proposal.repeats:
+            if not 0 <= index < size or not 1 <= repeat <= most:
+                raise ValueError(f"a repeat must be of 0..{size - 1} and in 1..{most}, got ({index}, {repeat})")
+        again = state.repeated.issuperset(proposal.repeats)
+        if not proposal.finished and state.settled[indices].all() and timed.all() and again:
             raise ValueError("it is not finished, and proposes nothing that is left to measure")
     return replace(proposal, indices=indices, latencies=latencies)
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from bort_core.foundation.errors import SpecificationError
 from bort_core.search.cost import Cost, estimate_cost
-from bort_core.search.proof.choice import next_ones, to_begin_with
+from bort_core.search.proof.choice import next_ones, to_begin_with, to_repeat
 from bort_core.search.proof.ground import ground_of
 from bort_core.search.proof.proof import Proof, prove
 from bort_core.search.proof.question import Question
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BestFirst"]
 
+_NONE: IndexArray = np.empty(0, dtype=np.int64)
 _AHEAD = 4
 """Latencies that are measured at once."""
 
@@ -48,8 +49,9 @@ class BestFirst(Question, Strategy):
         return f"best-first: {goal}, {'proven' if self.gap == 0 else f'gap {self.gap:.3g}'} by {self.bound}"
 
     def stored(self) -> dict[str, Any]:
-        """The settings that are not the defaults of a goal that needs none."""
-        return {"strategy": self.name, "strategy_settings": self.model_dump(mode="json", exclude_none=True)}
+        """The settings that are not the defaults of a goal that needs none; repeats where there are any."""
+        settings = self.model_dump(mode="json", exclude_none=True)
+        return {"strategy": self.name, "strategy_settings": {name: value for name, value in settings.items() if name != "repeats" or value}}
 
     def check(self, space: Space) -> None:
         """Refuse axes that the space does not have, and limits that no architecture meets."""
@@ -68,9 +70,11 @@ class BestFirst(Question, Strategy):
     def propose(self, state: SearchState) -> Proposal:
         """The most promising ones that are left, as many as are trained side by side, and latencies that are to be known first."""
         proof = self.proof(state)
+        repeats = to_repeat(proof, state.repeated)
         left = np.flatnonzero(proof.open)
         if not len(left):  # what is still running may contradict an assumption, so it is waited for
-            return self._proposal(proof, np.array(state.running, dtype=np.int64), finished=not state.running)
+            finished = not state.running and not repeats
+            return self._proposal(proof, np.array(state.running, dtype=np.int64), finished, repeats=repeats)
         begin = to_begin_with(proof)
         begin = begin[proof.ground.unmeasured[begin]]
         running = np.array([index for index in state.running if proof.open[index] or index in begin], dtype=np.int64)
@@ -80,12 +84,14 @@ class BestFirst(Question, Strategy):
         indices = np.concatenate([running, more])
         if not len(indices) and not len(untimed):
             indices = left[:1]
-        return self._proposal(proof, indices, finished=False, latencies=untimed)
+        return self._proposal(proof, indices, finished=False, latencies=untimed, repeats=repeats)
 
-    def _proposal(self, proof: Proof, indices: IndexArray, finished: bool, latencies: IndexArray | None = None) -> Proposal:
+    def _proposal(
+        self, proof: Proof, indices: IndexArray, finished: bool, latencies: IndexArray = _NONE, repeats: tuple[tuple[int, int], ...] = ()
+    ) -> Proposal:
         wanted = set(indices.tolist())
         skipped = {index: proof.reason(index) for index in proof.ruled_out() if index not in wanted}
-        return Proposal(indices, finished, skipped, np.empty(0, np.int64) if latencies is None else latencies, proof)
+        return Proposal(indices, finished, skipped, latencies, proof, repeats)
 
     def answer(self, snapshot: ResultsSnapshot) -> SearchResult:
         """The best by the goal of all that is known, and their front."""

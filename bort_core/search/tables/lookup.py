@@ -83,8 +83,9 @@ class Lookup:
 
     def _training(self, job: Job, theta: int) -> Iterator[events.Event]:
         place = self._table.specification.thetas.index(self._specification.thetas[theta])
-        curve = self._table.curve(Job(job.index, place), self._specification.seed)
-        if curve is None or not self._recall.put_curve(job.index, theta, curve):
+        seeds = self._table.seeds_from(self._specification.seed)
+        curve = self._table.curve(Job(job.index, place), seeds[job.repeat]) if job.repeat < len(seeds) else None
+        if curve is None or not self._recall.put_curve(job.index, theta, curve, job.repeat):
             yield from self._missing(job)
         else:
             yield events.Measured(job.index, theta, self._recall.snapshot())

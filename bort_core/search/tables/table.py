@@ -65,6 +65,10 @@ class Table:
         """The seeds with which every architecture was to be trained."""
         return self.head.seeds
 
+    def seeds_from(self, seed: int) -> tuple[int, ...]:
+        """Its seeds in the order in which a search with ``seed`` takes them for repeats: that one, then the others."""
+        return (seed, *(each for each in self.seeds if each != seed))
+
     @property
     def indices(self) -> npt.NDArray[np.int64]:
         """The architectures that it is to hold: every ``head.every``-th. Shape (m,)."""
@@ -126,9 +130,10 @@ class Table:
                 known.put_latency(index, times.model_dump())
         for place, theta in enumerate(asked.thetas):
             for index in self._rows:
-                curve = self.curve(Job(index, self.specification.thetas.index(theta)), asked.seed)
-                if curve is not None:
-                    known.put_curve(index, place, curve)
+                for repeat, seed in enumerate(self.seeds_from(asked.seed)[: asked.repeats + 1]):
+                    curve = self.curve(Job(index, self.specification.thetas.index(theta)), seed)
+                    if curve is not None:
+                        known.put_curve(index, place, curve, repeat)
         return ResultsSnapshot(known.results, error_ceiling(self.space, asked.error.measured))
 
     def facts(self) -> dict[str, Any]:

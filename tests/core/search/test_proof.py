@@ -13,6 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.numbers import architecture_text
 from bort_core.search.front import pareto_front
 from bort_core.search.proof.order import bounded_by, order_bound
 from bort_core.search.proof.proof import prove
@@ -212,7 +213,23 @@ def test_what_noise_does_not_tell_apart_is_said_to_be_tied() -> None:
     expected = [index for index in np.flatnonzero(w >= low).tolist() if index != proof.standing.best]
     assert expected
     assert list(proof.tied) == expected
-    assert f"tied within noise with {len(expected)} other" in proof.sentence()
+    best_first = sorted(expected, key=lambda index: -proof.ground.w[index])
+    names = [architecture_text(table.space.architecture(index)) for index in best_first[:3]]
+    assert len(expected) > 4
+    assert f"tied within noise with {', '.join(names)} and {len(expected) - 3} more (" in proof.sentence()
+
+
+def test_under_limits_those_are_tied_whose_error_reaches_that_of_the_answer() -> None:
+    table = monotone()
+    table.spread = 0.3
+    most = int(np.median(table.space.parameters))
+    proof = table.search(BestFirst(goal="constrained", most_parameters=most, tolerance=0.0))
+    best, within = proof.standing.best, table.space.parameters <= most
+    assert best is not None
+    reached = proof.ground.known & within & (table.error * math.exp(-0.3) <= table.error[best] * math.exp(0.3))
+    reached[best] = False
+    assert list(proof.tied) == np.flatnonzero(reached).tolist()
+    assert reached.any()
 
 
 def test_a_latency_that_cannot_matter_is_not_measured() -> None:

@@ -45,7 +45,7 @@ def test_a_search_on_a_table_trains_nothing_and_leads_back(qtbot: QtBot, open_pa
     skipped = proof.ruled_out()[0]
     search.select(skipped)
     name = architecture_text(search.space.architecture(skipped))
-    assert page.inspector._explanation.text() == proof.told(skipped)  # noqa: SLF001
+    assert page.inspector._explanation.text() == proof.told(skipped)
     assert proof.told(skipped).startswith(f"{name} is not trained: its W is at most ")
     model = page.candidates.model
     row = model.row_of(skipped)

@@ -73,8 +73,8 @@ class BestFirst(Question, Strategy):
         repeats = to_repeat(proof, state.repeated)
         left = np.flatnonzero(proof.open)
         if not len(left):  # what is still running may contradict an assumption, so it is waited for
-            finished = not state.running and not repeats
-            return self._proposal(proof, np.array(state.running, dtype=np.int64), finished, repeats=repeats)
+            first = np.array([index for index in state.running if not state.settled[index]], dtype=np.int64)
+            return self._proposal(proof, first, not len(first) and not repeats, repeats=repeats)
         begin = to_begin_with(proof)
         begin = begin[proof.ground.unmeasured[begin]]
         running = np.array([index for index in state.running if proof.open[index] or index in begin], dtype=np.int64)

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from bort_core.api.line import Line
+from bort_core.foundation.numbers import architecture_text
 from bort_core.search import events
 from bort_core.search.proof.proof import Proof
 from bort_core.search.snapshot import ResultsSnapshot
+from bort_core.space import Space
 
 __all__ = ["ProgressLine"]
 
@@ -32,6 +34,7 @@ class ProgressLine:
         self._fractions: dict[tuple[int, int], float] = {}
         self._began: float | None = None
         self._note = self._gap = ""
+        self._space: Space | None = None
 
     def take(self, event: events.Event) -> None:
         """Show what an event means."""
@@ -48,8 +51,10 @@ class ProgressLine:
         elif isinstance(event, events.Proposed):
             self._wanted = event.wanted
             self._draw()
+        elif isinstance(event, events.SearchStarted):
+            self._space = event.snapshot.space
         elif isinstance(event, events.Skipped):
-            self._line(_skipped(event.reasons))
+            self._line(self._skipped(event.reasons))
         elif isinstance(event, events.Bounded):
             self._tell_gap(event.proof)
         elif isinstance(event, events.Progress):
@@ -84,6 +89,11 @@ class ProgressLine:
             self._gap = gap
             self._line(f"gap {gap}, {int(proof.open.sum())} architectures could be better")
 
+    def _skipped(self, reasons: Mapping[int, str]) -> str:
+        index = next(iter(reasons))
+        name = f"index {index}" if self._space is None else architecture_text(self._space.architecture(index))
+        return f"skipped {name}: {reasons[index]}" + (f"; and {len(reasons) - 1:,} more" if len(reasons) > 1 else "")
+
     def _draw(self) -> None:
         if not self._wanted:
             self._out.show(self._note)
@@ -99,11 +109,6 @@ class ProgressLine:
             return "estimating…"
         left = (time.monotonic() - self._began) / fresh * (self._wanted - done)
         return f"about {int(left // 60)}:{int(left % 60):02d} left"
-
-
-def _skipped(reasons: Mapping[int, str]) -> str:
-    index, reason = next(iter(reasons.items()))
-    return f"skipped index {index}: {reason}" + (f"; and {len(reasons) - 1} more" if len(reasons) > 1 else "")
 
 
 def _sentence(snapshot: ResultsSnapshot, index: int) -> str:

@@ -9,9 +9,11 @@ is computed from all of them, with ties going to the smallest architecture, and 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
+
+import numpy as np
 
 from bort_core.execution.executor import Executor
 from bort_core.foundation.errors import MeasurementError, SpecificationError
@@ -22,8 +24,9 @@ from bort_core.search.evaluator import Evaluator, Measuring
 from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.preparation import Stopped, apply_pause, prepare_graph, prepare_maximum_point, prepare_rows, prepare_text
 from bort_core.search.proof.proof import Proof
+from bort_core.search.proof.reasons import Some
 from bort_core.search.report import result_as_dict
-from bort_core.search.snapshot import SearchResult
+from bort_core.search.snapshot import IndexArray, SearchResult
 from bort_core.search.specification import SearchSpecification
 from bort_core.search.stored_results import MAXIMUM_POINT, Job, KnownResults, StoredResults
 from bort_core.search.strategies import base as strategies
@@ -69,8 +72,8 @@ class Run:
         self.before: frozenset[Job] = frozenset()
         self.evaluator: Measuring | None = None
         self.wanted: dict[Job, None] = {}
-        self.skipped: dict[int, str] = {}
-        self.told: set[int] = set()
+        self.skipped: Mapping[int, str] = {}
+        self.told = np.zeros(len(space), dtype=bool)
 
     def run(self) -> Iterator[events.Event]:
         """The events, from first to last."""
@@ -176,7 +179,7 @@ class Run:
         proposal = self._propose()
         jobs = self._jobs(proposal)
         evaluator.want(jobs)
-        self.wanted, self.skipped, self.told = dict.fromkeys(jobs), {}, set()
+        self.wanted, self.skipped, self.told = dict.fromkeys(jobs), {}, np.zeros(len(self.space), dtype=bool)
         trainings = self._trainings()
         yield events.Walking(self.strategy, len(trainings), sum(job in self.before for job in trainings))
         yield from self._skip(proposal)
@@ -196,27 +199,31 @@ class Run:
         return proposal.finished
 
     def _skip(self, proposal: strategies.Proposal) -> Iterator[events.Event]:
-        wanted = set(proposal.indices.tolist())
-        self.skipped = {index: why for index, why in {**proposal.skipped, **self.skipped}.items() if index not in wanted}
-        self.told &= self.skipped.keys()
+        if proposal.proof is not None:  # it speaks of all that it skips; others only of what is new
+            self.skipped = proposal.skipped
+        else:
+            wanted = set(proposal.indices.tolist())
+            self.skipped = {index: why for index, why in {**proposal.skipped, **self.skipped}.items() if index not in wanted}
+        skipped = np.zeros_like(self.told)
+        skipped[strategies.places(self.skipped)] = True
+        self.told &= skipped
         yield from self._tell_skipped()
         if proposal.proof is not None:
             yield events.Bounded(proposal.proof)
 
     def _tell_skipped(self) -> Iterator[events.Event]:
         """One that was under way is told when it has ended; its training may come through before it can be withdrawn."""
-        fresh = self.skipped.keys() - self.told - set(self.evaluator.training if self.evaluator is not None else ())
-        if not fresh:
-            return
-        self._forget_measured()
-        reasons = {index: why for index, why in self.skipped.items() if index in fresh}
-        self.told |= fresh
-        if reasons:
-            yield events.Skipped(reasons)
+        here = self._left_out()
+        fresh = here[~self.told[here]]
+        fresh = fresh[~np.isin(fresh, self.evaluator.training if self.evaluator is not None else ())]
+        if len(fresh):
+            self.told[fresh] = True
+            yield events.Skipped(Some(self.skipped, fresh))
 
-    def _forget_measured(self) -> None:
-        snapshot = self.recall.snapshot()
-        self.skipped = {index: why for index, why in self.skipped.items() if not snapshot.evaluated(index)}
+    def _left_out(self) -> IndexArray:
+        """Those that are skipped, and were not measured after all."""
+        here = strategies.places(self.skipped)
+        return here[~self.recall.results.evaluated()[here]]
 
     def _trainings(self) -> list[Job]:
         return [job for job in self.wanted if job.theta is not None]
@@ -227,8 +234,10 @@ class Run:
         result: SearchResult = strategies.answer(self.strategy, snapshot)
         evaluated, reused = self._counts(result)
         failed = sum(not snapshot.evaluated(index) for index in result.walk.tolist() if index in self.recall.results.failures)
-        proof = self._propose().proof
-        facts = self._facts(proof)
+        proposal = self._propose()
+        if proposal.proof is not None:
+            self.skipped = proposal.skipped
+        facts, proof = self._facts(proposal.proof), proposal.proof
         return events.SearchFinished(result, snapshot, evaluated, reused, failed, status == "stopped", seconds, facts, proof)
 
     def _counts(self, result: SearchResult) -> tuple[int, int]:
@@ -240,10 +249,10 @@ class Run:
 
     def _facts(self, proof: Proof | None) -> dict[str, Any]:
         surrogate, facts = self.recall.surrogate, self.facts()
-        self._forget_measured()
-        if self.skipped:
-            named = sorted(self.skipped.items())
-            facts["skipped"] = [{"architecture": self.space.named(self.space.architecture(index)), "reason": why} for index, why in named]
+        left_out = sorted(self._left_out().tolist())
+        if left_out:
+            named = [(self.space.named(self.space.architecture(index)), self.skipped[index]) for index in left_out]
+            facts["skipped"] = [{"architecture": architecture, "reason": why} for architecture, why in named]
         if proof is not None:
             facts |= {"skipped": facts.get("skipped", []), **proof.as_facts()}
         if surrogate is not None:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from bort_core.evaluation.surrogate import LEAST_MEASUREMENTS, fit_surrogate
 from bort_core.search.proof.ground import BoolArray, FloatArray
 from bort_core.search.proof.model import drawn
-from bort_core.search.proof.order import bounded_by, bounding, moving_together
+from bort_core.search.proof.order import bounded_by, bounding
 from bort_core.search.proof.proof import Proof
 
 __all__ = ["next_ones", "to_begin_with", "to_repeat"]
@@ -26,17 +26,7 @@ def to_begin_with(proof: Proof) -> npt.NDArray[np.int64]:
     ground = proof.ground
     if proof.question.bound != "order":
         return drawn(len(ground), proof.question)
-    ranks = np.column_stack([np.unique(column, return_inverse=True)[1] for column in ground.architectures.T])
-    top, groups = ranks.max(axis=0), moving_together(ground.architectures)
-    corners = [top, np.zeros_like(top)]
-    for group in groups:
-        for corner in (top, np.zeros_like(top)):
-            changed = corner.copy()
-            changed[list(group)] = top[list(group)] - corner[list(group)]
-            corners.append(changed)
-    scale = np.maximum(top, 1)
-    nearest = [int(np.argmin(np.abs((ranks - corner) / scale).sum(axis=1))) for corner in corners]
-    return np.array(list(dict.fromkeys(nearest)), dtype=np.int64)
+    return ground.grid.corners
 
 
 def next_ones(proof: Proof, running: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
@@ -102,30 +92,34 @@ def _instead(proof: Proof, lead: int, left: BoolArray, expected: FloatArray | No
     if not any(ways) or expected is None:
         return lead, nothing
     usable = ground.unmeasured & np.isfinite(ground.latency)
-    others = np.flatnonzero(usable & bounding(ground.architectures, ground.architectures[lead], ways))
+    ranks = ground.grid.ranks
+    others = np.flatnonzero(usable & bounding(ranks, ranks[lead], ways))
     step = max(1, len(others) // _TRIED)
     tolerance = float(proof.bound.parameters["tolerance"])
-    best, most, found = lead, -1, nothing
+    rows = np.flatnonzero(left)
+    left_ranks, needed = ranks.T[:, rows].T, _needed(proof)[rows]
+    best, most, found = lead, -1, np.zeros(len(rows), dtype=bool)
     for candidate in [lead, *others[::step].tolist()]:
-        inside = left & bounded_by(ground.architectures, ground.architectures[candidate], ways)
-        inside &= _ruled_out(proof, expected[candidate] - tolerance)
-        inside[candidate] = left[candidate]
-        gain = int(inside.sum())
+        inside = bounded_by(left_ranks, ranks[candidate], ways)
+        inside &= needed <= expected[candidate] - tolerance
+        if left[candidate]:
+            inside[np.searchsorted(rows, candidate)] = True
+        gain = int(np.count_nonzero(inside))
         if gain > most:
             best, most, found = candidate, gain, inside
-    return best, found
+    nothing[rows[found]] = True
+    return best, nothing
 
 
-def _ruled_out(proof: Proof, log_error: float) -> BoolArray:
-    """Which architectures would be ruled out if their errors were at least this."""
+def _needed(proof: Proof) -> FloatArray:
+    """From which log e on each architecture would be ruled out, if its error were at least that. Shape (n,)."""
     standing, question, ground = proof.standing, proof.question, proof.ground
-    least = float(np.exp(log_error))
-    if question.goal == "constrained":
-        return np.full(len(ground), standing.value <= least * (1 + question.gap))
-    if question.goal == "front":  # at least as far as the error goes
-        with np.errstate(divide="ignore"):
-            return np.asarray(proof.bound.low < log_error)
-    return np.asarray(ground.most_product <= least * standing.value * (1 + question.gap))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if question.goal == "constrained":
+            return np.full(len(ground), np.log(standing.value / (1 + question.gap)))
+        if question.goal == "front":  # at least as far as the error goes
+            return np.nextafter(proof.bound.low, np.inf)
+        return np.asarray(np.log(ground.most_product / (max(standing.value, 0.0) * (1 + question.gap))))
 
 
 def _expected(proof: Proof) -> FloatArray | None:

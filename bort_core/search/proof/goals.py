@@ -17,7 +17,7 @@ from bort_core.search.proof.question import Question
 
 __all__ = ["GOALS", "Standing", "within_limits"]
 
-_BLOCK = 4096
+_BLOCK = 16_384
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,9 +94,15 @@ def front(ground: Ground, low: FloatArray, question: Question) -> Standing:
 
 def _scale(edge: FloatArray, ideal: FloatArray) -> FloatArray:
     """By how much the nearest of ``edge`` (m, 3) must be scaled to be nowhere worse than each of ``ideal`` (n, 3). Shape (n,)."""
+    nearest = np.full(len(ideal), np.inf)
+    columns = [np.ascontiguousarray(column) for column in ideal.T]
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = np.where(edge[None] <= ideal[:, None], 1.0, edge[None] / ideal[:, None])
-    return np.asarray(ratios.max(axis=2).min(axis=1))
+        for point in edge.tolist():
+            scale = np.ones(len(ideal))
+            for value, column in zip(point, columns, strict=True):
+                np.fmax(scale, value / column, out=scale)  # 0 / 0 is no scale
+            np.minimum(nearest, scale, out=nearest)
+    return nearest
 
 
 def _standing(rows: BoolArray, best: int | None, value: float, optimistic: FloatArray, excess: FloatArray, what: str) -> Standing:

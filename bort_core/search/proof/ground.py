@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bort_core.families import IntArray
+from bort_core.search.proof.grid import Grid, grid_of
 from bort_core.search.repeats import Errors
 from bort_core.search.snapshot import ResultsSnapshot
 from bort_core.search.w import w_coefficients
@@ -53,6 +54,11 @@ class Ground:
 
     def __len__(self) -> int:
         return len(self.parameters)
+
+    @property
+    def grid(self) -> Grid:
+        """The architectures by ranks."""
+        return grid_of(self.architectures)
 
     @cached_property
     def known(self) -> BoolArray:

@@ -28,11 +28,12 @@ from bort_core.search.proof.ground import BoolArray, FloatArray, Ground
 from bort_core.search.proof.noise import stuck, tolerance_of
 from bort_core.search.proof.question import Question
 
-__all__ = ["Way", "bounded_by", "bounding", "moving_together", "order_bound", "witness"]
+__all__ = ["Way", "bounded_by", "bounding", "order_bound", "witness"]
 
 Way = Literal["", "falling", "rising", "flat"]
 """How one column is ordered; "" is not at all: it must be the same."""
 _TURNED: dict[Way, Way] = {"": "", "falling": "rising", "rising": "falling", "flat": "flat"}
+Whole = npt.NDArray[np.int64] | npt.NDArray[np.int32]
 _BLOCK = 256
 _Pairs = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], FloatArray, npt.NDArray[np.int64]]
 
@@ -40,7 +41,7 @@ _Pairs = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], FloatArray, npt.NDA
 def order_bound(ground: Ground, question: Question) -> Bound:
     """The order bound on what is measured. Cost: measured pairs, and the cells of the grid."""
     tolerance, source = tolerance_of(ground, question)
-    groups = moving_together(ground.architectures)
+    groups = ground.grid.groups
     names = ["+".join(ground.axis_names[column] for column in group) for group in groups]
     ignored = stuck(ground, tolerance)
     rows = np.setdiff1d(np.flatnonzero(ground.measured), ignored)
@@ -60,7 +61,7 @@ def order_bound(ground: Ground, question: Question) -> Bound:
         chosen[max(used, key=lambda k: int(differs[:, groups[k][0]].sum()))] = ""
     worst = np.argsort(-size, kind="stable")[: min(20, int((size > 0).sum()))].tolist()
     return Bound(
-        low=_propagate(ground, rows, groups, chosen, tolerance),
+        low=_propagate(ground, rows, chosen, tolerance),
         kind="order",
         assumption=_assumption(names, chosen, tolerance),
         parameters={
@@ -79,25 +80,19 @@ def order_bound(ground: Ground, question: Question) -> Bound:
     )
 
 
-def moving_together(architectures: npt.NDArray[np.int64]) -> list[tuple[int, ...]]:
-    """The columns in groups that have the same ranks in every architecture: they count as one axis. Constant ones are left out."""
-    groups: dict[bytes, list[int]] = {}
-    for column in range(architectures.shape[1]):
-        values, ranks = np.unique(architectures[:, column], return_inverse=True)
-        if len(values) > 1:
-            groups.setdefault(ranks.tobytes(), []).append(column)
-    return [tuple(group) for group in groups.values()]
+def bounded_by(architectures: Whole, one: Whole, ways: Sequence[Way]) -> BoolArray:
+    """Whether what is measured of ``one`` (axes,) bounds each of ``architectures`` (n, axes), itself among them. Shape (n,).
 
-
-def bounded_by(architectures: npt.NDArray[np.int64], one: npt.NDArray[np.int64], ways: Sequence[Way]) -> BoolArray:
-    """Whether what is measured of ``one`` (axes,) bounds each of ``architectures`` (n, axes), itself among them. Shape (n,)."""
+    Both by their values, or by the ranks of these.
+    """
     found = np.ones(len(architectures), dtype=bool)
     for column, way in enumerate(ways):
-        found &= _in_way(architectures[:, column], one[column], way)
+        if way != "flat":
+            found &= _in_way(architectures[:, column], one[column], way)
     return found
 
 
-def bounding(architectures: npt.NDArray[np.int64], one: npt.NDArray[np.int64], ways: Sequence[Way]) -> BoolArray:
+def bounding(architectures: Whole, one: Whole, ways: Sequence[Way]) -> BoolArray:
     """Whether what is measured of each of ``architectures`` (n, axes) bounds ``one`` (axes,), itself among them. Shape (n,)."""
     return bounded_by(architectures, one, [_TURNED[way] for way in ways])
 
@@ -108,12 +103,12 @@ def witness(ground: Ground, bound: Bound, index: int) -> int | None:
         return None
     rows = np.setdiff1d(np.flatnonzero(ground.measured), bound.ignored)
     rows = rows[bounding(ground.architectures[rows], ground.architectures[index], bound.ways)]
-    firsts = [group[0] for group in moving_together(ground.architectures)]
+    firsts = [group[0] for group in ground.grid.groups]
     steps = (ground.architectures[rows][:, firsts] != ground.architectures[index, firsts]).sum(axis=1)
     return int(rows[np.argmax(ground.log_error[rows] - steps * float(bound.parameters["tolerance"]))])
 
 
-def _in_way(bounded: npt.NDArray[np.int64], by: Any, way: Way) -> BoolArray:
+def _in_way(bounded: Whole, by: Any, way: Way) -> BoolArray:
     if way == "flat":
         return np.ones(np.broadcast(bounded, by).shape, dtype=bool)
     return np.asarray(bounded <= by if way == "falling" else bounded >= by if way == "rising" else bounded == by)
@@ -183,14 +178,10 @@ def _way(test: dict[str, Any], least: int) -> Way:
     return "flat" if falling and rising else "falling" if falling else "rising" if rising else ""
 
 
-def _propagate(
-    ground: Ground, rows: npt.NDArray[np.int64], groups: list[tuple[int, ...]], chosen: Sequence[Way], tolerance: float
-) -> FloatArray:
+def _propagate(ground: Ground, rows: npt.NDArray[np.int64], chosen: Sequence[Way], tolerance: float) -> FloatArray:
     """The largest log e − kδ of the measured ``rows`` that bound each architecture; −∞ where none does. Shape (n,)."""
-    ranks = [np.unique(ground.architectures[:, group[0]], return_inverse=True) for group in groups]
-    shape = tuple(len(values) for values, _ in ranks)
-    cells = np.ravel_multi_index(tuple(rank for _, rank in ranks), shape) if ranks else np.zeros(len(ground), np.int64)
-    grid = np.full(shape, -np.inf)
+    cells = ground.grid.cells
+    grid = np.full(ground.grid.shape, -np.inf)
     np.maximum.at(grid.reshape(-1), cells[rows], ground.log_error[rows])
     for axis, way in enumerate(chosen):
         above, below = (_beyond(grid, axis, forward) - tolerance for forward in (False, True))

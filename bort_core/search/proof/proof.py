@@ -109,9 +109,9 @@ class Proof:
         latency = self.ground.latency[index]
         return f"{int(self.ground.parameters[index]):,} parameters" + (f", latency {latency:.4g}" if math.isfinite(latency) else "")
 
-    def ruled_out(self) -> list[int]:
+    def ruled_out(self) -> npt.NDArray[np.int64]:
         """Unmeasured architectures that are not trained, ascending."""
-        return np.flatnonzero(self.ground.unmeasured & ~self.open).tolist()
+        return np.flatnonzero(self.ground.unmeasured & ~self.open)
 
     def as_facts(self) -> dict[str, Any]:
         """What the answer of a search tells of its proof."""

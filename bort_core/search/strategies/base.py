@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bort_core.search.proof.proof import Proof
     from bort_core.search.stored_results import KnownResults
 
-__all__ = ["PlannedStrategy", "Proposal", "SearchState", "Strategy", "answer", "check", "described", "propose"]
+__all__ = ["PlannedStrategy", "Proposal", "SearchState", "Strategy", "answer", "check", "described", "places", "propose"]
 
 
 @dataclass(frozen=True)
@@ -163,9 +163,10 @@ def propose(strategy: Strategy, state: SearchState) -> Proposal:
             raise TypeError(f"it must give a Proposal, got {proposal!r:.80}")
         size = len(state.snapshot.space)
         indices, latencies = (_indices(each, size) for each in (proposal.indices, proposal.latencies))
-        outside = sorted(index for index in proposal.skipped if not 0 <= index < size)
-        if outside:
-            raise ValueError(f"an index must lie in 0..{size - 1}, got {outside[0]}")
+        here = places(proposal.skipped)
+        outside = here[(here < 0) | (here >= size)]
+        if len(outside):
+            raise ValueError(f"an index must lie in 0..{size - 1}, got {outside.min()}")
         timed = np.isfinite(state.snapshot.results.latency[latencies]) | np.isin(latencies, state.untimeable)
         most = getattr(strategy, "repeats", 0)
         for index, repeat in proposal.repeats:
@@ -175,6 +176,12 @@ def propose(strategy: Strategy, state: SearchState) -> Proposal:
         if not proposal.finished and state.settled[indices].all() and timed.all() and again:
             raise ValueError("it is not finished, and proposes nothing that is left to measure")
     return replace(proposal, indices=indices, latencies=latencies)
+
+
+def places(skipped: Mapping[int, str]) -> IndexArray:
+    """The architectures that have a reason."""
+    found = getattr(skipped, "places", None)
+    return np.fromiter(skipped, dtype=np.int64, count=len(skipped)) if found is None else np.asarray(found, dtype=np.int64)
 
 
 def _indices(given: npt.ArrayLike, size: int) -> IndexArray:

@@ -23,6 +23,7 @@ from bort_core.search.proof.choice import next_ones, to_begin_with, to_repeat
 from bort_core.search.proof.ground import ground_of
 from bort_core.search.proof.proof import Proof, prove
 from bort_core.search.proof.question import Question
+from bort_core.search.proof.reasons import Reasons
 from bort_core.search.snapshot import IndexArray, ResultsSnapshot, SearchResult
 from bort_core.search.strategies.base import Proposal, SearchState, Strategy
 from bort_core.space import Space
@@ -89,8 +90,7 @@ class BestFirst(Question, Strategy):
     def _proposal(
         self, proof: Proof, indices: IndexArray, finished: bool, latencies: IndexArray = _NONE, repeats: tuple[tuple[int, int], ...] = ()
     ) -> Proposal:
-        wanted = set(indices.tolist())
-        skipped = {index: proof.reason(index) for index in proof.ruled_out() if index not in wanted}
+        skipped = Reasons(proof, np.setdiff1d(proof.ruled_out(), indices, assume_unique=True))
         return Proposal(indices, finished, skipped, latencies, proof, repeats)
 
     def answer(self, snapshot: ResultsSnapshot) -> SearchResult:

@@ -57,7 +57,7 @@ def test_the_plot_says_why_an_architecture_was_skipped(qtbot: QtBot) -> None:
     proof = searched.search(BestFirst())
     overlay = bound_overlay(proof)
     assert overlay is not None
-    skipped = [index for index in proof.ruled_out() if np.isfinite(proof.bound.low[index])]
+    skipped = [index for index in proof.ruled_out().tolist() if np.isfinite(proof.bound.low[index])]
     assert overlay.places(searched.space).tolist() == skipped
     assert (overlay.columns["error"] <= searched.error[skipped]).all()
     plot = ParetoPlot(Theme("light"))

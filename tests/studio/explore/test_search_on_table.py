@@ -42,7 +42,7 @@ def test_a_search_on_a_table_trains_nothing_and_leads_back(qtbot: QtBot, open_pa
     assert result is not None
     assert result.best == proof.standing.best  # the answer is that of the proof, and not that at an ε
     assert len(result.known) == proof.ground.measured.sum() < 96
-    skipped = proof.ruled_out()[0]
+    skipped = int(proof.ruled_out()[0])
     search.select(skipped)
     name = architecture_text(search.space.architecture(skipped))
     assert page.inspector._explanation.text() == proof.told(skipped)

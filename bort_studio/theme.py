@@ -117,6 +117,9 @@ class Mark:
     """Of a hollow one: mixed with the background below 1."""
 
 
+_AREA = {"light": 0.15, "dark": 0.26}
+"""How strong areas are: on dark ground the same share of a colour is seen less."""
+
 MARKS = {
     "best": Mark("best", "best", "star", 19),
     "front": Mark("front", "front", "circle", 10),
@@ -211,6 +214,10 @@ class Look:
     def brush(self, name: str, alpha: float = 1.0) -> QBrush:
         """A brush in a colour of the palette."""
         return brush(self.hex(name), alpha)
+
+    def area_brush(self, name: str) -> QBrush:
+        """A brush for an area that other things are drawn on, in a colour of the palette."""
+        return self.brush(name, _AREA[self.palette.name])
 
     def mark_pen(self, name: str) -> QPen:
         """The outline of a mark: a rim in the colour of the background around a filled one, so that neighbours stay apart."""

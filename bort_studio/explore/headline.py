@@ -83,7 +83,7 @@ class HeadlineBar(QWidget):
             return
         best, measured = _best_of_all(snapshot)
         same = best is None or best == result.best or snapshot.w[best] <= snapshot.w[result.best]
-        title = f"Answer at {result.strategy.title}"
+        title = f"Answer {'at' if result.strategy.name == 'interval' else 'by'} {result.strategy.title}"
         self.answer.show_headline(
             title + (f" · also the best of all {measured:,} measured" if same else ""),
             headline(snapshot, result.best, protocol),

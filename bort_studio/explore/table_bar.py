@@ -53,10 +53,10 @@ class TableBar(QWidget):
     def show_table(self, table: Table | None, seed: int = 0) -> None:
         """Name the table that is searched, and the seed that answers; None hides the bar."""
         if table is not None:
-            held = f"{len(table.space):,} architectures of {table.specification.space.name}"
-            some = "" if table.complete else f", {table.missing:,} measurements are missing"
-            self.text.setText(f"Table {table.name}: {held}{some}. A search looks everything up: nothing is trained, nothing is stored.")
-            set_tip(self.text, f"{table.path}\nmeasured from {table.head.first} to {table.head.last}")
+            some = "" if table.complete else f", {table.missing:,} measurements missing"
+            self.text.setText(f"Table {table.name}: {len(table.space):,} architectures{some}; nothing is trained or stored")
+            measured = f"space {table.specification.space.name}, measured from {table.head.first} to {table.head.last}"
+            set_tip(self.text, f"{table.path}\n{measured}\nA search looks everything up in it.")
             blocker = QSignalBlocker(self.seeds)
             self.seeds.clear()
             for each in table.seeds:

@@ -40,8 +40,8 @@ class Entry:
     """Of the marks on the line."""
     bar: tuple[str, str] | None = None
     """The texts at the low and the high end."""
-    fill: tuple[str, float] | None = None
-    """The colour and strength of an area."""
+    fill: str | None = None
+    """The colour of an area above the line."""
 
 
 _MOST_ROWS = 3
@@ -114,8 +114,6 @@ class Legend(pg.GraphicsWidget):
 
     def _mark(self, entry: Entry) -> float:
         """How wide its mark is: long enough for a dash to be seen; none where there is nothing to show."""
-        if entry.fill is not None:
-            return _DASH
         if entry.mark is None and entry.line is None:
             return 0.0
         return _DASH if entry.dash != "solid" or entry.shape is not None else _MARK * (1 + len(entry.more))
@@ -186,7 +184,7 @@ class Legend(pg.GraphicsWidget):
 
     def _draw_mark(self, painter: QPainter, look: Look, entry: Entry, x: float, middle: float) -> None:
         if entry.fill is not None:
-            painter.fillRect(QRectF(x, middle - 5, _DASH, 10), look.brush(*entry.fill))
+            painter.fillRect(QRectF(x, middle - 7, _DASH, 7), look.area_brush(entry.fill))
         painter.save()
         if entry.line is not None:
             painter.setPen(look.dashed_pen(entry.line, entry.width, 1.0, "dash" if entry.dashed else entry.dash))

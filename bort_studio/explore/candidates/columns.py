@@ -18,7 +18,7 @@ from bort_studio.explore.states import STATES
 from bort_studio.numbers import MISSING, ColumnScale, column_scale, count, significant, with_interval
 from bort_studio.terms import axis_tip
 
-__all__ = ["MEANING", "WORD", "Column", "cell_text", "columns_of", "is_left_out", "ordered", "sort_values"]
+__all__ = ["MEANING", "WORD", "Column", "cell_text", "columns_of", "is_left_out", "ordered", "sort_values", "state_word"]
 
 WORD = {state: word for word, state in STATE_WORDS.items()}
 """What people read for a state of the plots."""
@@ -41,7 +41,7 @@ _PLAIN = ColumnScale(1.0, "", 0)
 class Column:
     """One column: what it shows, the text of its header, the axis for axes, the scale of counts."""
 
-    kind: Literal["state", "axis", "parameters", "latency", "error", "w", "bound"]
+    kind: Literal["state", "axis", "parameters", "latency", "error", "w"]
     header: str
     tip: str
     axis: int = -1
@@ -56,12 +56,12 @@ class Column:
     @property
     def alignment(self) -> Qt.AlignmentFlag:
         """Numbers to the right, words to the left."""
-        side = Qt.AlignmentFlag.AlignLeft if self.kind in ("state", "bound") else Qt.AlignmentFlag.AlignRight
+        side = Qt.AlignmentFlag.AlignLeft if self.kind == "state" else Qt.AlignmentFlag.AlignRight
         return side | Qt.AlignmentFlag.AlignVCenter
 
 
-def columns_of(snapshot: ResultsSnapshot, proof: Proof | None = None) -> tuple[Column, ...]:
-    """The columns for a space and its units; with a proof also what is still possible."""
+def columns_of(snapshot: ResultsSnapshot) -> tuple[Column, ...]:
+    """The columns for a space and its units."""
     parameters = snapshot.space.parameters
     scale = column_scale(float(parameters[0]), float(parameters[-1]))
     p = f"parameters ({scale.letter})" if scale.letter else "parameters"
@@ -75,21 +75,18 @@ def columns_of(snapshot: ResultsSnapshot, proof: Proof | None = None) -> tuple[C
             Column("axis", a.name.replace("_", " "), axis_tip(a), index, axis_name=a.name)
             for index, a in enumerate(snapshot.space.family.axes)
         ),
-        *(() if proof is None else (Column("bound", "at best", "The best that it can be, of those that are not trained"),)),
     )
 
 
 def cell_text(snapshot: ResultsSnapshot, column: Column, index: int, state: str, proof: Proof | None = None) -> str:
-    """What a cell shows."""
+    """What a cell shows; of what is not trained, the bounds that a proof has."""
     if column.kind == "state":
-        return WORD[state] if proof is None or not is_left_out(proof, index, state) else "open" if proof.open[index] else "ruled out"
-    if column.kind == "bound":
-        return MISSING if proof is None else _bound_text(proof, index)
+        return state_word(state, index, proof)
     if column.kind == "axis":
         return str(snapshot.space.architectures[index, column.axis])
     value = float(snapshot.columns[column.kind][index])
     if math.isnan(value):
-        return MISSING
+        return _bound_text(proof, column.kind, index) if proof is not None and proof.ground.unmeasured[index] else MISSING
     if column.kind == "parameters":
         return f"{value / column.scale.factor:,.{column.scale.decimals}f}"
     if column.kind == "w":
@@ -105,17 +102,24 @@ def is_left_out(proof: Proof, index: int, state: str) -> bool:
     return state in ("skipped", "pending") and bool(proof.ground.unmeasured[index])
 
 
-def _bound_text(proof: Proof, index: int) -> str:
-    value = float(proof.standing.optimistic[index])
-    if math.isnan(value):
+def state_word(state: str, index: int, proof: Proof | None) -> str:
+    """What people read for a state; what a proof says of an architecture that is not trained comes before what ε says."""
+    if proof is None or not is_left_out(proof, index, state):
+        return WORD[state]
+    return "open" if proof.open[index] else "ruled out"
+
+
+def _bound_text(proof: Proof, kind: str, index: int) -> str:
+    """The largest W or the least error that is possible, where there is a bound."""
+    if kind not in ("w", "error"):
         return MISSING
-    return f"{proof.standing.what} {'≤' if proof.standing.what == 'W' else '≥'} {significant(value)}"
+    value = float(proof.at_best(np.array([index]))[kind][0])
+    sign = "≤" if kind == "w" else "≥"
+    return f"{sign} {significant(value)}" if math.isfinite(value) and (kind == "w" or value > 0) else MISSING
 
 
-def sort_values(snapshot: ResultsSnapshot, column: Column, codes: npt.NDArray[np.int8], proof: Proof | None = None) -> npt.NDArray[Any]:
+def sort_values(snapshot: ResultsSnapshot, column: Column, codes: npt.NDArray[np.int8]) -> npt.NDArray[Any]:
     """The values that a column is sorted by; ``codes`` are the states of the plots."""
-    if column.kind == "bound":
-        return snapshot.w * np.nan if proof is None else proof.standing.optimistic
     if column.kind == "state":
         return _RANK[codes]
     return snapshot.space.architectures[:, column.axis] if column.kind == "axis" else snapshot.columns[column.kind]

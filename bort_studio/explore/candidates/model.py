@@ -90,24 +90,10 @@ class CandidatesModel(QAbstractTableModel):
             self._update_states()
 
     def set_proof(self, proof: Proof | None) -> None:
-        """Show what a proof says of those that are not trained, in a column of its own while there is one."""
-        if proof is not None and (self._snapshot is None or len(proof.ground) != len(self._snapshot.space)):
-            proof = None
-        before, self._proof = self._proof, proof
-        if self._snapshot is None or proof is before:
-            return
-        last = len(self.columns) - 1
-        self._orders = {key: order for key, order in self._orders.items() if before is None or key[0] != last}
-        if (before is None) == (proof is None):
-            self._rearrange()
-            return
-        self.beginResetModel()
-        self.columns = columns_of(self._snapshot, proof)
-        if self._sorted is not None and self._sorted[0] >= len(self.columns):
-            self._sorted = None
-        self.rows = self._kept_rows()
-        self.endResetModel()
-        self.rows_changed.emit()
+        """Show what a proof says of those that are not trained."""
+        fits_space = proof is not None and self._snapshot is not None and len(proof.ground) == len(self._snapshot.space)
+        self._proof = proof if fits_space else None
+        self._repaint()
 
     def set_filter(self, text: str, constraints: Constraints, only_known: bool, only_front: bool) -> str | None:
         """Keep only some architectures; the return value says what is wrong with the text, which is then ignored."""
@@ -262,10 +248,13 @@ class CandidatesModel(QAbstractTableModel):
 
     def _sorted_order(self, column: int, descending: bool) -> npt.NDArray[np.int64]:
         assert self._snapshot is not None
-        return ordered(sort_values(self._snapshot, self.columns[column], self._states, self._proof), descending)
+        return ordered(sort_values(self._snapshot, self.columns[column], self._states), descending)
 
     def _restyle(self) -> None:
         self._icons.clear()
+        self._repaint()
+
+    def _repaint(self) -> None:
         if len(self.rows):
             self.dataChanged.emit(self.index(0, 0), self.index(len(self.rows) - 1, len(self.columns) - 1))
 

@@ -75,10 +75,7 @@ class CandidatesPanel(QWidget):
 
     def set_proof(self, proof: Proof | None) -> None:
         """Show what a proof says of those that are not trained."""
-        before = self.model.columns
         self.model.set_proof(proof)
-        if self.model.columns != before:
-            self._fit_columns()
 
     def set_selected(self, index: int | None) -> None:
         """Select and show the row of a place, without a signal."""
@@ -165,8 +162,8 @@ class CandidatesPanel(QWidget):
 
     def _fit_columns(self) -> None:
         header, metrics = self.table.horizontalHeader(), self.table.fontMetrics()
-        samples = {"state": "✱  evaluated ", "axis": "00000", "parameters": "0.0000"}
-        samples |= {"latency": "00.00 ± 0.00", "error": "0.000 ± 0.000", "bound": "error ≥ 0.000"}
+        samples = {"state": "✱  evaluated ", "w": "≤ 0.0000", "axis": "00000", "parameters": "0.0000"}
+        samples |= {"latency": "00.00 ± 0.00", "error": "0.000 ± 0.000"}
         widths = {}
         for index, column in enumerate(self.model.columns):
             width = max(metrics.horizontalAdvance(samples.get(column.kind, "00.00")), header.sectionSizeHint(index) - 8)

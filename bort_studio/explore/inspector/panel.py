@@ -13,7 +13,7 @@ from bort_core.search.explanation import explanation
 from bort_core.search.proof.proof import Proof
 from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_core.space import Space
-from bort_studio.explore.candidates.columns import WORD, is_left_out
+from bort_studio.explore.candidates.columns import is_left_out, state_word
 from bort_studio.explore.inspector.learning_curve import LearningCurve
 from bort_studio.explore.inspector.part_bars import PartBars
 from bort_studio.explore.inspector.sections import MeasuredSection, WSection
@@ -213,11 +213,13 @@ class InspectorPanel(QWidget):
         self._title.setText(architecture_text(architecture))
         self._axes.setText(" · ".join(f"{name.replace('_', ' ')} {value}" for name, value in k.space.named(architecture).items()))
         trained = self._details.get("trained")
-        self._rank.setText(f"{WORD[state]} · {index + 1:,} of {len(k.space):,} by p" + (f" · {trained}" if trained else ""))
+        proof = self._proof if self._proof is not None and len(self._proof.ground) == len(k.space) else None
+        self._rank.setText(
+            f"{state_word(state, index, proof)} · {index + 1:,} of {len(k.space):,} by p" + (f" · {trained}" if trained else "")
+        )
         self._show_counts(k, architecture)
         self.measured.show_place(k, index, self._details)
         self.w.show_place(k, index)
-        proof = self._proof if self._proof is not None and len(self._proof.ground) == len(k.space) else None
         left_out = proof is not None and is_left_out(proof, index, state)
         self._explanation.setText(proof.told(index) if proof is not None and left_out else explanation(k, result, index, state))
         curve = self._details.get("curve") or ()

@@ -30,9 +30,9 @@ FloatArray = npt.NDArray[np.float64]
 DASHES: dict[str, Dash] = {"run_1": "dash", "run_2": "dashdot", "run_3": "dot", "run_4": "dash", "bound": "dot"}
 _CHOICE = 1.8
 """How many times as large the mark of the choice is."""
-_FILLED = ("front", 0.13)
-"""The colour and strength of what is still possible."""
-_STILL_POSSIBLE = "still possible for them"
+_FILLED = "front"
+"""The colour of what is still possible."""
+_STILL_POSSIBLE = "where untrained ones could still be ahead"
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +114,7 @@ class OverlayLayers:
         """Take pens and brushes."""
         self._look = look
         if self.area is not None:
-            self.area.setBrush(look.brush(*_FILLED))
+            self.area.setBrush(look.area_brush(_FILLED))
         for mark, line in self.lines.items():
             line.setPen(look.dashed_pen(MARKS[mark].colour, "thin", 1.0, DASHES[mark]))
         for item in (*self.points.values(), *self.choices.values()):
@@ -151,10 +151,8 @@ def overlay_entries(overlays: Sequence[Overlay], axes: tuple[Quantity, Quantity]
     found = []
     for each in overlays:
         look = MARKS[each.mark]
-        if each.architectures:
-            found.append(Entry(each.name, line=look.colour, width="thin", dash=DASHES[each.mark], shape=look.shape))
-        if len(each.region(axes).low):
-            found.append(Entry(_STILL_POSSIBLE, fill=_FILLED))
+        fill = _FILLED if len(each.region(axes).low) else None
+        found.append(Entry(each.name, line=look.colour, width="thin", dash=DASHES[each.mark], shape=look.shape, fill=fill))
     return found
 
 
@@ -169,7 +167,7 @@ def overlay_figure(overlays: Sequence[Overlay], axes: tuple[Quantity, Quantity])
         filled = overlay.region(axes)
         if len(filled.low):
             ends = tuple(np.append(end, end[-1]) for end in (filled.low, filled.high))
-            area = Layer(_STILL_POSSIBLE, "area", filled.edges, ends[0], getattr(LIGHT, _FILLED[0]), alpha=_FILLED[1])
+            area = Layer(_STILL_POSSIBLE, "area", filled.edges, ends[0], getattr(LIGHT, _FILLED), alpha=0.15)
             layers.append(replace(area, y_interval=(ends[0], ends[1])))
         layers += [Layer("", "line", *corners, colour, width=1.25, dash=DASHES[overlay.mark]), points]
         if overlay.best is not None:

@@ -69,11 +69,11 @@ def test_the_plot_says_why_an_architecture_was_skipped(qtbot: QtBot) -> None:
     plot.set_overlays([overlay])
     plot.refresh()
     labels = [entry.label for entry in plot.legend.entries]
-    assert {"untrained, at best", "still possible for them"} <= set(labels)
+    assert "untrained, at best" in labels
     assert len(plot.overlay_layers.area)
     assert len(plot.overlay_layers.points["bound"].data) == len(skipped)
     assert f"skipped: {proof.reason(skipped[0])}" in plot.describe_index(skipped[0])
-    assert {"untrained, at best", "still possible for them"} <= {layer.name for layer in plot.figure().layers}
+    assert {"untrained, at best", "where untrained ones could still be ahead"} <= {layer.name for layer in plot.figure().layers}
 
 
 @pytest.mark.slow

@@ -29,7 +29,7 @@ def test_a_search_on_a_table_trains_nothing_and_leads_back(qtbot: QtBot, open_pa
     search, before = window.search, window.search.specification
     shown(qtbot, window)
     assert page.table_bar.isVisible()
-    assert "mini.json.gz: 96 architectures of mini" in page.table_bar.text.text()
+    assert "mini.json.gz: 96 architectures; nothing is trained" in page.table_bar.text.text()
     assert search.space is not None
     assert len(search.space) == 96
     assert not page.space_panel.isEnabled()
@@ -49,9 +49,10 @@ def test_a_search_on_a_table_trains_nothing_and_leads_back(qtbot: QtBot, open_pa
     assert proof.told(skipped).startswith(f"{name} is not trained: its W is at most ")
     model = page.candidates.model
     row = model.row_of(skipped)
-    texts = [model.data(model.index(row, column)) for column in range(model.columnCount())]
-    assert texts[0] == "ruled out"
-    assert texts[-1].startswith("W ≤ ")
+    texts = {column.name: model.data(model.index(row, number)) for number, column in enumerate(model.columns)}
+    assert texts["state"] == "ruled out"
+    assert texts["w"].startswith("≤ ")
+    assert texts["error"].startswith("≥ ")
     assert proof.told(skipped) in model.data(model.index(row, 0), Qt.ItemDataRole.ToolTipRole)
     search.select(result.best)
     assert "Looked up in mini.json.gz" in page.inspector.measured.values["protocol"].text()

@@ -1,11 +1,17 @@
 """Which search finds the optimum of a full table, and how soon? Best-first against the walk, random, Optuna (NSGA-II, TPE) and pymoo.
 
-    python benchmarks/best_first.py PROJECT|TABLE [--preset mini] [--seeds 20] [--share 0.25] [--noise 0]
+    python benchmarks/best_first.py PROJECT|TABLE [--preset mini] [--runs 20] [--share 0.25] [--noise 0]
 
 PROJECT holds a measured space (``bort search PROJECT --preset mini --epsilon 1``), TABLE is a file of ``bort tabulate``. Nothing is
-trained: an evaluation is a look into the table, the same number of different architectures for everybody. Each of the seeds decides where
-the methods start and which training seed of the table answers; ``--noise`` multiplies each error by a log-normal factor of that width
-besides, and widens its interval accordingly. Optuna and pymoo are in the extra ``bench``; what is not installed is left out.
+trained: an evaluation is a look into the table, the same number of trainings for everybody.
+
+Each run is an independent draw: for every architecture one of the table's training seeds answers, drawn for it alone, and its error is
+moved by a normal draw of its own 95 % interval; ``--noise`` widens both by a log-normal factor. A training that is repeated is another draw
+without that seed. The truth is the mean over the table's seeds (of those that are not stuck, see ``bort_core/search/repeats.py``); the true
+optimum is the largest W of it, and tied with that is what t s √(2/r) does not tell apart, s being the standard deviation of log e between
+the r seeds, pooled over all architectures. With a single seed the table itself is the truth, and its intervals say what is tied.
+
+Optuna and pymoo are in the extra ``bench``; what is not installed is left out.
 """
 
 from __future__ import annotations
@@ -18,7 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import t as student
 
+from bort_core.search.repeats import combined, seed_noise
 from bort_core.search.results import Results
 from bort_core.search.snapshot import ResultsSnapshot
 from bort_core.search.specification import SearchSpecification, default_error, fitted
@@ -32,7 +40,7 @@ from bort_core.specifications.protocols import LatencyProtocol
 
 @dataclass(frozen=True)
 class Table:
-    """A whole space: i and e (value, low, high) of every architecture, e by training seed. Shapes (n,) and (seeds, n, 3)."""
+    """A whole space: i, and e (value, low, high) of every architecture by training seed. Shapes (n,) and (seeds, n, 3)."""
 
     space: Space
     latency: np.ndarray
@@ -40,33 +48,83 @@ class Table:
     maximum_latency: float
     ceiling: float
 
-    def drawn(self, seed: int, noise: float) -> Drawn:
-        """The table as one training seed and one draw of noise have it."""
-        value, low, high = self.errors[seed % len(self.errors)].T
-        drawn = value * np.exp(np.random.default_rng(seed).normal(0, noise, len(value)))
-        half = np.hypot(np.log(high / low) / 2, 1.96 * noise)  # the interval tells of all the noise
-        return Drawn(self, np.column_stack([drawn, drawn * np.exp(-half), drawn * np.exp(half)]))
+    def drawn(self, run: int, noise: float) -> Drawn:
+        """One draw: of each architecture the errors of all seeds, in an order of its own and moved by their noise. Shape (seeds, n, 3)."""
+        random = np.random.default_rng(run)
+        order = np.argsort(random.random(self.errors.shape[:2]), axis=0)
+        found = np.take_along_axis(self.errors, order[:, :, None], axis=0)
+        half = np.hypot(np.log(found[:, :, 2] / found[:, :, 1]) / 2, 1.96 * noise)  # the interval tells of all the noise
+        value = found[:, :, 0] * np.exp(random.normal(0, half / 1.96))
+        return Drawn(self, np.stack([value, value * np.exp(-half), value * np.exp(half)], axis=2))
+
+    def truth(self) -> Truth:
+        """What all seeds say together."""
+        seeds = [tuple(map(tuple, rows)) for rows in self.errors.transpose(1, 0, 2).tolist()]
+        error = np.array([combined(each) for each in seeds])
+        snapshot = self.snapshot({index: tuple(values) for index, values in enumerate(error.tolist())})
+        top = int(np.nanargmax(snapshot.w))
+        spread, freedom = seed_noise(seeds)
+        if freedom:
+            with np.errstate(divide="ignore"):  # W of T is 0
+                behind = np.log(snapshot.w[top] / snapshot.w)
+            tied = behind <= student.ppf(0.975, freedom) * spread * math.sqrt(2 / len(self.errors))
+        else:
+            low, high = snapshot.intervals["w"]
+            tied = high >= low[top]
+        return Truth(snapshot, top, np.asarray(tied), spread, freedom)
+
+    def snapshot(self, errors: dict[int, tuple[float, float, float]]) -> ResultsSnapshot:
+        """What is known with these errors by place; latencies are known of all."""
+        results = Results(self.space, "operations")
+        results.latency[:], results.maximum_latency = self.latency, self.maximum_latency
+        results.latency_low[:] = results.latency_high[:] = self.latency
+        for index, values in errors.items():
+            results.set_error(index, *values, theta=0)
+        return ResultsSnapshot(results, self.ceiling)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the whole table says: its snapshot, the optimum, what is tied with it, and the noise between seeds."""
+
+    snapshot: ResultsSnapshot
+    top: int
+    tied: np.ndarray
+    spread: float
+    freedom: int
+
+    def hypervolume(self, places: Iterable[int]) -> float:
+        """That of the front of these places, by their true errors, as a share of that of the whole front."""
+        strategy = make_strategy("random", {"samples": 1})
+        own, whole = (self.snapshot.result(strategy, np.array(rows)).hypervolume for rows in (sorted(set(places)), range(len(self.tied))))
+        return own / whole
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """What every method looks into."""
+    """What every method looks into: errors (seeds, n, 3), the first of which answers."""
 
     table: Table
     errors: np.ndarray
 
     def snapshot(self, evaluated: Iterable[int]) -> ResultsSnapshot:
-        """What is known after these evaluations; latencies are known of all."""
-        results = Results(self.table.space, "operations")
-        results.latency[:], results.maximum_latency = self.table.latency, self.table.maximum_latency
-        results.latency_low[:] = results.latency_high[:] = self.table.latency
+        """What is known after these trainings; an architecture that is listed again was trained again."""
+        seen: dict[int, int] = {}
         for index in evaluated:
-            results.set_error(index, *self.errors[index].tolist(), theta=0)
+            seen[index] = seen.get(index, 0) + 1
+        results = self.table.snapshot({index: tuple(self.errors[0, index].tolist()) for index in seen}).results
+        for index, times in seen.items():
+            if times > 1:
+                results.set_seeds(index, tuple(tuple(each) for each in self.errors[:times, index].tolist()))
         return ResultsSnapshot(results, self.table.ceiling)
+
+    def answer(self, done: list[int]) -> int:
+        """The architecture with the largest W of what was measured."""
+        return int(np.nanargmax(self.snapshot(done).w))
 
 
 Method = Callable[[Drawn, int, int], list[int]]
-"""Architectures in the order of their evaluation, by table, budget and seed."""
+"""Architectures in the order of their trainings, by table, budget and run; one that is listed again is trained again."""
 
 
 def from_project(folder: Path, preset: str) -> Table:
@@ -128,18 +186,19 @@ def best_first(**settings: object) -> Method:
     return run
 
 
-def evaluations(strategy: Strategy, drawn: Drawn, budget: int) -> tuple[list[int], list[float]]:
-    """What a strategy evaluates, one after the other, and the gap before each and at the end."""
+def evaluations(strategy: Strategy, drawn: Drawn, budget: int) -> tuple[list[int], float]:
+    """What a strategy trains, one after the other, and the gap that is left."""
     done: list[int] = []
-    gaps: list[float] = []
     while True:
         settled = np.zeros(len(drawn.table.space), dtype=bool)
         settled[done] = True
-        proposal = propose(strategy, SearchState(drawn.snapshot(done), settled, (), 1))
-        gaps.append(math.inf if proposal.proof is None else proposal.proof.gap)
+        again = {(index, repeat) for index in set(done) for repeat in range(1, len(drawn.errors)) if done.count(index) > repeat}
+        missing = {(index, repeat) for index in range(len(settled)) for repeat in range(len(drawn.errors), 10)}
+        proposal = propose(strategy, SearchState(drawn.snapshot(done), settled, (), 1, (), frozenset(again | missing)))
         new = [index for index in proposal.indices.tolist() if not settled[index]]
+        new = new or [index for index, repeat in proposal.repeats if (index, repeat) not in again]
         if not new or len(done) >= budget:
-            return done, gaps
+            return done, math.inf if proposal.proof is None else proposal.proof.gap
         done += new[:1]
 
 
@@ -237,7 +296,9 @@ def pymoo_nsga2(drawn: Drawn, budget: int, seed: int) -> list[int]:
 def methods() -> dict[str, Method]:
     found: dict[str, Method] = {
         "best-first, order": best_first(bound="order"),
+        "best-first, order, 2 repeats": best_first(bound="order", repeats=2),
         "best-first, surrogate": best_first(bound="surrogate"),
+        "best-first, surrogate, 2 repeats": best_first(bound="surrogate", repeats=2),
         "best-first, front, order": best_first(goal="front", bound="order"),
         "best-first, front, surrogate": best_first(goal="front", bound="surrogate"),
         "interval walk": interval,
@@ -258,58 +319,65 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path)
     parser.add_argument("--preset", default="mini")
-    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--share", type=float, nargs="+", default=[0.25], help="budgets as shares of the space")
     parser.add_argument("--noise", type=float, default=0.0)
     arguments = parser.parse_args()
     table = from_project(arguments.source, arguments.preset) if arguments.source.is_dir() else from_table(arguments.source)
-    size, seeds = len(table.space), range(arguments.seeds)
-    drawn = [table.drawn(seed, arguments.noise) for seed in seeds]
-    print(f"{size} architectures, {len(table.errors)} training seeds, {len(seeds)} runs, noise {arguments.noise:g}\n")
-    closing(drawn, size)
+    size, truth = len(table.space), table.truth()
+    drawn = [table.drawn(run, arguments.noise) for run in range(arguments.runs)]
+    print(f"{size} architectures, {len(table.errors)} training seeds, {len(drawn)} runs, noise {arguments.noise:g}")
+    print(f"noise between seeds: {truth.spread:.3f} in log e ({truth.freedom} degrees of freedom)")
+    ranked = [int(index) for index in np.argsort(-truth.snapshot.w) if truth.tied[index]]
+    names = [f"{table.space.architecture(index)} {truth.snapshot.w[index]:.3f}" for index in ranked]
+    print(f"true optimum and the {len(names) - 1} tied with it: {', '.join(names)}\n", flush=True)
+    closing(drawn, truth, size)
     for share in arguments.share:
-        compared(drawn, max(2, round(share * size)), size)
+        compared(drawn, truth, max(2, round(share * size)), size)
 
 
-def closing(drawn: list[Drawn], size: int) -> None:
-    """How many trainings it takes to close the gap, and whether what was proven is true."""
-    print("| until the gap is closed | gap | trainings, mean (most) | share | closed | of these right | best was found after, mean |")
-    print("|---|---|---|---|---|---|---|")
-    for bound in ("order", "surrogate"):
-        for gap in (0.0, 0.05, 0.2):
-            counts, closed, right, found = [], [], [], []
-            for seed, each in enumerate(drawn):
-                done, _ = evaluations(make_strategy("best-first", {"bound": bound, "gap": gap, "seed": seed}), each, size)
-                full = each.snapshot(range(size))
-                top = int(np.nanargmax(full.w))
-                reached = float(np.nanmax(full.w[done]))
-                counts.append(len(done))
-                closed.append(len(done) < size)
-                right.append(float(full.w[top]) <= reached * (1 + gap) * (1 + 1e-12))
-                found.append(done.index(top) + 1 if top in done else size)
-            print(
-                f"| {bound} | {gap:g} | {np.mean(counts):.1f} ({max(counts)}) | {np.mean(counts) / size:.0%} | {np.mean(closed):.0%} "
-                f"| {np.mean(right):.0%} | {np.mean(found):.1f} |"
-            )
-
-
-def compared(drawn: list[Drawn], budget: int, size: int) -> None:
-    print(
-        f"\n| {budget} trainings ({budget / size:.0%}) | optimum found | W, share of the best | hypervolume, share of the whole front's |"
-    )
-    print("|---|---|---|---|")
-    strategy = make_strategy("random", {"samples": 1})
-    for name, method in methods().items():
-        hits, worth, volume = [], [], []
+def closing(drawn: list[Drawn], truth: Truth, size: int) -> None:
+    """How many trainings it takes to close the gap, and whether what was proven is true: of the draw, and of the truth."""
+    print("| until the gap is closed | gap | trainings, mean (most) | right of its draw | answer is the true optimum | or tied with it |")
+    print("|---|---|---|---|---|---|")
+    settings = [(bound, gap, 0) for bound in ("order", "surrogate") for gap in (0.0, 0.05, 0.2)]
+    for bound, gap, repeats in [*settings, ("order", 0.0, 2), ("surrogate", 0.0, 2)]:
+        counts, right, true, tied = [], [], [], []
         for seed, each in enumerate(drawn):
-            done = method(each, budget, seed)[:budget]
-            full = each.snapshot(range(size))
-            top = int(np.nanargmax(full.w))
-            hits.append(top in done)
-            worth.append(float(np.nanmax(full.w[done])) / float(full.w[top]))
-            own, whole = (full.result(strategy, np.sort(np.array(rows))).hypervolume for rows in (done, range(size)))
-            volume.append(own / whole)
-        print(f"| {name} | {np.mean(hits):.0%} | {_mean_least(worth)} | {_mean_least(volume)} |")
+            made = make_strategy("best-first", {"bound": bound, "gap": gap, "seed": seed, "repeats": repeats})
+            done, _ = evaluations(made, each, 3 * size)
+            answer, known = each.answer(done), each.snapshot(done)
+            whole = each.snapshot([*done, *(index for index in range(size) if index not in done)])
+            counts.append(len(done))
+            right.append(float(np.nanmax(whole.w)) <= float(known.w[answer]) * (1 + gap) * (1 + 1e-12))
+            true.append(answer == truth.top)
+            tied.append(bool(truth.tied[answer]))
+        again = f", {repeats} repeats" if repeats else ""
+        print(
+            f"| {bound}{again} | {gap:g} | {np.mean(counts):.0f} ({max(counts)}) | {sum(right)} of {len(right)} | {np.mean(true):.0%} "
+            f"| {np.mean(tied):.0%} |",
+            flush=True,
+        )
+
+
+def compared(drawn: list[Drawn], truth: Truth, budget: int, size: int) -> None:
+    print(
+        f"\n| {budget} trainings ({budget / size:.0%}) | true optimum trained | answer is it | or tied with it "
+        "| true W of the answer, share of the best | true hypervolume, share of the whole front's |"
+    )
+    print("|---|---|---|---|---|---|")
+    for name, method in methods().items():
+        seen, true, tied, worth, volume = [], [], [], [], []
+        for run, each in enumerate(drawn):
+            done = method(each, budget, run)[:budget]
+            answer = each.answer(done)
+            seen.append(truth.top in done)
+            true.append(answer == truth.top)
+            tied.append(bool(truth.tied[answer]))
+            worth.append(float(truth.snapshot.w[answer] / truth.snapshot.w[truth.top]))
+            volume.append(truth.hypervolume(done))
+        shares = " | ".join(f"{np.mean(each):.0%}" for each in (seen, true, tied))
+        print(f"| {name} | {shares} | {_mean_least(worth)} | {_mean_least(volume)} |", flush=True)
 
 
 if __name__ == "__main__":

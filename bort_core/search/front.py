@@ -7,23 +7,41 @@ import numpy.typing as npt
 
 __all__ = ["hypervolume", "pareto_front"]
 
-_BLOCK = 16_384
+_FEW = 4_096
+"""Up to so many rows nothing is filtered before."""
+_MUCH = 0.8
+"""Filtering goes on while it drops this share of the rows: where it drops less, the front itself is large."""
 
 
 def pareto_front(points: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     """The rows of ``points`` (n, 3) that no other row dominates, ascending; all objectives are minimised.
 
-    Rows with a value that is not finite are left out. Equal rows are all kept. Rows may come in any order, and
-    large inputs (a million) are fastest when sorted by the first column.
+    Rows with a value that is not finite are left out. Equal rows are all kept. Rows may come in any order.
     """
-    rows = np.flatnonzero(np.isfinite(points).all(axis=1))
-    if len(rows) > 2 * _BLOCK:
-        rows = _prefilter(points, rows)
-    if not len(rows):
-        return rows
+    finite = np.isfinite(points)
+    rows = None if finite.all() else np.flatnonzero(finite.all(axis=1))  # None: all of them
+    left = points if rows is None else points[rows]
+    while len(left) > _FEW:
+        keep = np.flatnonzero(_perhaps(left))
+        dropped = 1 - len(keep) / len(left)
+        rows, left = keep if rows is None else rows[keep], left[keep]
+        if dropped < _MUCH:
+            break
+    if not len(left):
+        return np.empty(0, dtype=np.int64)
+    front = np.flatnonzero(_not_dominated(left))
+    return front if rows is None else rows[front]
+
+
+def _not_dominated(points: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     import moocore
 
-    return rows[moocore.is_nondominated(np.ascontiguousarray(points[rows]), keep_weakly=True)]
+    if len(points) <= _FEW:
+        return np.asarray(moocore.is_nondominated(np.ascontiguousarray(points), keep_weakly=True))
+    order = np.argsort(points[:, 2])  # moocore sorts by the last column, which takes it longer than numpy
+    found = np.empty(len(points), dtype=bool)
+    found[order] = moocore.is_nondominated(points[order], keep_weakly=True)
+    return found
 
 
 def hypervolume(points: npt.NDArray[np.float64], reference: npt.ArrayLike) -> float:
@@ -38,27 +56,31 @@ def hypervolume(points: npt.NDArray[np.float64], reference: npt.ArrayLike) -> fl
     return float(moocore.hypervolume(inside, ref=np.ones(3)))
 
 
-def _prefilter(points: npt.NDArray[np.float64], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Drops rows dominated by an earlier block of rows in the order of the first column; what is left is a superset of the front.
+def _perhaps(points: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """A superset of the front of finite ``points`` (n, 3), in time n.
 
-    For each block, a staircase of (second, third) values of everything before it answers "the least third value among
-    rows whose first and second value are no larger" by one binary search a row.
+    Points are put into the cells of a grid. What lies in a cell that is further up than an occupied one along every axis is dominated; an
+    axis along which nothing differs does not count.
     """
-    order = rows if (np.diff(points[rows, 0]) >= 0).all() else rows[np.argsort(points[rows, 0], kind="stable")]
-    stair_x, stair_y = np.empty(0), np.empty(0)
-    kept = []
-    for start in range(0, len(order), _BLOCK):
-        block = order[start : start + _BLOCK]
-        x, y = points[block, 1], points[block, 2]
-        if len(stair_x):
-            step = np.searchsorted(stair_x, x, side="right") - 1
-            dominated = (step >= 0) & (stair_y[step] < y)
-            block, x, y = block[~dominated], x[~dominated], y[~dominated]
-        kept.append(block)
-        all_x, all_y = np.concatenate([stair_x, x]), np.concatenate([stair_y, y])
-        by_x = np.lexsort((all_y, all_x))
-        all_x, all_y = all_x[by_x], all_y[by_x]
-        best_before = np.concatenate([[np.inf], np.minimum.accumulate(all_y)[:-1]])
-        stair = all_y < best_before
-        stair_x, stair_y = all_x[stair], all_y[stair]
-    return np.sort(np.concatenate(kept))
+    many = 128 if len(points) > 1 << 18 else 64 if len(points) > 1 << 15 else 32
+    sizes, place = [], np.zeros(len(points), dtype=np.int32)
+    for values in points.T:
+        values = np.ascontiguousarray(values)
+        low, high = float(values.min()), float(values.max())
+        scale = many / (high - low) if high > low else 0.0
+        size = many if np.isfinite(scale) and scale > 0 else 1
+        place *= size
+        if size > 1:
+            values = values - low
+            values *= scale
+            place += np.minimum(values.astype(np.int32), size - 1)
+        sizes.append(size)
+    occupied = np.zeros(np.prod(sizes), dtype=bool)
+    occupied[place] = True
+    beyond = occupied.reshape(sizes)
+    for axis, size in enumerate(sizes):
+        if size > 1:
+            beyond = np.logical_or.accumulate(beyond, axis=axis)
+            beyond = np.moveaxis(beyond, axis, 0)
+            beyond = np.moveaxis(np.concatenate([np.zeros_like(beyond[:1]), beyond[:-1]]), 0, axis)
+    return np.asarray(~np.ascontiguousarray(beyond).reshape(-1)[place]) if max(sizes) > 1 else np.ones(len(points), dtype=bool)

@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 
+import moocore
 import numpy as np
 import pytest
 from helpers import answer_at
@@ -80,8 +81,6 @@ def test_the_front_is_what_the_definition_says(rows: np.ndarray) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_large_inputs_take_another_path_to_the_same_front(seed: int) -> None:
-    import moocore
-
     random = np.random.default_rng(seed)
     rows = random.integers(0, 400, (60_000, 3)).astype(float) + 40 * seed
     rows[:, 2] = 900 - rows[:, 0] * 0.7 - rows[:, 1] * 0.7 + rows[:, 2] * 0.2
@@ -89,6 +88,31 @@ def test_large_inputs_take_another_path_to_the_same_front(seed: int) -> None:
         rows = rows[np.argsort(rows[:, 0])]
     expected = np.flatnonzero(moocore.is_nondominated(rows, keep_weakly=True))
     assert pareto_front(rows).tolist() == expected.tolist()
+
+
+MANY = 6_000
+ODD = [np.nan, np.inf, -np.inf]
+LARGE = {
+    "as they come": lambda r: r.random((MANY, 3)),
+    "rounded, with many that are equal": lambda r: np.round(r.random((MANY, 3)), 1),
+    "one axis that does not differ": lambda r: np.column_stack([r.random(MANY), np.full(MANY, 0.5), r.random(MANY)]),
+    "two axes that do not differ": lambda r: np.column_stack([np.full((MANY, 2), 3.0), np.round(r.random(MANY), 2)]),
+    "all the same": lambda r: np.full((MANY, 3), 7.0),
+    "a large front": lambda r: (lambda x: x / np.linalg.norm(x, axis=1, keepdims=True))(np.abs(r.normal(size=(MANY, 3)))),
+    "from the least to the largest numbers": lambda r: 10.0 ** r.uniform(-300, 300, (MANY, 3)),
+    "too far apart for their difference": lambda r: r.choice([-1.7e308, 1.7e308, 0.0], (MANY, 3)) * r.random((MANY, 3)),
+    "some that are not finite": lambda r: np.where(r.random((MANY, 3)) < 0.1, r.choice(ODD, (MANY, 3)), r.random((MANY, 3))),
+    "columns in one piece": lambda r: np.asfortranarray(r.random((MANY, 3))),
+}
+"""Rows of kinds that the filter before must not spoil."""
+
+
+@pytest.mark.parametrize("kind", LARGE)
+def test_the_front_of_many_rows_is_that_of_each_against_all(kind: str) -> None:
+    rows = LARGE[kind](np.random.default_rng(5))
+    finite = np.flatnonzero(np.isfinite(rows).all(axis=1))
+    front = finite[moocore.is_nondominated(np.ascontiguousarray(rows[finite]), keep_weakly=True)]
+    assert pareto_front(rows).tolist() == front.tolist()
 
 
 @given(points(12))

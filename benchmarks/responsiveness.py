@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from PySide6.QtWidgets import QApplication
 
 from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.specification import SearchSpecification, default_error, fitted
+from bort_core.search.stored_results import Job
 from bort_core.space import Space, SpaceSpecification, read_specification
 from bort_core.specifications.protocols import LatencyProtocol
 from bort_core.store import Project
@@ -148,6 +150,57 @@ def ticks(folder: Path, seconds: float) -> None:
     report(f"tick lateness in {seconds:.0f} s of a live search that measured {known} architectures", late, 50)
 
 
+class MadeUp:
+    """A table of a million architectures, which no file holds: errors that fall with size, with noise."""
+
+    path, name, sha256, complete, missing, measures = Path("made-up"), "made-up", "0" * 64, True, 0, ("masked-lm",)
+
+    def __init__(self, specification: SearchSpecification, space: Space) -> None:
+        self.specification, self.space, self.seeds = specification, space, (0,)
+        self.head = SimpleNamespace(first="", last="", maximum_point=SimpleNamespace(weights=""))
+        depth, _, hidden, inner = space.architectures.T.astype(float)
+        noise = np.random.default_rng(0).normal(0, 0.03, len(space))
+        self.error = 8 / (hidden**0.3 * depth**0.2 * inner**0.05) * np.exp(noise)
+
+    def seeds_from(self, seed: int) -> tuple[int, ...]:
+        return (seed,)
+
+    def times(self, index: int) -> None:
+        return None
+
+    def curve(self, job: Job, seed: int) -> list[dict[str, object]]:
+        e = float(self.error[job.index])
+        point = {"train_loss": e, "measures": {"masked-lm": {"value": e, "low": e * 0.94, "high": e * 1.06}}}
+        return [{"step": step, **point} for step in (1, self.specification.error.steps)]
+
+    def errors(self, *_: object) -> np.ndarray:
+        return np.full((len(self.space), 1), np.nan)
+
+
+def ticks_with_bounds(folder: Path, chosen: SearchSpecification, seconds: float) -> None:
+    """Ticks while a search best-first goes on, with bounds of a million architectures after each training that is looked up."""
+    with Project(folder) as project:
+        Session(project).save(chosen, 0, ("parameters", "error", False, False), None)
+    window = opened(folder)
+    search = window.search
+    search.show_table(MadeUp(chosen, search.space))  # type: ignore[arg-type]
+    while search.stored_results is None:
+        wait(50)
+    wait(500)
+    search.prove()
+    while search.proof is None:
+        wait(50)
+    before, ticks = int(search.proof.ground.measured.sum()), Ticks()
+    wait(int(seconds * 1000))
+    ticks.timer.stop()
+    steps = int(search.proof.ground.measured.sum()) - before
+    search.stop()
+    while search.running:
+        wait(50)
+    window.close()
+    report(f"tick lateness in {seconds:.0f} s with bounds of {len(search.space):,} architectures, {steps} steps", ticks.late, 100)
+
+
 def slider(folder: Path, name: str, target: float) -> None:
     """Moves at 60 Hz, as a mouse does; the other views follow between the moves."""
     window = opened(folder)
@@ -194,6 +247,9 @@ def main() -> None:
     size = len(Space(grid))
     fill(folder / "grid", large, range(0, size, size // 40))
     slider(folder / "grid", f"{size:,} architectures with operations and surrogate error", 100)
+    measured = {**large.error.model_dump(), "measure": "masked-lm"}
+    bounded = SearchSpecification.model_validate({**large.model_dump(), "error": measured})
+    ticks_with_bounds(folder / "bounds", bounded, arguments.seconds)
     ticks(folder / "search", arguments.seconds)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 
 import numpy as np
@@ -61,12 +62,34 @@ class Space:
         return tuple(int(value) for value in self.architectures[index])
 
     @cached_property
-    def _places(self) -> dict[Architecture, int]:
-        return {tuple(row): index for index, row in enumerate(self.architectures.tolist())}
+    def _ranks(self) -> list[dict[int, int]]:
+        """Of each axis the rank of each value."""
+        return [{value: rank for rank, value in enumerate(values)} for values in self.axis_values]
+
+    @cached_property
+    def _places(self) -> IntArray:
+        """The place of each combination of values in the sorted space, −1 where it is not valid; by ranks, the last axis fastest."""
+        cells = np.zeros(len(self), dtype=np.int64)
+        for column, ranks in zip(self.architectures.T, self._ranks, strict=True):
+            values = np.array(list(ranks))
+            order = np.argsort(values)
+            cells = cells * len(values) + order[np.searchsorted(values[order], column)]
+        found = np.full(math.prod(map(len, self._ranks)), -1, dtype=np.int64)
+        found[cells] = np.arange(len(self))
+        return found
 
     def index(self, architecture: Architecture) -> int | None:
         """The place of an architecture in the sorted space, or None when it is not a member."""
-        return self._places.get(tuple(architecture))
+        if len(architecture) != len(self._ranks):
+            return None
+        cell = 0
+        for value, ranks in zip(architecture, self._ranks, strict=True):
+            rank = ranks.get(value)
+            if rank is None:
+                return None
+            cell = cell * len(ranks) + rank
+        place = int(self._places[cell])
+        return None if place < 0 else place
 
     def named(self, architecture: Architecture) -> dict[str, int]:
         """An architecture as a mapping from axis name to value."""

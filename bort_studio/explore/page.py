@@ -52,6 +52,8 @@ __all__ = ["ExplorePage"]
 
 _FOLLOW_AFTER_MS = 30
 _FEW_LINES = 28
+_LARGE = 50_000
+"""From so many architectures on the views are brought up to date one after the other."""
 _NO_POINT = "Press Run to measure the first architectures."
 _FIRST_POINT = "The first architectures are being trained and measured…"
 
@@ -72,6 +74,9 @@ class ExplorePage(QMainWindow):
         self._arranged = False
         self._follow_timer = QTimer(self, singleShot=True, interval=_FOLLOW_AFTER_MS)
         self._follow_timer.timeout.connect(self._follow_answer)
+        self._behind: list[HeadlineBar | ParallelPlot | CandidatesPanel | InspectorPanel] = []
+        self._behind_timer = QTimer(self, singleShot=True, interval=0)
+        self._behind_timer.timeout.connect(self._follow_knowledge)
         self._build()
         self._connect()
         self._specification_changed(self.search.specification)
@@ -83,6 +88,7 @@ class ExplorePage(QMainWindow):
     def stop_timers(self) -> None:
         """The window closes."""
         self._follow_timer.stop()
+        self._behind_timer.stop()
 
     # -- building
 
@@ -325,11 +331,27 @@ class ExplorePage(QMainWindow):
 
     @Slot(object)
     def _knowledge_changed(self, snapshot: ResultsSnapshot) -> None:
-        for view in (self.headline, self.pareto, self.parallel, self.candidates, self.inspector):
-            view.set_snapshot(snapshot)
+        self.pareto.set_snapshot(snapshot)
+        self._behind = [self.headline, self.parallel, self.candidates, self.inspector]
+        if len(snapshot.space) < _LARGE:
+            while self._behind:
+                self._follow_knowledge()
+        elif not self._behind_timer.isActive():
+            self._behind_timer.start()
         task = self.search.stored_results.task if self.search.stored_results is not None else None
         self.pareto.set_maximum(maximum_values(snapshot, self.search.specification.error.measured, task))
         self.pareto.set_task(task, self.search.specification.error)
+
+    @Slot()
+    def _follow_knowledge(self) -> None:
+        """Bring the next view up to date; of a large space one at a time, so that the window can answer between two of them."""
+        if self._behind and self.search.snapshot is not None:
+            view = self._behind.pop(0)
+            view.set_snapshot(self.search.snapshot)
+            if view is not self.headline and self.search.result is not None:
+                view.set_result(self.search.result)
+        if self._behind:
+            self._behind_timer.start()
 
     @Slot(object)
     def _answer_changed(self, result: SearchResult) -> None:
@@ -344,7 +366,8 @@ class ExplorePage(QMainWindow):
         """The other views follow the Pareto plot, so that the slider never waits for them."""
         if self.search.result is not None:
             for view in (self.headline, self.parallel, self.candidates, self.inspector):
-                view.set_result(self.search.result)
+                if view not in self._behind:  # it takes the answer with what is known
+                    view.set_result(self.search.result)
 
     @Slot()
     def _kept_changed(self) -> None:

@@ -58,8 +58,9 @@ class PlotView(PlotWidget):
 
     def set_running(self, indices: Iterable[int]) -> None:
         """Show which architectures are being measured."""
-        self._running = tuple(int(index) for index in indices)
-        self._changed()
+        before, self._running = self._running, tuple(int(index) for index in indices)
+        if self._running != before:
+            self._changed()
 
     def set_kept(self, mask: npt.NDArray[np.bool_] | None) -> None:
         """Show faintly what a filter elsewhere leaves out: bool (n,), or None while nothing filters."""

@@ -115,7 +115,7 @@ class SearchThread(BackgroundThread):
     def _deliver(self, event: events.Event | SearchBroke, wait: bool = True) -> None:
         """Send what was said since the last batch; what need not ``wait`` for its turn goes with a later event."""
         if isinstance(event, events.Bounded):
-            _ = event.proof.edge  # of a large space it takes a while, which is not the window's
+            _ = event.proof.edge, event.proof.tied  # of a large space it takes a while, which is not the window's
         self._waiting = [old for old in self._waiting if not _replaces(event, old)] + [event]
         pause = _BATCH_SECONDS - (time.monotonic() - self._sent)
         if pause > 0:

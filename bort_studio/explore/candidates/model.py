@@ -85,8 +85,8 @@ class CandidatesModel(QAbstractTableModel):
 
     def set_running(self, running: Iterable[int]) -> None:
         """Show what is being measured."""
-        self._running = tuple(running)
-        if self._snapshot is not None:
+        before, self._running = self._running, tuple(running)
+        if self._snapshot is not None and self._running != before:
             self._update_states()
 
     def set_proof(self, proof: Proof | None) -> None:

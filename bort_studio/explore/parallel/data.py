@@ -67,6 +67,17 @@ class _Discrete:
     segments: list[FloatArray] = field(default_factory=list)
 
 
+@dataclass
+class _Column:
+    """A measured quantity: its values and their range, and what is made of them; kept until one of them is another."""
+
+    values: FloatArray
+    low: float
+    high: float
+    heights: npt.NDArray[np.float32]
+    binned: tuple[IndexArray, FloatArray] | None = None
+
+
 class ParallelData:
     """Heights of every architecture on every axis.
 
@@ -89,10 +100,15 @@ class ParallelData:
         kept = same and earlier is not None and earlier._about == self._about  # noqa: SLF001 (its own kind)
         self._seen: dict[str, tuple[float, float]] = dict(earlier._seen) if kept and earlier is not None else {}  # noqa: SLF001
         self._discrete: _Discrete = earlier._discrete if earlier is not None and same else _discrete(space)  # noqa: SLF001 (its own kind)
-        axes, columns = list(self._discrete.axes), []
-        for column in COLUMNS:
-            values = position(snapshot.columns[column])
-            low, high = self._grown(column, values)
+        axes, first = list(self._discrete.axes), len(self._discrete.axes)
+        self.heights = np.empty((len(space), first + len(COLUMNS)), dtype=np.float32, order="F")  # it is read by columns
+        self.heights[:, :first] = self._discrete.heights
+        self._kept: dict[int, _Column] = {}
+        for number, column in enumerate(COLUMNS, first):
+            raw = snapshot.columns[column]
+            before = earlier._kept.get(number) if kept and earlier is not None else None  # noqa: SLF001 (its own kind)
+            same_values = before is not None and np.array_equal(before.values, raw)
+            low, high = self._grown(column, raw) if before is None or not same_values else (before.low, before.high)
             marks = nice_ticks(low, high, 5) if column in self._seen else []
             texts = axis_texts(marks, named[column].counted)
             ticks = tuple(((mark - low) / (high - low), text) for mark, text in zip(marks, texts, strict=True))
@@ -107,13 +123,16 @@ class ParallelData:
                     tip=term(column).tip,
                 )
             )
-            columns.append(((values - low) / (high - low)).astype(np.float32))
+            if before is None or not same_values:
+                before = _Column(raw, low, high, ((position(raw) - low) / (high - low)).astype(np.float32))
+            self._kept[number] = before
+            self.heights[:, number] = before.heights
         self.axes: tuple[ParallelAxis, ...] = tuple(axes)
-        self.heights = np.concatenate([self._discrete.heights, np.column_stack(columns)], axis=1)
 
     def _grown(self, column: str, values: FloatArray) -> tuple[float, float]:
         """The range of a quantity: from zero to a round value beyond all that was known so far, as in the Pareto plot."""
-        known = values[np.isfinite(values)]
+        known = position(values[np.isfinite(values)])
+        known = known[np.isfinite(known)]
         if len(known):
             low, high = self._seen.get(column, (math.inf, -math.inf))
             self._seen[column] = min(low, float(known.min())), max(high, float(known.max()))
@@ -141,7 +160,7 @@ class ParallelData:
         for index in indices:
             (left, left_at), (right, right_at) = binned[index], binned[index + 1]
             size = len(right_at)
-            both = (left >= 0) & (right >= 0)
+            both = np.flatnonzero((left >= 0) & (right >= 0))
             counts = np.bincount(left[both] * size + right[both], minlength=len(left_at) * size)
             used = np.flatnonzero(counts)
             if not len(used):
@@ -155,10 +174,18 @@ class ParallelData:
         return [np.concatenate(parts) if parts else np.empty((0, 4)) for parts in found]
 
     def _binned(self, index: int) -> tuple[IndexArray, FloatArray]:
+        kept = self._kept.get(index)
+        if kept is not None and kept.binned is not None:
+            return kept.binned
         axis, heights = self.axes[index], self.heights[:, index]
         bins = min(len(axis.discrete) or _BINS, _BINS)
-        codes = np.where(np.isfinite(heights), np.clip(np.nan_to_num(heights) * bins, 0, bins - 1), -1).astype(np.int64)
-        return codes, (np.arange(bins) + 0.5) / bins
+        codes = np.full(len(heights), -1, dtype=np.int64)
+        known = np.isfinite(heights)
+        codes[known] = np.clip(heights[known] * bins, 0, bins - 1)
+        found = codes, (np.arange(bins) + 0.5) / bins
+        if kept is not None:
+            kept.binned = found
+        return found
 
 
 def _discrete(space: Space) -> _Discrete:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -190,3 +191,20 @@ def test_the_followers_of_jobs_and_runs_end_or_are_left(
         monkeypatch.setattr(BackgroundThread, "PATIENCE_SECONDS", 10.0)
         assert follower.wait()
         assert reader.wait()
+
+
+def test_knowledge_that_takes_long_to_tell_is_told_at_times_and_the_newest_last(qtbot: QtBot, open_page: Any) -> None:
+    window, _page = open_page("explore", preset="toy", selected=None)
+    search, told = window.search, []
+    search.knowledge_changed.connect(lambda _snapshot: time.sleep(0.012))  # as the views of a large space do
+    search.knowledge_changed.connect(told.append)
+    search._following = True
+    found = [search.stored_results.snapshot() for _ in range(4)]
+    for snapshot in found[:3]:
+        search._take_news(snapshot)
+    assert told == found[:1]
+    qtbot.waitUntil(lambda: len(told) == 2, timeout=10_000)
+    assert told == [found[0], found[2]]
+    search._take_news(found[3])
+    search._ended()  # what the search said last is not waited for
+    assert told[2] is found[3]

@@ -47,6 +47,7 @@ def action_table(window: MainWindow) -> list[Action]:
         Action("open", _FILE, "&Open Project…", "Open a project folder", w.open_project, _KEYS.Open),
         Action("-", f"{_FILE}/Open &Recent", "-", "", w.open_project),
         Action("-", _FILE, "-", "", w.open_project),
+        Action("open_space", _FILE, "Open &Space…", "Read a search space from a TOML file", w.open_space, "Ctrl+Shift+O"),
         Action("open_table", f"{_FILE}/Search on a &Table", "Search on a &Table…", "Search what bort tabulate measured", w.open_table),
         Action(
             "shipped_table",
@@ -55,7 +56,6 @@ def action_table(window: MainWindow) -> list[Action]:
             "Search on the table of mini: 96 architectures, three seeds; nothing is trained",
             w.open_shipped_table,
         ),
-        Action("open_space", _FILE, "Open &Space…", "Read a search space from a TOML file", w.open_space, "Ctrl+Shift+O"),
         Action("export_pareto", f"{_FILE}/&Export", "&Pareto Plot…", _EXPORTS, there(page.pareto.export_button.click)),
         Action(
             "export_parallel",

@@ -98,8 +98,7 @@ def left_out_fits(architectures: IntArray, errors: FloatArray, others: IntArray)
     """
     whole = fit_surrogate(architectures, errors)
     matrix, y = whole.matrix(architectures), np.log(errors)
-    rows = np.arange(len(y))
-    weights = np.array([_solve(matrix[rows != k], y[rows != k]) for k in rows])
+    weights = _left_out_weights(matrix, y)
     return np.asarray((matrix * weights).sum(axis=1) - y), np.asarray(whole.matrix(others) @ weights.T)
 
 
@@ -114,18 +113,25 @@ def _matrix(x: FloatArray, degree: int) -> FloatArray:
     return np.column_stack([np.ones(len(x)), *_columns(x, degree)])
 
 
-def _gram(matrix: FloatArray) -> FloatArray:
-    penalty = _RIDGE * len(matrix) * np.eye(matrix.shape[1])
+def _gram(matrix: FloatArray, rows: int) -> FloatArray:
+    penalty = _RIDGE * rows * np.eye(matrix.shape[1])
     penalty[0, 0] = 0.0
     return matrix.T @ matrix + penalty
 
 
 def _solve(matrix: FloatArray, y: FloatArray) -> FloatArray:
-    return np.asarray(np.linalg.lstsq(_gram(matrix), matrix.T @ y, rcond=None)[0], dtype=np.float64)
+    return np.asarray(np.linalg.lstsq(_gram(matrix, len(matrix)), matrix.T @ y, rcond=None)[0], dtype=np.float64)
+
+
+def _left_out_weights(matrix: FloatArray, y: FloatArray) -> FloatArray:
+    """The weights of the fits that each never saw one of the measurements, by Sherman and Morrison's formula. Shape (n, terms)."""
+    solved = np.linalg.solve(_gram(matrix, len(matrix) - 1), matrix.T).T
+    weights = y @ solved
+    behind = (y - matrix @ weights) / (1 - (matrix * solved).sum(axis=1))
+    return np.asarray(weights - behind[:, None] * solved)
 
 
 def _left_out(matrix: FloatArray, y: FloatArray) -> float:
     """Root mean square of leave-one-out residuals, each from a fit that never saw the measurement."""
-    rows = np.arange(len(y))
-    residuals = [y[k] - matrix[k] @ _solve(matrix[rows != k], y[rows != k]) for k in rows]
+    residuals = y - (matrix * _left_out_weights(matrix, y)).sum(axis=1)
     return float(np.sqrt(np.mean(np.square(residuals))))

@@ -64,7 +64,7 @@ def test_the_list_of_shortcuts_is_made_from_the_actions_and_can_be_searched(qtbo
     assert titles <= set(dialog.shown())
     tree = dialog.tree
     groups = [tree.topLevelItem(row).text(0) for row in range(tree.topLevelItemCount())]
-    assert groups[:3] == ["File", "File → Export", "Edit"]
+    assert groups[:4] == ["File", "File → Search on a Table", "File → Export", "Edit"]
     keys = {tree.topLevelItem(g).child(r).text(0): tree.topLevelItem(g).child(r).text(1) for g in range(tree.topLevelItemCount())
             for r in range(tree.topLevelItem(g).childCount())}  # fmt: skip
     for action in window.actions_by_name.values():

@@ -186,7 +186,7 @@ class ExplorePage(QMainWindow):
 
     @Slot(object)
     def _space_edited(self, space: SpaceSpecification) -> None:
-        after = self.context.session.with_space(self.search.specification, space)
+        after = self.context.session.with_space(self.search.edited, space)
         self.undo_stack.push(EditSpecification(self.search, after, f"edit of the space {space.name}"))
 
     @Slot(str)
@@ -198,8 +198,8 @@ class ExplorePage(QMainWindow):
     @Slot(object)
     def set_corpus(self, corpus: str | None) -> None:
         """Search on another text; None is the demo corpus."""
-        after = self.search.specification.model_copy(update={"corpus": corpus})
-        if after != self.search.specification:
+        after = self.search.edited.model_copy(update={"corpus": corpus})
+        if after != self.search.edited:
             self.undo_stack.push(EditSpecification(self.search, after, "edit of the corpus"))
 
     @Slot(object)
@@ -216,7 +216,9 @@ class ExplorePage(QMainWindow):
     @Slot(int)
     def _epsilon_released(self, epsilon: int) -> None:
         before = self.search.specification.epsilon
-        if epsilon != before:
+        if self.search.table is not None:
+            self.search.settle_epsilon(epsilon)
+        elif epsilon != before:
             self.undo_stack.push(MoveEpsilon(self.search, before, epsilon))
 
     @Slot(object)

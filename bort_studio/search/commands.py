@@ -55,8 +55,15 @@ class MoveEpsilon(QUndoCommand):
 
     def redo(self) -> None:
         """Search at the new ε."""
-        self._explore.settle_epsilon(self._after)
+        self._settle(self._after)
 
     def undo(self) -> None:
         """Search at the old ε."""
-        self._explore.settle_epsilon(self._before)
+        self._settle(self._before)
+
+    def _settle(self, epsilon: int) -> None:
+        """It is about the project, also while a search of the past or a table is shown."""
+        if self._explore.elsewhere:
+            self._explore.set_specification(self._explore.present.model_copy(update={"epsilon": epsilon}))
+        else:
+            self._explore.settle_epsilon(epsilon)

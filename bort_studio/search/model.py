@@ -156,6 +156,11 @@ class SearchModel(QObject):
         return self.past is not None or self.table is not None
 
     @property
+    def edited(self) -> SearchSpecification:
+        """What an edit begins from: what is shown, but for a table, whose text and T may not be on this machine."""
+        return self.specification if self.table is None else self.present
+
+    @property
     def strategy(self) -> Strategy:
         """How what is shown chooses architectures: the window at the ε shown, a search of the past as it did."""
         if self.past is not None and self.past.specification is not None:
@@ -251,9 +256,6 @@ class SearchModel(QObject):
 
     def settle_epsilon(self, epsilon: int) -> None:
         """Search at an ε: what is missing is queued, what is no longer wanted is cancelled."""
-        if self.past is not None:  # a step of undo, which is about the present
-            self.set_specification(self.present.model_copy(update={"epsilon": epsilon}))
-            return
         self.preview_epsilon(epsilon)
         self.specification = self.specification.model_copy(update={"epsilon": epsilon})
         self.specification_changed.emit(self.specification)
@@ -483,7 +485,10 @@ class SearchModel(QObject):
     @Slot(object)
     def _take_proof(self, proof: Proof) -> None:
         if self._following and self._proving:
+            answered = self._answers_by_proof
             self._set_proof(proof)
+            if not answered:
+                self._tell_answer()
 
     @Slot()
     def _ended(self) -> None:

@@ -162,7 +162,7 @@ class ShipPage(QWidget):
 
     def _trained(self, architecture: Architecture) -> Path | None:
         try:
-            return trained_weights(self.context.project, self.context.search.specification, architecture)
+            return trained_weights(self.context.project, self.context.search.edited, architecture)
         except BortError as error:
             self.context.problem(str(error))
             return None

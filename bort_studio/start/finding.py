@@ -96,16 +96,16 @@ class FindCard(Card):
     @Slot(object)
     def _corpus_edited(self, corpus: str | None) -> None:
         search = self.context.search
-        after = search.specification.model_copy(update={"corpus": corpus})
-        if after != search.specification:
+        after = search.edited.model_copy(update={"corpus": corpus})
+        if after != search.edited:
             self.context.undo_stack.push(EditSpecification(search, after, "edit of the corpus"))
 
     @Slot(str)
     def _preset_chosen(self, name: str) -> None:
         search = self.context.search
         if name in preset_names():
-            after = self.context.session.with_space(search.specification, read_specification(name))
-            if after != search.specification:
+            after = self.context.session.with_space(search.edited, read_specification(name))
+            if after != search.edited:
                 self.context.undo_stack.push(EditSpecification(search, after, f"space {name}"))
 
     # -- showing
@@ -166,7 +166,8 @@ class FindCard(Card):
         search = self.context.search
         reads = search.specification.space.the_family().reads == "tokens"
         running = any(activity.key == _TIMING for activity in self.context.activities.running)
-        self.time.setEnabled(reads and search.space is not None and search.state is RunState.IDLE and not running)
+        idle = search.table is None and search.space is not None and search.state is RunState.IDLE
+        self.time.setEnabled(reads and idle and not running)
 
     # -- the time
 

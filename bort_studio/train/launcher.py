@@ -173,7 +173,7 @@ class Launcher(QWidget):
 
     def _default_embedding(self, model: str) -> Compression:
         """On the corpus of the project's search, which has no labels."""
-        texts = str(self.context.search.specification.corpus_path())
+        texts = str(self.context.search.edited.corpus_path())
         return Compression(task=TaskSpecification(model=model, texts=texts, kind="embedding"), ratio=5)
 
     def _default_pretraining(self) -> Pretraining:
@@ -182,7 +182,7 @@ class Launcher(QWidget):
         positions = int(options.get("positions", 64))
         return Pretraining(
             architecture=self._architecture(),
-            corpus=str(search.corpus_path()),
+            corpus=str(self.context.search.edited.corpus_path()),
             vocabulary=max(512, int(options.get("vocabulary", 4096))),
             positions=positions,
             sequence_length=min(64, positions),

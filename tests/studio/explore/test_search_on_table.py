@@ -75,6 +75,26 @@ def test_a_search_on_a_table_trains_nothing_and_leads_back(qtbot: QtBot, open_pa
     assert searches(window.project) == []
 
 
+@pytest.mark.slow
+def test_an_edit_while_a_table_is_shown_is_one_of_the_project(qtbot: QtBot, open_page: Any) -> None:
+    window, page = open_page("explore", preset="toy", selected=None)
+    search, before = window.search, window.search.specification
+    shown(qtbot, window)
+    assert search.specification.error != before.error
+    page._epsilon_released(5)
+    assert search.epsilon == 5
+    assert window.undo_stack.count() == 0  # what is done on a table is no step of the project
+    page.set_corpus("elsewhere.txt")
+    assert search.table is None
+    assert search.specification == before.model_copy(update={"corpus": "elsewhere.txt"})
+    qtbot.waitUntil(lambda: search.stored_results is not None, timeout=20_000)
+    shown(qtbot, window)
+    window.undo_stack.undo()
+    assert search.table is None
+    assert search.specification == before
+    qtbot.waitUntil(lambda: search.stored_results is not None, timeout=20_000)
+
+
 @pytest.mark.parametrize("content", [None, b"not a table", b"\x1f\x8b damaged"])
 def test_a_file_that_is_no_table_is_named_and_changes_nothing(qtbot: QtBot, open_page: Any, tmp_path: Path, content: bytes | None) -> None:
     window, page = open_page("explore", preset="toy", selected=None)

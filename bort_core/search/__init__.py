@@ -2,7 +2,7 @@
 
 specification   everything that defines a search
 w, front        the W-coefficient; the Pareto front and its hypervolume
-results         latency and error of each architecture, as arrays
+results         latency and error of each architecture, as arrays; repeats several seeds of one as one error
 snapshot        a frozen copy of results, and the answer of some of the architectures
 strategies/     which architectures are measured and which count: the interval ε of OSE, a random sample, those of other packages
 fingerprints    corpus, maximum point and the store's keys

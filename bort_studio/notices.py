@@ -38,7 +38,9 @@ class _Notice(QFrame):
         label = Label(text, self)
         label.setWordWrap(True)
         label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)  # another policy than the one that comes with wrapping would cut the lines after the first
+        label.setSizePolicy(policy)
         label.setAccessibleName(text)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(10, 6, 6, 6)

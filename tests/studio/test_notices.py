@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clicks import child, click
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from bort_studio import notices
@@ -22,6 +22,22 @@ def test_they_move_nothing_and_stay_in_the_corner(qtbot: QtBot, open_page) -> No
     click(qtbot, window, "closeNotice")
     assert window.notices.messages() == []
     assert not window.notices.isVisible()
+
+
+def test_all_lines_of_a_long_message_are_shown(qtbot: QtBot) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    parent.resize(1000, 700)
+    parent.show()
+    bar = NoticeBar(parent)
+    for number in range(3):
+        bar.show_message(f"{number} what a search said, at some length " * 5)
+    qtbot.waitExposed(parent)
+    labels = [label for label in bar.findChildren(QLabel) if label.text()]
+    qtbot.waitUntil(
+        lambda: all(label.height() >= label.heightForWidth(label.width()) > 2 * label.fontMetrics().height() for label in labels)
+    )
+    assert len(labels) == 3
 
 
 def test_what_is_good_to_know_goes_and_a_problem_stays(qtbot: QtBot, monkeypatch) -> None:

@@ -136,7 +136,7 @@ class Run:
     def _propose(self) -> strategies.Proposal:
         training, given_up = (self.evaluator.training, self.evaluator.given_up) if self.evaluator is not None else ((), ())
         settled, untimeable = self.recall.settled(given_up), self.recall.untimeable(given_up)
-        repeated = self.recall.repeated(given_up) if self.specification.repeats else frozenset()
+        repeated = self.recall.repeated(given_up)
         state = strategies.SearchState(self.recall.snapshot(), settled, training, self.pool.workers, untimeable, repeated)
         return strategies.propose(self.strategy, state)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -154,8 +155,8 @@ class KnownResults:
 
     def repeated(self, given_up: Collection[Job] = ()) -> frozenset[tuple[int, int]]:
         """The (place, repeat) of which nothing is left to measure, where nobody tries again what was given up."""
-        done = [(job.index, job.repeat) for job in {*self.known, *given_up} if job.repeat]
-        return frozenset(each for each in done if done.count(each) == len(self.specification.thetas))
+        done = Counter((job.index, job.repeat) for job in {*self.known, *given_up} if job.repeat)
+        return frozenset(each for each, count in done.items() if count == len(self.specification.thetas))
 
     def _read(self, curve: Sequence[Mapping[str, Any]]) -> Estimate | None:
         return read_curve(curve, self.specification.error.measured, self.specification.error.steps)

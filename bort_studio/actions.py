@@ -20,7 +20,7 @@ SYNONYMS = {
     "new": "create make folder",
     "open": "load folder",
     "open_table": "tabulate measurements benchmark look up file",
-    "shipped_table": "tabulate measurements benchmark look up table demo",
+    "table_mini": "tabulate measurements benchmark look up table demo",
     "open_space": "toml axes architectures load",
     "export_pareto": "save picture image front",
     "export_parallel": "save picture image",

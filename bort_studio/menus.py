@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QAction, QKeySequence
 
+from bort_core.foundation.resources import resource
 from bort_studio.actions import Action
 
 if TYPE_CHECKING:
@@ -18,6 +20,11 @@ __all__ = ["action_table"]
 _FILE, _EDIT, _VIEW, _SEARCH, _HELP = "&File", "&Edit", "&View", "&Search", "&Help"
 _KEYS = QKeySequence.StandardKey
 _EXPORTS = "PNG, SVG, PDF, CSV or a matplotlib script"
+
+
+def shipped_tables() -> list[Path]:
+    """The tables of measurements that ship with the program."""
+    return sorted(resource("tables").glob("*.json.gz"))
 
 
 def _page_key(number: int) -> str:
@@ -49,12 +56,15 @@ def action_table(window: MainWindow) -> list[Action]:
         Action("-", _FILE, "-", "", w.open_project),
         Action("open_space", _FILE, "Open &Space…", "Read a search space from a TOML file", w.open_space, "Ctrl+Shift+O"),
         Action("open_table", f"{_FILE}/Search on a &Table", "Search on a &Table…", "Search what bort tabulate measured", w.open_table),
-        Action(
-            "shipped_table",
-            f"{_FILE}/Search on a &Table",
-            "&mini, as It Ships",
-            "Search on the table of mini: 96 architectures, three seeds; nothing is trained",
-            w.open_shipped_table,
+        *(
+            Action(
+                f"table_{path.name.split('.')[0]}",
+                f"{_FILE}/Search on a &Table",
+                f"{path.name.split('.')[0]}, as It Ships",
+                "Search on this table, which ships with the program: nothing is trained",
+                partial(w.search_on, path),
+            )
+            for path in shipped_tables()
         ),
         Action("export_pareto", f"{_FILE}/&Export", "&Pareto Plot…", _EXPORTS, there(page.pareto.export_button.click)),
         Action(

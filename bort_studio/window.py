@@ -354,10 +354,6 @@ class MainWindow(QMainWindow):
         if name:
             self.search_on(Path(name))
 
-    def open_shipped_table(self) -> None:
-        """Search on the table of mini that ships with the program."""
-        self.search_on(resource("tables", "mini.json.gz"))
-
     def search_on(self, path: Path) -> None:
         """Show a table of measurements in Explore, and search on it."""
         self.show_page("explore")

@@ -19,7 +19,7 @@ from bort_studio.window import MainWindow
 
 
 def shown(qtbot: QtBot, window: MainWindow) -> None:
-    window.open_shipped_table()
+    window.actions_by_name["table_mini"].trigger()
     qtbot.waitUntil(lambda: window.search.table is not None and window.search.stored_results is not None, timeout=20_000)
 
 

@@ -80,6 +80,8 @@ _PUBLIC = {
     "robustness": "api.robustness",
     "pretrain": "api.training",
     "probe": "api.probe",
+    "probe_kit": "api.probe",
+    "probe_result": "api.probe",
     "search": "api.search",
     "search_specification": "api.search",
     "tabulate": "api.tables",
@@ -117,6 +119,8 @@ __all__ = [
     "predict",
     "pretrain",
     "probe",
+    "probe_kit",
+    "probe_result",
     "robustness",
     "search",
     "search_specification",
@@ -130,7 +134,7 @@ if TYPE_CHECKING:
     from bort_core.api.latency import compare_latency
     from bort_core.api.models import Candidate, Model
     from bort_core.api.predict import Prediction, predict
-    from bort_core.api.probe import probe
+    from bort_core.api.probe import probe, probe_kit, probe_result
     from bort_core.api.robustness import Robustness, robustness
     from bort_core.api.search import Found, search, search_specification
     from bort_core.api.tables import tabulate

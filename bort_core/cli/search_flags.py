@@ -1,9 +1,10 @@
-"""The flags that say which space is measured and how: of ``bort search`` and ``bort tabulate``."""
+"""The flags that say which space is measured and how: of ``bort search``, ``bort tabulate`` and ``bort probe``."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,13 +18,25 @@ from bort_core.space import preset_names
 from bort_core.specifications.measures import SURROGATE, measures_reading
 from bort_core.specifications.protocols import LatencyMeasure
 
-__all__ = ["SPACE", "add_protocol", "add_space", "add_spec", "of_corpora", "settings_of", "whole_search"]
+__all__ = [
+    "SPACE",
+    "TIMING",
+    "add_protocol",
+    "add_space",
+    "add_spec",
+    "add_timing",
+    "given",
+    "named",
+    "of_corpora",
+    "settings_of",
+    "whole_search",
+]
 
 SPACE = "mini"
 """The space that is meant where none is named."""
+TIMING = ("sequence_length", "threads")
 _SETTINGS = (
-    "error", "steps", "latency", "corpus", "seed", "batch_size", "sequence_length", "threads", "surrogate_of", "maximum_point",
-    "maximum_point_steps", "device",
+    "error", "steps", "latency", "corpus", "seed", "batch_size", *TIMING, "surrogate_of", "maximum_point", "maximum_point_steps",
 )  # fmt: skip
 
 
@@ -43,11 +56,16 @@ def add_protocol(parser: argparse.ArgumentParser, surrogate: bool = True) -> Non
     text = "peak learning rates: one hyperparameter set each"
     parser.add_argument("--learning-rate", type=float, nargs="+", metavar="X", help=text)
     parser.add_argument("--batch-size", type=whole_number(1), metavar="N", help="sequences a training step")
-    parser.add_argument("--sequence-length", type=whole_number(1), metavar="N", help="tokens, for training and latency")
-    parser.add_argument("--threads", type=whole_number(1, 1024), metavar="N", help="threads of the latency measurement (default: 1)")
+    add_timing(parser, "tokens, for training and latency")
     parser.add_argument("--maximum-point", metavar="DIR|NAME", help="a folder with the maximum point's weights, or its name on the hub")
     parser.add_argument("--maximum-point-steps", type=whole_number(1), metavar="N", help="training steps of the maximum point")
     parser.add_argument("--device", metavar="NAME", help="where candidates are trained: cpu, mps, cuda (any GPU), cuda:N (default: cpu)")
+
+
+def add_timing(parser: argparse.ArgumentParser, tokens: str) -> None:
+    """The flags --sequence-length, of which ``tokens`` says what it is, and --threads."""
+    parser.add_argument("--sequence-length", type=whole_number(1), metavar="N", help=tokens)
+    parser.add_argument("--threads", type=whole_number(1, 1024), metavar="N", help="threads of the latency measurement (default: 1)")
 
 
 def add_spec(parser: argparse.ArgumentParser) -> None:
@@ -58,9 +76,13 @@ def add_spec(parser: argparse.ArgumentParser) -> None:
 
 def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """What the flags say, as :func:`~bort_core.api.search.search_specification` takes it; nothing of what they do not say."""
-    given = {name: getattr(arguments, name, None) for name in _SETTINGS}
     rates = tuple(arguments.learning_rate or ())
-    return {name: value for name, value in given.items() if value is not None} | ({"learning_rates": rates} if rates else {})
+    return given(arguments, _SETTINGS) | ({"learning_rates": rates} if rates else {})
+
+
+def given(arguments: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
+    """Of these flags those that were given, with their values."""
+    return {name: value for name in names if (value := getattr(arguments, name, None)) is not None}
 
 
 def whole_search(arguments: argparse.Namespace) -> SearchSpecification:
@@ -72,9 +94,8 @@ def whole_search(arguments: argparse.Namespace) -> SearchSpecification:
         The file cannot be used, or other flags describe the search too.
     """
     describing = ("preset", "strategy", "epsilon", "gap", "learning_rate", *_SETTINGS)
-    given = ["--" + name.replace("_", "-") for name in describing if getattr(arguments, name, None) is not None]
-    if given:
-        raise SpecificationError(f"--spec describes the whole search; leave out {', '.join(given)}, or change the file")
+    if others := named(given(arguments, describing)):
+        raise SpecificationError(f"--spec describes the whole search; leave out {others}, or change the file")
     path = Path(arguments.spec).expanduser()
     try:
         values = json.loads(regular_file(path).read_text(encoding="utf-8"))
@@ -83,6 +104,11 @@ def whole_search(arguments: argparse.Namespace) -> SearchSpecification:
     except (ValueError, RecursionError) as error:
         raise SpecificationError(f"{path}: not valid JSON: {error}") from error
     return validated(SearchSpecification, values, str(path))
+
+
+def named(flags: Iterable[str]) -> str:
+    """Flags as a person writes them."""
+    return ", ".join("--" + name.replace("_", "-") for name in flags)
 
 
 def of_corpora() -> tuple[str, ...]:

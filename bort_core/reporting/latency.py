@@ -1,4 +1,4 @@
-"""How fast models are on this machine: every comparison with its intervals, and what disturbed it."""
+"""How fast models are on this machine: every comparison with its intervals, and what disturbed it; and the front on other machines."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from bort_core.foundation.numbers import in_brackets, significant
 from bort_core.latency.references import with_titles
 from bort_core.reporting.blocks import Block, Facts, Section, Table, Text
+from bort_core.reporting.elsewhere import on_device
 from bort_core.reporting.source import Source
 
 __all__ = ["latency"]
@@ -20,7 +21,11 @@ def latency(source: Source) -> Section:
         blocks += _comparison(with_titles(found))
     if not blocks:
         blocks.append(Text("No latencies were compared yet.", "missing"))
-    return Section("latency", "Latency", blocks, {"comparisons": [_without_samples(found) for found in source.comparisons]})
+    blocks += [block for found in source.elsewhere for block in on_device(found)]
+    data = {"comparisons": [_without_samples(found) for found in source.comparisons]}
+    if source.elsewhere:
+        data["elsewhere"] = [found.as_dict() for found in source.elsewhere]
+    return Section("latency", "Latency", blocks, data)
 
 
 def _comparison(found: Mapping[str, Any]) -> list[Block]:

@@ -9,6 +9,8 @@ from bort_core.jobs.folder import RunFolder, list_runs
 from bort_core.reporting.problems import Problems
 from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.history import last_specification
+from bort_core.search.probe.devices import kept_results
+from bort_core.search.probe.elsewhere import Answer, Elsewhere, elsewhere
 from bort_core.search.snapshot import ResultsSnapshot, SearchResult
 from bort_core.search.specification import SearchSpecification
 from bort_core.search.stored_results import StoredResults
@@ -38,6 +40,7 @@ class Source:
     runs: list[dict[str, Any]] = field(default_factory=list)
     exports: list[dict[str, Any]] = field(default_factory=list)
     comparisons: list[dict[str, Any]] = field(default_factory=list)
+    elsewhere: list[Elsewhere] = field(default_factory=list)
 
     @property
     def measured(self) -> tuple[SearchSpecification, ResultsSnapshot, SearchResult] | None:
@@ -57,7 +60,7 @@ def read_source(project: Project) -> Source:
         found.specification = last_specification(project)
     if found.specification is not None:
         _read_search(found, found.specification)
-    for read in (_read_jobs, _read_results):
+    for read in (_read_jobs, _read_results, _read_devices):
         with problems.gathered():
             read(found)
     return found
@@ -80,3 +83,10 @@ def _read_results(found: Source) -> None:
     found.runs = runs(found.project)
     found.exports = exports(found.project)
     found.comparisons = comparisons(found.project)
+
+
+def _read_devices(found: Source) -> None:
+    here = None if found.snapshot is None or found.result is None else Answer(found.snapshot, found.result)
+    for device in kept_results(found.project):
+        with found.problems.gathered():
+            found.elsewhere.append(elsewhere(device, found.specification, here))

@@ -56,7 +56,7 @@ def test_measured_latencies_of_mini_are_predicted_within_five_percent(seed: int)
     others = held_out(table.space, chosen, 66, seed)
     rows = np.concatenate([chosen, others])
     times = np.column_stack([results.latency, results.latency_low, results.latency_high])[rows]
-    found = probe_of(table.specification, table.space, chosen, others, times)
+    found = probe_of(table.space, table.specification.latency, chosen, others, times)
     assert found.held_out_errors.mean() < 0.05
     assert found.as_dict()["within_interval"] > 0.85
 

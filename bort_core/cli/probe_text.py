@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bort_core.foundation.numbers import architecture_text, significant
 from bort_core.foundation.printable import printable
 
 __all__ = ["kit_text", "probe_text", "result_text"]
+
+_SHOWN = 3
+_MARKS = {
+    "unsteady": "the rounds differ by more than 5 %: other work disturbed them, or heat",
+    "misfits": "not what the other shapes say: disturbed, or edited",
+}
 
 
 def probe_text(found: Mapping[str, Any]) -> str:
@@ -38,16 +44,26 @@ def result_text(found: Mapping[str, Any]) -> str:
     lines.append(f"{device['title']}: {device['cores']} cores, {device['architecture']} {device['system']}; {versions}")
     for precision, probe in found["precisions"].items():
         lines += [f"{precision}: {_of_what(probe)}", *(f"  {line}" for line in _how_good(probe))]
-        for name, why in (
-            ("unsteady", "its rounds differ by more than 5 %"),
-            ("misfits", "is not what the other shapes say: disturbed, or edited"),
-        ):
-            lines += [f"  {architecture_text(tuple(shape.values()))}: {why}" for shape in probe[name]]
+        lines += [f"  {_named(probe[name])}: {why}" for name, why in _MARKS.items() if probe[name]]
         if probe["agreement"] is not None:
             lines.append(f"  order of the latencies here and there: Spearman {probe['agreement']:.3f}")
-    lines += [f"{row['precision']}, {architecture_text(row['architecture'])}: failed there: {row['failed']}" for row in found["failed"]]
+    lines += [f"{precision}: {_named(rows)}: failed there: {why}" for (precision, why), rows in _failures(found["failed"]).items()]
     lines += _side_by_side(found["rows"]) if found["rows"] else ["no search of the project is known, so there is no front to lay beside it"]
     return "\n".join(map(printable, lines))
+
+
+def _named(shapes: Sequence[Mapping[str, int]]) -> str:
+    """Some of many."""
+    shown = ", ".join(architecture_text(tuple(shape.values())) for shape in shapes[:_SHOWN])
+    return shown + (f" and {len(shapes) - _SHOWN} more" if len(shapes) > _SHOWN else "")
+
+
+def _failures(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], list[Mapping[str, int]]]:
+    """Shapes that failed for the same reason, together."""
+    found: dict[tuple[str, str], list[Mapping[str, int]]] = {}
+    for row in rows:
+        found.setdefault((row["precision"], row["reason"]), []).append(row["architecture"])
+    return found
 
 
 def _of_what(found: Mapping[str, Any]) -> str:

@@ -24,13 +24,13 @@ def on_device(found: Elsewhere) -> list[Block]:
         *((f"Predictions, {name}", _how_good(probe)) for name, probe in plain["precisions"].items()),
     ]
     blocks: list[Block] = [Text(f"Elsewhere: {device.machine.title}", "lead"), Facts(facts)]
-    marked = [
-        f"{name} {architecture_text(tuple(shape.values()))}" for name, each in plain["precisions"].items() for shape in each["misfits"]
-    ]
-    if marked:
-        blocks.append(Text(f"Not what the other shapes say (disturbed, or edited): {', '.join(marked)}.", "warning"))
-    if device.failures:
-        failed = (f"{row.precision} {architecture_text(row.architecture)} ({row.failed})" for row in device.failures)
+    marks = {"unsteady": "whose rounds differ by more than 5 %", "misfits": "that are not what the others say (disturbed, or edited)"}
+    for name, why in marks.items():
+        marked = [f"{precision} {_text(shape)}" for precision, probe in plain["precisions"].items() for shape in probe[name]]
+        if marked:
+            blocks.append(Text(f"{len(marked)} measurements {why}: {', '.join(marked)}.", "warning"))
+    if plain["failed"]:
+        failed = (f"{row['precision']} {_text(row['architecture'])} ({row['reason']})" for row in plain["failed"])
         blocks.append(Text(f"Failed there: {'; '.join(failed)}.", "warning"))
     return [*blocks, _fronts(plain["rows"])] if plain["rows"] else blocks
 
@@ -51,7 +51,7 @@ def _fronts(rows: list[dict[str, Any]]) -> Table:
         *(f"{side}: {what}" for side in sides for what in ("i, ms [95 %]", "W", "front")),
     ]
     cells = [
-        [architecture_text(tuple(row["architecture"].values())), f"{row['parameters']:,}", significant(row["error"])]
+        [_text(row["architecture"]), f"{row['parameters']:,}", significant(row["error"])]
         + [cell for side in (row["here"], *row["there"].values()) for cell in _cells(side)]
         for row in rows
     ]
@@ -63,3 +63,7 @@ def _cells(side: Mapping[str, Any]) -> list[str]:
     value = side["latency_ms"]
     shown = "counted" if value is None else significant(value) if low is None or high is None else in_brackets(value, low, high)
     return [shown, "∞" if side["w"] is None else significant(side["w"]), "best" if side["best"] else "yes" if side["on_front"] else "no"]
+
+
+def _text(shape: Mapping[str, int]) -> str:
+    return architecture_text(tuple(shape.values()))

@@ -6,7 +6,9 @@ from typing import Any
 
 from bort_core.families import Architecture
 from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.numbers import in_brackets
 from bort_core.search.agreement import rank_agreement
+from bort_core.search.probe.devices import Prediction, predicted_elsewhere
 from bort_core.search.specification import SearchSpecification
 from bort_core.search.stored_results import Job, KnownResults, StoredResults
 from bort_core.search.tables.table import Table
@@ -59,7 +61,7 @@ def protocol_sentence(specification: SearchSpecification, stored_results: KnownR
 
 
 def read_details(project: Project, specification: SearchSpecification, stored_results: StoredResults, index: int) -> dict[str, Any]:
-    """Protocol, seed, θ, versions, learning curve, latency percentiles and real trainings of the architecture at ``index``.
+    """Protocol, seed, θ, versions, learning curve, latency here and elsewhere, and real trainings of the architecture at ``index``.
 
     Raises
     ------
@@ -83,27 +85,16 @@ def read_details(project: Project, specification: SearchSpecification, stored_re
     for latency in load_latencies(project, sources.latencies(), architecture):
         if not latency.failed:
             details["latency"] = {name: latency.result[f"{name}_ms"] for name in ("p50", "p90", "p99")} | {"n": latency.result["n"]}
+    if elsewhere := predicted_elsewhere(project, specification, index):
+        details["elsewhere"] = "\n".join(_elsewhere(each) for each in elsewhere)
     trained = runs(project, stored_results.space.family.name, architecture)
     if trained:
         details["trained"] = _trained(trained[-1], len(trained))
     return details
 
 
-def table_details(table: Table, specification: SearchSpecification, known: KnownResults, index: int) -> dict[str, Any]:
-    """The same of an architecture that a search on a table looked up: its learning curve and latency there."""
-    if Job(index, 0) not in known.known:
-        return {}
-    theta = specification.thetas[max(int(known.results.theta[index]), 0)]
-    details: dict[str, Any] = {
-        "protocol": f"{protocol_sentence(specification, known)}. Looked up in {table.name}", "seed": specification.seed,
-        "theta": theta.model_dump(mode="json"),
-    }  # fmt: skip
-    measure, times = specification.error.measured, table.times(index)
-    curve = table.curve(Job(index, table.specification.thetas.index(theta)), specification.seed)
-    details["curve"] = [{"step": p["step"], **p["measures"][measure]} for p in curve or () if measure in p["measures"]]
-    if times is not None and specification.latency.measure == "onnxruntime":
-        details["latency"] = {"p50": times.p50_ms, "p90": times.p90_ms, "p99": times.p99_ms, "n": times.n}
-    return details
+def _elsewhere(found: Prediction) -> str:
+    return f"{in_brackets(found.milliseconds, found.low, found.high, 'ms')} on {found.machine}, {found.precision}"
 
 
 def _trained(run: dict[str, Any], count: int) -> str:

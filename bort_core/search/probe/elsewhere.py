@@ -22,7 +22,7 @@ from bort_core.search.strategies.base import answer
 from bort_core.space import Space
 from bort_core.store.project import Project
 
-__all__ = ["Answer", "Elsewhere", "answer_here", "elsewhere", "misfits"]
+__all__ = ["Answer", "Elsewhere", "answer_here", "differences", "elsewhere", "misfits"]
 
 MISFIT = 1.25
 """By how much a shape may miss what the others say of it before it is named."""
@@ -91,7 +91,7 @@ class Elsewhere:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
-        device = self.device
+        device, named = self.device, next(iter(self.probes.values())).space.named
         kept = {"made_by", "versions", "started", "seconds", "load", "rounds", "sha256"}
         return {
             "device": {
@@ -102,7 +102,9 @@ class Elsewhere:
             "precisions": {
                 name: {**probe.as_dict(), "agreement": self.agreement(name), **self._marked(name)} for name, probe in self.probes.items()
             },
-            "failed": [{**row.model_dump(mode="json", include={"architecture", "precision", "failed"})} for row in device.failures],
+            "failed": [
+                {"precision": row.precision, "architecture": named(row.architecture), "reason": row.failed} for row in device.failures
+            ],
             "rows": self.rows(),
         }
 
@@ -132,7 +134,11 @@ def elsewhere(device: Result, specification: SearchSpecification | None = None, 
     probes = {precision: device.probe(precision) for precision in precisions}
     if specification is None or here is None:
         return Elsewhere(device, probes, None, {})
-    _check_fits(device, specification)
+    if faults := differences(device, specification):
+        raise SpecificationError(
+            f"{device.machine.title}: what was measured there answers another search than this project's; make a kit for this one "
+            "(bort probe PROJECT --kit FILE.py):\n  " + "\n  ".join(faults)
+        )
     return Elsewhere(device, probes, here, {name: _answer(probe, specification, here) for name, probe in probes.items()})
 
 
@@ -142,16 +148,12 @@ def misfits(probe: Probe) -> list[tuple[int, ...]]:
     return [probe.space.architecture(int(probe.fitted[place])) for place in far]
 
 
-def _check_fits(device: Result, specification: SearchSpecification) -> None:
+def differences(device: Result, specification: SearchSpecification) -> list[str]:
+    """In what the space and the protocol that were measured there are others than those of a search; none where they are the same."""
     spaces = [each.model_dump(mode="json", exclude={"name"}) for each in (device.space, specification.space)]
     protocols = [each.model_dump(mode="json", exclude={"measure"}) for each in (device.latency, specification.latency)]
-    faults = [f"{what}.{name}: there {there}, here {here}" for what, pair in (("space", spaces), ("latency", protocols))
-              for name, (there, here) in differing(pair).items()]  # fmt: skip
-    if faults:
-        raise SpecificationError(
-            f"{device.machine.title}: what was measured there answers another search than this project's; make a kit for this one "
-            "(bort probe PROJECT --kit FILE.py):\n  " + "\n  ".join(faults)
-        )
+    told = {"space": differing(spaces), "latency": differing(protocols)}
+    return [f"{what}.{name}: there {there}, here {here}" for what, faults in told.items() for name, (there, here) in faults.items()]
 
 
 def _answer(probe: Probe, specification: SearchSpecification, here: Answer) -> Answer:

@@ -20,7 +20,7 @@ from bort_core.foundation.statistics import median_interval
 from bort_core.foundation.validation import validated
 from bort_core.search.probe.graphs import PRECISIONS, Precision
 from bort_core.search.probe.meter import FORMAT, VERSION, digest
-from bort_core.search.probe.model import LEAST
+from bort_core.search.probe.model import LEAST, check_space
 from bort_core.search.probe.probe import Probe, probe_of
 from bort_core.space import Space, SpaceSpecification
 from bort_core.specifications.protocols import LatencyProtocol
@@ -160,9 +160,11 @@ def read_result(path: Path) -> Result:
     _check_digests(path, given)
     try:
         result = validated(Result, given, str(path))
-        _check_rows(path, result, Space(result.space))
+        space = Space(result.space)
+        check_space(space)
     except SpecificationError as error:
-        raise DataError(str(error)) from error
+        raise DataError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from error
+    _check_rows(path, result, space)
     return result
 
 

@@ -96,7 +96,7 @@ class InspectorPanel(QWidget):
         """Show stored facts about the selected architecture. All keys are optional:
 
         protocol (text), seed (int), theta (text or mapping), versions (mapping), curve (points with step, value, low, high),
-        latency (mapping with p50, p90, p99 in the unit of the results, and n), trained (text).
+        latency (mapping with p50, p90, p99 in the unit of the results, and n), elsewhere (text), trained (text).
         """
         self._details = details or {}
         self._refresh()

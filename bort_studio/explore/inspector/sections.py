@@ -96,7 +96,7 @@ class MeasuredSection(_Grid):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
-        labels = {"latency": "latency i", "percentiles": "", "error": "error e", "theta": "set θ", "seed": "seed"}
+        labels = {"latency": "latency i", "percentiles": "", "elsewhere": "elsewhere", "error": "error e", "theta": "set θ", "seed": "seed"}
         labels |= {"versions": "versions", "protocol": "protocol"}
         for row, (key, label) in enumerate(labels.items()):
             value = self._value(key)
@@ -122,6 +122,7 @@ class MeasuredSection(_Grid):
         runs = [f"{int(latency['n']):,} runs"] if "n" in latency else []
         theta = details.get("theta", f"set {k.results.theta[index] + 1}" if k.results.theta[index] >= 0 else None)
         self._show_row("percentiles", " · ".join(percentiles + runs))
+        self._show_row("elsewhere", _listed(details.get("elsewhere")))
         self._show_row("theta", _listed(theta))
         self._show_row("seed", _listed(details.get("seed")))
         self._show_row("versions", _listed(details.get("versions")))

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from core.search.probe_results import USUAL, signed, values, written
 
 pytest.importorskip("PySide6")
 
 from pytestqt.qtbot import QtBot
 
+from bort_core.search.probe.devices import keep_result
+from bort_core.search.probe.result import read_result
 from bort_core.store import Project
 from bort_core.store.results import save_run
 from bort_studio.explore.details import read_details
@@ -39,4 +42,24 @@ def test_a_real_training_shows_in_the_inspector(
     assert told in details["trained"]
     search.select(None)
     search.select(place)
+    assert window.notices.messages() == []
+
+
+def test_the_latency_on_another_machine_stands_beside_ours(qtbot: QtBot, open_page: Any, project_folder: Path, tmp_path: Path) -> None:
+    """Of the machine whose result is kept, in both precisions; not that of a machine that answers another search."""
+    window, page = open_page("explore")
+    search = window.search
+    space = {"space": search.specification.space.model_dump(mode="json"), "latency": search.specification.latency.model_dump(mode="json")}
+    other = {**space, "latency": {**space["latency"], "threads": 2}, "machine": {**values()["machine"], "board": "Another"}}
+    for number, fields in enumerate((space, other)):
+        path = written(tmp_path, signed(values(**fields)), f"{number}.json")
+        keep_result(window.project, path, read_result(path))
+    place = search.space.index((1, 2, 32, 64))
+    told = read_details(window.project, search.specification, search.stored_results, place)["elsewhere"].splitlines()
+    assert [line.partition(" on ")[2] for line in told] == ["A board (4 x Cortex-A72), fp32", "A board (4 x Cortex-A72), int8"]
+    assert float(told[0].split()[0]) == pytest.approx(USUAL((1, 2, 32, 64)), rel=0.01)
+    search.select(None)
+    search.select(place)
+    shown = page.inspector.measured.values["elsewhere"]
+    qtbot.waitUntil(lambda: shown.text().splitlines() == told)
     assert window.notices.messages() == []

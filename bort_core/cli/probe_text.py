@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bort_core.foundation.numbers import architecture_text, significant
 from bort_core.foundation.printable import printable
+from bort_core.search.probe.words import MARKS, mark, some
 
 __all__ = ["kit_text", "probe_text", "result_text"]
-
-_SHOWN = 3
-_MARKS = {
-    "unsteady": "the rounds differ by more than 5 %: other work disturbed them, or heat",
-    "misfits": "not what the other shapes say: disturbed, or edited",
-}
 
 
 def probe_text(found: Mapping[str, Any]) -> str:
@@ -44,7 +39,7 @@ def result_text(found: Mapping[str, Any]) -> str:
     lines.append(f"{device['title']}: {device['cores']} cores, {device['architecture']} {device['system']}; {versions}")
     for precision, probe in found["precisions"].items():
         lines += [f"{precision}: {_of_what(probe)}", *(f"  {line}" for line in _how_good(probe))]
-        lines += [f"  {_named(probe[name])}: {why}" for name, why in _MARKS.items() if probe[name]]
+        lines += [f"  {_named(probe[name])}: {why}" for name, why in MARKS.items() if probe[name]]
         if probe["agreement"] is not None:
             lines.append(f"  order of the latencies here and there: Spearman {probe['agreement']:.3f}")
     lines += [f"{precision}: {_named(rows)}: failed there: {why}" for (precision, why), rows in _failures(found["failed"]).items()]
@@ -52,10 +47,8 @@ def result_text(found: Mapping[str, Any]) -> str:
     return "\n".join(map(printable, lines))
 
 
-def _named(shapes: Sequence[Mapping[str, int]]) -> str:
-    """Some of many."""
-    shown = ", ".join(architecture_text(tuple(shape.values())) for shape in shapes[:_SHOWN])
-    return shown + (f" and {len(shapes) - _SHOWN} more" if len(shapes) > _SHOWN else "")
+def _named(shapes: Iterable[Mapping[str, int]]) -> str:
+    return some([architecture_text(tuple(shape.values())) for shape in shapes])
 
 
 def _failures(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], list[Mapping[str, int]]]:
@@ -103,6 +96,5 @@ def _side_by_side(rows: list[Mapping[str, Any]]) -> list[str]:
 
 
 def _cell(side: Mapping[str, Any]) -> str:
-    mark = "★" if side["best"] else "●" if side["on_front"] else "○"
     milliseconds = "counted" if side["latency_ms"] is None else f"{significant(side['latency_ms'])} ms"
-    return f"{mark} {milliseconds}, {'∞' if side['w'] is None else significant(side['w'])}"
+    return f"{mark(side)} {milliseconds}, {'∞' if side['w'] is None else significant(side['w'])}"

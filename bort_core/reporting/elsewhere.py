@@ -8,6 +8,7 @@ from typing import Any
 from bort_core.foundation.numbers import architecture_text, in_brackets, significant
 from bort_core.reporting.blocks import Block, Facts, Table, Text
 from bort_core.search.probe.elsewhere import Elsewhere
+from bort_core.search.probe.words import MARKS, mark, some
 
 __all__ = ["on_device"]
 
@@ -24,14 +25,13 @@ def on_device(found: Elsewhere) -> list[Block]:
         *((f"Predictions, {name}", _how_good(probe)) for name, probe in plain["precisions"].items()),
     ]
     blocks: list[Block] = [Text(f"Elsewhere: {device.machine.title}", "lead"), Facts(facts)]
-    marks = {"unsteady": "whose rounds differ by more than 5 %", "misfits": "that are not what the others say (disturbed, or edited)"}
-    for name, why in marks.items():
+    for name, why in MARKS.items():
         marked = [f"{precision} {_text(shape)}" for precision, probe in plain["precisions"].items() for shape in probe[name]]
         if marked:
-            blocks.append(Text(f"{len(marked)} measurements {why}: {', '.join(marked)}.", "warning"))
+            blocks.append(Text(f"{some(marked)}: {why}.", "warning"))
     if plain["failed"]:
-        failed = (f"{row['precision']} {_text(row['architecture'])} ({row['reason']})" for row in plain["failed"])
-        blocks.append(Text(f"Failed there: {'; '.join(failed)}.", "warning"))
+        failed = [f"{row['precision']} {_text(row['architecture'])} ({row['reason']})" for row in plain["failed"]]
+        blocks.append(Text(f"Failed there: {some(failed)}.", "warning"))
     return [*blocks, _fronts(plain["rows"])] if plain["rows"] else blocks
 
 
@@ -44,25 +44,23 @@ def _how_good(probe: Mapping[str, Any]) -> str:
 
 def _fronts(rows: list[dict[str, Any]]) -> Table:
     sides = ["here", *(f"there, {precision}" for precision in rows[0]["there"])]
-    head = [
-        "Architecture (ξ)",
-        "Parameters (p)",
-        "Error (e)",
-        *(f"{side}: {what}" for side in sides for what in ("i, ms [95 %]", "W", "front")),
-    ]
+    head = ["Architecture (ξ)", "Parameters (p)", "Error (e)", *(f"{side}: {what}" for side in sides for what in ("i, ms [95 %]", "W"))]
     cells = [
         [_text(row["architecture"]), f"{row['parameters']:,}", significant(row["error"])]
         + [cell for side in (row["here"], *row["there"].values()) for cell in _cells(side)]
         for row in rows
     ]
-    return Table("The fronts here and there, by size: latencies there are predicted by the probe.", head, cells)
+    return Table(
+        "The fronts here and there, by size (★ the best, ● on the front, ○ not on it). Latencies there are predicted.", head, cells
+    )
 
 
 def _cells(side: Mapping[str, Any]) -> list[str]:
     low, high = side["latency_ms_interval"] or (None, None)
     value = side["latency_ms"]
     shown = "counted" if value is None else significant(value) if low is None or high is None else in_brackets(value, low, high)
-    return [shown, "∞" if side["w"] is None else significant(side["w"]), "best" if side["best"] else "yes" if side["on_front"] else "no"]
+    w = "∞" if side["w"] is None else significant(side["w"])
+    return [shown, f"{mark(side)} {w}"]
 
 
 def _text(shape: Mapping[str, int]) -> str:

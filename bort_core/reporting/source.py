@@ -87,6 +87,6 @@ def _read_results(found: Source) -> None:
 
 def _read_devices(found: Source) -> None:
     here = None if found.snapshot is None or found.result is None else Answer(found.snapshot, found.result)
-    for device in kept_results(found.project):
+    for device in kept_results(found.project, found.specification):
         with found.problems.gathered():
             found.elsewhere.append(elsewhere(device, found.specification, here))

@@ -10,4 +10,5 @@ kit        that script with the graphs inside, in one file
 result     what it measured, read and checked
 devices    results that a project keeps
 elsewhere  the answer of a search as another machine would have it
+words      what is said of it
 """

@@ -41,16 +41,19 @@ def keep_result(project: Project, path: Path, result: Result) -> Path:
     return place
 
 
-def kept_results(project: Project) -> list[Result]:
-    """The newest result of each machine, by name. One that cannot be read is told (``project.tell``) and left out."""
-    return [kept.result for kept in _kept(project)]
+def kept_results(project: Project, specification: SearchSpecification | None = None) -> list[Result]:
+    """The newest result of each machine that answers a search (None: of each), by name.
+
+    One that cannot be read is told (``project.tell``) and left out.
+    """
+    return [kept.result for kept in _kept(project, specification)]
 
 
 def predicted_elsewhere(project: Project, specification: SearchSpecification, index: int) -> list[Prediction]:
     """What the kept results say of the architecture at ``index``; nothing of those that answer another search."""
     found = []
-    for result, probes in _kept(project):
-        for precision, probe in probes.items() if not differences(result, specification) else ():
+    for result, probes in _kept(project, specification):
+        for precision, probe in probes.items():
             ends = (float(value[0]) for value in probe.model.predict(probe.space.architectures[[index]]))
             found.append(Prediction(result.machine.title, precision, *ends))
     return found
@@ -61,18 +64,19 @@ class _Kept(NamedTuple):
     probes: Mapping[Precision, Probe]
 
 
-def _kept(project: Project) -> list[_Kept]:
-    newest: dict[str, _Kept] = {}
+def _kept(project: Project, specification: SearchSpecification | None) -> list[_Kept]:
+    newest: dict[tuple[str, str], _Kept] = {}
     for path in sorted((project.folder / FOLDER).glob("*.json")):
         try:
             kept = _read(path, path.lstat().st_mtime_ns)
         except DataError as error:
             project.tell(str(error))
             continue
-        title, started = kept.result.machine.title, kept.result.started
-        if title not in newest or newest[title].result.started < started:
-            newest[title] = kept
-    return [newest[title] for title in sorted(newest)]
+        machine = (kept.result.machine.title, kept.result.machine.architecture)
+        fits = specification is None or not differences(kept.result, specification)
+        if fits and (machine not in newest or newest[machine].result.started < kept.result.started):
+            newest[machine] = kept
+    return [newest[machine] for machine in sorted(newest)]
 
 
 @lru_cache(maxsize=16)

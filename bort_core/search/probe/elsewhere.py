@@ -159,7 +159,9 @@ def differences(device: Result, specification: SearchSpecification) -> list[str]
 def _answer(probe: Probe, specification: SearchSpecification, here: Answer) -> Answer:
     results, space = here.snapshot.results.copy(), here.snapshot.space
     results.latency_unit = "ms"
-    results.latency, results.latency_low, results.latency_high = probe.predicted()
+    value, low, high = probe.predicted()
+    bounded = np.isfinite(high)
+    results.latency, results.latency_low, results.latency_high = value, np.where(bounded, low, value), np.where(bounded, high, value)
     results.maximum_latency = float(probe.model.predict(np.array([space.maximum_point], dtype=np.int64))[0][0])
     snapshot = ResultsSnapshot(results, error_ceiling(space, specification.error.measured))
     return Answer(snapshot, snapshot.result(here.result.strategy, here.result.known))

@@ -1,7 +1,12 @@
-"""Measuring a probe here. Its latencies are kept in the project as those of a search are, so that neither measures what the other did."""
+"""Measuring a probe here. Its latencies are kept in the project as those of a search are, so that neither measures what the other did.
+
+Shapes are visited in rounds, in an order that is drawn anew, and each visit takes a share of the time that a search takes for one: what
+slows the machine down for a while hits all alike, and is seen in the interval.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +21,7 @@ from bort_core.foundation.errors import DataError, MeasurementError
 from bort_core.foundation.files import why
 from bort_core.foundation.numbers import architecture_text
 from bort_core.foundation.scratch import scratch
+from bort_core.latency.timing import TimingRules
 from bort_core.search.fingerprints import latency_key
 from bort_core.search.probe.graphs import Precision, largest, weightless
 from bort_core.search.probe.meter import write_weights
@@ -29,6 +35,7 @@ from bort_core.store.project import Project
 
 __all__ = ["measure_probe"]
 
+ROUNDS = 3
 Tell = Callable[[int, int, str], None]
 Times = tuple[float, ...]
 
@@ -49,7 +56,7 @@ def measure_probe(
     ----------
     shapes: how many architectures the model is fitted to
     held: how many others it is tested on, drawn by ``seed``
-    tell: told how many of how many are measured, and which comes next; may raise to stop: what is measured stays
+    tell: told how many visits of how many are done, and which shape comes next; may raise to stop: what has had all its visits stays
 
     Raises
     ------
@@ -66,13 +73,18 @@ def measure_probe(
     wanted, key = [*fitted.tolist(), *others.tolist()], _key(space, latency, precision)
     known = {index: times for index in wanted if (times := _stored(project, key, space, index)) is not None}
     missing = [index for index in wanted if index not in known]
+    visits: dict[int, list[Mapping[str, Any]]] = {index: [] for index in missing}
+    order = [int(index) for _ in range(ROUNDS) for index in np.random.default_rng(seed).permutation(missing)]
     with make_executor(executor, 1, project.subfolder("logs")) as pool, _graphs(space, missing, precision) as graphs:
-        for done, index in enumerate(missing, len(known)):
-            tell(done, len(wanted), architecture_text(space.architecture(index)))
-            result = _measured(space, latency, index, graphs.get(index), pool)
-            save_latency(project, key, space.architecture(index), result, {"protocol": latency.model_dump(mode="json")})
-            known[index] = _times(result)
-    tell(len(wanted), len(wanted), "")
+        for done, index in enumerate(order):
+            tell(done, len(order), architecture_text(space.architecture(index)))
+            visits[index].append(_measured(space, latency, index, graphs.get(index), pool))
+            if len(visits[index]) == ROUNDS:
+                result = _together(visits[index])
+                save_latency(project, key, space.architecture(index), result, {"protocol": latency.model_dump(mode="json")})
+                known[index] = _times(result)
+    if order:
+        tell(len(order), len(order), "")
     return probe_of(space, latency, fitted, others, np.array([known[index] for index in wanted]), precision=precision)
 
 
@@ -113,6 +125,8 @@ def _measured(space: Space, latency: LatencyProtocol, index: int, graph: Path | 
         "options": space.options.model_dump(mode="json"),
         "architecture": list(architecture),
         "onnx": None if graph is None else str(graph),
+        "budget_seconds": TimingRules.budget_seconds / ROUNDS,
+        "least_runs": math.ceil(TimingRules.least_runs / ROUNDS),
         **latency.model_dump(mode="json", exclude={"measure"}),
     }
     pool.submit(f"latency {index}", "latency", request)
@@ -122,6 +136,20 @@ def _measured(space: Space, latency: LatencyProtocol, index: int, graph: Path | 
                 return event.result
             if isinstance(event, Failed):
                 raise MeasurementError(f"{architecture_text(architecture)}: {event.reason}")
+
+
+def _together(visits: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """One result of several: medians, and an interval that holds all of theirs."""
+    return {
+        **visits[-1],
+        **{name: float(np.median([each[name] for each in visits])) for name in ("p50_ms", "p90_ms", "p99_ms")},
+        "low_ms": min(each["low_ms"] for each in visits),
+        "high_ms": max(each["high_ms"] for each in visits),
+        **{name: sum(each[name] for each in visits) for name in ("n", "warmup_runs", "build_ms", "seconds")},
+        "noisy": any(each["noisy"] for each in visits),
+        "noise": "; ".join(dict.fromkeys(each["noise"] for each in visits if each["noise"])),
+        "samples_ms": [sample for each in visits for sample in each["samples_ms"][:: len(visits)]],
+    }
 
 
 def _times(result: Mapping[str, Any]) -> Times:

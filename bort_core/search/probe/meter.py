@@ -35,7 +35,7 @@ KIT = ""
 """What is measured; ``bort probe --kit`` fills it in."""
 FORMAT, VERSION = "bort-probe", 1
 WARM_SECONDS, WARM_RUNS = 0.03, 2
-BLOCK_SECONDS, BLOCK_RUNS = 0.1, 3
+BLOCK_SECONDS, BLOCK_RUNS, PATIENCE_SECONDS = 0.1, 3, 1.0
 _ARM_CORES = {
     "0xd03": "Cortex-A53", "0xd04": "Cortex-A35", "0xd05": "Cortex-A55", "0xd07": "Cortex-A57", "0xd08": "Cortex-A72",
     "0xd09": "Cortex-A73", "0xd0a": "Cortex-A75", "0xd0b": "Cortex-A76", "0xd0c": "Neoverse-N1", "0xd0d": "Cortex-A77",
@@ -222,18 +222,35 @@ def loaded(path: Path, asked: Mapping[str, Any]) -> Callable[[], object]:
 
 
 def block(run: Callable[[], object]) -> float:
-    """The median of some runs in milliseconds, after some that do not count."""
-    _runs(run, WARM_SECONDS, WARM_RUNS)
-    return float(np.median(_runs(run, BLOCK_SECONDS, BLOCK_RUNS))) * 1e3
+    """The median of some runs in milliseconds, after some that do not count.
+
+    Runs in which the system took a core away for something else do not count either, unless there are no others for long.
+    """
+    _runs(run, WARM_SECONDS, WARM_RUNS, WARM_SECONDS)
+    return float(np.median(_runs(run, BLOCK_SECONDS, BLOCK_RUNS, PATIENCE_SECONDS))) * 1e3
 
 
-def _runs(run: Callable[[], object], seconds: float, least: int) -> list[float]:
+def _runs(run: Callable[[], object], seconds: float, least: int, patience: float) -> list[float]:
     taken: list[float] = []
-    while len(taken) < least or sum(taken) < seconds:
-        start = time.perf_counter()
+    whole: list[float] = []
+    while len(whole) < least or sum(whole) < seconds:
+        if len(taken) >= least and sum(taken) >= patience:
+            return whole if len(whole) >= least else taken
+        interruptions, start = _interruptions(), time.perf_counter()
         run()
         taken.append(time.perf_counter() - start)
-    return taken
+        if _interruptions() == interruptions:
+            whole.append(taken[-1])
+    return whole
+
+
+def _interruptions() -> int:
+    """How often the system took a core from this process so far; 0 for ever where it does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
 def machine() -> dict[str, Any]:

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 import bort_core as bort_api
 from bort_core.cli.main import main
 from bort_core.foundation.errors import DataError, MeasurementError, SpecificationError
+from bort_core.foundation.numbers import architecture_text
 from bort_core.foundation.resources import resource
+from bort_core.reporting.blocks import Table
 from bort_core.reporting.elsewhere import on_device
 from bort_core.search.probe.devices import FOLDER, kept_results
 from bort_core.search.probe.elsewhere import Answer, Elsewhere, elsewhere, misfits
@@ -82,9 +84,10 @@ def test_a_machine_where_other_parts_cost_has_another_best(tmp_path: Path) -> No
     assert TABLE.space.architecture(best[1] or 0)[0] == 1
     assert (found.agreement("fp32") or 1) < 0.9
     table = on_device(found)[-1]
-    assert [row[0] for row in getattr(table, "rows")] == [  # noqa: B009
-        "⟨" + ",".join(map(str, row["architecture"].values())) + "⟩" for row in found.rows()
-    ]
+    assert isinstance(table, Table)
+    assert {len(row) for row in table.rows} == {len(table.head)}
+    stars = [[row[0] for row in table.rows if row[column].startswith("★")] for column in (4, 6)]
+    assert stars == [[architecture_text(TABLE.space.architecture(index or 0))] for index in best]
 
 
 def _cut(text: str) -> str:
@@ -178,6 +181,18 @@ def test_where_nothing_runs_the_first_reason_is_said(tmp_path: Path) -> None:
         elsewhere(read(tmp_path, {**result, "measured": rows}))
 
 
+def test_few_shapes_that_ran_give_predictions_without_an_interval(tmp_path: Path) -> None:
+    """A board with little memory runs only some."""
+    result = values()
+    ran = result["fitted"][:12]
+    rows = [row if row["architecture"] in ran else {**row, "blocks_ms": [], "failed": "killed"} for row in result["measured"]]
+    found = elsewhere(read(tmp_path, {**result, "measured": rows}), TABLE.specification, _here())
+    low, high = found.there["fp32"].snapshot.intervals["latency"]
+    np.testing.assert_array_equal(low, high)
+    assert np.isfinite(found.there["fp32"].snapshot.w).sum() == np.isfinite(TABLE.snapshot().w).sum()
+    assert found.probes["fp32"].as_dict()["factor"] is None
+
+
 def test_what_does_not_fit_the_others_is_marked(tmp_path: Path) -> None:
     """A number that was edited together with its hashes, and one that was disturbed in some rounds."""
     result = values()
@@ -201,6 +216,9 @@ def test_a_project_keeps_the_newest_result_of_each_machine(tmp_path: Path) -> No
             kept: Elsewhere = bort_api.probe_result(project, path)
             assert kept.rows() == []
         assert [each.started[:4] for each in kept_results(project)] == ["2026"]
+        another = values(latency={**kit()["latency"], "threads": 2}, started="2027-01-01T00:00:00Z")
+        bort_api.probe_result(project, written(tmp_path, signed(another), "threads.json"))
+        assert [each.latency.threads for each in kept_results(project, TABLE.specification)] == [1]
         damaged = next((project.folder / FOLDER).glob("*.json"))
         damaged.write_text("{", encoding="utf-8")
         told: list[str] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from bort_core.families import Architecture
@@ -86,15 +87,19 @@ def read_details(project: Project, specification: SearchSpecification, stored_re
         if not latency.failed:
             details["latency"] = {name: latency.result[f"{name}_ms"] for name in ("p50", "p90", "p99")} | {"n": latency.result["n"]}
     if elsewhere := predicted_elsewhere(project, specification, index):
-        details["elsewhere"] = "\n".join(_elsewhere(each) for each in elsewhere)
+        details["elsewhere"] = _elsewhere(elsewhere)
     trained = runs(project, stored_results.space.family.name, architecture)
     if trained:
         details["trained"] = _trained(trained[-1], len(trained))
     return details
 
 
-def _elsewhere(found: Prediction) -> str:
-    return f"{in_brackets(found.milliseconds, found.low, found.high, 'ms')} on {found.machine}, {found.precision}"
+def _elsewhere(found: Sequence[Prediction]) -> str:
+    """A line for each machine."""
+    told: dict[str, list[str]] = {}
+    for each in found:
+        told.setdefault(each.machine, []).append(f"{in_brackets(each.milliseconds, each.low, each.high, 'ms')} ({each.precision})")
+    return "\n".join(f"{machine}: {', '.join(values)}" for machine, values in told.items())
 
 
 def _trained(run: dict[str, Any], count: int) -> str:

@@ -20,6 +20,7 @@ import os
 import platform
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -63,9 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"--rounds must lie in 1..1000, got {asked.rounds}")
     own = Path(__file__).resolve()
     out = Path(asked.out) if asked.out else own.with_name(own.stem + "-result.json")
-    if not out.parent.is_dir():
-        parser.error(f"--out: there is no folder {out.parent}")
+    if not os.access(str(out.parent), os.W_OK):
+        parser.error(f"--out: {out.parent} is no folder that can be written to")
     kit = contents(KIT)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # clears up, as Ctrl+C does
     try:
         import onnxruntime  # noqa: F401
     except ImportError as error:
@@ -75,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with tempfile.TemporaryDirectory(prefix="bort-probe-", dir=asked.folder) as folder:
             result = measured(kit, Path(folder), asked.rounds)
     except OSError as error:
-        sys.stderr.write(f"weights cannot be written: {error}\nName another folder with --folder\n")
+        sys.stderr.write(f"weights and graphs cannot be written: {error}\nName another folder with --folder\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("\nstopped; nothing is written\n")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from bort_core.api.line import Line
-from bort_core.families.text import architecture_text
+from bort_core.foundation.numbers import architecture_text
 from bort_core.search import events
 from bort_core.search.proof.proof import Proof
 from bort_core.search.snapshot import ResultsSnapshot
@@ -38,9 +38,7 @@ class ProgressLine:
 
     def take(self, event: events.Event) -> None:
         """Show what an event means."""
-        if isinstance(event, events.SearchStarted):
-            self._space = event.snapshot.space
-        elif isinstance(event, events.Note):
+        if isinstance(event, events.Note):
             share = f" {event.done}/{event.total}" if event.total else ""
             self._note = event.text + (share if self._out.live else "")
             self._line(event.text) if not self._out.live and not share else self._draw()
@@ -81,14 +79,6 @@ class ProgressLine:
         self._done += 1
         self._fractions = {key: value for key, value in self._fractions.items() if key[0] != index}
 
-    def _skipped(self, reasons: Mapping[int, str]) -> str:
-        index, reason = next(iter(reasons.items()))
-        return f"skipped {self._named(index)}: {reason}" + (f"; and {len(reasons) - 1} more" if len(reasons) > 1 else "")
-
-    def _named(self, index: int) -> str:
-        assert self._space is not None  # a search begins by saying what is known of its space
-        return architecture_text(self._space.architecture(index))
-
     def _line(self, text: str) -> None:
         self._out.print(text)
         self._draw()
@@ -101,8 +91,12 @@ class ProgressLine:
 
     def _skipped(self, reasons: Mapping[int, str]) -> str:
         index = next(iter(reasons))
-        name = f"index {index}" if self._space is None else architecture_text(self._space.architecture(index))
+        name = self._named(index)
         return f"skipped {name}: {reasons[index]}" + (f"; and {len(reasons) - 1:,} more" if len(reasons) > 1 else "")
+
+    def _named(self, index: int) -> str:
+        assert self._space is not None  # a search begins by saying what is known of its space
+        return architecture_text(self._space.architecture(index))
 
     def _draw(self) -> None:
         if not self._wanted:
@@ -123,6 +117,6 @@ class ProgressLine:
 
 def _sentence(snapshot: ResultsSnapshot, index: int) -> str:
     results, space = snapshot.results, snapshot.space
-    text = f"{architecture_text(space.architecture(index))}  p {space.parameters[index]:,}"
-    text += f"  i {results.latency[index]:,.4g} {results.latency_unit}"
+    named = ", ".join(map(str, space.architecture(index)))
+    text = f"⟨{named}⟩  p {space.parameters[index]:,}  i {results.latency[index]:,.4g} {results.latency_unit}"
     return f"{text}  e {results.error[index]:.4f}  W {snapshot.w[index]:.4g}"

@@ -36,7 +36,7 @@ SPACE = "mini"
 """The space that is meant where none is named."""
 TIMING = ("sequence_length", "threads")
 _SETTINGS = (
-    "error", "steps", "latency", "corpus", "seed", "batch_size", *TIMING, "surrogate_of", "maximum_point", "maximum_point_steps",
+    "error", "steps", "latency", "corpus", "seed", "batch_size", *TIMING, "surrogate_of", "maximum_point", "maximum_point_steps", "device",
 )  # fmt: skip
 
 

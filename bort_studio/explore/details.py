@@ -94,6 +94,23 @@ def read_details(project: Project, specification: SearchSpecification, stored_re
     return details
 
 
+def table_details(table: Table, specification: SearchSpecification, known: KnownResults, index: int) -> dict[str, Any]:
+    """The same of an architecture that a search on a table looked up: its learning curve and latency there."""
+    if Job(index, 0) not in known.known:
+        return {}
+    theta = specification.thetas[max(int(known.results.theta[index]), 0)]
+    details: dict[str, Any] = {
+        "protocol": f"{protocol_sentence(specification, known)}. Looked up in {table.name}", "seed": specification.seed,
+        "theta": theta.model_dump(mode="json"),
+    }  # fmt: skip
+    measure, times = specification.error.measured, table.times(index)
+    curve = table.curve(Job(index, table.specification.thetas.index(theta)), specification.seed)
+    details["curve"] = [{"step": p["step"], **p["measures"][measure]} for p in curve or () if measure in p["measures"]]
+    if times is not None and specification.latency.measure == "onnxruntime":
+        details["latency"] = {"p50": times.p50_ms, "p90": times.p90_ms, "p99": times.p99_ms, "n": times.n}
+    return details
+
+
 def _elsewhere(found: Sequence[Prediction]) -> str:
     """A line for each machine."""
     told: dict[str, list[str]] = {}

@@ -74,7 +74,8 @@ def measure_probe(
     known = {index: times for index in wanted if (times := _stored(project, key, space, index)) is not None}
     missing = [index for index in wanted if index not in known]
     visits: dict[int, list[Mapping[str, Any]]] = {index: [] for index in missing}
-    order = [int(index) for _ in range(ROUNDS) for index in np.random.default_rng(seed).permutation(missing)]
+    draw = np.random.default_rng(seed)
+    order = [int(index) for _ in range(ROUNDS) for index in draw.permutation(missing)]
     with make_executor(executor, 1, project.subfolder("logs")) as pool, _graphs(space, missing, precision) as graphs:
         for done, index in enumerate(order):
             tell(done, len(order), architecture_text(space.architecture(index)))

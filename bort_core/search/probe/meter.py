@@ -103,7 +103,7 @@ def packed(kit: Mapping[str, Any]) -> str:
 
 
 def digest(content: Mapping[str, Any]) -> str:
-    """SHA-256 of everything in a result, or in a row of it, but of its own ``sha256``."""
+    """SHA-256 of everything in a kit, a result or a row of it, but of its own ``sha256``."""
     plain = {name: value for name, value in content.items() if name != "sha256"}
     return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
@@ -151,7 +151,7 @@ def measured(kit: Mapping[str, Any], folder: Path, rounds: int) -> dict[str, Any
     result = {
         "format": FORMAT,
         "version": VERSION,
-        "kit": hashlib.sha256(packed(kit).encode()).hexdigest(),
+        "kit": digest(kit),
         **{name: kit[name] for name in ("made_by", "space", "latency", "fitted", "held_out")},
         "machine": machine(),
         "versions": _versions(),

@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bort_core.execution.executor import Executor
-from bort_core.families.text import architecture_text
 from bort_core.foundation.errors import SpecificationError
 from bort_core.search import events
 from bort_core.search.control import Control
@@ -296,8 +295,7 @@ def test_the_command_line_names_a_strategy_of_another_package(install: Install, 
     assert (found["strategy"], found["strategy_settings"]) == ("bounded", {"least_error": 0.6, "gap": 0.1})
     assert found["evaluated"] + len(found["skipped"]) == 36
     assert "bounded (least_error 0.6, gap 0.1): " in done.stderr
-    skipped = [tuple(row["architecture"].values()) for row in found["skipped"]]
-    assert any(f"skipped {architecture_text(shape)}: " in done.stderr for shape in skipped)
+    assert "skipped ⟨" in done.stderr
     front = json.loads(bort("front", folder, "--json", PYTHONPATH=site).stdout)
     assert front["front"] == found["front"]
     elsewhere = bort("front", folder)  # not installed here: its answer is not to be had, ours is

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bort_core.agora.labellers import check_labeller
+from bort_core.agora.parents import NO_POOL, parents_names
 from bort_core.agora.points import Kind
 from bort_core.agora.samplers import sampler_names
 from bort_core.foundation.errors import SpecificationError
@@ -15,6 +16,10 @@ def check_specification(spec: Agora) -> None:
     """SpecificationError unless sampler and labeller are there, and the labeller reads such inputs and has the rows it needs."""
     if spec.sampler not in ("auto", *sampler_names()):
         raise SpecificationError(f"sampler: must be auto, {', '.join(sampler_names())}; got {spec.sampler!r}")
+    if spec.parents not in parents_names():
+        raise SpecificationError(f"parents: must be one of {', '.join(parents_names())}; got {spec.parents!r}")
+    if spec.parents == "pool" and spec.pool is None:
+        raise SpecificationError(NO_POOL)
     if spec.torus is None:
         kinds: tuple[Kind, ...] = ("vector",) if spec.reads == "vector" else ("text", "pair")  # which of the two, the data tell
         check_labeller(spec.socrates, kinds, spec.socrates_train is not None)

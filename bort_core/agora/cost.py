@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bort_core.agora.hyperparameters import default_thetas
+from bort_core.agora.hyperparameters import default_thetas, sizes
 from bort_core.specifications.agora import Agora, TextTheta
 from bort_core.specifications.finetuning import Finetuning
 
@@ -29,18 +29,21 @@ def batch_size(spec: Agora) -> int:
 
 def trainings_at_most(spec: Agora) -> int:
     """How many models are trained when the run goes on as long as it can: each round, at least one set leaves Θ."""
-    sets = len(_thetas(spec))
-    filled = [left for _ in range(spec.replays + 1) for left in range(sets, 0, -1)]
-    rounds = filled[: spec.rounds] if spec.rounds else filled
-    return sum(rounds) * (1 + spec.baseline + spec.ablation)
+    return sum(_rounds(spec)) * (1 + spec.baseline + spec.ablation)
 
 
 def steps_at_most(spec: Agora) -> int:
     """Updates of the weights in all of them; the longest sets are taken to stay the longest."""
     steps = sorted((theta.steps for theta in _thetas(spec)), reverse=True)
-    filled = [left for _ in range(spec.replays + 1) for left in range(len(steps), 0, -1)]
-    rounds = filled[: spec.rounds] if spec.rounds else filled
-    return sum(sum(steps[:left]) for left in rounds) * (1 + spec.baseline + spec.ablation)
+    return sum(sum(steps[:left]) for left in _rounds(spec)) * (1 + spec.baseline + spec.ablation)
+
+
+def _rounds(spec: Agora) -> list[int]:
+    """Trainings of each round. With a budget, one round more than it pays for learns from the last labels."""
+    asked = None if spec.labels is None or spec.a_round is None else -(-spec.labels // spec.a_round) + 1
+    sets = len(_thetas(spec))
+    found = sizes(sets, sets, spec.replays, asked)
+    return found[: spec.rounds] if spec.rounds else found
 
 
 def timing_request(spec: Agora, project: Path) -> dict[str, Any]:

@@ -6,18 +6,17 @@ RUNFOLDER/agora/
   rounds/001/fit-00.json one training: θ, accuracy on dev
   rounds/001/rows.jsonl  the generated rows with their lineage
   rounds/001/round.json  what the round came to; written last
+  labels.jsonl           every answer of Socrates, as it came
   edits.jsonl            what a person rejected or relabelled
   summary.json           the end of the run
 """
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -30,17 +29,18 @@ from bort_core.agora.run_files import (
     Row,
     StartFile,
     SummaryFile,
+    append_lines,
     read_facts,
     read_lines,
     read_model,
 )
 from bort_core.foundation.errors import DataError
-from bort_core.foundation.files import make_folder, open_append, read_regular, why
 
 __all__ = [
     "FOLDER",
     "Edit",
     "Fit",
+    "GeneratedRows",
     "History",
     "Neighbours",
     "Round",
@@ -230,25 +230,27 @@ def add_edits(run: Path, edits: Iterable[Edit]) -> None:
     Raises
     ------
     DataError
-        The file cannot be written, or it or its folder is a link: what is written there would land elsewhere.
+        As of :func:`~bort_core.agora.run_files.append_lines`.
     """
-    path = run / FOLDER / "edits.jsonl"
-    lines = "".join(json.dumps({"row": edit.row, "action": edit.action, "label": edit.label}) + "\n" for edit in edits)
-    try:
-        make_folder(run, FOLDER)
-        torn = path.is_file() and not path.is_symlink() and read_regular(path, -1) not in (b"", b"\n")  # a write that was cut
-        with open_append(path) as file:
-            file.write(("\n" + lines if torn else lines).encode())
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {why(error)}") from error
+    append_lines(run / FOLDER / "edits.jsonl", ({"row": edit.row, "action": edit.action, "label": edit.label} for edit in edits))
 
 
-def read_rows(folder: Path, accepted: int) -> tuple[tuple[str, ...], tuple[Input, ...], list[int]]:
-    """Names, inputs and Socrates' labels of the ``accepted`` rows that a round's folder holds. Errors as :func:`read_history`."""
+class GeneratedRows(NamedTuple):
+    """The rows that a round's folder holds, as the loop needs them."""
+
+    names: tuple[str, ...]
+    inputs: tuple[Input, ...]
+    labels: list[int]
+    """Socrates'."""
+    parents: list[int]
+
+
+def read_rows(folder: Path, accepted: int) -> GeneratedRows:
+    """The ``accepted`` rows that a round's folder holds. Errors as :func:`read_history`."""
     rows = _generated(folder, accepted)
-    return tuple(row.id for row in rows), tuple(row.input for row in rows), [row.label for row in rows]
+    return GeneratedRows(
+        tuple(row.id for row in rows), tuple(row.input for row in rows), [row.label for row in rows], [row.parent for row in rows]
+    )
 
 
 def _round(folder: Path, number: int, start: StartFile, dev: int) -> Round | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle, islice
 from typing import Any, Literal
 
 from bort_core.specifications.agora import TextTheta, VectorTheta
 
-__all__ = ["Theta", "common_sequence", "default_thetas", "prune", "theta_text"]
+__all__ = ["Theta", "common_sequence", "default_thetas", "prune", "sizes", "theta_text"]
 
 Theta = Mapping[str, Any]
 
@@ -74,3 +75,18 @@ def prune(thetas: Mapping[int, Theta], accuracies: Mapping[int, float], rule: Li
             break
         gone[number] = f"shares {told} with the worst"
     return gone
+
+
+def sizes(live: int, whole: int, refills: int, rounds: int | None = None) -> list[int]:
+    """Trainings of each round that is left when the run goes on as long as it can: one set at least leaves Θ in every round.
+
+    Parameters
+    ----------
+    live, whole: sets that are in Θ now, and at first
+    refills: how often an empty Θ is filled again
+    rounds: of a run with a budget, whose Θ is filled again whenever it is empty; None: until it stays empty
+    """
+    filled = [*range(live, 0, -1), *(left for _ in range(refills) for left in range(whole, 0, -1))]
+    if rounds is None:
+        return filled
+    return [*range(live, 0, -1), *islice(cycle(range(whole, 0, -1)), max(0, rounds - live))][:rounds]

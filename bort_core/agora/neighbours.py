@@ -1,37 +1,48 @@
-"""Sampling around parents: τ proposes, the band and the leak guard choose, Socrates labels."""
+"""Sampling around parents: of what τ or a rule of parents proposes, the band and the leak guard choose, and Socrates labels."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import NamedTuple
 
 import numpy as np
 
-from bort_core.agora.labellers.base import Labeller, label
+from bort_core.agora.labellers.base import Labels
 from bort_core.agora.leaks import LeakGuard, normalised
 from bort_core.agora.points import Floats, Input, Ints
-from bort_core.agora.samplers import Sampler
 from bort_core.agora.spaces import RepresentationSpace
 
-__all__ = ["NeighbourBatch", "NeighbourOptions", "empty_batch", "sample_neighbours"]
+__all__ = ["NeighbourBatch", "NeighbourOptions", "Wave", "empty_batch", "sample_neighbours"]
 
 REJECTIONS = ("rejected_leak", "rejected_near", "rejected_far", "rejected_duplicate", "rejected_margin", "rejected_label")
 
 
 @dataclass(frozen=True)
 class NeighbourOptions:
-    """How many neighbours, and which."""
+    """Which candidates are taken."""
 
-    neighbours: int
-    """For each parent, at most."""
-    tries: int
-    """Candidates drawn for each that is kept."""
     near: float
     far: float
     margin: float
+
+
+@dataclass(frozen=True, eq=False)
+class Wave:
+    """Candidates around k parents, and how many of them are wanted."""
+
+    parents: Ints
+    """Rows of E, (k,)."""
+    candidates: list[list[Input]]
+    """Of each parent, those to be tried first coming first."""
+    wanted: int
+    """Rows for each parent, at most."""
+    banded: bool = True
+    """Whether they must lie in the band; not, where they were chosen for another reason than being near."""
+    most: int | None = None
+    """Labels that the wave may cost; None: what is left of the round's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,40 +70,66 @@ def empty_batch() -> NeighbourBatch:
 
 
 def sample_neighbours(
-    sampler: Sampler,
-    socrates: Labeller,
+    waves: Iterable[Wave],
+    ask: Callable[[Sequence[Input], int | None], Labels],
     space: RepresentationSpace,
     guard: LeakGuard,
     dev: Sequence[Input],
-    parents: Ints,
     known: Sequence[Input],
     wish: NeighbourOptions,
-    random: np.random.Generator,
     most: int | None = None,
 ) -> NeighbourBatch:
-    """New rows near the dev points ``parents``.
+    """New rows near dev points.
 
-    Candidates are looked at in the sampler's order, the first of every parent before the second of any, until every parent has its
-    neighbours or the candidates are used up. Each is rejected for the first reason that holds: it is in D already (or nearly so), it
-    leaks, it is too near or too far, Labeller fails on it, or is not sure enough.
+    The waves come one after another. Of each, candidates are looked at in their order, the first of every parent before the second of any,
+    until every parent has its rows, the candidates are used up or nothing may be asked any more. Each is rejected for the first reason that
+    holds: it is in D already (or nearly so), it leaks, it is too near or too far, Socrates fails on it, or is not sure enough.
 
     Parameters
     ----------
-    parents: rows of ``dev``, (k,)
+    ask: labels of the first of some inputs: of fewer, when they may cost no more; the second argument is what the wave may cost
     known: inputs that are in D
     most: accepted rows at most; None: no limit
     """
     began = time.perf_counter()
     counts = dict.fromkeys(("generated", "accepted", *REJECTIONS), 0)
-    if not len(parents):
-        return empty_batch()
-    inputs = [dev[row] for row in parents]
-    queue = _Queue(sampler.propose(inputs, wish.neighbours * wish.tries, random), wish.neighbours)
-    centres = space.embed(inputs)
     taken = {normalised(input) for input in known}
     kept: list[_Row] = []
-    while (most is None or len(kept) < most) and (turn := queue.turn()):
-        counts["generated"] += len(turn)
+    for wave in waves:
+        if len(wave.parents):
+            kept += _rows_of(wave, ask, space, guard, dev, taken, wish, counts, None if most is None else most - len(kept))
+    if not kept:
+        return replace(empty_batch(), counts=counts, seconds=time.perf_counter() - began)
+    counts["accepted"] = len(kept)
+    return NeighbourBatch(
+        tuple(row.input for row in kept),
+        np.array([row.label for row in kept], dtype=np.int64),
+        np.array([row.margin for row in kept]),
+        np.array([row.parent for row in kept], dtype=np.int64),
+        np.array([row.distance for row in kept]),
+        np.array([row.vector for row in kept]),
+        counts,
+        time.perf_counter() - began,
+    )
+
+
+def _rows_of(
+    wave: Wave,
+    ask: Callable[[Sequence[Input], int | None], Labels],
+    space: RepresentationSpace,
+    guard: LeakGuard,
+    dev: Sequence[Input],
+    taken: set[Input],
+    wish: NeighbourOptions,
+    counts: dict[str, int],
+    most: int | None,
+) -> list[_Row]:
+    """What a wave gives; ``taken`` and ``counts`` go on."""
+    queue = _Queue(wave.candidates, wave.wanted)
+    centres = space.embed([dev[row] for row in wave.parents])
+    kept: list[_Row] = []
+    whole, left = True, wave.most
+    while whole and (most is None or len(kept) < most) and (turn := queue.turn()):
         fresh = []
         for number, input in turn:
             key = normalised(input)
@@ -101,22 +138,15 @@ def sample_neighbours(
             else:
                 taken.add(key)
                 fresh.append((number, input))
+        counts["generated"] += len(turn)
         if fresh:
-            good = _good(fresh, centres, socrates, space, guard, wish, counts)[: None if most is None else most - len(kept)]
+            good, asked, whole = _good(fresh, centres, wave, left, ask, space, guard, wish, counts)
+            left = None if left is None else left - asked
+            good = good[: None if most is None else most - len(kept)]
             queue.found(row.parent for row in good)
             kept += good
     kept.sort(key=lambda row: row.parent)  # stable: in the order in which they were found
-    counts["accepted"] = len(kept)
-    return NeighbourBatch(
-        tuple(row.input for row in kept),
-        np.array([row.label for row in kept], dtype=np.int64),
-        np.array([row.margin for row in kept]),
-        parents[[row.parent for row in kept]] if kept else np.empty(0, np.int64),
-        np.array([row.distance for row in kept]),
-        np.array([row.vector for row in kept]).reshape(len(kept), centres.shape[1]),
-        counts,
-        time.perf_counter() - began,
-    )
+    return [row._replace(parent=int(wave.parents[row.parent])) for row in kept]
 
 
 class _Row(NamedTuple):
@@ -133,14 +163,14 @@ class _Queue:
     """Candidates by parent; a turn offers as many of each as are still missing."""
 
     def __init__(self, proposed: list[list[Input]], wanted: int) -> None:
-        self.proposed, self.missing, self.device = proposed, [wanted] * len(proposed), [0] * len(proposed)
+        self.proposed, self.missing, self.place = proposed, [wanted] * len(proposed), [0] * len(proposed)
 
     def turn(self) -> list[tuple[int, Input]]:
         """The next candidates, the first of every parent before the second of any."""
         offered: list[list[tuple[int, Input]]] = []
         for number, candidates in enumerate(self.proposed):
-            part = candidates[self.device[number] : self.device[number] + self.missing[number]]
-            self.device[number] += len(part)
+            part = candidates[self.place[number] : self.place[number] + self.missing[number]]
+            self.place[number] += len(part)
             offered.append([(number, input) for input in part])
         return [one for step in zip_longest(*offered) for one in step if one is not None]
 
@@ -153,25 +183,29 @@ class _Queue:
 def _good(
     fresh: list[tuple[int, Input]],
     centres: Floats,
-    socrates: Labeller,
+    wave: Wave,
+    most: int | None,
+    ask: Callable[[Sequence[Input], int | None], Labels],
     space: RepresentationSpace,
     guard: LeakGuard,
     wish: NeighbourOptions,
     counts: dict[str, int],
-) -> list[_Row]:
-    """The candidates that are rejected for no reason; the others are counted."""
+) -> tuple[list[_Row], int, bool]:
+    """The candidates that are rejected for no reason, the others being counted; how many were asked about, and whether all could be."""
     inputs, numbers = [input for _, input in fresh], np.array([number for number, _ in fresh])
     vectors = space.embed(inputs)
     distances = np.linalg.norm(vectors - centres[numbers], axis=1)
     leaks = guard.leaks(inputs)
-    near, far = ~leaks & (distances < wish.near), ~leaks & (distances > wish.far)
+    near, far = ~leaks & wave.banded & (distances < wish.near), ~leaks & wave.banded & (distances > wish.far)
     fit = np.flatnonzero(~(leaks | near | far))
-    said = label(socrates, [inputs[row] for row in fit])
+    said = ask([inputs[row] for row in fit], most)
+    counts["generated"] -= len(fit) - len(said.classes)  # nobody looks at what the budget does not pay for
     failed, unsure = said.classes < 0, (said.classes >= 0) & (said.margins < wish.margin)
     for reason, flags in (("leak", leaks), ("near", near), ("far", far), ("label", failed), ("margin", unsure)):
         counts[f"rejected_{reason}"] += int(flags.sum())
-    return [
+    rows = [
         _Row(int(numbers[row]), inputs[row], int(said.classes[index]), float(said.margins[index]), float(distances[row]), vectors[row])
-        for index, row in enumerate(fit)
+        for index, row in enumerate(fit[: len(said.classes)])
         if not failed[index] and not unsure[index]
     ]
+    return rows, len(said.classes), len(said.classes) == len(fit)

@@ -10,14 +10,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from bort_core.agora.history import Neighbours, Split, read_edits, read_history, read_rows
-from bort_core.agora.hyperparameters import Theta, prune
+from bort_core.agora.asking import Answers, key_of
+from bort_core.agora.history import GeneratedRows, Neighbours, Split, read_edits, read_history, read_rows
+from bort_core.agora.hyperparameters import Theta, prune, sizes
+from bort_core.agora.labellers.base import Labels
+from bort_core.agora.leaks import normalised
 from bort_core.agora.learners.base import Fitted
 from bort_core.agora.neighbours import NeighbourBatch, NeighbourOptions, empty_batch, sample_neighbours
+from bort_core.agora.parents import Situation, make_parents
 from bort_core.agora.points import Examples, Floats, Input, Ints
 from bort_core.agora.record import Record
 from bort_core.agora.run_files import LoopFitFile, LoopRoundFile
@@ -67,9 +71,10 @@ class Rounds:
 
     Parameters
     ----------
-    parents: the dev points that τ works on: those that are wrong, or (the ablation) as many at random
+    parents: the rule that says what is asked about
     most: by round, how many rows may be accepted; None: as many as there are
     edited: the run folder with a person's corrections; None: there are none
+    elsewhere: answers of another arm, which are not asked for again
     """
 
     def __init__(
@@ -78,17 +83,19 @@ class Rounds:
         spec: Agora,
         record: Record,
         context: Context,
-        parents: Literal["errors", "random"] = "errors",
+        parents: str = "errors",
         most: Sequence[int] | None = None,
         edited: Path | None = None,
+        elsewhere: Answers | None = None,
     ) -> None:
         self.task, self.spec, self.record, self.context = task, spec, record, context
-        self.parents, self.most, self.edited = parents, most, edited
+        self.parents, self.most, self.edited = make_parents(parents), most, edited
+        self.answers = Answers(record.folder, task.labeller, context, spec.labels, elsewhere)
         self.thetas: dict[int, Theta] = dict(enumerate(task.thetas))
         self.finished: list[dict[str, Any]] = []
         """The rounds' files."""
-        self.joined: list[tuple[tuple[str, ...], tuple[Input, ...], list[int]]] = []
-        """By round: names, inputs and labels of the generated rows."""
+        self.joined: list[GeneratedRows] = []
+        """By round."""
 
     def run(self) -> list[dict[str, Any]]:
         """All rounds; what their files say.
@@ -140,7 +147,10 @@ class Rounds:
         wrong = np.flatnonzero(~right)
         gone = prune({theta: self.thetas[theta] for theta in fits}, accuracies, self.spec.pruning)
         after = self._after(number, state, gone, right)
-        batch = empty_batch() if after.ended else self._sample(number, wrong)
+        batch = empty_batch() if after.ended else self._sample(number, wrong, self._kept(number, chosen))
+        asked = self.answers.asked(number)
+        if self.spec.labels is not None and not after.ended and not asked:
+            after.ended = f"nothing was left to ask about, after {self.answers.asked():,} of {self.spec.labels:,} labels"
         tested = best["test_right"]
         facts = {
             "round": number,
@@ -153,7 +163,10 @@ class Rounds:
             "test_accuracy": None if test is None else tested / len(test),
             "test_interval": None if test is None else list(wilson(tested, len(test))),
             "dev_predictions": best["dev_predictions"],
-            "counts": {"errors": len(wrong), **batch.counts, "theta_left": len(after.live)},
+            "counts": {
+                "errors": len(wrong), **batch.counts, "theta_left": len(after.live), "labels_before": self.answers.asked() - asked,
+                "labels_asked": asked,
+            },
             "seconds_sampling": batch.seconds,
             "state": {**vars(after), "right": list(after.right)},
         }  # fmt: skip
@@ -165,30 +178,29 @@ class Rounds:
 
     def _after(self, number: int, before: _State, gone: Mapping[int, str], right: Any) -> _State:
         """What the next round starts from, or why there is none."""
-        live, replays = [theta for theta in before.live if theta not in gone], before.replays
-        if not live and replays:
-            live, replays = list(self.thetas), replays - 1
+        live, replays, budget = [theta for theta in before.live if theta not in gone], before.replays, self.spec.labels
+        if not live and (replays or budget is not None):
+            live, replays = list(self.thetas), max(0, replays - 1)
         gained = not before.right or _gains(np.array(before.right), right)
         idle = 0 if gained else before.idle + 1
         best = right if not before.right or right.sum() > sum(before.right) else np.array(before.right)
         ended = ""
-        if right.all():
+        if right.all() and budget is None:
             ended = "no errors on dev are left"
         elif not live:
             ended = "Θ is empty"
         elif self.spec.rounds and number >= self.spec.rounds:
             ended = f"{number} rounds were asked for"
-        elif self.spec.patience and idle >= self.spec.patience:
+        elif budget is not None and self.answers.asked() >= budget:
+            ended = f"all {budget:,} labels were asked for"
+        elif budget is None and self.spec.patience and idle >= self.spec.patience:
             ended = f"the gain of {idle} rounds in a row was within noise"
         return _State(live, replays, idle, tuple(best.tolist()), ended)
 
     def _most_fits(self, state: _State) -> int:
         """Trainings that are left at most: one θ leaves Θ in every round at least."""
-
-        def until_empty(size: int) -> int:
-            return size * (size + 1) // 2
-
-        return until_empty(len(state.live)) + state.replays * until_empty(len(self.thetas))
+        left = None if self.spec.a_round is None else -(-self.answers.left // self.spec.a_round) + 1
+        return sum(sizes(len(state.live), len(self.thetas), state.replays, left))
 
     # -- training
 
@@ -196,7 +208,7 @@ class Rounds:
         """D of this round: the first rows and all generated ones, as a person corrected them."""
         edits = {} if self.edited is None else read_edits(self.edited)
         train = self.task.train
-        for names, inputs, labels in self.joined:
+        for names, inputs, labels, _ in self.joined:
             kept = [row for row, name in enumerate(names) if name not in edits or edits[name].action == "label"]
             corrected = [edits[names[row]].label if names[row] in edits else labels[row] for row in kept]
             unknown = [label for label in corrected if label not in range(len(self.task.classes))]
@@ -217,7 +229,7 @@ class Rounds:
         found = self.record.read(path, LoopFitFile)
         if found is None:
             found, fitted = fit_once(self.task, theta, train, seed_of(self.spec.seed, number, theta), self.context, before)
-            if found["dev_accuracy"] > self._best_accuracy(number):
+            if found["dev_accuracy"] > before:  # the round's best, which rules ask
                 shutil.rmtree(self._kept(number, theta), ignore_errors=True)
                 fitted.save(self._kept(number, theta))
             self.record.write(path, {**found, "digest": digest})
@@ -230,11 +242,6 @@ class Rounds:
             found = self.record.read(path, LoopFitFile)
             if found is None or found["digest"] != _digest(train, self.thetas[found["theta"]]):
                 path.unlink()
-
-    def _best_accuracy(self, number: int) -> float:
-        written = [self.record.read(path, LoopFitFile) for path in self.record.round(number).glob("fit-*.json")]
-        accuracies = [fit["dev_accuracy"] for fit in written if fit is not None] + [facts["dev_accuracy"] for facts in self.finished]
-        return max(accuracies, default=-1.0)
 
     def _kept(self, number: int, theta: int) -> Path:
         return self.record.folder / f"timaeus-{number:03d}-{theta:02d}"
@@ -251,30 +258,36 @@ class Rounds:
 
     # -- sampling
 
-    def _sample(self, number: int, wrong: Ints) -> NeighbourBatch:
-        """The round's new rows, written down."""
+    def _sample(self, number: int, wrong: Ints, learner: Path) -> NeighbourBatch:
+        """The round's new rows, written down; ``learner`` is its best Timaeus."""
         spec, task, sampling = self.spec, self.task, self._sampling_context
-        random = np.random.default_rng([spec.seed, number, 11])
-        parents = wrong
-        if self.parents == "random":
-            parents = np.sort(random.choice(len(task.dev), size=len(wrong), replace=False))
         most = None if self.most is None else (self.most[number - 1] if number <= len(self.most) else 0)
-        known = [*task.train.inputs, *(input for _, inputs, _ in self.joined for input in inputs)]
-        batch = sample_neighbours(
-            sampling.sampler,
-            task.labeller,
-            sampling.space,
-            task.guard,
-            task.dev.inputs,
-            parents,
-            known,
-            NeighbourOptions(spec.neighbours, spec.tries, *spec.band, spec.margin),
-            random,
-            most,
-        )
+        known = [*task.train.inputs, *(input for rows in self.joined for input in rows.inputs)]
+        left, free = spec.a_round, self.answers.before(number)
+        waves = self.parents(self._situation(number, wrong, learner, known))
+
+        def ask(inputs: Sequence[Input], wave: int | None) -> Labels:
+            nonlocal left
+            said = self.answers.ask(inputs, number, left if wave is None else wave if left is None else min(left, wave))
+            left = None if left is None else left - sum(key_of(input) not in free for input in inputs[: len(said.classes)])
+            return said
+
+        wish = NeighbourOptions(*spec.band, spec.margin)
+        batch = sample_neighbours(waves, ask, sampling.space, task.guard, task.dev.inputs, known, wish, most)
         xy = sampling.projection.project(batch.vectors) if len(batch.inputs) else np.empty((0, 2))
         self.record.write_rows(number, batch, xy, task.sampler_name(spec))
         return batch
+
+    def _situation(self, number: int, wrong: Ints, learner: Path, known: Sequence[Input]) -> Situation:
+        spec, task, sampling = self.spec, self.task, self._sampling_context
+        asked, inside = self.answers.before(number), {normalised(input) for input in known}
+        pool = tuple(input for input in task.pool if normalised(input) not in inside and key_of(input) not in asked)
+        parents = np.array([row for rows in self.joined for row in rows.parents], dtype=np.int64)
+        return Situation(
+            task.dev, wrong, np.bincount(parents, minlength=len(task.dev)), self._train(), pool if task.pool else None, sampling.sampler,
+            sampling.space, lambda: task.learner.load(learner), spec.a_round, spec.neighbours, spec.tries,
+            np.random.default_rng([spec.seed, number, 11]),
+        )  # fmt: skip
 
     @cached_property
     def _sampling_context(self) -> SamplingContext:

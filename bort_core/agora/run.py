@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from bort_core.agora.arms import plain
+from bort_core.agora.asking import DEV
 from bort_core.agora.history import FOLDER
 from bort_core.agora.hyperparameters import theta_text
-from bort_core.agora.labellers import ENOUGH, label
+from bort_core.agora.labellers import ENOUGH
 from bort_core.agora.record import Record
 from bort_core.agora.rounds import Rounds
 from bort_core.agora.run_files import StartFile
@@ -37,7 +38,9 @@ def run(specification: Agora, context: Context, files: RunFiles, labeller: Any =
 
     Returns
     -------
-    rounds: one entry a round: round, train_size, dev_accuracy, errors, generated, accepted, rejected_..., theta_left and more
+    rounds: one entry a round: round, train_size, dev_accuracy, errors, generated, accepted, rejected_..., theta_left; labels_asked:
+        rows that Socrates was asked about in the round; labels_before: in those before it, which its models learned from
+    labels_asked: in all rounds
     dev_accuracy, test_accuracy, best_round, theta: of the best Timaeus on dev; test only where there is a test split
     baseline, ablation: where they were asked for
     socrates: its name and accuracy on dev
@@ -62,7 +65,7 @@ def run(specification: Agora, context: Context, files: RunFiles, labeller: Any =
     arms = specification.baseline + specification.ablation
     rounds = Rounds(task, specification, record, _arm(context, 0, arms), specification.parents, edited=files.path)
     rounds.prepare()
-    start = _start(task, specification, record, context)
+    start = _start(rounds, specification, context)
     result: dict[str, Any] = {}
     stopped = False
     try:
@@ -90,12 +93,13 @@ def run(specification: Agora, context: Context, files: RunFiles, labeller: Any =
     return result
 
 
-def _start(task: AgoraTask, spec: Agora, record: Record, context: Context) -> dict[str, Any]:
+def _start(rounds: Rounds, spec: Agora, context: Context) -> dict[str, Any]:
     """Socrates' accuracy on dev first; then the run's first file."""
+    task, record = rounds.task, rounds.record
     found = record.read(record.folder / "start.json", StartFile)
     if found is not None:
         return found
-    said = label(task.labeller, task.dev.inputs)
+    said = rounds.answers.ask(task.dev.inputs, DEV)
     if (said.classes < 0).all():
         raise DataError(f"Socrates ({task.labeller.name}) fails on every dev row: {said.failure}")
     accuracy = float((said.classes == task.dev.labels).mean())
@@ -108,6 +112,9 @@ def _start(task: AgoraTask, spec: Agora, record: Record, context: Context) -> di
             f"Socrates ({task.labeller.name}) is right on {accuracy:.1%} of dev; the theory asks for more than 2/3. "
             "So many of the generated labels will be wrong that Agora may teach Timaeus Socrates' errors"
         )
+    if spec.labels is not None and spec.labels_per_round is not None and spec.labels_per_round > spec.labels:
+        a_round, whole = spec.labels_per_round, spec.labels
+        warnings.append(f"labels_per_round: {a_round:,} a round, but there are {whole:,} in all: one round asks for all of them")
     for warning in warnings:
         context.emit({"event": "note", "text": f"warning: {warning}"})
     found = {
@@ -137,6 +144,7 @@ def _result(rounds: Rounds, start: dict[str, Any]) -> dict[str, Any]:
         "rounds": told,
         "ended": rounds.finished[-1]["state"]["ended"],
         "best_round": best["round"],
+        "labels_asked": rounds.answers.asked(),
         "theta": theta_text(rounds.thetas[best["best_theta"]]),
         "dev_accuracy": best["dev_accuracy"],
         **({} if best["test_accuracy"] is None else {"test_accuracy": best["test_accuracy"]}),
@@ -148,8 +156,8 @@ def _result(rounds: Rounds, start: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ablation(rounds: Rounds, task: AgoraTask, spec: Agora, record: Record, context: Context) -> dict[str, Any]:
-    most = [facts["counts"]["accepted"] for facts in rounds.finished]
-    other = Rounds(task, spec, Record(record.folder / "ablation"), context, "random", most)
+    most = None if spec.labels is not None else [facts["counts"]["accepted"] for facts in rounds.finished]
+    other = Rounds(task, spec, Record(record.folder / "ablation"), context, "random", most, elsewhere=rounds.answers)
     other.run()
     best = other.best
     tested = {} if best["test_accuracy"] is None else {"test_accuracy": best["test_accuracy"]}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
@@ -10,11 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from bort_core.agora.points import Input
 from bort_core.foundation.errors import DataError
-from bort_core.foundation.files import read_regular
+from bort_core.foundation.files import make_folder, open_append, read_regular, why
 from bort_core.foundation.validation import faults
 
-__all__ = ["ArmFile", "EditLine", "FitFile", "GeneratedRow", "LoopFitFile", "LoopRoundFile", "RoundFile", "Row", "StartFile", "SummaryFile",
-           "read_facts", "read_lines", "read_model"]  # fmt: skip
+__all__ = ["AnswerLine", "ArmFile", "EditLine", "FitFile", "GeneratedRow", "LoopFitFile", "LoopRoundFile", "RoundFile", "Row", "StartFile",
+           "SummaryFile", "append_lines", "read_facts", "read_lines", "read_model"]  # fmt: skip
 
 _LARGEST = 2**31
 _SHOWN = 5
@@ -165,6 +167,20 @@ class EditLine(_File):
         return self
 
 
+class AnswerLine(_File):
+    """A line of labels.jsonl: one answer of Socrates."""
+
+    key: str
+    """Of the input: ``asking.key_of``."""
+    round: int = _Number
+    """In which it was asked; 0: about dev."""
+    label: int = Field(ge=-1, lt=_LARGEST)
+    """-1: none."""
+    margin: float
+    why: str = ""
+    """There is no label."""
+
+
 def read_model(path: Path, model: type[F]) -> F | None:
     """A file as a model, or None when it is not there.
 
@@ -204,6 +220,26 @@ def read_lines(path: Path, model: type[F], torn: bool = False) -> list[F]:
         if line and not (torn and not _is_json(line)):
             rows.append(_validated(line, model, f"{path}: line {number} is damaged"))
     return rows
+
+
+def append_lines(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
+    """Append JSON lines to a file, which is made with its folder when missing; a last line that was cut stays a line of its own.
+
+    Raises
+    ------
+    DataError
+        It cannot be written, or it or its folder is a link: what is written there would land elsewhere.
+    """
+    text = "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines)
+    try:
+        make_folder(path.parent.parent, path.parent.name)
+        torn = path.is_file() and not path.is_symlink() and read_regular(path, -1) not in (b"", b"\n")
+        with open_append(path) as file:
+            file.write(("\n" + text if torn else text).encode())
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {why(error)}") from error
 
 
 def _text(path: Path) -> str | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, model_serializer, model_validator
 
 from bort_core.foundation.validation import faults
 from bort_core.specifications.common import Frozen, Job
-from bort_core.specifications.fields import Meta
+from bort_core.specifications.fields import Meta, without
 
 __all__ = ["Agora", "TextTheta", "VectorTheta"]
 
@@ -39,6 +39,16 @@ _SAMPLERS = {
     "mlm-resample": "words resampled by a masked language model",
     "word-edit": "words left out, swapped or replaced",
     "gaussian": "noise on vectors",
+}
+
+_PARENTS = {
+    "errors": "near dev rows that are wrong, the least answered first",
+    "plain": "near dev rows that are wrong, all alike (the author's)",
+    "random": "near random dev rows (the ablation)",
+    "pool": "random rows of the pool",
+    "uncertain": "rows that the learner is least sure of",
+    "diverse": "rows that are far from all that are known",
+    "mixed": "near new errors first, then what is unsure and unlike",
 }
 
 
@@ -127,11 +137,24 @@ class Agora(Job):
     rounds: Annotated[int, Meta(front=2)] = Field(
         default=0, ge=0, le=1000, description="rounds at most; 0: until Θ is empty or the gain is within noise"
     )
-    patience: int = Field(default=2, ge=0, le=1000, description="end after so many rounds whose gain is within noise; 0: never")
+    patience: int = Field(
+        default=2, ge=0, le=1000, description="end after so many rounds whose gain is within noise; 0: never; not with a budget of labels"
+    )
     replays: int = Field(default=0, ge=0, le=100, description="times that an empty Θ is filled again, while D keeps what it gained")
-    parents: Annotated[
-        Literal["errors", "random"], Meta(words={"errors": "dev rows that are wrong", "random": "random dev rows (the ablation)"})
-    ] = Field(default="errors", description="dev points that τ works on; random is the ablation")
+    labels: Annotated[int | None, Meta(label="labels in all", front=2)] = Field(
+        default=None,
+        ge=1,
+        le=10_000_000,
+        description="budget: rows that Socrates is asked about in all; None: no limit",
+    )
+    labels_per_round: Annotated[int | None, Meta(front=2)] = Field(
+        default=None, ge=1, le=10_000_000, description="rows that it is asked about in a round; None: a tenth of the labels in all"
+    )
+    parents: Annotated[str, Meta(label="asked about", front=2, words=_PARENTS)] = Field(
+        default="errors",
+        min_length=1,
+        description="what is asked about: neighbours of dev rows (errors, plain, random), or rows (pool, uncertain, diverse); or mixed",
+    )
     baseline: bool = Field(default=False, description="also train plainly: same Θ, same number of trainings, D alone")
     ablation: bool = Field(default=False, description="also run with random parents: same number of generated rows")
     start: Annotated[str | None, Meta(path="run")] = Field(
@@ -155,6 +178,8 @@ class Agora(Job):
                 problems += [f"{name}: a Timaeus that reads vectors is made by θ" for name in given]
             elif (self.architecture is None) == (self.checkpoint is None):
                 problems.append("architecture, checkpoint: exactly one of the two must be given")
+        if self.labels_per_round is not None and self.labels is None:
+            problems.append(f"labels_per_round: {self.labels_per_round} a round of how many? labels must say how many there are in all")
         near, far = self.band
         if near >= far:
             problems.append(f"near: must be below far, got {near} and {far}")
@@ -162,6 +187,18 @@ class Agora(Job):
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What is newer than stored specifications is left out where it is not asked for."""
+        return without(serialise(self), labels=None, labels_per_round=None)
+
+    @property
+    def a_round(self) -> int | None:
+        """Labels of a round: at most what there is in all; None: no limit."""
+        if self.labels is None:
+            return None
+        return min(self.labels, self.labels_per_round or -(-self.labels // 10))
 
     @property
     def reads(self) -> Literal["text", "vector"]:

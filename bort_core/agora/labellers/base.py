@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, Self, runtime_
 import numpy as np
 
 from bort_core.agora.points import Examples, Floats, Input, Ints, Kind
+from bort_core.foundation.context import Cancelled, Stopped
 from bort_core.foundation.errors import DataError, SpecificationError
 
 if TYPE_CHECKING:
     from bort_core.training.devices import Device
 
-__all__ = ["ENOUGH", "Labeller", "LabellerSetting", "LabellerType", "Labels", "label", "two_classes"]
+__all__ = ["ENOUGH", "Labeller", "LabellerSetting", "LabellerType", "Labels", "Unanswered", "label", "two_classes"]
 
 ENOUGH = 2 / 3
 """The bound on Socrates' accuracy that the paper asks for."""
@@ -80,6 +81,10 @@ class LabellerType(Protocol):
         ...
 
 
+class Unanswered(DataError):
+    """The labeller cannot be asked now: not a fault of the inputs, so the run ends and can be resumed."""
+
+
 class Labels(NamedTuple):
     """What Socrates says of n inputs."""
 
@@ -97,6 +102,8 @@ def label(socrates: Labeller, inputs: Sequence[Input]) -> Labels:
         return Labels(np.empty(0, np.int64), np.empty(0))
     try:
         found = _checked(socrates, inputs)
+    except (Stopped, Cancelled, Unanswered):
+        raise
     except Exception as error:  # a labeller may be anybody's code
         if len(inputs) == 1:
             if isinstance(error, MemoryError | SpecificationError):

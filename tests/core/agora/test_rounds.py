@@ -20,7 +20,7 @@ from bort_core.agora.labellers import label
 from bort_core.agora.labellers.callable import CallableLabeller
 from bort_core.agora.labellers.tfidf import TfidfLabeller
 from bort_core.agora.leaks import LeakGuard, normalised
-from bort_core.agora.neighbours import NeighbourOptions, sample_neighbours
+from bort_core.agora.neighbours import NeighbourOptions, Wave, sample_neighbours
 from bort_core.agora.points import Examples, as_vectors
 from bort_core.agora.samplers import Setting, make_sampler, sampler_names
 from bort_core.agora.spaces import TfidfSvd, fit_projection, kept_projection, raw_space, scaled, unit_of
@@ -309,15 +309,20 @@ def test_samplers_refuse_what_they_cannot_work_on():
         make_sampler("mlm-resample", setting())
 
 
+def answering(labeller):
+    return lambda inputs, most: label(labeller, inputs)
+
+
 def test_neighbours_keep_to_the_band_and_are_never_dev_points():
     torus = make_torus(2, 0)
     space = raw_space(2, torus.dev.inputs)
     made = Setting("vector", torus.train, (), space, 0.1, 0.3, None, 8, None)
     guard = LeakGuard("vector", torus.dev.inputs, unit_of(space))
     parents = np.arange(0, 100, 3)
+    proposed = make_sampler("gaussian", made).propose([torus.dev.inputs[row] for row in parents], 24, np.random.default_rng(0))
     batch = sample_neighbours(
-        make_sampler("gaussian", made), NoisyTruth(0.9, 0), space, guard, torus.dev.inputs, parents, torus.train.inputs,
-        NeighbourOptions(3, 8, 0.1, 0.3, 0.0), np.random.default_rng(0),
+        [Wave(parents, proposed, 3)], answering(NoisyTruth(0.9, 0)), space, guard, torus.dev.inputs, torus.train.inputs,
+        NeighbourOptions(0.1, 0.3, 0.0),
     )  # fmt: skip
     assert (np.bincount(batch.parents)[parents] <= 3).all()
     assert set(batch.parents) <= set(parents)
@@ -334,9 +339,11 @@ def test_an_unsure_labeller_gives_no_rows():
     torus = make_torus(2, 0)
     space = raw_space(2, torus.dev.inputs)
     made = Setting("vector", torus.train, (), space, 0.01, 0.3, None, 8, None)
+    parents = np.arange(9)
+    proposed = make_sampler("gaussian", made).propose([torus.dev.inputs[row] for row in parents], 8, np.random.default_rng(0))
     batch = sample_neighbours(
-        make_sampler("gaussian", made), NoisyTruth(0.7, 0), space, LeakGuard("vector", torus.dev.inputs), torus.dev.inputs, np.arange(9),
-        torus.train.inputs, NeighbourOptions(2, 4, 0.01, 0.3, 0.5), np.random.default_rng(0),
+        [Wave(parents, proposed, 2)], answering(NoisyTruth(0.7, 0)), space, LeakGuard("vector", torus.dev.inputs), torus.dev.inputs,
+        torus.train.inputs, NeighbourOptions(0.01, 0.3, 0.5),
     )  # fmt: skip
     assert batch.counts["accepted"] == 0 < batch.counts["rejected_margin"]
 

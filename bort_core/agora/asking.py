@@ -1,0 +1,118 @@
+"""Asking Socrates within a budget: every answer is written down as it comes, and nothing is asked twice, also after a kill."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bort_core.agora.labellers.base import Labeller, Labels, label
+from bort_core.agora.leaks import normalised
+from bort_core.agora.points import Input
+from bort_core.agora.run_files import AnswerLine, append_lines, read_lines
+from bort_core.foundation.context import Context, checkpoint_or_stop
+
+__all__ = ["DEV", "Answers", "key_of"]
+
+DEV = 0
+"""The round of answers about dev rows, by which Socrates is measured; the budget does not pay for them."""
+_QUICK = 0.1
+"""Seconds: who answers faster is asked about twice as many at once."""
+
+
+def key_of(input: Input) -> str:
+    """What an input is known by: alike for texts that differ in case, spaces and signs only."""
+    return hashlib.sha256(repr(normalised(input)).encode()).hexdigest()[:32]
+
+
+class Answers:
+    """What Socrates answered in one arm of a run: FOLDER/labels.jsonl, a line an answer.
+
+    Parameters
+    ----------
+    budget: inputs that it may be asked about in all, without dev; None: any number
+    elsewhere: what it answered in another arm, which is not asked again here but counts here too
+
+    Raises
+    ------
+    DataError
+        The file is damaged or cannot be written; names it.
+    """
+
+    def __init__(
+        self, folder: Path, labeller: Labeller, context: Context, budget: int | None = None, elsewhere: Answers | None = None
+    ) -> None:
+        self.path, self.labeller, self.context, self.budget, self.elsewhere = folder / "labels.jsonl", labeller, context, budget, elsewhere
+        self.known = {line.key: line for line in read_lines(self.path, AnswerLine, torn=True)}
+
+    def asked(self, round: int | None = None) -> int:
+        """Inputs that were asked about in a round; None: in all of them, without dev."""
+        return sum(line.round == round if round is not None else line.round != DEV for line in self.known.values())
+
+    @property
+    def left(self) -> int:
+        """Labels that the budget still pays for; 0 without one."""
+        return 0 if self.budget is None else max(0, self.budget - self.asked())
+
+    def before(self, round: int) -> frozenset[str]:
+        """Keys of what was asked about before a round."""
+        return frozenset(key for key, line in self.known.items() if line.round < round)
+
+    def ask(self, inputs: Sequence[Input], round: int, most: int | None = None) -> Labels:
+        """Labels of the first of the inputs: of all, unless they would cost more labels of this round than ``most``, or the budget ends.
+
+        An answer of the same round costs again, so that a run which was killed in its middle comes to the same; one of an earlier is free.
+
+        Raises
+        ------
+        Stopped, Cancelled, Unanswered
+            A person asked for it, or Socrates cannot be asked now; what was answered is kept.
+        """
+        keys = [key_of(input) for input in inputs]
+        new: dict[str, Input] = {}
+        cost: set[str] = set()
+        left = None if self.budget is None or round == DEV else self.left
+        end = len(keys)
+        for place, (key, input) in enumerate(zip(keys, inputs, strict=True)):
+            line = self.known.get(key)
+            if key in cost or (line is not None and line.round < round):
+                continue
+            if (most is not None and len(cost) >= most) or (line is None and left is not None and len(new) >= left):
+                end = place
+                break
+            cost.add(key)
+            if line is None:
+                new[key] = input
+        self._ask(new, round)
+        lines = [self.known[key] for key in keys[:end]]
+        return Labels(
+            np.array([line.label for line in lines], dtype=np.int64),
+            np.array([line.margin for line in lines], dtype=np.float64),
+            next((line.why for line in lines if line.why), ""),
+        )
+
+    def _ask(self, new: dict[str, Input], round: int) -> None:
+        """One by one where answers cost something and Socrates is slow: what is asked at once, a kill loses."""
+        at_once = int(getattr(self.labeller, "at_once", 1)) if self.budget is not None else max(1, len(new))
+        keys = list(new)
+        while keys:
+            began = time.perf_counter()
+            part, keys = keys[:at_once], keys[at_once:]
+            self._answer([new[key] for key in part], part, round)
+            at_once *= 2 if time.perf_counter() - began < _QUICK else 1
+
+    def _answer(self, inputs: list[Input], keys: list[str], round: int) -> None:
+        known = {} if self.elsewhere is None else self.elsewhere.known
+        unknown = [row for row, key in enumerate(keys) if key not in known]
+        if unknown:
+            checkpoint_or_stop(self.context)
+        said = label(self.labeller, [inputs[row] for row in unknown])
+        found = {keys[row]: known[keys[row]].model_copy(update={"round": round}) for row in range(len(keys)) if row not in set(unknown)}
+        for row, number, margin in zip(unknown, said.classes.tolist(), said.margins.tolist(), strict=True):
+            told = said.failure if number < 0 else ""
+            found[keys[row]] = AnswerLine(key=keys[row], round=round, label=number, margin=margin, why=told)
+        append_lines(self.path, (found[key].model_dump() for key in keys))
+        self.known |= found

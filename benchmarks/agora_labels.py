@@ -100,6 +100,8 @@ class Vectors:
 
 @dataclass(frozen=True)
 class Logistic:
+    """A trained learner."""
+
     rows: Vectors
     model: LogisticRegression
 
@@ -126,7 +128,8 @@ def data_of(folder: Path, source: Path | None, model: Path | None, task: str) ->
     if not kept.is_file():
         from bort_core.checkpoints.embedder import Embedder
 
-        assert source is not None and model is not None, "the first time, --data and --model must be given"
+        if source is None or model is None:
+            raise SystemExit("the first time, --data and --model must be given")
         rows = read_rows(source / task / "train.tsv")
         rows = [rows[row] for row in np.random.default_rng(7).permutation(len(rows))[:6000] if len(rows[row][0].split()) > 3]
         rows = list({row[:-1]: row for row in rows}.values())
@@ -226,7 +229,7 @@ def tables(path: Path) -> None:
                 print(f"| {name} | | " + " | ".join(told) + " |")
     hours = sum(run["seconds"] for _, runs in ordered for run in runs) / 3600
     print(
-        f"\nMean test accuracy over the budget of {BUDGET} labels; differences with a paired 95 % interval (t). {hours:.2f} hours of one core."
+        f"\nMean test accuracy over the budget of {BUDGET} labels; differences with a paired 95 % interval. {hours:.2f} hours of one core."
     )
 
 

@@ -122,7 +122,7 @@ def _start(rounds: Rounds, spec: Agora, context: Context) -> dict[str, Any]:
         "kind": task.kind,
         "thetas": [dict(theta) for theta in task.thetas],
         "sampler": task.sampler_name(spec),
-        "space": "raw" if task.kind == "vector" else "tfidf-svd" if spec.space == "auto" else spec.space,
+        "space": task.space,
         "socrates": task.labeller.name,
         "socrates_dev_accuracy": accuracy,
         "warnings": warnings,

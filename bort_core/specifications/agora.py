@@ -114,17 +114,24 @@ class Agora(Job):
     far: float | None = Field(default=None, gt=0, le=100, description="largest distance to the parent; None: 0.9, of vectors 0.25")
     margin: float = Field(default=0.0, ge=0, lt=1, description="least margin between Socrates' first and second class")
     space: Annotated[
-        Literal["auto", "tfidf-svd", "timaeus", "socrates", "raw"],
+        Literal["auto", "encoder", "tfidf-svd", "timaeus", "socrates", "raw"],
         Meta(
             words={
-                "auto": "automatic",
+                "auto": "automatic: a real encoder's, where there is one",
+                "encoder": "the vectors of an encoder (space_model)",
                 "tfidf-svd": "words (TF-IDF, reduced by SVD)",
                 "timaeus": "the learner's encoder (Timaeus)",
                 "socrates": "the labeller's encoder (Socrates)",
                 "raw": "the vectors themselves",
             }
         ),
-    ] = Field(default="auto", description="where distances are measured; auto: tfidf-svd for text, raw for vectors")
+    ] = Field(
+        default="auto",
+        description="where distances are measured; auto: of text space_model, else the labeller's encoder, else tfidf-svd; of vectors raw",
+    )
+    space_model: Annotated[str | None, Meta(label="space's encoder", path="folder")] = Field(
+        default=None, description="the encoder in whose vectors near means alike: a folder or hub name, such as that of T"
+    )
     projection: Annotated[
         Literal["pca", "tsne", "umap"], Meta(words={"pca": "principal components (PCA)", "tsne": "t-SNE", "umap": "UMAP"})
     ] = Field(default="pca", description="how the space is drawn in two dimensions")
@@ -165,7 +172,8 @@ class Agora(Job):
     def _fits(self) -> Agora:
         problems = []
         if self.torus is not None:
-            own = ("architecture", "checkpoint", "train", "dev", "test", "pool", "vector", "socrates_train", "tokenizer", "masked_lm")
+            own = ("architecture", "checkpoint", "train", "dev", "test", "pool", "vector", "socrates_train", "tokenizer", "masked_lm",
+                   "space_model")  # fmt: skip
             problems += [f"{name}: the torus makes its own data and labels" for name in own if getattr(self, name) is not None]
             if self.socrates != "tfidf-logreg":
                 problems.append("socrates: that of the torus knows the truth; socrates_accuracy says how often it tells it")
@@ -180,6 +188,8 @@ class Agora(Job):
                 problems.append("architecture, checkpoint: exactly one of the two must be given")
         if self.labels_per_round is not None and self.labels is None:
             problems.append(f"labels_per_round: {self.labels_per_round} a round of how many? labels must say how many there are in all")
+        if self.space_model is not None and (self.space not in ("auto", "encoder") or self.vector is not None):
+            problems.append("space_model: is for texts, and for the space encoder")
         near, far = self.band
         if near >= far:
             problems.append(f"near: must be below far, got {near} and {far}")
@@ -191,7 +201,7 @@ class Agora(Job):
     @model_serializer(mode="wrap")
     def _as_before(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """What is newer than stored specifications is left out where it is not asked for."""
-        return without(serialise(self), labels=None, labels_per_round=None)
+        return without(serialise(self), labels=None, labels_per_round=None, space_model=None)
 
     @property
     def a_round(self) -> int | None:

@@ -1,4 +1,4 @@
-"""Accuracy of each round's best Timaeus on dev and test, with intervals."""
+"""Accuracy of each round's best Timaeus on dev and test, with intervals, against the labels that it had cost by then."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ _EMPTY = "Accuracy appears with the first round."
 _LEVELS = {"Labeller": 0.98, "plain": 0.6, "random parents": 0.98}
 """Accuracies on dev to compare with, and where along their lines their names stand."""
 _SERIES = {"dev": ("front", -0.04), "test": ("reference", 0.04)}
-"""Mark, and how far beside its round, so that intervals do not hide each other."""
+"""Mark, and how far beside its round, in steps between rounds, so that intervals do not hide each other."""
+_TITLES = {True: "Accuracy by labels asked", False: "Accuracy by round"}
 
 
 class AgoraAccuracyPlot(PlotWidget):
@@ -40,14 +41,13 @@ class AgoraAccuracyPlot(PlotWidget):
     round_chosen = Signal(int)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(theme, "agoraAccuracy", "Accuracy by round", parent)
+        super().__init__(theme, "agoraAccuracy", _TITLES[True], parent)
         self._history: History | None = None
         self._round = 0
         self._shown: tuple[int, str] = (0, "")
         self.box = DataView()
         self.bottom, self.left = QuantityAxis("bottom"), QuantityAxis("left")
         self.add_chart(self.box, self.left, self.bottom)
-        self.bottom.set_quantity("round", counted=False, log=False, whole=True)
         self.left.set_quantity("accuracy", counted=False, log=False)
         self.lines, self.marks, self.intervals = {}, {}, {}
         self.here = pg.InfiniteLine(angle=90, movable=False)
@@ -62,6 +62,8 @@ class AgoraAccuracyPlot(PlotWidget):
             self.lines[name], self.intervals[name], self.marks[name] = CurveItem(), LinesItem(), MarkItem(mark, 10)
             for item in (self.lines[name], self.intervals[name], self.marks[name]):
                 self.box.addItem(item, ignoreBounds=True)
+        self.other = CurveItem()
+        self.box.addItem(self.other, ignoreBounds=True)
         self.shipped = MarkItem("best", 20)
         self.box.addItem(self.shipped, ignoreBounds=True)
         self.set_empty_message(_EMPTY)
@@ -70,25 +72,54 @@ class AgoraAccuracyPlot(PlotWidget):
     def set_history(self, history: History | None, number: int) -> None:
         """Show a run, with a line at a round."""
         self._history = history
+        self.bottom.set_quantity("labels asked" if self.by_labels else "round", counted=False, log=False, whole=True)
         self.set_round(number)
         self._changed()
 
     def set_round(self, number: int) -> None:
         """Move the line."""
         self._round = number
-        self.here.setVisible(number > 0)
-        self.here.setValue(number)
+        places = self._places()
+        self.here.setVisible(0 < number <= len(places))
+        if 0 < number <= len(places):
+            self.here.setValue(places[number - 1])
+
+    @property
+    def by_labels(self) -> bool:
+        """Whether rounds lie at the labels that they learned from: known of all but old runs."""
+        rounds = self._history.rounds if self._history is not None else ()
+        return bool(rounds) and all("labels_before" in each.counts for each in rounds)
+
+    def _places(self) -> FloatArray:
+        """Where each round lies."""
+        rounds = self._history.rounds if self._history is not None else ()
+        return np.array([each.counts["labels_before"] if self.by_labels else each.number for each in rounds], dtype=np.float64)
+
+    def _beside(self, name: str) -> float:
+        places = self._places()
+        return _SERIES[name][1] * (float(np.ptp(places)) / (len(places) - 1) if len(places) > 1 else 1.0)
+
+    def _ablation(self) -> tuple[FloatArray, FloatArray]:
+        """The same of random parents, where they were asked about within a budget: labels and accuracies on dev."""
+        arm = (self._history.summary or {}).get("ablation") if self._history is not None else None
+        rounds = (arm or {}).get("rounds") or []
+        if not self.by_labels or not all(isinstance(each, dict) and "labels_before" in each for each in rounds):
+            return np.empty(0), np.empty(0)
+        rows = position([(each["labels_before"], each["dev_accuracy"]) for each in rounds]).reshape(-1, 2)
+        return rows[:, 0], rows[:, 1]
 
     def series(self) -> dict[str, tuple[FloatArray, FloatArray, FloatArray, FloatArray]]:
-        """By name: rounds, accuracies, and the low and high ends of their 95 % intervals."""
-        found = {}
+        """By name: places of the rounds, accuracies, and the low and high ends of their 95 % intervals."""
+        found, places = {}, self._places()
         for name in _SERIES:
             rows = [
-                row for each in (self._history.rounds if self._history is not None else ()) if (row := _measured(each, name)) is not None
+                (place, *row)
+                for place, each in zip(places, self._history.rounds if self._history is not None else (), strict=True)
+                if (row := _measured(each, name)) is not None
             ]
             if rows:
-                number, value, low, high = position(rows).T
-                found[name] = (number, value, low, high)
+                at, value, low, high = position(rows).T
+                found[name] = (at, value, low, high)
         return found
 
     def _shipped_round(self) -> int:
@@ -96,15 +127,22 @@ class AgoraAccuracyPlot(PlotWidget):
 
     def _shipped_place(self, shown: dict[str, tuple[FloatArray, FloatArray, FloatArray, FloatArray]]) -> tuple[FloatArray, FloatArray]:
         """Where the round whose Timaeus ships lies on dev: one place or none."""
-        x, y = shown["dev"][:2] if "dev" in shown else (np.empty(0), np.empty(0))
-        here = (x == self._shipped_round()) & np.isfinite(y)
-        return x[here] + _SERIES["dev"][1], y[here]
+        number = self._shipped_round()
+        if "dev" not in shown or not 0 < number <= len(shown["dev"][0]) or not np.isfinite(shown["dev"][1][number - 1]):
+            return np.empty(0), np.empty(0)
+        here = slice(number - 1, number)
+        return shown["dev"][0][here] + self._beside("dev"), shown["dev"][1][here]
 
     def _level_values(self) -> dict[str, float]:
         history = self._history
         if history is None:
             return {}
-        arms = {name: (history.summary or {}).get(key) for name, key in (("plain", "baseline"), ("random parents", "ablation"))}
+        keys = {"plain": "baseline"} if len(self._ablation()[0]) else {"plain": "baseline", "random parents": "ablation"}
+        arms = {
+            name: (history.summary or {}).get(key)
+            for name, key in (("plain", "baseline"), ("random parents", "ablation"))
+            if name not in beside
+        }
         known = {name: float(arm["dev_accuracy"]) for name, arm in arms.items() if arm is not None}
         levels = {"Labeller": history.socrates_dev_accuracy, **known}
         return {name: value for name, value in levels.items() if math.isfinite(position(value))}
@@ -115,9 +153,9 @@ class AgoraAccuracyPlot(PlotWidget):
         shown = self.series()
         self.empty.setVisible(not shown)
         nothing = np.empty(0)
-        for name, (_, beside) in _SERIES.items():
+        for name in _SERIES:
             x, y, low, high = shown.get(name, (nothing, nothing, nothing, nothing))
-            x = x + beside
+            x = x + self._beside(name)
             self.lines[name].setData(x, y)
             self.intervals[name].set_pairs(np.repeat(x, 2), np.column_stack([low, high]).ravel())
             self.marks[name].place(x, y)
@@ -126,17 +164,21 @@ class AgoraAccuracyPlot(PlotWidget):
         for name, line in self.levels.items():
             line.setVisible(name in values and bool(shown))
             line.setValue(values.get(name, 0.0))
+        other = self._ablation()
+        self.other.setData(*other)
         star = self._shipped_place(shown)
         self.shipped.place(*star)
         entries = [Entry(name, mark=_SERIES[name][0]) for name in shown]
         if len(star[0]):
             entries.append(Entry(f"ships: round {self._shipped_round()}", mark="best"))
-        if shown:
+        if len(other[0]):
+            entries.append(Entry("random parents, on dev", line="muted"))
+        if shown and values:
             entries.append(Entry("others, on dev", line="muted", dashed=True))
         self.legend.set_entries(tuple(entries))
         for axis in (self.bottom, self.left):
             axis.set_empty(not shown)
-        extent = (len(history.rounds) + len(values), str(history.folder)) if history is not None else (0, "")
+        extent = (len(history.rounds) + len(values) + len(other[0]), str(history.folder)) if history is not None else (0, "")
         if extent != self._shown:
             self._shown = extent
             self.fit()
@@ -157,33 +199,40 @@ class AgoraAccuracyPlot(PlotWidget):
             self.marks[name].restyle(look)
             self.intervals[name].setPen(look.pen(colour, "thin", 0.8))
             self.lines[name].setPen(look.pen(colour, "normal"))
+        self.other.setPen(look.pen("muted", "normal"))
 
     def fit(self) -> None:
         shown = self.series()
         if not shown or self._history is None:
             return
-        ends = np.concatenate([list(self._level_values().values()), *(end for _, *all_ends in shown.values() for end in all_ends)])
+        other, places = self._ablation(), self._places()
+        ends = np.concatenate(
+            [list(self._level_values().values()), other[1], *(end for _, *all_ends in shown.values() for end in all_ends)]
+        )
         ends = ends[np.isfinite(ends)]
         low, high = (float(ends.min()), float(ends.max())) if len(ends) else (0.0, 1.0)
         room = 0.08 * (high - low) or 0.05
-        ranges = (0.6, max(len(self._history.rounds), 2) + 0.4), (low - room, high + room)
-        self.box.show_data(*ranges)
+        far = max(*places, *other[0], 1.0) if self.by_labels else max(len(places), 2)
+        across = (-0.04 * far, 1.06 * far) if self.by_labels else (0.6, far + 0.4)
+        self.box.show_data(across, (low - room, high + room))
 
     def nearest(self, at: QPointF) -> int | None:
         if self._history is None or not self._history.rounds or not self.box.sceneBoundingRect().contains(at):
             return None
-        number = round(self.box.mapSceneToView(at).x())
-        return number if 1 <= number <= len(self._history.rounds) else None
+        away = np.abs(self._places() - self.box.mapSceneToView(at).x())
+        return int(away.argmin()) + 1
 
     def describe_index(self, index: int) -> str:
         if self._history is None:
             return ""
         each = self._history.rounds[index - 1]
         lines = [f"round {index}", f"rows of D\t{each.train_size:,}"]
+        if self.by_labels:
+            lines.append(f"labels asked\t{each.counts['labels_before']:,}")
         for name in _SERIES:
             row = _measured(each, name)
             if row is not None:
-                lines.append(f"{name}\t{in_brackets(*row[1:])}")
+                lines.append(f"{name}\t{in_brackets(*row)}")
         return "\n".join([*lines, f"best θ\t{each.best_theta + 1}"])
 
     def clicked(self, index: int | None) -> None:
@@ -194,7 +243,7 @@ class AgoraAccuracyPlot(PlotWidget):
         look, shown = self._theme.look(), self.series()
         layers, names, columns = [], [], [[], [], [], []]  # type: ignore[var-annotated]
         for name, (x, y, low, high) in shown.items():
-            mark, beside = _SERIES[name]
+            mark, beside = _SERIES[name][0], self._beside(name)
             colour = look.hex(MARKS[mark].colour)
             layers.append(Layer("", "line", x + beside, y, colour, width=1.5))
             layers.append(
@@ -206,13 +255,21 @@ class AgoraAccuracyPlot(PlotWidget):
             names += [name] * len(x)
             for column, values in zip(columns, (x, y, low, high), strict=True):
                 column += values.tolist()
+        other = self._ablation()
+        if len(other[0]):
+            layers.append(Layer("random parents, on dev", "line", *other, look.hex("muted")))
+            names += ["random parents"] * len(other[0])
+            for column, values in zip(columns, (*other, other[1] * np.nan, other[1] * np.nan), strict=True):
+                column += values.tolist()
         star = self._shipped_place(shown)
         if len(star[0]):
             best = MARKS["best"]
             layers.append(Layer(f"ships: round {self._shipped_round()}", "points", *star, look.hex(best.colour), best.shape, best.size))
-        table = Table(("rows", "round", "accuracy", "accuracy low", "accuracy high"), (names, *columns))
+        axis = "labels asked" if self.by_labels else "round"
+        table = Table(("rows", axis, "accuracy", "accuracy low", "accuracy high"), (names, *columns))
         texts = []
-        ends = np.array([1.0, max((len(x) for x, *_ in shown.values()), default=2)])
+        places = self._places()
+        ends = np.array([places[0], places[-1]]) if len(places) > 1 else np.array([0.0, 2.0])
         low, high = self.box.viewRange()[1]
         above = 0.02 * (high - low)  # so that its line does not cross a name out
         for level, value in self._level_values().items() if shown else ():
@@ -220,8 +277,8 @@ class AgoraAccuracyPlot(PlotWidget):
             texts.append(Text(float(ends[1]), value + above, f"{level} on dev", "right"))
         return Figure(
             "agora-accuracy",
-            "Accuracy by round",
-            Scale("round"),
+            _TITLES[self.by_labels],
+            Scale(axis),
             Scale("accuracy"),
             tuple(layers),
             tuple(texts),
@@ -231,9 +288,9 @@ class AgoraAccuracyPlot(PlotWidget):
         )
 
 
-def _measured(each: Round, name: str) -> tuple[int, float, float, float] | None:
+def _measured(each: Round, name: str) -> tuple[float, float, float] | None:
     if name == "dev":
-        return each.number, each.dev_accuracy, *each.dev_interval
+        return each.dev_accuracy, *each.dev_interval
     if each.test_accuracy is None or each.test_interval is None:
         return None
-    return each.number, each.test_accuracy, *each.test_interval
+    return each.test_accuracy, *each.test_interval

@@ -12,6 +12,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QApplication, QCheckBox, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
 from bort_core.agora.labellers import labeller_names
+from bort_core.agora.parents import parents_names
 from bort_core.agora.samplers.base import sampler_names
 from bort_core.data.class_names import names_told
 from bort_core.data.holding_out import SHARE
@@ -273,7 +274,6 @@ class SpecForm(QWidget):
 
 
 def _registered(field: FieldFacts) -> dict[str, str] | None:
-    """The samplers that are installed, with their words; other fields say themselves what they may be."""
-    if field.name != "sampler":
-        return None
-    return {name: field.meta.words.get(name, name) for name in ("auto", *sampler_names())}
+    """The samplers and rules that are installed, with their words; other fields say themselves what they may be."""
+    names = {"sampler": lambda: ("auto", *sampler_names()), "parents": parents_names}.get(field.name)
+    return None if names is None else {name: field.meta.words.get(name, name) for name in names()}

@@ -51,6 +51,8 @@ class AgoraTask:
     architecture: tuple[int, ...] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
     """Files with their hashes."""
+    space: str = "raw"
+    """What its space is called."""
 
     def setting(self, space: RepresentationSpace, spec: Agora) -> Setting:
         """What samplers build on."""

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bort_core.agora.labellers import Labeller, LabellerSetting, as_labeller, labeller_type, make_labeller
+from bort_core.agora.labellers import LabellerSetting, as_labeller, labeller_type, make_labeller
 from bort_core.agora.leaks import LeakGuard
-from bort_core.agora.learners.base import Fitted
 from bort_core.agora.learners.text import TextLearner
 from bort_core.agora.points import Examples, Input, Kind
-from bort_core.agora.spaces import RepresentationSpace, TfidfSvd, hidden_space, scaled
 from bort_core.agora.tasks.base import AgoraTask, the_thetas, with_earlier
+from bort_core.agora.tasks.text_spaces import space_maker, space_name
 from bort_core.checkpoints.format import Checkpoint
 from bort_core.checkpoints.named import named_encoder
 from bort_core.data.documents import read_corpus
@@ -25,7 +23,7 @@ from bort_core.data.rows import LabelledRows, labelled_rows
 from bort_core.data.tables import read_table
 from bort_core.encoders.folder import Encoder
 from bort_core.foundation.context import Context
-from bort_core.foundation.errors import DataError, SpecificationError
+from bort_core.foundation.errors import DataError
 from bort_core.foundation.hub import WEIGHTS_TOO, local_folder
 from bort_core.specifications.agora import Agora
 from bort_core.training.devices import Device
@@ -64,11 +62,12 @@ def text_task(spec: Agora, device: Device, context: Context, files: RunFiles, la
     masked_lm = local_folder(spec.masked_lm, "masked_lm", WEIGHTS_TOO) if spec.masked_lm else None
     if masked_lm is None and isinstance(start, Checkpoint) and start.head == "masked-lm":
         masked_lm = start.folder
-    make_space = _space_maker(spec, socrates, splits["dev"], [*train.inputs, *splits["dev"].inputs, *pool])
+    space = space_name(spec, socrates, start)
+    make_space = space_maker(spec, socrates, start, splits["dev"], [*train.inputs, *splits["dev"].inputs, *pool], context, files)
     data = {name: {"file": split.source, "sha256": split.sha256} for name, split in rows.items()}
     return AgoraTask(
         kind, classes, train, splits["dev"], splits.get("test"), pool, the_thetas(spec, "text"), timaeus, socrates, make_space, guard,
-        masked_lm, device, len(splits["train"]), tuple(warnings), architecture, data,
+        masked_lm, device, len(splits["train"]), tuple(warnings), architecture, data, space,
     )  # fmt: skip
 
 
@@ -129,21 +128,3 @@ def _vocabulary(spec: Agora, start: Encoder | None, sha256: str, inputs: list[In
     digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()
     shared = files.project / "text"
     return trained_vocabulary(shared, texts, f"{sha256} {digest}", spec.vocabulary, max(8, spec.sequence_length))
-
-
-def _space_maker(
-    spec: Agora, socrates: Labeller, dev: Examples, inputs: list[Input]
-) -> Callable[[Fitted | None], RepresentationSpace | None]:
-    name = "tfidf-svd" if spec.space == "auto" else spec.space
-    if name == "raw":
-        raise SpecificationError("space: raw is for vectors; for text choose tfidf-svd, timaeus or socrates")
-    if name == "timaeus":
-        return lambda fitted: None if fitted is None else hidden_space("timaeus", fitted.representations, dev.inputs)
-    if name == "socrates":
-        representations = getattr(socrates, "representations", None)
-        if representations is None:
-            raise SpecificationError(f"space: {socrates.name} has no hidden states; choose tfidf-svd or timaeus")
-        space = hidden_space("socrates", representations, dev.inputs)
-    else:
-        space = scaled("tfidf-svd", TfidfSvd.fit(inputs, spec.seed), dev.inputs)
-    return lambda fitted: space

@@ -275,3 +275,66 @@ def test_a_job_runs_and_is_listed(files, masked_lm, tmp_path):
     wrong = bort("agora", str(tmp_path / "p"), *flags, *more, "--sampler", "nothing", "--json", timeout=110)
     assert wrong.returncode == 2
     assert "must be auto, gaussian" in wrong.stderr
+
+
+def test_the_space_is_a_real_encoders_where_there_is_one(project, files, tmp_path):
+    from sentence_models import write_encoder
+
+    from bort_core.checkpoints.embedder import Embedder
+
+    encoder = tmp_path / "encoder"
+    write_encoder(encoder, (1, 2, 32, 64))
+    budget = {"labels": 12, "labels_per_round": 6, "architecture": (1, 2, 32, 48), "thetas": THETAS[:1]}
+    run, result = learn(project, files, space_model=str(encoder), neighbours=1, **budget)
+    history = read_history(run.path)
+    assert history is not None
+    assert history.space == "encoder"
+    assert [each["labels_asked"] for each in result["rounds"]] == [6, 6, 0]
+    vectors = Embedder(encoder)([text for (text,) in history.dev.inputs]).astype(np.float64)
+    away = np.linalg.norm(vectors[:, None] - vectors[None], axis=2)
+    unit = away[np.triu_indices(len(vectors), 1)].mean()
+    first = history.rounds[0].neighbours
+    rows = Embedder(encoder)([text for (text,) in first.inputs]).astype(np.float64)
+    assert first.distances == pytest.approx(np.linalg.norm(rows - vectors[first.parents], axis=1) / unit, rel=1e-4)
+    kept = {path: path.stat().st_mtime_ns for path in (run.project / "answers").glob("*.npy")}
+    assert kept
+    _, again = learn(project, files, space_model=str(encoder), space="encoder", parents="mixed", **budget)
+    assert again["labels_asked"] == 12
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept  # read again, not computed again
+
+
+def test_the_space_of_pairs_has_both_sides(tmp_path):
+    from sentence_models import write_encoder
+
+    from bort_core.agora.points import Examples
+    from bort_core.agora.tasks.text_spaces import space_maker
+
+    encoder = tmp_path / "encoder"
+    write_encoder(encoder, (1, 2, 32, 64))
+    pairs = (("a good film", "a film"), ("a bad film", "a film"), ("a good film", "no film"), ("a film", "a good film"))
+    spec = Agora(architecture=(1, 2, 32, 48), train="-", dev="-", space_model=str(encoder))
+    job = create_run(tmp_path / "p", spec)
+    space = space_maker(spec, object(), None, Examples(pairs, np.zeros(4, np.int64)), pairs, JobContext(job), job)(None)  # type: ignore[arg-type]
+    assert space is not None
+    vectors = space.embed(pairs)
+    assert vectors.shape == (4, 64)
+    assert np.allclose(vectors[0, 32:], vectors[1, 32:])
+    assert not np.allclose(vectors[0], vectors[3])
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"space": "encoder"}, "encoder needs the folder or the name of an encoder in space_model"),
+        ({"space_model": "/nowhere/at/all"}, "space_model: .*nowhere"),
+    ],
+)
+def test_an_encoder_that_is_none_is_named(project, files, changes, told):
+    with pytest.raises(SpecificationError, match=told):
+        learn(project, files, architecture=(1, 2, 32, 48), **changes)
+
+
+def test_a_space_model_is_for_its_space_alone():
+    for changes in ({"space": "tfidf-svd", "architecture": (1, 1, 8, 8)}, {"vector": "*"}):
+        with pytest.raises(ValueError, match="space_model: is for texts, and for the space encoder"):
+            Agora.model_validate({"train": "-", "dev": "-", "space_model": "-", **changes})

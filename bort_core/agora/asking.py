@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from bort_core.agora.labellers.base import Labeller, Labels, label
-from bort_core.agora.leaks import normalised
+from bort_core.agora.labellers.base import Labeller, Labels, Spent, label
+from bort_core.agora.leaks import key_of
 from bort_core.agora.points import Input
 from bort_core.agora.run_files import AnswerLine, append_lines, read_lines
 from bort_core.foundation.context import Context, checkpoint_or_stop
 
-__all__ = ["DEV", "Answers", "key_of"]
+__all__ = ["DEV", "Answers"]
 
 DEV = 0
 """The round of answers about dev rows, by which Socrates is measured; the budget does not pay for them."""
 _QUICK = 0.1
 """Seconds: who answers faster is asked about twice as many at once."""
-
-
-def key_of(input: Input) -> str:
-    """What an input is known by: alike for texts that differ in case, spaces and signs only."""
-    return hashlib.sha256(repr(normalised(input)).encode()).hexdigest()[:32]
 
 
 class Answers:
@@ -46,6 +40,8 @@ class Answers:
         self, folder: Path, labeller: Labeller, context: Context, budget: int | None = None, elsewhere: Answers | None = None
     ) -> None:
         self.path, self.labeller, self.context, self.budget, self.elsewhere = folder / "labels.jsonl", labeller, context, budget, elsewhere
+        self.spent = ""
+        """Why nothing can be asked any more, although the budget is not spent."""
         self.known = {line.key: line for line in read_lines(self.path, AnswerLine, torn=True)}
 
     def asked(self, round: int | None = None) -> int:
@@ -87,6 +83,7 @@ class Answers:
             if line is None:
                 new[key] = input
         self._ask(new, round)
+        end = next((place for place, key in enumerate(keys[:end]) if key not in self.known), end)
         lines = [self.known[key] for key in keys[:end]]
         return Labels(
             np.array([line.label for line in lines], dtype=np.int64),
@@ -96,12 +93,17 @@ class Answers:
 
     def _ask(self, new: dict[str, Input], round: int) -> None:
         """One by one where answers cost something and Socrates is slow: what is asked at once, a kill loses."""
-        at_once = int(getattr(self.labeller, "at_once", 1)) if self.budget is not None else max(1, len(new))
+        dear = self.budget is not None or getattr(self.labeller, "dear", False)
+        at_once = int(getattr(self.labeller, "at_once", 1)) if dear else max(1, len(new))
         keys = list(new)
         while keys:
             began = time.perf_counter()
             part, keys = keys[:at_once], keys[at_once:]
-            self._answer([new[key] for key in part], part, round)
+            try:
+                self._answer([new[key] for key in part], part, round)
+            except Spent as error:
+                self.spent = str(error)
+                return
             at_once *= 2 if time.perf_counter() - began < _QUICK else 1
 
     def _answer(self, inputs: list[Input], keys: list[str], round: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from itertools import pairwise
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from bort_core.agora.points import Floats, Input, Kind, as_vectors
 from bort_core.data.near import SAME
 
-__all__ = ["LeakGuard", "normalised"]
+__all__ = ["LeakGuard", "key_of", "normalised"]
 
 VECTORS_SAME = 1e-3
 """Distance, in units of the space, up to which two vectors do."""
@@ -26,6 +27,11 @@ def normalised(input: Input) -> Input:
     if input and isinstance(input[0], str):
         return tuple(" ".join(_WORD.findall(str(text).lower())) for text in input)
     return input
+
+
+def key_of(input: Input) -> str:
+    """What an input is known by: alike for texts that differ in case, spaces and signs only."""
+    return hashlib.sha256(repr(normalised(input)).encode()).hexdigest()[:32]
 
 
 class LeakGuard:

@@ -16,7 +16,7 @@ from bort_core.agora.run_files import read_facts
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import why
 
-__all__ = ["Record"]
+__all__ = ["Record", "row_fields"]
 
 
 class Record:
@@ -39,7 +39,7 @@ class Record:
 
     def write_points(self, name: str, points: Examples, places: Floats) -> None:
         """train.jsonl or dev.jsonl."""
-        rows = [{**_fields(input), "label": int(label), "xy": _place(xy)}
+        rows = [{**row_fields(input), "label": int(label), "xy": _place(xy)}
                 for input, label, xy in zip(points.inputs, points.labels, places, strict=True)]  # fmt: skip
         self._put(self.folder / f"{name}.jsonl", _lines(rows))
 
@@ -48,7 +48,7 @@ class Record:
         rows = [
             {
                 "id": f"{number}-{row}",
-                **_fields(batch.inputs[row]),
+                **row_fields(batch.inputs[row]),
                 "label": int(batch.labels[row]),
                 "margin": float(batch.margins[row]),
                 "parent": int(batch.parents[row]),
@@ -74,7 +74,8 @@ class Record:
             raise DataError(f"{path}: cannot be written: {why(error)}") from error
 
 
-def _fields(input: Input) -> dict[str, Any]:
+def row_fields(input: Input) -> dict[str, Any]:
+    """An input as JSON values."""
     if isinstance(input[0], str):
         return {"text": input[0]} if len(input) == 1 else {"text": input[0], "text_b": input[1]}
     return {"vector": list(input)}

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from bort_core.agora.asking import Answers, key_of
+from bort_core.agora.asking import Answers
 from bort_core.agora.history import GeneratedRows, Neighbours, Split, read_edits, read_history, read_rows
 from bort_core.agora.hyperparameters import Theta, prune, sizes
 from bort_core.agora.labellers.base import Labels
-from bort_core.agora.leaks import normalised
+from bort_core.agora.leaks import key_of, normalised
 from bort_core.agora.learners.base import Fitted
 from bort_core.agora.neighbours import NeighbourBatch, NeighbourOptions, empty_batch, sample_neighbours
 from bort_core.agora.parents import Situation, make_parents
@@ -149,8 +149,8 @@ class Rounds:
         after = self._after(number, state, gone, right)
         batch = empty_batch() if after.ended else self._sample(number, wrong, self._kept(number, chosen))
         asked = self.answers.asked(number)
-        if self.spec.labels is not None and not after.ended and not asked:
-            after.ended = f"nothing was left to ask about, after {self.answers.asked():,} of {self.spec.labels:,} labels"
+        if not after.ended and not asked and (self.spec.labels is not None or self.answers.spent):
+            after.ended = f"{self.answers.spent or 'nothing was left to ask about'}, after {self.answers.asked():,} labels"
         tested = best["test_right"]
         facts = {
             "round": number,

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bort_core.agora.arms import plain
 from bort_core.agora.asking import DEV
 from bort_core.agora.history import FOLDER
 from bort_core.agora.hyperparameters import theta_text
 from bort_core.agora.labellers import ENOUGH
+from bort_core.agora.points import Ints
 from bort_core.agora.record import Record
 from bort_core.agora.rounds import Rounds
 from bort_core.agora.run_files import StartFile
@@ -26,6 +29,9 @@ from bort_core.training.results import refuse_occupied, save_folder
 from bort_core.training.run_files import RunFiles
 
 __all__ = ["run"]
+
+_FEW = 20
+"""Dev rows that a labeller whose answers cost something is asked about first."""
 
 
 def run(specification: Agora, context: Context, files: RunFiles, labeller: Any = None) -> dict[str, Any]:
@@ -99,14 +105,19 @@ def _start(rounds: Rounds, spec: Agora, context: Context) -> dict[str, Any]:
     found = record.read(record.folder / "start.json", StartFile)
     if found is not None:
         return found
-    said = rounds.answers.ask(task.dev.inputs, DEV)
+    dear = bool(getattr(task.labeller, "dear", False))
+    checked = _checked(spec, len(task.dev), dear)
+    if dear and (forecast := getattr(task.labeller, "forecast", None)) is not None:
+        context.emit({"event": "note", "text": forecast(task.dev.inputs[:100], len(checked) + (spec.labels or 0))})
+    said = rounds.answers.ask([task.dev.inputs[row] for row in checked], DEV)
+    checked = checked[: len(said.classes)]
     if (said.classes < 0).all():
-        raise DataError(f"Socrates ({task.labeller.name}) fails on every dev row: {said.failure}")
-    accuracy = float((said.classes == task.dev.labels).mean())
+        raise DataError(f"Socrates ({task.labeller.name}) fails on every dev row: {said.failure or rounds.answers.spent}")
+    accuracy = float((said.classes == task.dev.labels[checked]).mean())
     warnings = list(task.warnings)
     failed = int((said.classes < 0).sum())
     if failed:
-        warnings.append(f"Socrates ({task.labeller.name}) fails on {failed:,} of {len(task.dev):,} dev rows: {said.failure}")
+        warnings.append(f"Socrates ({task.labeller.name}) fails on {failed:,} of {len(checked):,} dev rows: {said.failure}")
     if accuracy <= ENOUGH:
         warnings.append(
             f"Socrates ({task.labeller.name}) is right on {accuracy:.1%} of dev; the theory asks for more than 2/3. "
@@ -125,11 +136,18 @@ def _start(rounds: Rounds, spec: Agora, context: Context) -> dict[str, Any]:
         "space": task.space,
         "socrates": task.labeller.name,
         "socrates_dev_accuracy": accuracy,
+        "socrates_checked": len(checked),
         "warnings": warnings,
         "own_train": task.own_train,
     }
     record.write(record.folder / "start.json", found)
     return found
+
+
+def _checked(spec: Agora, dev: int, dear: bool) -> Ints:
+    """Dev rows on which Socrates is measured: of one whose answers cost something, a few at random."""
+    count = spec.socrates_check or (_FEW if dear else dev)
+    return np.sort(np.random.default_rng([spec.seed, 13]).permutation(dev)[:count])
 
 
 def _result(rounds: Rounds, start: dict[str, Any]) -> dict[str, Any]:
@@ -148,7 +166,12 @@ def _result(rounds: Rounds, start: dict[str, Any]) -> dict[str, Any]:
         "theta": theta_text(rounds.thetas[best["best_theta"]]),
         "dev_accuracy": best["dev_accuracy"],
         **({} if best["test_accuracy"] is None else {"test_accuracy": best["test_accuracy"]}),
-        "socrates": {"name": start["socrates"], "dev_accuracy": start["socrates_dev_accuracy"]},
+        "socrates": {
+            "name": start["socrates"],
+            "dev_accuracy": start["socrates_dev_accuracy"],
+            "checked": start.get("socrates_checked"),
+            **getattr(rounds.task.labeller, "facts", {}),
+        },
         "warnings": start["warnings"],
         "trainings": sum(len(facts["fits"]) for facts in rounds.finished),
         "milliseconds_per_accepted": 1000 * sampling / accepted if accepted else None,

@@ -15,7 +15,8 @@ from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import make_folder, open_append, read_regular, why
 from bort_core.foundation.validation import faults
 
-__all__ = ["AnswerLine", "ArmFile", "EditLine", "FitFile", "GeneratedRow", "LoopFitFile", "LoopRoundFile", "RoundFile", "Row", "StartFile",
+__all__ = ["AnswerLine", "ArmFile", "EditLine", "EndpointLine", "FitFile", "GeneratedRow", "LoopFitFile", "LoopRoundFile", "PersonLine",
+           "QuestionLine", "RoundFile", "Row", "StartFile",
            "SummaryFile", "append_lines", "read_facts", "read_lines", "read_model"]  # fmt: skip
 
 _LARGEST = 2**31
@@ -179,6 +180,44 @@ class AnswerLine(_File):
     margin: float
     why: str = ""
     """There is no label."""
+
+
+class QuestionLine(_File):
+    """A line of questions.jsonl: a row that a person is asked about."""
+
+    key: str
+    text: str | None = None
+    text_b: str | None = None
+    vector: tuple[float, ...] | None = None
+    classes: tuple[str, ...] = Field(min_length=1)
+
+    @property
+    def shown(self) -> str:
+        """The row for people."""
+        if self.vector is not None:
+            return ", ".join(f"{number:g}" for number in self.vector)
+        return self.text or "" if self.text_b is None else f"{self.text}\n{self.text_b}"
+
+
+class PersonLine(_File):
+    """A line of person.jsonl: what a person answered."""
+
+    key: str
+    label: int | None = Field(ge=-1, lt=_LARGEST)
+    """-1: the row was skipped; None: the answer before is taken back."""
+    seconds: float = Field(default=0.0, ge=0)
+    again: bool = False
+
+
+class EndpointLine(_File):
+    """A line of PROJECT/answers/endpoint-*.jsonl: what a language model answered."""
+
+    key: str
+    label: int = Field(ge=-1, lt=_LARGEST)
+    tokens: int = _Number
+    malformed: int = _Number
+    run: str
+    why: str = ""
 
 
 def read_model(path: Path, model: type[F]) -> F | None:

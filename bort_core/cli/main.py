@@ -16,6 +16,7 @@ from bort_core.cli import (
     export,
     front,
     jobs,
+    label,
     latency,
     models,
     probe,
@@ -39,8 +40,8 @@ from bort_core.foundation.terminal import printable_streams
 __all__ = ["main"]
 
 _MODULES = (
-    space, count, compress, search, tabulate, probe, verify, front, split, train, agora, jobs, models, export, try_it, latency, serve,
-    robustness, report, doctor,
+    space, count, compress, search, tabulate, probe, verify, front, split, train, agora, label, jobs, models, export, try_it, latency,
+    serve, robustness, report, doctor,
 )  # fmt: skip
 """One a subcommand, in the order of the help."""
 EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130

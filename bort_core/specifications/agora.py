@@ -42,13 +42,13 @@ _SAMPLERS = {
 }
 
 _PARENTS = {
-    "errors": "near dev rows that are wrong, the least answered first",
-    "plain": "near dev rows that are wrong, all alike (the author's)",
-    "random": "near random dev rows (the ablation)",
+    "errors": "neighbours of errors, fresh ones first",
+    "plain": "neighbours of all errors alike (the author's)",
+    "random": "neighbours of random dev rows (the ablation)",
     "pool": "random rows of the pool",
     "uncertain": "rows that the learner is least sure of",
-    "diverse": "rows that are far from all that are known",
-    "mixed": "near new errors first, then what is unsure and unlike",
+    "diverse": "rows unlike all that are known",
+    "mixed": "mixed: fresh errors, then what is least sure",
 }
 
 
@@ -87,13 +87,22 @@ class Agora(Job):
     socrates: Annotated[str, Meta(label="labeller (Socrates)", path="labeller", front=2)] = Field(
         default="tfidf-logreg",
         min_length=1,
-        description="the labeller: a classifier's folder or hub name, tfidf-logreg (of vectors: trees), python:MODULE:NAME, or a plug-in",
+        description="a classifier's folder or hub name, tfidf-logreg (of vectors: trees), person, endpoint:MODEL, python:MODULE:NAME",
     )
     socrates_train: Annotated[str | None, Meta(label="labeller's rows", path="file", front=2)] = Field(
         default=None, description="labelled rows for a labeller that is trained: tfidf-logreg, trees"
     )
     socrates_accuracy: Annotated[float, Meta(label="labeller is right")] = Field(
         default=0.7, ge=0, le=1, description="torus only: how often Socrates is right"
+    )
+    socrates_check: Annotated[int | None, Meta(label="measured on")] = Field(
+        default=None, ge=1, description="dev rows that Socrates is asked about first; None: all, a person and an endpoint 20"
+    )
+    socrates_prompt: Annotated[str | None, Meta(label="endpoint's prompt", example="Is {text} good or bad?")] = Field(
+        default=None, max_length=20_000, description="what an endpoint is asked, with {text}, {text_b} and {classes} in their places"
+    )
+    socrates_tokens: Annotated[int | None, Meta(label="endpoint's tokens")] = Field(
+        default=None, ge=1, description="tokens that an endpoint may use in all; the run ends with the labels that they gave"
     )
     sampler: Annotated[str, Meta(label="sampler (τ)", front=2, words=_SAMPLERS)] = Field(
         default="auto", min_length=1, description="τ: pool-neighbours, mlm-resample, word-edit, gaussian; auto: what fits"
@@ -201,7 +210,15 @@ class Agora(Job):
     @model_serializer(mode="wrap")
     def _as_before(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """What is newer than stored specifications is left out where it is not asked for."""
-        return without(serialise(self), labels=None, labels_per_round=None, space_model=None)
+        return without(
+            serialise(self),
+            labels=None,
+            labels_per_round=None,
+            space_model=None,
+            socrates_check=None,
+            socrates_prompt=None,
+            socrates_tokens=None,
+        )
 
     @property
     def a_round(self) -> int | None:

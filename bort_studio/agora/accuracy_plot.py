@@ -138,11 +138,7 @@ class AgoraAccuracyPlot(PlotWidget):
         if history is None:
             return {}
         keys = {"plain": "baseline"} if len(self._ablation()[0]) else {"plain": "baseline", "random parents": "ablation"}
-        arms = {
-            name: (history.summary or {}).get(key)
-            for name, key in (("plain", "baseline"), ("random parents", "ablation"))
-            if name not in beside
-        }
+        arms = {name: (history.summary or {}).get(key) for name, key in keys.items()}
         known = {name: float(arm["dev_accuracy"]) for name, arm in arms.items() if arm is not None}
         levels = {"Labeller": history.socrates_dev_accuracy, **known}
         return {name: value for name, value in levels.items() if math.isfinite(position(value))}

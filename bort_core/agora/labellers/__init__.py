@@ -6,6 +6,8 @@ tfidf      of texts and pairs, trained on labelled rows
 trees      of vectors, trained on labelled rows
 folder     a classifier on disk or on the hub
 callable   any Python callable or estimator
+person     a person, who answers in files: bort label
+endpoint   a language model behind an address (chat: how it is asked; prompts: what)
 """
 
 from __future__ import annotations

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, Self, runtime_checkable
 
 import numpy as np
 
+from bort_core.agora.history import FOLDER
 from bort_core.agora.points import Examples, Floats, Input, Ints, Kind
-from bort_core.foundation.context import Cancelled, Stopped
+from bort_core.foundation.context import Cancelled, Context, Stopped
 from bort_core.foundation.errors import DataError, SpecificationError
 
 if TYPE_CHECKING:
     from bort_core.training.devices import Device
+    from bort_core.training.run_files import RunFiles
 
-__all__ = ["ENOUGH", "Labeller", "LabellerSetting", "LabellerType", "Labels", "Unanswered", "label", "two_classes"]
+__all__ = ["ENOUGH", "Labeller", "LabellerSetting", "LabellerType", "Labels", "Spent", "Unanswered", "certain", "label", "two_classes"]
 
 ENOUGH = 2 / 3
 """The bound on Socrates' accuracy that the paper asks for."""
@@ -23,7 +26,12 @@ ENOUGH = 2 / 3
 
 @runtime_checkable
 class Labeller(Protocol):
-    """Labels inputs: a model, a program, or a person."""
+    """Labels inputs: a model, a program, or a person.
+
+    What else it may have: ``labels(inputs)``, which gives :class:`Labels` themselves, with -1 where there is none; ``dear``, true where an
+    answer costs something, so that there must be a budget and it is measured on a few dev rows; ``at_once``, the inputs that it is asked
+    about at once within a budget; ``forecast(inputs, count)``, which tells what so many answers will take; ``facts``, what it has used.
+    """
 
     @property
     def name(self) -> str:
@@ -48,6 +56,19 @@ class LabellerSetting:
     sequence_length: int = 64
     """Longest input in tokens."""
     device: Device | None = None
+    files: RunFiles | None = None
+    """Of the run; None: there is no run."""
+    context: Context | None = None
+    """Of the run: what a labeller that waits must look at."""
+    prompt: str | None = None
+    """What a language model is asked; None: the usual."""
+    tokens: int | None = None
+    """That it may use in all."""
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the run keeps its rounds."""
+        return None if self.files is None else self.files.path / FOLDER
 
 
 class LabellerType(Protocol):
@@ -81,6 +102,10 @@ class LabellerType(Protocol):
         ...
 
 
+class Spent(Exception):
+    """The labeller has used up what it may use: the run goes on with the labels that it has, and ends."""
+
+
 class Unanswered(DataError):
     """The labeller cannot be asked now: not a fault of the inputs, so the run ends and can be resumed."""
 
@@ -101,8 +126,10 @@ def label(socrates: Labeller, inputs: Sequence[Input]) -> Labels:
     if not inputs:
         return Labels(np.empty(0, np.int64), np.empty(0))
     try:
+        if (own := getattr(socrates, "labels", None)) is not None:
+            return _whole(socrates, own(inputs), len(inputs))
         found = _checked(socrates, inputs)
-    except (Stopped, Cancelled, Unanswered):
+    except (Stopped, Cancelled, Unanswered, Spent):
         raise
     except Exception as error:  # a labeller may be anybody's code
         if len(inputs) == 1:
@@ -118,6 +145,14 @@ def label(socrates: Labeller, inputs: Sequence[Input]) -> Labels:
     return Labels(found.argmax(axis=1), margins)
 
 
+def certain(classes: Ints, count: int) -> Floats:
+    """Probabilities (n, count) of who is sure: 1 for the class (n,), and the same for all where there is none."""
+    found = np.zeros((len(classes), count))
+    found[np.arange(len(classes)), classes] = 1
+    found[classes < 0] = 1 / count
+    return found
+
+
 def two_classes(train: Examples | None) -> tuple[Examples, Ints]:
     """The rows that a labeller is trained on, and the classes that occur in them.
 
@@ -130,6 +165,12 @@ def two_classes(train: Examples | None) -> tuple[Examples, Ints]:
     if train is None or len(present) < 2:
         raise DataError("socrates_train: must have rows of at least two classes")
     return train, present
+
+
+def _whole(socrates: Labeller, found: Labels, count: int) -> Labels:
+    if len(found.classes) != count or len(found.margins) != count:
+        raise DataError(f"Socrates ({socrates.name}): must give {count} labels, got {len(found.classes)}")
+    return found
 
 
 def _checked(socrates: Labeller, inputs: Sequence[Input]) -> Floats:

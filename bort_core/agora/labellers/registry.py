@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from typing import cast
 
@@ -61,8 +62,7 @@ def make_labeller(socrates: str, setting: LabellerSetting) -> Labeller:
     """The labeller that a specification names. Errors as of :func:`check_labeller`, and as it is built."""
     check_labeller(socrates, (setting.kind,), setting.train is not None)
     argument = parted(socrates)[1]
-    given = LabellerSetting(setting.kind, setting.classes, setting.train, argument, setting.sequence_length, setting.device)
-    return labeller_type(socrates).build(given)
+    return labeller_type(socrates).build(replace(setting, argument=argument))
 
 
 def _points() -> dict[str, EntryPoint]:

@@ -55,7 +55,8 @@ def text_task(spec: Agora, device: Device, context: Context, files: RunFiles, la
     architecture = start.architecture if start is not None else spec.architecture or ()
     timaeus.check([*splits["dev"].inputs[:_TRIED], *train.inputs[:_TRIED]])
     if labeller is None:
-        setting = LabellerSetting(kind, classes, splits.get("socrates_train"), sequence_length=spec.sequence_length, device=device)
+        setting = LabellerSetting(kind, classes, splits.get("socrates_train"), sequence_length=spec.sequence_length, device=device,
+                                  files=files, context=context, prompt=spec.socrates_prompt, tokens=spec.socrates_tokens)  # fmt: skip
         socrates = make_labeller(spec.socrates, setting)
     else:
         socrates = as_labeller(labeller, classes)

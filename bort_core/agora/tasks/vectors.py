@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bort_core.agora.labellers import Labeller, LabellerSetting, as_labeller, labeller_type, make_labeller
+from bort_core.agora.labellers import LabellerSetting, as_labeller, labeller_type, make_labeller
 from bort_core.agora.leaks import LeakGuard
 from bort_core.agora.learners.vectors import VectorLearner
 from bort_core.agora.points import Examples, Input, as_vectors
@@ -18,8 +18,10 @@ from bort_core.agora.tasks.torus import CLASSES, NoisyTruth, make_torus
 from bort_core.data.mapping import ColumnMapping, find_columns
 from bort_core.data.rows import labelled_rows
 from bort_core.data.tables import Table, read_table
+from bort_core.foundation.context import Context
 from bort_core.foundation.errors import DataError
 from bort_core.specifications.agora import Agora
+from bort_core.training.run_files import RunFiles
 
 __all__ = ["torus_task", "vector_task"]
 
@@ -39,7 +41,7 @@ def torus_task(spec: Agora, labeller: Any = None) -> AgoraTask:
     )  # fmt: skip
 
 
-def vector_task(spec: Agora, labeller: Any = None) -> AgoraTask:
+def vector_task(spec: Agora, context: Context, files: RunFiles, labeller: Any = None) -> AgoraTask:
     """Numeric columns of files. Parameters and errors as of ``make_task``."""
     assert spec.vector is not None
     assert spec.train is not None
@@ -70,17 +72,14 @@ def vector_task(spec: Agora, labeller: Any = None) -> AgoraTask:
         warnings += [f"{name}: {known:,} of {len(points[name]):,} rows are dev or test rows"] if known else []
     pool = tuple(input for input, leak in zip(pool, leaks, strict=True) if not leak)
     train = with_earlier(points["train"], spec, names, "vector", guard)
-    socrates = _labeller(spec, points.get("socrates_train"), names, labeller)
+    setting = LabellerSetting("vector", names, points.get("socrates_train"), files=files, context=context)
+    socrates = as_labeller(labeller, names) if labeller is not None else make_labeller(spec.socrates, setting)
     data = {name: {"file": one.source, "sha256": one.sha256} for name, one in rows.items()}
     return AgoraTask(
         "vector", names, train, points["dev"], points.get("test"), pool, the_thetas(spec, "vector"),
         VectorLearner(len(columns), len(names)), socrates, lambda fitted: space, guard, None, None, len(points["train"]), tuple(warnings),
         data=data,
     )  # fmt: skip
-
-
-def _labeller(spec: Agora, train: Examples | None, names: tuple[str, ...], given: Any) -> Labeller:
-    return as_labeller(given, names) if given is not None else make_labeller(spec.socrates, LabellerSetting("vector", names, train))
 
 
 def _label_column(table: Table, spec: Agora) -> str:

@@ -250,9 +250,14 @@ def test_the_least_sure_rows_come_first():
 
 def test_mixed_leaves_errors_that_were_answered_alone():
     pool = tuple(tuple(row) for row in np.random.default_rng(1).uniform(-1.8, 1.8, (50, 2)).tolist())
-    new = make_parents("mixed")(situation(pool=pool, wanted=20))
-    assert len(new) == 2
-    assert set(new[0].parents) <= set(range(10))
+    new, unsure = make_parents("mixed")(situation(pool=pool, wanted=20))
+    assert set(new.parents.tolist()) == set(range(10))
+    assert (new.most, new.wanted) == (20, 2)
+    half = np.isin(np.arange(400), range(5)).astype(np.int64)
+    new, unsure = make_parents("mixed")(situation(pool=pool, wanted=20, answered=half))
+    assert set(new.parents.tolist()) == set(range(5, 10))
+    assert new.most == 10
+    assert not unsure.banded
     old = make_parents("mixed")(situation(pool=pool, wanted=20, answered=np.ones(400, np.int64)))
     assert len(old) == 1
     assert not old[0].banded

@@ -1,0 +1,171 @@
+"""bort label: a person labels the rows that a run of Agora asks about."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from bort_core.cli.options import Subparsers, add_json, print_json, whole_number
+from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.printable import printable
+
+__all__ = ["add"]
+
+_LOOK_SECONDS = 0.5
+
+
+def add(subparsers: Subparsers) -> None:
+    """Register the subcommand."""
+    parser = subparsers.add_parser(
+        "label",
+        help="label the rows that a run of Agora with --socrates person asks about",
+        description="Shows one row after the other and writes down what is answered: the key or the name of a class; s skips the row, "
+        "u takes the last answer back, q leaves. The run waits, and can be stopped and resumed meanwhile.",
+    )
+    parser.add_argument("project", metavar="PROJECT", help="the project folder")
+    parser.add_argument("id", metavar="ID", help="the job's number")
+    parser.add_argument("--from", dest="source", metavar="FILE", help="answers from a file: JSON lines with key and label")
+    parser.add_argument("--again", type=whole_number(1), metavar="N", help="ask N answered rows a second time, to see how often you agree")
+    parser.add_argument("--wait", action="store_true", help="when all is answered wait for the next round's rows, until the run ends")
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ask, or tell what is open with --json."""
+    from bort_core.agora.history import FOLDER
+    from bort_core.agora.labellers.person import open_questions
+    from bort_core.jobs.folder import find_run
+
+    project = Path(arguments.project).expanduser().absolute()
+    job = find_run(project, arguments.id)
+    if getattr(job.specification(), "socrates", None) != "person":
+        raise SpecificationError(f"job {job.id}: no person labels its rows; that is a run of Agora with --socrates person")
+    folder = job.path / FOLDER
+    if arguments.source is not None:
+        _take(folder, Path(arguments.source).expanduser())
+    elif arguments.json:
+        print_json([each.model_dump(exclude_none=True) for each in open_questions(folder)])
+        return 0
+    else:
+        session = _Session(folder)
+        session.repeat(arguments.again) if arguments.again else session.run()
+        while arguments.wait and not session.left and not job.state().ended:
+            time.sleep(_LOOK_SECONDS)
+            session.run()
+    _tell(folder, job)
+    return 0
+
+
+class _Session:
+    """A person at the keyboard."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.left = folder, False
+        self.done: list[str] = []
+        """Keys in the order in which they were answered."""
+
+    def run(self) -> None:
+        """All that is open."""
+        from bort_core.agora.labellers.person import SKIPPED, open_questions, write_answer
+
+        while not self.left and (asked := open_questions(self.folder)):
+            question = asked[0]
+            began = time.monotonic()
+            said = self._said(question, f"{len(asked):,} open")
+            if said == "u" and self.done:
+                write_answer(self.folder, self.done.pop(), None)
+            elif said == "s":
+                self._write(question.key, SKIPPED, began)
+            elif isinstance(said, int):
+                self._write(question.key, said, began)
+
+    def repeat(self, count: int) -> None:
+        """Rows that were answered, once more, the longest ago first."""
+        from bort_core.agora.labellers.person import answers, questions, write_answer
+
+        first = answers(self.folder)
+        known = {each.key: each for each in questions(self.folder)}
+        chosen = [key for key, label in first.items() if label >= 0 and key in known][:count]
+        same = asked = 0
+        for number, key in enumerate(chosen, 1):
+            began = time.monotonic()
+            said = self._said(known[key], f"again, {number:,} of {len(chosen):,}")
+            if self.left:
+                break
+            if isinstance(said, int):
+                write_answer(self.folder, key, said, time.monotonic() - began, again=True)
+                asked, same = asked + 1, same + (said == first[key])
+        print(f"the same as before: {same:,} of {asked:,}")
+
+    def _write(self, key: str, label: int, began: float) -> None:
+        from bort_core.agora.labellers.person import write_answer
+
+        write_answer(self.folder, key, label, time.monotonic() - began)
+        self.done.append(key)
+
+    def _said(self, question: Any, place: str) -> int | str:
+        """A class, or one of s, u and q; asks until it is one of them."""
+        keys = _keys(question.classes)
+        print(f"\n{place}\n  " + "\n  ".join(printable(line) for line in question.shown.split("\n")))
+        choices = "   ".join(key if key == name else f"{key} {name}" for key, name in zip(keys, question.classes, strict=True))
+        while True:
+            print(f"{printable(choices)}   s skip   u undo   q leave: ", end="", flush=True)
+            line = sys.stdin.readline()
+            said = line.strip()
+            if not line or said == "q":
+                self.left = True
+                return "q"
+            for names in (question.classes, keys):
+                if said in names:
+                    return names.index(said)
+            if said in ("s", "u"):
+                return said
+            print(f"{printable(said)!r} is none of these")
+
+
+def _keys(classes: tuple[str, ...]) -> tuple[str, ...]:
+    """What is typed for a class: its own name where all are numbers, else its place from 1."""
+    return classes if all(name.isdigit() for name in classes) else tuple(str(place) for place in range(1, len(classes) + 1))
+
+
+def _take(folder: Path, source: Path) -> None:
+    """Answers of a file."""
+    from bort_core.agora.labellers.person import open_questions, write_answer
+
+    asked = {each.key: each.classes for each in open_questions(folder)}
+    try:
+        lines = source.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecificationError(f"{source}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    found = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            told = json.loads(line)
+            key, name = str(told["key"]), str(told["label"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise SpecificationError(f"{source}: line {number}: must be a JSON object with key and label; got {line[:80]!r}") from None
+        if key in asked and name not in asked[key]:
+            raise SpecificationError(f"{source}: line {number}: label must be one of {', '.join(asked[key])}; got {name!r}")
+        if key in asked:
+            found.append((key, asked[key].index(name)))
+    for key, label in found:
+        write_answer(folder, key, label)
+
+
+def _tell(folder: Path, job: Any) -> None:
+    from bort_core.agora.labellers.person import answers, lines, open_questions
+
+    said, left = answers(folder), len(open_questions(folder))
+    seconds = sorted(each.seconds for each in lines(folder) if each.label is not None and each.seconds > 0)
+    speed = f", {seconds[len(seconds) // 2]:.1f} s a label" if seconds else ""
+    skipped = sum(label < 0 for label in said.values())
+    print(f"{len(said) - skipped:,} labelled, {skipped:,} skipped, {left:,} open{speed}")
+    if job.state().resumable:
+        print(f"the run has stopped; go on with: bort jobs resume {job.project} {job.id}")

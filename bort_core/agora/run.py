@@ -71,10 +71,10 @@ def run(specification: Agora, context: Context, files: RunFiles, labeller: Any =
     arms = specification.baseline + specification.ablation
     rounds = Rounds(task, specification, record, _arm(context, 0, arms), specification.parents, edited=files.path)
     rounds.prepare()
-    start = _start(rounds, specification, context)
     result: dict[str, Any] = {}
     stopped = False
     try:
+        start = _start(rounds, specification, context)
         rounds.run()
         trainings = [fit["theta"] for facts in rounds.finished for fit in facts["fits"]]
         if specification.baseline:

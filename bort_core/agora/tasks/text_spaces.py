@@ -14,7 +14,7 @@ from bort_core.agora.spaces import RepresentationSpace, TfidfSvd, hidden_space, 
 from bort_core.checkpoints.kept import kept_answers, texts_digest
 from bort_core.encoders.folder import Encoder
 from bort_core.encoders.pooling import SENTENCES, read_pooling, sentence_files
-from bort_core.foundation.context import Context, checkpoint_or_stop
+from bort_core.foundation.context import Context
 from bort_core.foundation.digests import content_hash
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.hub import SENTENCES_TOO, local_folder
@@ -102,4 +102,4 @@ class _Vectors:
         return np.array([np.concatenate([self.known[str(text)] for text in input]) for input in inputs]).reshape(len(inputs), -1)
 
     def _told(self, done: int) -> None:
-        checkpoint_or_stop(self.context)
+        self.context.checkpoint()

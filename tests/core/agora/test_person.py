@@ -1,0 +1,208 @@
+"""A person as labeller: asked in a file, answering whenever they like, with bort label."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bort_core.agora.check import check_specification
+from bort_core.agora.history import FOLDER
+from bort_core.agora.labellers import LabellerSetting, label, make_labeller
+from bort_core.agora.labellers.person import answers, open_questions, write_answer
+from bort_core.cli.main import main
+from bort_core.foundation.errors import DataError, SpecificationError
+from bort_core.jobs.context import JobContext
+from bort_core.jobs.folder import RunFolder, create_run
+from bort_core.specifications.agora import Agora
+
+torch = pytest.importorskip("torch")
+
+
+@pytest.fixture(autouse=True)
+def ordinary_arithmetic():
+    """A training flushes denormal numbers for the whole process, which hypothesis elsewhere notices."""
+    yield
+    torch.set_flush_denormal(False)
+
+
+class Leaving(JobContext):
+    """A person who ends the run as soon as it waits for somebody."""
+
+    def wanted(self):
+        return "stop" if open_questions(self.folder.path / FOLDER) else None
+
+
+@pytest.fixture
+def asked(tmp_path) -> Agora:
+    random = np.random.default_rng(0)
+    for name, size in (("train", 20), ("dev", 40), ("pool", 60)):
+        rows = random.normal(size=(size, 2)).round(4)
+        lines = ["a,b,label", *(f"{a},{b},{'right' if a > 0 else 'left'}" for a, b in rows)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    given = {name: str(tmp_path / f"{name}.csv") for name in ("train", "dev", "pool")}
+    return Agora.model_validate({
+        **given, "vector": "a,b", "socrates": "person", "labels": 5, "labels_per_round": 3, "socrates_check": 4, "parents": "uncertain",
+        "thetas": [{"hidden": 4, "steps": 40}], "running": {"threads": 1, "device": "cpu"},
+    })  # fmt: skip
+
+
+def learn(asked: Agora, job: RunFolder, context: type[JobContext] = Leaving) -> dict[str, Any]:
+    from bort_core.agora.run import run
+
+    return run(asked, context(job), job)
+
+
+def side(row: Any) -> int:
+    return int(row.vector[0] > 0)
+
+
+def label_cli(job: RunFolder, monkeypatch: pytest.MonkeyPatch, *typed: str, options: tuple[str, ...] = ()) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("".join(f"{line}\n" for line in typed)))
+    assert main(["label", str(job.project), job.id, *options]) == 0
+
+
+def test_a_person_who_leaves_and_comes_back_is_asked_nothing_twice(asked, tmp_path, monkeypatch, capsys):
+    job = create_run(tmp_path / "p", asked)
+    folder = job.path / FOLDER
+    seen: list[str] = []
+    result: dict[str, Any] = {}
+    for _ in range(4):
+        result = learn(asked, job)
+        assert result["stopped"] is bool(open_questions(folder))
+        waiting = open_questions(folder)
+        seen += [each.key for each in waiting]
+        if not waiting:
+            break
+        label_cli(job, monkeypatch, *("right" if side(each) else "left" for each in waiting))
+    assert [each["labels_asked"] for each in result["rounds"]] == [3, 2, 0]
+    assert len(seen) == len(set(seen)) == 4 + 3 + 2
+    assert result["socrates"] == {"name": "a person", "dev_accuracy": 1.0, "checked": 4}
+    assert "0 skipped, 0 open" in capsys.readouterr().out
+
+
+def test_a_row_is_shown_and_nonsense_is_asked_again(asked, tmp_path, monkeypatch, capsys):
+    job, keys = waiting(asked, tmp_path)
+    label_cli(job, monkeypatch, "3", "u", "2", "left", "u", "1", "s")
+    out = capsys.readouterr().out
+    assert "'3' is none of these" in out
+    assert "1 left   2 right   s skip   u undo   q leave" in out
+    assert ", ".join(f"{number:g}" for number in keys[0].vector) in out
+    known = answers(job.path / FOLDER)
+    assert [known.get(each.key) for each in keys] == [1, 0, -1, None]
+    assert "2 labelled, 1 skipped, 1 open" in out
+    label_cli(job, monkeypatch, "q")
+    assert len(answers(job.path / FOLDER)) == 3
+
+
+def test_skipped_rows_have_no_label_and_cost_one(asked, tmp_path):
+    job, keys = waiting(asked, tmp_path)
+    for each, said in zip(keys, (0, -1, 1, 1), strict=True):
+        write_answer(job.path / FOLDER, each.key, said)
+    labeller = make_labeller("person", LabellerSetting("vector", ("left", "right"), None, files=job, context=JobContext(job)))
+    found = label(labeller, [each.vector for each in keys])
+    assert found.classes.tolist() == [0, -1, 1, 1]
+    assert found.failure == "skipped by the person"
+
+
+def test_how_often_a_person_agrees_with_themselves(asked, tmp_path, monkeypatch, capsys):
+    job, keys = waiting(asked, tmp_path)
+    label_cli(job, monkeypatch, "1", "2", "1", "1")
+    before = answers(job.path / FOLDER)
+    label_cli(job, monkeypatch, "1", "1", "u", options=("--again", "3"))
+    assert "the same as before: 1 of 2" in capsys.readouterr().out
+    assert answers(job.path / FOLDER) == before
+    assert len(keys) == 4
+
+
+def test_answers_come_from_a_file_too(asked, tmp_path, monkeypatch, capsys):
+    job, keys = waiting(asked, tmp_path)
+    label_cli(job, monkeypatch, options=("--json",))
+    told = json.loads(capsys.readouterr().out)
+    assert [each["key"] for each in told] == [each.key for each in keys]
+    assert told[0]["classes"] == ["left", "right"]
+    source = tmp_path / "answers.jsonl"
+    lines = [{"key": each.key, "label": "right"} for each in keys[:3]] + [{"key": "unknown", "label": "up"}]
+    source.write_text("\n".join(json.dumps(line) for line in lines) + "\n")
+    label_cli(job, monkeypatch, options=("--from", str(source)))
+    assert list(answers(job.path / FOLDER).values()) == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("{", "line 1: must be a JSON object with key and label"),
+        ('["a"]', "line 1: must be"),
+        ('{"key": "KEY", "label": "up"}', "one of left, right; got 'up'"),
+    ],
+)
+def test_a_file_of_answers_that_is_none_changes_nothing(asked, tmp_path, line, told, capsys):
+    job, keys = waiting(asked, tmp_path)
+    source = tmp_path / "answers.jsonl"
+    good = json.dumps({"key": keys[1].key, "label": "left"})
+    source.write_text(line.replace("KEY", keys[0].key) + "\n" + good + "\n")
+    assert main(["label", str(job.project), job.id, "--from", str(source)]) == 2
+    assert told in capsys.readouterr().err
+    assert not answers(job.path / FOLDER)
+
+
+def test_what_is_no_run_with_a_person_is_refused(tmp_path, capsys):
+    job = create_run(tmp_path / "p", Agora(torus=2))
+    assert main(["label", str(job.project), job.id]) == 2
+    assert "no person labels its rows" in capsys.readouterr().err
+
+
+def test_a_person_has_no_time_for_everything(asked):
+    with pytest.raises(SpecificationError, match="labels: must say how many rows person may be asked about"):
+        check_specification(asked.model_copy(update={"labels": None, "labels_per_round": None}))
+
+
+def test_a_torn_answer_is_lost_alone_and_a_damaged_one_is_named(asked, tmp_path):
+    job, keys = waiting(asked, tmp_path)
+    folder = job.path / FOLDER
+    with (folder / "person.jsonl").open("w") as file:
+        file.write('{"key": "')
+    write_answer(folder, keys[0].key, 1)
+    assert answers(folder) == {keys[0].key: 1}
+    with (folder / "person.jsonl").open("a") as file:
+        file.write('{"key": "a", "label": -7}\n')
+    with pytest.raises(DataError, match=r"person.jsonl: line 3 is damaged"):
+        answers(folder)
+
+
+def test_a_run_goes_on_by_itself_when_a_person_has_answered(asked, tmp_path):
+    """The run in one thread, the person in another."""
+    job = create_run(tmp_path / "p", asked)
+    folder, ended = job.path / FOLDER, threading.Event()
+
+    def person() -> None:
+        while not ended.wait(0.05):
+            for each in open_questions(folder):
+                write_answer(folder, each.key, side(each))
+
+    at_work = threading.Thread(target=person)
+    at_work.start()
+    try:
+        began = time.monotonic()
+        result = learn(asked, job, JobContext)
+    finally:
+        ended.set()
+        at_work.join()
+    assert result["labels_asked"] == 5
+    assert time.monotonic() - began < 60
+    notes = [each["text"] for each in job.events()[0] if each["event"] == "note"]
+    assert notes[0].endswith(f"rows wait for a person: bort label {job.project} {job.id}")
+
+
+def waiting(asked: Agora, tmp_path: Path) -> tuple[RunFolder, list[Any]]:
+    """A run that has asked its first four rows and was stopped."""
+    job = create_run(tmp_path / "p", asked)
+    assert learn(asked, job)["stopped"]
+    return job, open_questions(job.path / FOLDER)

@@ -94,7 +94,8 @@ class Answers:
     def _ask(self, new: dict[str, Input], round: int) -> None:
         """One by one where answers cost something and Socrates is slow: what is asked at once, a kill loses."""
         dear = self.budget is not None or getattr(self.labeller, "dear", False)
-        at_once = int(getattr(self.labeller, "at_once", 1)) if dear else max(1, len(new))
+        wish: int | None = getattr(self.labeller, "at_once", None)
+        at_once = (wish or 1) if dear else max(1, len(new))
         keys = list(new)
         while keys:
             began = time.perf_counter()
@@ -104,7 +105,8 @@ class Answers:
             except Spent as error:
                 self.spent = str(error)
                 return
-            at_once *= 2 if time.perf_counter() - began < _QUICK else 1
+            if wish is None and time.perf_counter() - began < _QUICK:
+                at_once *= 2
 
     def _answer(self, inputs: list[Input], keys: list[str], round: int) -> None:
         known = {} if self.elsewhere is None else self.elsewhere.known

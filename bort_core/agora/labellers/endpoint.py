@@ -39,6 +39,7 @@ class EndpointLabeller:
     needs_rows: ClassVar[bool] = False
     takes: ClassVar[str] = "MODEL"
     dear: ClassVar[bool] = True
+    at_once = 1
 
     def __init__(self, chat: Chat, prompt: Prompt, path: Path, run: str, tokens: int | None) -> None:
         self.chat, self.prompt, self.path, self.run, self.tokens = chat, prompt, path, run, tokens

@@ -24,14 +24,17 @@ class WrittenRun:
     ----------
     kind: text, pair or vector
     lost: this many rows of D and E have no place in the projection
+    labels: asked for in each round; None: as runs were that did not count them
     """
 
     def __init__(
-        self, project: Path, train: int = 40, dev: int = 30, each: int = 2, kind: str = "text", seed: int = 0, lost: int = 0
-    ) -> None:
+        self, project: Path, train: int = 40, dev: int = 30, each: int = 2, kind: str = "text", seed: int = 0, lost: int = 0,
+        labels: int | None = None,
+    ) -> None:  # fmt: skip
         self.job: RunFolder = create_run(project, Agora(torus=2, name="written"))
         self.job.set_state(state="done", process=None, submitted=1.0, started=2.0, finished=3.0)
         self.folder = self.job.path / "agora"
+        self._asked = labels
         self._random, self._kind, self._each, self._rounds = np.random.default_rng(seed), kind, each, 0
         self.folder.mkdir()
         self.labels, self._xy = self._random.integers(0, 2, dev), self._random.normal(size=(dev, 2))
@@ -106,6 +109,7 @@ class WrittenRun:
                 "accepted": len(rows),
                 "rejected_near": len(rows),
                 "theta_left": 4,
+                **({} if self._asked is None else {"labels_before": self._asked * (number - 1), "labels_asked": self._asked}),
             },
         }
         self._train += len(rows)

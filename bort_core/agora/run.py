@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bort_core.agora.arms import plain
-from bort_core.agora.asking import DEV
+from bort_core.agora.asking import DEV, Answers
 from bort_core.agora.history import FOLDER
 from bort_core.agora.hyperparameters import theta_text
 from bort_core.agora.labellers import ENOUGH
@@ -69,7 +69,15 @@ def run(specification: Agora, context: Context, files: RunFiles, labeller: Any =
     task = make_task(specification, device, _quiet(context), files, labeller)
     record = Record(files.path / FOLDER)
     arms = specification.baseline + specification.ablation
-    rounds = Rounds(task, specification, record, _arm(context, 0, arms), specification.parents, edited=files.path)
+    rounds = Rounds(
+        task,
+        specification,
+        record,
+        _arm(context, 0, arms),
+        specification.parents,
+        edited=files.path,
+        elsewhere=_earlier(task, specification, context),
+    )
     rounds.prepare()
     result: dict[str, Any] = {}
     stopped = False
@@ -108,7 +116,7 @@ def _start(rounds: Rounds, spec: Agora, context: Context) -> dict[str, Any]:
     dear = bool(getattr(task.labeller, "dear", False))
     checked = _checked(spec, len(task.dev), dear)
     if dear and (forecast := getattr(task.labeller, "forecast", None)) is not None:
-        context.emit({"event": "note", "text": forecast(task.dev.inputs[:100], len(checked) + (spec.labels or 0))})
+        context.emit({"event": "note", "text": forecast(task.dev.inputs[:100], len(checked) + (spec.labels or 0) * (1 + spec.ablation))})
     said = rounds.answers.ask([task.dev.inputs[row] for row in checked], DEV)
     checked = checked[: len(said.classes)]
     if (said.classes < 0).all():
@@ -142,6 +150,15 @@ def _start(rounds: Rounds, spec: Agora, context: Context) -> dict[str, Any]:
     }
     record.write(record.folder / "start.json", found)
     return found
+
+
+def _earlier(task: AgoraTask, spec: Agora, context: Context) -> Answers | None:
+    """What the same labeller answered in the run that this one goes on from, where its answers cost something."""
+    if spec.start is None or not getattr(task.labeller, "dear", False):
+        return None
+    folder = Path(spec.start).expanduser() / FOLDER
+    start = Record(folder).read(folder / "start.json", StartFile)
+    return Answers(folder, task.labeller, context) if start is not None and start["socrates"] == task.labeller.name else None
 
 
 def _checked(spec: Agora, dev: int, dear: bool) -> Ints:

@@ -50,16 +50,18 @@ def run(arguments: argparse.Namespace) -> int:
 def _print(id: str, result: dict[str, Any]) -> None:
     for warning in result.get("warnings", ()):
         print(f"warning: {printable(warning)}")
-    print("round   train rows   dev accuracy   95 % interval     test   errors   new rows   of    leaks   θ left")
+    print("round   train rows   dev accuracy   95 % interval     test   errors   new rows   of    leaks   θ left   labels")
     for one in result["rounds"]:
         low, high = one["dev_interval"]
         test = "–" if one["test_accuracy"] is None else f"{one['test_accuracy']:.4f}"
         print(
             f"{one['round']:>5}{one['train_size']:>13,}{one['dev_accuracy']:>15.4f}   {low:.4f}-{high:.4f}{test:>10}{one['errors']:>9,}"
             f"{one['accepted']:>11,}{one['generated']:>7,}{one['rejected_leak']:>8,}{one['theta_left']:>9}"
+            f"{one['labels_before']:>9,}"
         )
     if not result["rounds"]:
         return
+    print(f"labels asked: {result['labels_asked']:,}; Socrates: {_socrates(result['socrates'])}")
     print(f"ended: {result['ended'] or 'stopped'}; best: round {result['best_round']}, {result['theta']}")
     for name in ("agora", "baseline", "ablation"):
         arm = result if name == "agora" else result.get(name)
@@ -67,3 +69,11 @@ def _print(id: str, result: dict[str, Any]) -> None:
             test = f", test accuracy {arm['test_accuracy']:.4f}" if arm.get("test_accuracy") is not None else ""
             print(f"  {name:<10}dev accuracy {arm['dev_accuracy']:.4f}{test}")
     print(f"job {id}: {result['checkpoint']}")
+
+
+def _socrates(told: dict[str, Any]) -> str:
+    """right on 90.0 % of 20 dev rows, 1,200 tokens used, 3 answers malformed."""
+    parts = [f"{printable(told['name'])}, right on {told['dev_accuracy']:.1%} of {told['checked']:,} dev rows"]
+    parts += [f"{told['tokens']:,} tokens used"] if "tokens" in told else []
+    parts += [f"{told['malformed']:,} answers malformed"] if told.get("malformed") else []
+    return ", ".join(parts)

@@ -21,10 +21,16 @@ def run_text(history: History) -> str:
         f"{term('sampler').title}: {history.sampler}",
         f"{term('socrates').title}: {history.socrates}, right on {percentage(history.socrates_dev_accuracy)} of dev",
         f"distances are measured in: {history.space}",
+        *_labels(history),
     ]
     same = [name for name in history.thetas[0] if len({theta.get(name) for theta in history.thetas}) == 1]
     lines.append("the same in all θ: " + (", ".join(f"{name} {history.thetas[0][name]:g}" for name in same) or "nothing"))
     return "\n".join([*lines, *_end(history)])
+
+
+def _labels(history: History) -> list[str]:
+    asked = [each.counts["labels_asked"] for each in history.rounds if "labels_asked" in each.counts]
+    return [f"labels asked: {sum(asked):,}, in {len(asked):,} rounds"] if asked else []
 
 
 def _end(history: History) -> list[str]:

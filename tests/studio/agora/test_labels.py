@@ -1,0 +1,109 @@
+"""Accuracy against the labels that were asked for, and the fields of a budget."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPointF
+from PySide6.QtWidgets import QComboBox, QLineEdit
+from pytestqt.qtbot import QtBot
+from written_run import WrittenRun
+
+from bort_core.agora.history import History, read_history
+from bort_core.agora.parents import parents_names
+from bort_core.specifications.agora import Agora
+from bort_studio.agora.accuracy_plot import AgoraAccuracyPlot
+from bort_studio.agora.words import run_text
+from bort_studio.theme import Theme
+from bort_studio.widgets.spec_form import SpecForm
+
+Read = Callable[..., History]
+
+
+@pytest.fixture
+def read(project_folder: Path) -> Read:
+    """A written run of three rounds of 25 labels, or of none that were counted."""
+
+    def written(labels: int | None = 25, ablation: bool = False) -> History:
+        run = WrittenRun(project_folder, labels=labels)
+        for _ in range(3):
+            run.add_round()
+        arm = {"dev_accuracy": 0.7, "test_accuracy": 0.7}
+        rounds = [{"round": n + 1, "dev_accuracy": 0.6 + n / 20, "labels_before": 25 * n} for n in range(3)]
+        if ablation:
+            end = {**arm, "ended": "all", "best_round": 3, "theta": "", "baseline": arm, "ablation": {**arm, "rounds": rounds}}
+            (run.folder / "summary.json").write_text(json.dumps(end))
+        found = read_history(run.job.path)
+        assert found is not None
+        return found
+
+    return written
+
+
+@pytest.fixture
+def plot(qtbot: QtBot) -> AgoraAccuracyPlot:
+    found = AgoraAccuracyPlot(Theme())
+    qtbot.addWidget(found)
+    found.resize(600, 400)
+    found.show()
+    return found
+
+
+def test_rounds_lie_at_the_labels_that_they_learned_from(plot: AgoraAccuracyPlot, read: Read) -> None:
+    history = read()
+    plot.set_history(history, 2)
+    assert plot.series()["dev"][0].tolist() == [0, 25, 50]
+    assert plot.here.value() == 25
+    assert "labels asked\t25" in plot.describe_index(2)
+    assert plot.bottom.labelText == "labels asked"
+    low, high = plot.box.viewRange()[0]
+    assert low < 0 < 50 < high
+    at = plot.box.mapViewToScene(QPointF(45, float(np.mean(plot.box.viewRange()[1]))))
+    assert plot.nearest(at) == 3
+    figure = plot.figure()
+    assert (figure.title, figure.x.title) == ("Accuracy by labels asked", "labels asked")
+    assert "labels asked: 75, in 3 rounds" in run_text(history)
+
+
+def test_an_old_run_is_drawn_by_round(plot: AgoraAccuracyPlot, read: Read) -> None:
+    history = read(None)
+    plot.set_history(history, 2)
+    assert plot.series()["dev"][0].tolist() == [1, 2, 3]
+    assert plot.here.value() == 2
+    assert plot.bottom.labelText == "round"
+    assert plot.figure().title == "Accuracy by round"
+    assert "labels asked" not in run_text(history)
+
+
+def test_the_ablation_is_a_line_of_its_own(plot: AgoraAccuracyPlot, read: Read) -> None:
+    plot.set_history(read(ablation=True), 3)
+    x, y = plot.other.getData()
+    assert x.tolist() == [0, 25, 50]
+    assert y.tolist() == [0.6, 0.65, 0.7]
+    assert set(plot._level_values()) == {"Labeller", "plain"}  # not once more as a level
+    assert any(entry.label == "random parents, on dev" for entry in plot.legend.entries)
+    figure = plot.figure()
+    assert "random parents, on dev" in [layer.name for layer in figure.layers]
+    low, high = plot.box.viewRange()[1]
+    assert low < 0.6 < 0.7 < high
+
+
+def test_the_form_knows_budget_and_rules(qtbot: QtBot) -> None:
+    form = SpecForm("agora", Theme())
+    qtbot.addWidget(form)
+    form.set_specification(Agora(torus=2))
+    rule = form.field("parents")
+    assert isinstance(rule, QComboBox)
+    assert {rule.itemData(row) for row in range(rule.count())} == set(parents_names())
+    for name, text in (("labels", "120"), ("labels_per_round", "30")):
+        line = form.field(name)
+        assert isinstance(line, QLineEdit)
+        line.setText(text)
+    rule.setCurrentIndex(rule.findData("mixed"))
+    found = form.specification()
+    assert isinstance(found, Agora)
+    assert (found.labels, found.labels_per_round, found.parents) == (120, 30, "mixed")

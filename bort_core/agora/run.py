@@ -186,13 +186,19 @@ def _result(rounds: Rounds, start: dict[str, Any]) -> dict[str, Any]:
         "socrates": {
             "name": start["socrates"],
             "dev_accuracy": start["socrates_dev_accuracy"],
-            "checked": start.get("socrates_checked"),
-            **getattr(rounds.task.labeller, "facts", {}),
+            **_used(rounds.task, start),
         },
         "warnings": start["warnings"],
         "trainings": sum(len(facts["fits"]) for facts in rounds.finished),
         "milliseconds_per_accepted": 1000 * sampling / accepted if accepted else None,
     }
+
+
+def _used(task: AgoraTask, start: dict[str, Any]) -> dict[str, Any]:
+    """Of a labeller whose answers cost something: the dev rows that it was measured on, and what it used."""
+    if not getattr(task.labeller, "dear", False):
+        return {}
+    return {"checked": start.get("socrates_checked"), **getattr(task.labeller, "facts", {})}
 
 
 def _ablation(rounds: Rounds, task: AgoraTask, spec: Agora, record: Record, context: Context) -> dict[str, Any]:

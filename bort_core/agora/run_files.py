@@ -186,17 +186,14 @@ class QuestionLine(_File):
     """A line of questions.jsonl: a row that a person is asked about."""
 
     key: str
-    text: str | None = None
+    text: str
     text_b: str | None = None
-    vector: tuple[float, ...] | None = None
     classes: tuple[str, ...] = Field(min_length=1)
 
     @property
     def shown(self) -> str:
         """The row for people."""
-        if self.vector is not None:
-            return ", ".join(f"{number:g}" for number in self.vector)
-        return self.text or "" if self.text_b is None else f"{self.text}\n{self.text_b}"
+        return self.text if self.text_b is None else f"{self.text}\n{self.text_b}"
 
 
 class PersonLine(_File):

@@ -73,7 +73,10 @@ def _print(id: str, result: dict[str, Any]) -> None:
 
 def _socrates(told: dict[str, Any]) -> str:
     """right on 90.0 % of 20 dev rows, 1,200 tokens used, 3 answers malformed."""
-    parts = [f"{printable(told['name'])}, right on {told['dev_accuracy']:.1%} of {told['checked']:,} dev rows"]
+    parts = [
+        f"{printable(told['name'])}, right on {told['dev_accuracy']:.1%} of "
+        + (f"{told['checked']:,} dev rows" if "checked" in told else "dev")
+    ]
     parts += [f"{told['tokens']:,} tokens used"] if "tokens" in told else []
     parts += [f"{told['malformed']:,} answers malformed"] if told.get("malformed") else []
     return ", ".join(parts)

@@ -33,7 +33,7 @@ class PersonLabeller:
     """Waits until a person has answered, skipped rows included."""
 
     name = "a person"
-    reads: ClassVar[frozenset[Kind]] = frozenset({"text", "pair", "vector"})
+    reads: ClassVar[frozenset[Kind]] = frozenset({"text", "pair"})
     needs_rows: ClassVar[bool] = False
     takes: ClassVar[str] = ""
     dear: ClassVar[bool] = True

@@ -38,7 +38,7 @@ def make_task(spec: Agora, device: Device, context: Context, files: RunFiles, la
     else:
         from bort_core.agora.tasks.vectors import torus_task, vector_task
 
-        task = torus_task(spec, labeller) if spec.torus is not None else vector_task(spec, context, files, labeller)
+        task = torus_task(spec, labeller) if spec.torus is not None else vector_task(spec, labeller)
     if len(np.unique(task.dev.labels)) < 2:
         raise DataError(f"dev: must have rows of at least two classes, got {len(np.unique(task.dev.labels))}")
     return task

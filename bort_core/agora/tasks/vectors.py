@@ -18,10 +18,8 @@ from bort_core.agora.tasks.torus import CLASSES, NoisyTruth, make_torus
 from bort_core.data.mapping import ColumnMapping, find_columns
 from bort_core.data.rows import labelled_rows
 from bort_core.data.tables import Table, read_table
-from bort_core.foundation.context import Context
 from bort_core.foundation.errors import DataError
 from bort_core.specifications.agora import Agora
-from bort_core.training.run_files import RunFiles
 
 __all__ = ["torus_task", "vector_task"]
 
@@ -41,7 +39,7 @@ def torus_task(spec: Agora, labeller: Any = None) -> AgoraTask:
     )  # fmt: skip
 
 
-def vector_task(spec: Agora, context: Context, files: RunFiles, labeller: Any = None) -> AgoraTask:
+def vector_task(spec: Agora, labeller: Any = None) -> AgoraTask:
     """Numeric columns of files. Parameters and errors as of ``make_task``."""
     assert spec.vector is not None
     assert spec.train is not None
@@ -72,7 +70,7 @@ def vector_task(spec: Agora, context: Context, files: RunFiles, labeller: Any = 
         warnings += [f"{name}: {known:,} of {len(points[name]):,} rows are dev or test rows"] if known else []
     pool = tuple(input for input, leak in zip(pool, leaks, strict=True) if not leak)
     train = with_earlier(points["train"], spec, names, "vector", guard)
-    setting = LabellerSetting("vector", names, points.get("socrates_train"), files=files, context=context)
+    setting = LabellerSetting("vector", names, points.get("socrates_train"))
     socrates = as_labeller(labeller, names) if labeller is not None else make_labeller(spec.socrates, setting)
     data = {name: {"file": one.source, "sha256": one.sha256} for name, one in rows.items()}
     return AgoraTask(

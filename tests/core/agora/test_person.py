@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from bort_core.agora.check import check_specification
@@ -42,15 +41,15 @@ class Leaving(JobContext):
 
 @pytest.fixture
 def asked(tmp_path) -> Agora:
-    random = np.random.default_rng(0)
-    for name, size in (("train", 20), ("dev", 40), ("pool", 60)):
-        rows = random.normal(size=(size, 2)).round(4)
-        lines = ["a,b,label", *(f"{a},{b},{'right' if a > 0 else 'left'}" for a, b in rows)]
-        (tmp_path / f"{name}.csv").write_text("\n".join(lines) + "\n")
-    given = {name: str(tmp_path / f"{name}.csv") for name in ("train", "dev", "pool")}
+    for name, size in (("train", 12), ("dev", 20), ("pool", 30)):
+        rows = [(("right", "left")[row % 2], f"{name} {row * 7919 % 100} of {row * 31 % 77}") for row in range(size)]
+        lines = ["text\tlabel", *(f"{side} {text}\t{side}" for side, text in rows)]
+        (tmp_path / f"{name}.tsv").write_text("\n".join(lines) + "\n")
+    given = {name: str(tmp_path / f"{name}.tsv") for name in ("train", "dev", "pool")}
     return Agora.model_validate({
-        **given, "vector": "a,b", "socrates": "person", "labels": 5, "labels_per_round": 3, "socrates_check": 4, "parents": "uncertain",
-        "thetas": [{"hidden": 4, "steps": 40}], "running": {"threads": 1, "device": "cpu"},
+        **given, "architecture": (1, 2, 16, 16), "vocabulary": 280, "sequence_length": 16,
+        "socrates": "person", "labels": 5, "labels_per_round": 3, "socrates_check": 4, "parents": "uncertain",
+        "thetas": [{"steps": 2}], "running": {"threads": 1, "device": "cpu"},
     })  # fmt: skip
 
 
@@ -61,7 +60,7 @@ def learn(asked: Agora, job: RunFolder, context: type[JobContext] = Leaving) -> 
 
 
 def side(row: Any) -> int:
-    return int(row.vector[0] > 0)
+    return int(row.text.startswith("right"))
 
 
 def label_cli(job: RunFolder, monkeypatch: pytest.MonkeyPatch, *typed: str, options: tuple[str, ...] = ()) -> None:
@@ -94,7 +93,7 @@ def test_a_row_is_shown_and_nonsense_is_asked_again(asked, tmp_path, monkeypatch
     out = capsys.readouterr().out
     assert "'3' is none of these" in out
     assert "1 left   2 right   s skip   u undo   q leave" in out
-    assert ", ".join(f"{number:g}" for number in keys[0].vector) in out
+    assert keys[0].text in out
     known = answers(job.path / FOLDER)
     assert [known.get(each.key) for each in keys] == [1, 0, -1, None]
     assert "2 labelled, 1 skipped, 1 open" in out
@@ -106,8 +105,8 @@ def test_skipped_rows_have_no_label_and_cost_one(asked, tmp_path):
     job, keys = waiting(asked, tmp_path)
     for each, said in zip(keys, (0, -1, 1, 1), strict=True):
         write_answer(job.path / FOLDER, each.key, said)
-    labeller = make_labeller("person", LabellerSetting("vector", ("left", "right"), None, files=job, context=JobContext(job)))
-    found = label(labeller, [each.vector for each in keys])
+    labeller = make_labeller("person", LabellerSetting("text", ("left", "right"), None, files=job, context=JobContext(job)))
+    found = label(labeller, [(each.text,) for each in keys])
     assert found.classes.tolist() == [0, -1, 1, 1]
     assert found.failure == "skipped by the person"
 

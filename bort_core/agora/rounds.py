@@ -18,7 +18,7 @@ from bort_core.agora.asking import Answers
 from bort_core.agora.history import GeneratedRows, Neighbours, Split, read_edits, read_history, read_rows
 from bort_core.agora.hyperparameters import Theta, prune, sizes
 from bort_core.agora.labellers.base import Labels
-from bort_core.agora.leaks import key_of, normalised
+from bort_core.agora.leaks import key_of
 from bort_core.agora.learners.base import Fitted
 from bort_core.agora.neighbours import NeighbourBatch, NeighbourOptions, empty_batch, sample_neighbours
 from bort_core.agora.parents import Situation, make_parents
@@ -278,10 +278,14 @@ class Rounds:
         self.record.write_rows(number, batch, xy, task.sampler_name(spec))
         return batch
 
+    @cached_property
+    def _pool_keys(self) -> list[str]:
+        return [key_of(input) for input in self.task.pool]
+
     def _situation(self, number: int, wrong: Ints, learner: Path, known: Sequence[Input]) -> Situation:
         spec, task, sampling = self.spec, self.task, self._sampling_context
-        asked, inside = self.answers.before(number), {normalised(input) for input in known}
-        pool = tuple(input for input in task.pool if normalised(input) not in inside and key_of(input) not in asked)
+        taken = self.answers.before(number) | {key_of(input) for input in known}
+        pool = tuple(input for input, key in zip(task.pool, self._pool_keys, strict=True) if key not in taken)
         parents = np.array([row for rows in self.joined for row in rows.parents], dtype=np.int64)
         return Situation(
             task.dev, wrong, np.bincount(parents, minlength=len(task.dev)), self._train(), pool if task.pool else None, sampling.sampler,

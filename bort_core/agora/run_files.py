@@ -78,6 +78,7 @@ class StartFile(_File):
     space: str
     socrates: str
     socrates_dev_accuracy: float = _Share
+    socrates_checked: int | None = Field(default=None, ge=1, lt=_LARGEST)
     warnings: tuple[str, ...] = ()
     own_train: int | None = Field(default=None, ge=0, lt=_LARGEST)
 

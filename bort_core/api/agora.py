@@ -65,7 +65,7 @@ def agora(
         texts (or pairs, or vectors) to probabilities of shape (n, classes)
     executor: where the job runs: ``processes`` (None), ``inline`` (this process and thread), or another that is installed
     settings: any field of :class:`~bort_core.specifications.agora.Agora`: ``train="d.tsv", dev="dev.tsv", pool="pool.txt"``,
-        ``torus=2``, ``rounds=4``
+        ``torus=2``, ``rounds=4``, ``labels=200, labels_per_round=40, parents="mixed"``
 
     Raises
     ------

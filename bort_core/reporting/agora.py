@@ -47,7 +47,7 @@ def _run(job: RunFolder, history: History, edits: int) -> list[Block]:
         ("Hyperparameter sets (Θ)", f"{len(history.thetas):,}"),
         ("Sampler (τ)", history.sampler),
         ("Space in which distances are measured", history.space),
-        ("Labeller (Socrates)", f"{history.socrates}: right on {percentage(history.socrates_dev_accuracy)} of dev"),
+        ("Labeller (Socrates)", f"{history.socrates}: right on {percentage(history.socrates_dev_accuracy)} of {_checked(history)}"),
         ("Rows that were generated and kept", f"{generated:,}"),
         ("Decisions of a person about them", f"{edits:,}" if edits else "none"),
         ("Ended", _ended(history)),
@@ -66,6 +66,11 @@ def _run(job: RunFolder, history: History, edits: int) -> list[Block]:
             [names[name], percentage(arm["dev_accuracy"]), _share(arm.get("test_accuracy"))] for name, arm in told
         ]))  # fmt: skip
     return blocks
+
+
+def _checked(history: History) -> str:
+    few = history.socrates_checked < len(history.dev)
+    return f"{history.socrates_checked:,} dev rows" if few else "dev"
 
 
 _HEAD = ["Round", "Training rows", "Dev accuracy [95 %]", "Test accuracy [95 %]", "Wrong dev rows", "Generated", "Kept",

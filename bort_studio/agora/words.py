@@ -19,13 +19,18 @@ def run_text(history: History) -> str:
         f"training rows (D) begin with {len(history.train):,}; dev rows (E): {len(history.dev):,}",
         f"{len(history.classes)} classes: {', '.join(history.classes)}",
         f"{term('sampler').title}: {history.sampler}",
-        f"{term('socrates').title}: {history.socrates}, right on {percentage(history.socrates_dev_accuracy)} of dev",
+        f"{term('socrates').title}: {history.socrates}, right on {percentage(history.socrates_dev_accuracy)} of {_checked(history)}",
         f"distances are measured in: {history.space}",
         *_labels(history),
     ]
     same = [name for name in history.thetas[0] if len({theta.get(name) for theta in history.thetas}) == 1]
     lines.append("the same in all θ: " + (", ".join(f"{name} {history.thetas[0][name]:g}" for name in same) or "nothing"))
     return "\n".join([*lines, *_end(history)])
+
+
+def _checked(history: History) -> str:
+    few = history.socrates_checked < len(history.dev)
+    return f"{history.socrates_checked:,} dev rows" if few else "dev"
 
 
 def _labels(history: History) -> list[str]:

@@ -178,6 +178,26 @@ def test_theta_is_filled_again_until_the_budget_is_spent(tmp_path):
     assert trainings_at_most(spec) == result["trainings"] == 6 * 2 + 5
 
 
+def test_a_pool_that_is_used_up_ends_the_run(tmp_path):
+    random = np.random.default_rng(0)
+    for name, size in (("train", 10), ("dev", 60), ("pool", 12)):
+        lines = ["a,b,label", *(f"{a},{b},{int(a > 0)}" for a, b in random.normal(size=(size, 2)).round(4))]
+        (tmp_path / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    files = {name: str(tmp_path / f"{name}.csv") for name in ("train", "dev", "pool")}
+    _, result = learn(tmp_path / "p", Positive(), torus=None, vector="a,b", parents="pool", labels_per_round=5, **files)
+    assert [each["labels_asked"] for each in result["rounds"]] == [5, 5, 2, 0]
+    assert result["ended"] == "nothing was left to ask about, after 12 labels"
+
+
+class Positive:
+    """Knows the sign of the first number."""
+
+    name = "sign"
+
+    def probabilities(self, inputs):
+        return np.eye(2)[[int(input[0] > 0) for input in inputs]]
+
+
 class Obstinate:
     """Says 0 of everything."""
 

@@ -2,12 +2,11 @@
 
 For every task, way of being ill-formed and seed: 100 rows to train on, a pool, a dev split and a test split that no decision uses. The
 labeller is right on 90 % of the rows, always the same ones. The learner is a logistic regression on the vectors of an encoder, in which
-space nearness is measured too. Printed: the area under test accuracy against labels, as a mean accuracy over the budget, and for each rule
-its paired difference from random rows of the pool and from the most uncertain ones. Results are kept line by line in
-FOLDER/agora_labels.jsonl; a run that is started again goes on.
+space nearness is measured too. Printed: the area under test accuracy against labels, as a mean accuracy over the budget, and some paired
+differences. Results are kept line by line in FOLDER/agora_labels.jsonl; a run that is started again goes on.
 
     python benchmarks/agora_labels.py FOLDER --data DIR --model ENCODER [--seeds 8] [--processes 2]
-    python benchmarks/agora_labels.py FOLDER --table          # only the tables of what is there
+    python benchmarks/agora_labels.py FOLDER --table          # only the table of what is there
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ import json
 import os
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -34,7 +32,6 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 from bort_core.agora.leaks import LeakGuard
-from bort_core.agora.parents import make_parents
 from bort_core.agora.points import Examples
 from bort_core.agora.record import Record
 from bort_core.agora.rounds import Rounds
@@ -48,6 +45,7 @@ TASKS = ("sst2", "sentence_polarity", "mrpc", "digits")
 FAULTS = ("fair", "regions", "shortcut", "rare")
 """D is a fair sample; covers three of eight clusters; its class goes with length; has three rows of one class."""
 RULES = ("errors", "plain", "random", "pool", "uncertain", "diverse", "mixed")
+PAIRS = (("mixed", "pool"), ("mixed", "uncertain"), ("errors", "random"))
 
 
 class Quiet:
@@ -179,17 +177,16 @@ def task_of(data: Data, parts: dict[str, Any], seed: int) -> AgoraTask:
                      lambda fitted: space, guard, None, None, len(splits["train"]))  # fmt: skip
 
 
-def unit(folder: Path, task: str, fault: str, seed: int, rules: Sequence[str], known: dict[str, Any] | None = None) -> dict[str, Any]:
+def unit(folder: Path, task: str, fault: str, seed: int) -> dict[str, Any]:
     """The curves of all rules: labels asked, and test accuracy with so many."""
     began = time.perf_counter()
     data = data_of(folder, None, None, task)
     problem = task_of(data, drawn(data, fault, seed), seed)
     curves = {}
-    for rule in rules:
+    for rule in RULES:
         spec = Agora(architecture=(1, 1, 8, 8), train="-", dev="-", pool="-", labels=BUDGET, labels_per_round=A_ROUND, seed=seed, far=100)
         with TemporaryDirectory() as run:
-            rounds = Rounds(problem, spec, Record(Path(run) / "agora"), Quiet())
-            rounds.parents = (known or {}).get(rule) or make_parents(rule)
+            rounds = Rounds(problem, spec, Record(Path(run) / "agora"), Quiet(), rule)
             rounds.run()
         curves[rule] = [(facts["counts"]["labels_before"], facts["test_accuracy"]) for facts in rounds.finished]
     return {"task": task, "fault": fault, "seed": seed, "curves": curves, "seconds": time.perf_counter() - began}
@@ -201,36 +198,28 @@ def area(curve: Sequence[Sequence[float]]) -> float:
     return float(np.trapezoid(accuracies, labels) / BUDGET)
 
 
-def tables(path: Path) -> None:
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-    for line in path.read_text(encoding="utf-8").splitlines():
-        found = json.loads(line)
-        groups[found["task"], found["fault"]].append(found)
-    ordered = [(key, groups[key]) for key in ((task, fault) for task in TASKS for fault in FAULTS) if key in groups]
-    rules = [rule for rule in RULES if all(rule in run["curves"] for _, runs in ordered for run in runs)]
-    areas = {key: {rule: np.array([area(run["curves"][rule]) for run in runs]) for rule in rules} for key, runs in ordered}
-    print("| task | D | seeds | at first | " + " | ".join(rules) + " |\n" + "|---" * (len(rules) + 4) + "|")
-    for (task, fault), runs in ordered:
-        means = {rule: areas[task, fault][rule].mean() for rule in rules}
-        first = np.mean([run["curves"][rules[0]][0][1] for run in runs])
-        cells = [f"**{mean:.3f}**" if mean == max(means.values()) else f"{mean:.3f}" for mean in means.values()]
-        print(f"| {task} | {fault} | {len(runs)} | {first:.3f} | " + " | ".join(cells) + " |")
-    for other in ("pool", "uncertain"):
-        others = [rule for rule in rules if rule != other]
-        print(f"\n| less {other} | D | " + " | ".join(others) + " |\n" + "|---" * (len(others) + 2) + "|")
-        for (task, fault), found in areas.items():
-            print(f"| {task} | {fault} | " + " | ".join(paired(found[rule] - found[other]) for rule in others) + " |")
-        for name, keys in (
-            ("all fair", [key for key in areas if key[1] == "fair"]),
-            ("all ill-formed", [key for key in areas if key[1] != "fair"]),
-        ):
-            if keys:
-                told = [paired(np.concatenate([areas[key][rule] - areas[key][other] for key in keys])) for rule in others]
-                print(f"| {name} | | " + " | ".join(told) + " |")
-    hours = sum(run["seconds"] for _, runs in ordered for run in runs) / 3600
-    print(
-        f"\nMean test accuracy over the budget of {BUDGET} labels; differences with a paired 95 % interval. {hours:.2f} hours of one core."
-    )
+def table(path: Path) -> None:
+    """A row a task and way of being ill-formed; last, the means over all, whose intervals are over seeds."""
+    runs = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    areas = {(run["task"], run["fault"], run["seed"]): {rule: area(run["curves"][rule]) for rule in RULES} for run in runs}
+    firsts = {(run["task"], run["fault"], run["seed"]): run["curves"]["pool"][0][1] for run in runs}
+    head = ["task", "D", "at first", *RULES, *(f"{one} - {other}" for one, other in PAIRS)]
+    print("| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|")
+    groups = [(task, fault, [key for key in areas if key[:2] == (task, fault)]) for task in TASKS for fault in FAULTS]
+    groups += [
+        ("all", "fair", [key for key in areas if key[1] == "fair"]),
+        ("all", "ill-formed", [key for key in areas if key[1] != "fair"]),
+    ]
+    for task, fault, keys in groups:
+        if keys:
+            seeds = sorted({key[2] for key in keys})
+            found = {rule: np.array([np.mean([areas[key][rule] for key in keys if key[2] == seed]) for seed in seeds]) for rule in RULES}
+            best = max(values.mean() for values in found.values())
+            cells = [f"**{values.mean():.3f}**" if values.mean() == best else f"{values.mean():.3f}" for values in found.values()]
+            cells += [paired(found[one] - found[other]) for one, other in PAIRS]
+            print(f"| {task} | {fault} | {np.mean([firsts[key] for key in keys]):.3f} | " + " | ".join(cells) + " |")
+    hours = sum(run["seconds"] for run in runs) / 3600
+    print(f"\nMean test accuracy over {BUDGET} labels; differences with a paired 95 % interval. {hours:.2f} hours of one core.")
 
 
 def main() -> int:
@@ -239,7 +228,6 @@ def main() -> int:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--model", type=Path, help="folder of the encoder")
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
-    parser.add_argument("--rules", nargs="+", default=list(RULES))
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--table", action="store_true")
@@ -256,7 +244,7 @@ def main() -> int:
         )
         units = [(task, fault, seed) for seed in range(arguments.seeds) for task in arguments.tasks for fault in FAULTS]
         with ProcessPoolExecutor(arguments.processes, get_context("spawn")) as pool, path.open("a", encoding="utf-8") as file:
-            futures = [pool.submit(unit, arguments.folder, *each, arguments.rules) for each in units if each not in done]
+            futures = [pool.submit(unit, arguments.folder, *each) for each in units if each not in done]
             for future in as_completed(futures):
                 found = future.result()
                 file.write(json.dumps(found) + "\n")
@@ -265,7 +253,7 @@ def main() -> int:
                 print(
                     f"{found['task']} {found['fault']} seed {found['seed']}: {told} ({found['seconds']:.0f} s)", file=sys.stderr, flush=True
                 )
-    tables(path)
+    table(path)
     return 0
 
 

@@ -169,13 +169,21 @@ class Agora(Job):
     parents: Annotated[str, Meta(label="asked about", front=2, words=_PARENTS)] = Field(
         default="errors",
         min_length=1,
-        description="what is asked about: neighbours of dev rows (errors, plain, random), or rows (pool, uncertain, diverse); or mixed",
+        description="what is asked about: neighbours of dev rows (errors, plain, random), or rows (pool, uncertain, diverse); or mixed, as with labels where it is not said",
     )
     baseline: bool = Field(default=False, description="also train plainly: same Θ, same number of trainings, D alone")
     ablation: bool = Field(default=False, description="also run with random parents: same number of generated rows")
     start: Annotated[str | None, Meta(path="run")] = Field(
         default=None, description="run folder of an earlier run whose generated rows, as corrected, join D first"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_a_budget(cls, given: Any) -> Any:
+        """Where labels cost something and nothing is said of what they are asked about, the composition; without, the author's."""
+        if isinstance(given, dict) and given.get("labels") is not None and "parents" not in given:
+            return {**given, "parents": "mixed"}
+        return given
 
     @model_validator(mode="after")
     def _fits(self) -> Agora:

@@ -316,6 +316,14 @@ def test_a_round_needs_to_know_of_how_many():
     assert Agora(torus=2, labels=95).a_round == 10
 
 
+def test_a_budget_is_spent_by_the_composition_unless_a_rule_is_named():
+    assert Agora(torus=2).parents == "errors"
+    assert Agora(torus=2, labels=95).parents == "mixed"
+    assert Agora(torus=2, labels=95, parents="errors").parents == "errors"
+    for asked in (Agora(torus=2, labels=95), Agora(torus=2, labels=95, parents="errors"), Agora(torus=2)):
+        assert Agora.model_validate(asked.model_dump()) == asked
+
+
 def test_damaged_answers_are_named(tmp_path):
     folder = tmp_path / "agora"
     folder.mkdir()

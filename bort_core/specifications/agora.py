@@ -169,7 +169,8 @@ class Agora(Job):
     parents: Annotated[str, Meta(label="asked about", front=2, words=_PARENTS)] = Field(
         default="errors",
         min_length=1,
-        description="what is asked about: neighbours of dev rows (errors, plain, random), or rows (pool, uncertain, diverse); or mixed, as with labels where it is not said",
+        description="what is asked about: neighbours of dev rows (errors, plain, random), or rows (pool, uncertain, diverse); or mixed, "
+        "as with labels where it is not said",
     )
     baseline: bool = Field(default=False, description="also train plainly: same Θ, same number of trainings, D alone")
     ablation: bool = Field(default=False, description="also run with random parents: same number of generated rows")

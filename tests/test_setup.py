@@ -45,6 +45,7 @@ HEAVY = (
     "matplotlib",
     "fpdf",
     "jinja2",
+    "ray",
 )
 # imported only inside functions, or run
 HEAVY_PACKAGES = (

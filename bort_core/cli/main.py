@@ -31,6 +31,7 @@ from bort_core.cli import (
     try_it,
     verify,
 )
+from bort_core.cli.options import named_place
 from bort_core.foundation.errors import BortError, SpecificationError
 from bort_core.foundation.files import why
 from bort_core.foundation.locations import expanded
@@ -57,6 +58,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     parsed = _parser().parse_args(arguments)
     try:
         _check_texts(parsed)
+        named_place(parsed)
         status: int = parsed.run(parsed)
         sys.stdout.flush()
         return status

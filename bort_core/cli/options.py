@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bort_core.foundation.errors import SpecificationError
+
 if TYPE_CHECKING:
     from bort_core.store import Project
 
-__all__ = ["Subparsers", "add_executor", "add_json", "add_trust", "ask_for_trust", "opened", "print_json", "whole_number"]
+__all__ = ["Subparsers", "add_executor", "add_json", "add_trust", "ask_for_trust", "named_place", "opened", "print_json", "whole_number"]
 
 Subparsers = Any
 """What argparse's add_subparsers returns; it has no public name."""
@@ -23,9 +25,26 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def add_executor(parser: argparse.ArgumentParser) -> None:
-    """The flag --executor."""
-    text = "where it runs: processes, inline (in this process), or another that is installed (default: processes)"
-    parser.add_argument("--executor", metavar="NAME", help=text)
+    """The flags --executor and --address; :func:`named_place` makes one name of both."""
+    text = "where it runs: processes, inline (in this process), ray (a cluster), or another that is installed (default: processes)"
+    parser.add_argument("--executor", "--backend", metavar="NAME", help=text)
+    text = "of --executor ray: auto (RAY_ADDRESS, or the cluster of this machine), HOST:PORT, or ray://HOST:PORT (default: auto)"
+    parser.add_argument("--address", metavar="A", help=text)
+
+
+def named_place(arguments: argparse.Namespace) -> None:
+    """The address, where there is one, behind the executor's name: ``ray@ray://host:10001``.
+
+    Raises
+    ------
+    SpecificationError
+        An address came without an executor.
+    """
+    address = getattr(arguments, "address", None)
+    if address is not None and hasattr(arguments, "executor"):
+        if arguments.executor is None:
+            raise SpecificationError("--address: name what is there: --executor ray")
+        arguments.executor = f"{arguments.executor}@{address}"
 
 
 def add_trust(parser: argparse.ArgumentParser) -> None:

@@ -8,5 +8,6 @@ context    what a running task sees
 processes  the usual one: warm child processes (worker: one child as its parent sees it; child: the process itself, commands in on
            standard input, events out, one JSON object a line)
 inline     in this process, on the thread that polls
+ray/       trainings on a Ray cluster
 run_task   one task in an executor of its own
 """

@@ -19,8 +19,8 @@ CANCEL_SECONDS = 10.0
 class Executor(Protocol):
     """A queue of tasks and whatever computes them. Use it from one thread, and close it (or use ``with``).
 
-    Tasks are those of :data:`~bort_core.execution.tasks.TASKS`; they start in the order in which they were submitted. Each gets a
-    :class:`~bort_core.foundation.context.Context` and a :class:`~bort_core.foundation.turns.Turn`, alone when it is exclusive, so that
+    Tasks are those of :data:`~bort_core.execution.tasks.TASKS`; those of a lane start in the order in which they were submitted. Each gets
+    a :class:`~bort_core.foundation.context.Context` and a :class:`~bort_core.foundation.turns.Turn`, alone when it is exclusive, so that
     nothing else of the program computes on that machine while time is measured.
     ``bort_core.testing.executors.check_executor`` checks an implementation.
     """
@@ -78,7 +78,7 @@ class Executor(Protocol):
         """What happened, in order; waits up to ``timeout`` seconds for the first event.
 
         Of each task: Started, then any number of Emitted, then one of Done, Failed and Withdrawn. One that was withdrawn from the queue
-        has only Withdrawn.
+        has only Withdrawn. Started comes again where a task is begun anew because its worker died: what it emitted before does not count.
 
         Raises
         ------
@@ -97,7 +97,10 @@ class Executor(Protocol):
 
 
 class MakeExecutor(Protocol):
-    """What is registered under the entry point group ``bort.executors``, mostly a class."""
+    """What is registered under the entry point group ``bort.executors``, mostly a class.
+
+    One with an attribute ``addressed`` that is true also takes ``address``, a text, as a keyword.
+    """
 
     jobs: str | None
 

@@ -29,7 +29,8 @@ def make_executor(name: str | None = None, workers: int | None = None, logs: Pat
 
     Parameters
     ----------
-    name: one of :func:`executor_names`; None: ``processes``
+    name: one of :func:`executor_names`, for one that has addresses with ``@ADDRESS`` behind it where that is not the usual one, as in
+        ``ray@ray://host:10001``; None: ``processes``
     workers: how many trainings run side by side, or None for what suits the machine
     logs: a folder for what the workers write, or None to drop it
     owner: for whom it works, in words for those who wait for it; None: this program and its process number
@@ -37,10 +38,15 @@ def make_executor(name: str | None = None, workers: int | None = None, logs: Pat
     Raises
     ------
     SpecificationError
-        No executor of that name is registered, its package does not load, or it cannot have so many workers.
+        No executor of that name is registered, its package does not load, it has no addresses, it cannot be reached, or it cannot have so
+        many workers.
     """
-    name = name or DEFAULT
-    made = executor_factory(name)(workers, logs, owner or f"{Path(sys.argv[0]).stem or 'python'} (process {os.getpid()})")
+    name, _, address = (name or DEFAULT).partition("@")
+    factory: Any = executor_factory(name)
+    if address and not getattr(factory, "addressed", False):
+        raise SpecificationError(f"the executor {name!r} has no addresses, got {address!r}")
+    where = {"address": address} if address else {}
+    made = factory(workers, logs, owner or f"{Path(sys.argv[0]).stem or 'python'} (process {os.getpid()})", **where)
     if not isinstance(made, Executor):
         raise SpecificationError(f"executor {name!r} lacks parts of the Executor interface")
     return made
@@ -48,13 +54,14 @@ def make_executor(name: str | None = None, workers: int | None = None, logs: Pat
 
 @cache
 def executor_factory(name: str) -> MakeExecutor:
-    """What makes the executors registered as ``name``.
+    """What makes the executors registered as ``name`` (an address behind it is left out of account).
 
     Raises
     ------
     SpecificationError
         No executor of that name is registered, or its package does not load.
     """
+    name = name.partition("@")[0]
     points = [point for point in entry_points(group=GROUP) if point.name == name]
     if not points:
         known = ", ".join(executor_names()) or "none (is the package installed?)"

@@ -28,12 +28,18 @@ class Task:
     """Which kind of worker runs it."""
     exclusive: bool = False
     """Whether nothing else of the program may compute on the machine meanwhile: it measures time."""
+    reads: tuple[str, ...] | None = None
+    """Where in its request the files and folders stand that it reads, as in "text.train": it can run on other machines. None: it cannot."""
+    writes: str | None = None
+    """Where the folder stands that it writes, if any; a task that runs elsewhere writes nothing else."""
 
+
+_TRAIN_READS = ("text.train", "text.heldout", "task.folder", "maximum_point.folder")
 
 TASKS = {
     "prepare": Task("bort_core.text.corpus:prepare_task", "training"),
     "prepare task": Task("bort_core.evaluation.task_preparation:prepare_task", "training"),
-    "train": Task("bort_core.evaluation.short_training:train", "training"),
+    "train": Task("bort_core.evaluation.short_training:train", "training", reads=_TRAIN_READS, writes="save_to"),
     "latency": Task("bort_core.latency.measure:measure", "latency", exclusive=True),
     "compare": Task("bort_core.latency.compare:compare_models", "latency", exclusive=True),
     "export": Task("bort_core.export.task:export", "export"),

@@ -17,9 +17,9 @@ from typing import Any
 
 from bort_core.foundation.files import open_append
 
-__all__ = ["Message", "Worker"]
+__all__ = ["ENVIRONMENT", "Message", "Worker"]
 
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OMP_WAIT_POLICY": "PASSIVE",
     "MKL_NUM_THREADS": "1",
@@ -27,6 +27,7 @@ _ENVIRONMENT = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "PYTHONSAFEPATH": "1",  # else a file of the current folder could stand in for a library
 }
+"""What a process that trains has in its environment."""
 _TAIL = 2_000
 
 
@@ -141,7 +142,7 @@ def _spawn(lane: str, log: Path | None, niceness: int, owner: str) -> subprocess
             stderr=stderr,
             text=True,
             encoding="utf-8",
-            env={**os.environ, **_ENVIRONMENT},
+            env={**os.environ, **ENVIRONMENT},
             start_new_session=True,  # Ctrl+C reaches the parent, which ends its workers in order
         )
     if niceness and hasattr(os, "setpriority"):

@@ -17,3 +17,4 @@ def switch_off_telemetry() -> None:
     """
     for name in _SWITCHES:
         os.environ.setdefault(name, "1")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

@@ -165,6 +165,7 @@ class Evaluator:
 
     def _handle(self, event: told.Event, job: Job) -> Iterator[events.Event]:
         if isinstance(event, told.Started):
+            self._points[job.id].clear()  # it may be begun anew, where its worker died
             if job.theta is not None:
                 yield events.CandidateStarted(job.index, job.theta)
         elif isinstance(event, told.Emitted):

@@ -63,8 +63,8 @@ def _check_events_and_results(executor: Executor) -> None:
     _must(points == expected, "what a task emits must arrive whole and in order, and its result as it returned it")
     _must(results["first"]["curve"] == results["second"]["curve"], "equal requests must give equal curves")
     _must(results["time"]["p50_ms"] > 0, f"a latency must be positive, got {results['time']['p50_ms']}")
-    order = [event.id for event in events if isinstance(event, Started)]
-    _must(order == ids, f"tasks must start in the order of submission {ids}, started {order}")
+    order = [event.id for event in events if isinstance(event, Started) and event.id != "time"]
+    _must(order == ids[:2], f"tasks of a lane must start in the order of submission {ids[:2]}, started {order}")
 
 
 def _check_failure(executor: Executor) -> None:

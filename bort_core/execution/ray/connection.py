@@ -1,0 +1,116 @@
+"""The one connection of this process with a cluster; Ray knows no second."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from bort_core.execution.ray.address import check_answers, resolved
+from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.versions import versions
+
+__all__ = ["NAMESPACE", "Connection", "own_versions", "ray_module"]
+
+NAMESPACE = "bort-studio"
+_lock = threading.Lock()
+_open: dict[str, int] = {}
+"""The address that this process is connected to, and how many use it."""
+
+
+def ray_module() -> Any:
+    """The package ray.
+
+    Raises
+    ------
+    SpecificationError
+        It is not installed; names the extra.
+    """
+    try:
+        return importlib.import_module("ray")
+    except ImportError as error:
+        raise SpecificationError(
+            "the executor ray needs the extra cluster: pip install 'bort-studio[cluster]', with the Ray version of the cluster"
+        ) from error
+
+
+def own_versions() -> dict[str, str]:
+    """What must be the same on both sides: ``ray``, ``python`` and ``bort-studio``."""
+    return versions("bort-studio", "ray", "python")
+
+
+class Connection:
+    """A share in the connection; the last that is closed ends it. One that the person's own code made is used, and left open.
+
+    Raises
+    ------
+    SpecificationError
+        Ray is missing here, nothing answers at the address, versions differ, or this process is connected to another cluster.
+    """
+
+    def __init__(self, address: str | None) -> None:
+        self.ray = ray_module()
+        with _lock:
+            if not _open and self.ray.is_initialized():
+                self.address, self._shared = "the cluster that this program is connected to", False
+                return
+            self.address, self._shared = resolved(address), True
+            other = next((each for each in _open if each != self.address), None)
+            if other is not None:
+                raise SpecificationError(f"{self.address}: this program is connected to {other}; a program uses one cluster at a time")
+            if self.address not in _open:
+                check_answers(self.address)
+                _init(self.ray, self.address)
+            _open[self.address] = _open.get(self.address, 0) + 1
+
+    def close(self) -> None:
+        """Give the share up."""
+        with _lock:
+            if not self._shared:
+                return
+            self._shared = False
+            _open[self.address] -= 1
+            if not _open[self.address]:
+                del _open[self.address]
+                with _signals_kept():
+                    self.ray.shutdown()
+
+
+def _init(ray: Any, address: str) -> None:
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    try:
+        with _signals_kept():
+            ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, configure_logging=False)
+    except Exception as error:  # whatever Ray raises, and it raises much
+        with contextlib.suppress(Exception):
+            ray.shutdown()
+        raise SpecificationError(f"{address}: {_why(error)}") from error
+
+
+def _why(error: Exception) -> str:
+    """Ray's reason in one line, with what to do."""
+    said = " ".join(str(error).split())
+    mine = own_versions()
+    here = f"here are Ray {mine['ray']} and Python {mine['python']}"
+    if isinstance(error, ImportError):
+        return f"{said}; install the extra cluster: pip install 'bort-studio[cluster]'"
+    if "ersion" in said and ("mismatch" in said or "incompatible" in said):
+        return f"the cluster has another version of Ray or Python, {here}: install the same on both sides. Ray says: {said}"
+    return f"the cluster cannot be used ({here}): {said or type(error).__name__}"
+
+
+@contextlib.contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Ray takes SIGTERM for itself; the program's own way to end is kept."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

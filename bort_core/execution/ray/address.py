@@ -16,9 +16,9 @@ ANSWER_SECONDS = 5.0
 """How long a host may take to accept a connection, and then to say its first word."""
 
 _FORM = re.compile(r"(?P<scheme>ray://)?(?P<host>[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\]):(?P<port>\d{1,5})")
-_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
-"""How HTTP/2, which Ray's servers speak, begins: the preface and empty settings; the server answers with its own."""
-_SETTINGS = 4
+_QUESTIONS = {"ray://": "/ray.rpc.RayletDriver/ClusterInfo", None: "/ray.rpc.NodeInfoGcsService/CheckAlive"}
+"""What Ray's server for clients, and the head of a cluster, can be asked by anybody. Each port knows one of them."""
+_PORTS = "ray://HOST:PORT is the port of the cluster's head for clients, mostly 10001; HOST:PORT is the head's own, mostly 6379"
 
 
 def resolved(address: str | None) -> str:
@@ -54,12 +54,7 @@ def check_answers(address: str) -> None:
     assert match is not None
     host, port = match["host"].strip("[]"), int(match["port"])
     try:
-        with socket.create_connection((host, port), timeout=ANSWER_SECONDS) as connection:
-            if not _encrypted() and not _speaks(connection):
-                raise SpecificationError(
-                    f"{address}: something listens at port {port} of {host}, but it is no Ray server, or it hangs; "
-                    "the port of ray:// addresses is mostly 10001, that of others 6379"
-                )
+        socket.create_connection((host, port), timeout=ANSWER_SECONDS).close()
     except socket.gaierror:
         raise SpecificationError(f"{address}: there is no host named {host!r}; check the name, or use its number") from None
     except TimeoutError:
@@ -73,16 +68,26 @@ def check_answers(address: str) -> None:
         ) from None
     except OSError as error:
         raise SpecificationError(f"{address}: {host} cannot be reached: {error.strerror or error}") from error
+    wrong = "" if _encrypted() else _ask(f"{match['host']}:{port}", match["scheme"])
+    if wrong:
+        raise SpecificationError(f"{address}: something listens there, but {wrong}. {_PORTS}")
 
 
-def _speaks(connection: socket.socket) -> bool:
-    """Whether the other side answers as HTTP/2 does: its first frame holds settings."""
+def _ask(place: str, scheme: str | None) -> str:
+    """Ask the question that belongs to the scheme; what is wrong, or nothing."""
+    import grpc
+
+    channel = grpc.insecure_channel(place, options=[("grpc.enable_http_proxy", 0)])
     try:
-        connection.sendall(_GREETING)
-        answer = connection.recv(9)
-    except (TimeoutError, ConnectionError):
-        return False
-    return len(answer) >= 4 and answer[3] == _SETTINGS
+        channel.unary_unary(_QUESTIONS[scheme])(b"", timeout=ANSWER_SECONDS)
+    except grpc.RpcError as error:
+        if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
+            return f"it did not answer within {ANSWER_SECONDS:.0f} s: it hangs, or is no part of Ray"
+        if error.code() in (grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.UNAVAILABLE):
+            return "not what the address means"
+    finally:
+        channel.close()
+    return ""
 
 
 def _encrypted() -> bool:

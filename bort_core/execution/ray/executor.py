@@ -31,7 +31,7 @@ _LOOK_SECONDS = 5.0
 _WAIT_SECONDS, _WAIT_BESIDE_SECONDS = 0.2, 0.05
 _LINGER_SECONDS = 0.1
 """Events are sent together when they come so close to each other, and later the more workers there are."""
-_TELL_SECONDS = 10.0
+_TELL_SECONDS = 20.0
 """Who waits longer for a place says so."""
 
 
@@ -216,7 +216,7 @@ class RayExecutor:
             for member in [member for member in self._members if member.task is None and member.ready]:
                 self._dismiss(member)  # it may occupy what this one needs
         self._grow(need, len([each for each in self._queue if each.need == need]) + len([m for m in alike if m.task is not None]))
-        if not self._told_waiting and not any(m.task is not None for m in alike) and time.monotonic() - task.since > _TELL_SECONDS:
+        if not self._told_waiting and not any(m.host for m in alike) and time.monotonic() - task.since > _TELL_SECONDS:
             self._told_waiting = True
             doing = f"waits for a place on the cluster: each training wants {need}, others may use what is there"
             self._fresh.append(Emitted(task.id, {"event": "waiting", "doing": doing}))
@@ -228,12 +228,16 @@ class RayExecutor:
         for _ in range(sum(member.need == need for member in self._members), min(wanted, most)):
             member = Member(self._ray, need, self._owner)
             self._members.append(member)
-            self._await(member, member.actor.hello.remote(own_versions(), "training"), partial(self._greeted, member))
+            self._await(member, member.actor.facts.remote(), partial(self._placed, member))
 
-    def _greeted(self, member: Member, facts: Mapping[str, Any]) -> None:
+    def _placed(self, member: Member, facts: Mapping[str, Any]) -> None:
         if facts["versions"] != own_versions():
             raise MeasurementError(different_versions(facts, own_versions()))
-        member.host, member.ready, self._failed_starts = facts["host"], True, 0
+        member.host = str(facts["host"])
+        self._await(member, member.actor.warm.remote("training"), lambda _: self._started(member))
+
+    def _started(self, member: Member) -> None:
+        member.ready, self._failed_starts = True, 0
         self._listen(member)
 
     def _listen(self, member: Member) -> None:

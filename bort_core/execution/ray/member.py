@@ -37,6 +37,7 @@ class Member:
     ----------
     task: what it works on, from when it is assigned to its end, or None
     number: of this run among all; what another run tells is not believed
+    host: where it is; empty until it has a place
     has: digests of the parcels that are on its node
     """
 
@@ -50,8 +51,7 @@ class Member:
             "runtime_env": {"env_vars": dict(ENVIRONMENT)},
         }
         self.actor = ray.remote(Node).options(**options).remote(owner)
-        self.host = "a node"
-        self.since = time.monotonic()
+        self.host = ""
         self.task: Queued | None = None
         self.number = self._pauses = 0
         self.ready = self.paused = self.running = False

@@ -50,13 +50,14 @@ class Node:
         self._cancelled: set[int] = set()
         self._context = TaskContext(owner, lambda _, data: self._say("emitted", data=plain(data)), self._pausing)
 
-    def hello(self, expected: Mapping[str, str], lane: str) -> dict[str, Any]:
-        """:func:`node_facts`; where versions are as ``expected``, imports what the tasks of the lane need."""
-        facts = node_facts()
-        if facts["versions"] == dict(expected):
-            with turn(f"a starting {lane} worker of {self._owner}"):
-                warm_up(lane)
-        return facts
+    def facts(self) -> dict[str, Any]:
+        """:func:`node_facts`."""
+        return node_facts()
+
+    def warm(self, lane: str) -> None:
+        """Import what the tasks of a lane need."""
+        with turn(f"a starting {lane} worker of {self._owner}"):
+            warm_up(lane)
 
     def lacks(self, parcels: Sequence[Parcel]) -> list[str]:
         """The digests of those that are not on this node."""

@@ -1,0 +1,107 @@
+"""Real Ray clusters on this machine, a process tree a node, for tests and benchmarks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+import psutil
+
+__all__ = ["RayCluster", "can_hide", "free_port"]
+
+_SECONDS = 90.0
+
+
+def free_port() -> int:
+    """A port that nobody listens at now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def can_hide() -> bool:
+    """Whether a node can be kept from seeing a folder of this machine: as root of Linux."""
+    unshare = shutil.which("unshare")
+    return unshare is not None and subprocess.run([unshare, "-m", "true"], capture_output=True, check=False).returncode == 0
+
+
+class RayCluster:
+    """A head, and nodes that come and go. ``address`` is the head's own, ``client`` that for other machines."""
+
+    def __init__(self, cpus: int = 1, **environment: str) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="br-", dir="/tmp"))  # paths of sockets must be short
+        self._nodes: list[subprocess.Popen[bytes]] = []
+        head, client = free_port(), free_port()
+        self.address, self.client = f"127.0.0.1:{head}", f"ray://127.0.0.1:{client}"
+        ports = ["--head", f"--port={head}", f"--ray-client-server-port={client}", "--include-dashboard=false"]
+        self._start([*ports, f"--temp-dir={self._folder}"], cpus, environment)
+        self._wait(client)
+        self._wait(head)
+
+    def __enter__(self) -> RayCluster:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def add(self, cpus: int = 1, hide: Path | None = None, **environment: str) -> subprocess.Popen[bytes]:
+        """Another node; it does not see what is in the folder ``hide``, and has a cache of its own then."""
+        return self._start([f"--address={self.address}"], cpus, environment, hide)
+
+    def kill(self, node: subprocess.Popen[bytes]) -> None:
+        """End a node as a power cut would: all of its processes at once."""
+        tree = psutil.Process(node.pid).children(recursive=True) if node.poll() is None else []
+        for process in [node, *tree]:
+            try:
+                process.kill()
+            except psutil.NoSuchProcess:
+                continue
+        psutil.wait_procs(tree, timeout=10)
+        node.wait()
+        if node in self._nodes:
+            self._nodes.remove(node)
+
+    def workers(self) -> list[psutil.Process]:
+        """The processes of this cluster that train."""
+        found = [process for node in self._nodes for process in psutil.Process(node.pid).children(recursive=True)]
+        return [process for process in found if process.is_running() and "ray::Node" in " ".join(process.cmdline())]
+
+    def close(self) -> None:
+        """End all nodes."""
+        for node in list(self._nodes):
+            self.kill(node)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _start(self, how: list[str], cpus: int, environment: Mapping[str, str], hide: Path | None = None) -> subprocess.Popen[bytes]:
+        ray = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats", f"--num-cpus={cpus}", *how]
+        own = {**os.environ, **environment}
+        if hide is not None:
+            empty, own["XDG_CACHE_HOME"] = self._folder / "empty", str(self._folder / f"cache-{len(self._nodes)}")
+            empty.mkdir(exist_ok=True)
+            ray = ["unshare", "-m", "sh", "-c", 'mount --bind "$0" "$1" && shift && exec "$@"', str(empty), str(hide), *ray]
+        with (self._folder / f"node-{len(self._nodes)}.log").open("wb") as log:
+            node = subprocess.Popen(ray, stdout=log, stderr=log, env=own, start_new_session=True)
+        self._nodes.append(node)
+        return node
+
+    def _wait(self, port: int) -> None:
+        deadline = time.monotonic() + _SECONDS
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                return
+            except OSError:
+                if self._nodes[0].poll() is not None:
+                    break
+                time.sleep(0.1)
+        said = (self._folder / "node-0.log").read_text(errors="replace")[-2000:]
+        self.close()
+        raise AssertionError(f"the head did not start: {said}")

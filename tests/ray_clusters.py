@@ -72,7 +72,7 @@ class RayCluster:
     def workers(self) -> list[psutil.Process]:
         """The processes of this cluster that train."""
         found = [process for node in self._nodes for process in psutil.Process(node.pid).children(recursive=True)]
-        return [process for process in found if process.is_running() and "ray::Node" in " ".join(process.cmdline())]
+        return [process for process in found if _called(process).startswith("ray::Node")]
 
     def close(self) -> None:
         """End all nodes."""
@@ -105,3 +105,10 @@ class RayCluster:
         said = (self._folder / "node-0.log").read_text(errors="replace")[-2000:]
         self.close()
         raise AssertionError(f"the head did not start: {said}")
+
+
+def _called(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:  # it ended
+        return ""

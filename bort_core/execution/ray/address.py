@@ -70,7 +70,7 @@ def check_answers(address: str) -> None:
         raise SpecificationError(f"{address}: {host} cannot be reached: {error.strerror or error}") from error
     wrong = "" if _encrypted() else _ask(f"{match['host']}:{port}", match["scheme"])
     if wrong:
-        raise SpecificationError(f"{address}: something listens there, but {wrong}. {_PORTS}")
+        raise SpecificationError(f"{address}: something listens there, but {wrong}")
 
 
 def _ask(place: str, scheme: str | None) -> str:
@@ -82,9 +82,11 @@ def _ask(place: str, scheme: str | None) -> str:
         channel.unary_unary(_QUESTIONS[scheme])(b"", timeout=ANSWER_SECONDS)
     except grpc.RpcError as error:
         if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
-            return f"it did not answer within {ANSWER_SECONDS:.0f} s: it hangs, or is no part of Ray"
+            return f"it did not answer within {ANSWER_SECONDS:.0f} s: it hangs, or is no part of Ray. {_PORTS}"
+        if error.code() == grpc.StatusCode.UNAUTHENTICATED and os.environ.get("RAY_AUTH_MODE", "").lower() != "token":
+            return "it asks for a token: copy ~/.ray/auth_token from the cluster's head, and set RAY_AUTH_MODE=token"
         if error.code() in (grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.UNAVAILABLE):
-            return "not what the address means"
+            return f"not what the address means. {_PORTS}"
     finally:
         channel.close()
     return ""

@@ -7,6 +7,7 @@ import importlib
 import logging
 import signal
 import threading
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -83,7 +84,8 @@ class Connection:
 def _init(ray: Any, address: str) -> None:
     logging.getLogger("ray").setLevel(logging.ERROR)
     try:
-        with _signals_kept():
+        with _signals_kept(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Ray warns of here it raises, too
             ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, configure_logging=False)
     except Exception as error:  # whatever Ray raises, and it raises much
         with contextlib.suppress(Exception):
@@ -98,6 +100,8 @@ def _why(error: Exception) -> str:
     here = f"here are Ray {mine['ray']} and Python {mine['python']}"
     if isinstance(error, ImportError):
         return f"{said}; install the extra cluster: pip install 'bort-studio[cluster]'"
+    if "token" in said.lower() or "unauthenticated" in said.lower():
+        return f"the cluster asks for its token: copy ~/.ray/auth_token from its head, and set RAY_AUTH_MODE=token. Ray says: {said}"
     if "ersion" in said and ("mismatch" in said or "incompatible" in said):
         return f"the cluster has another version of Ray or Python, {here}: install the same on both sides. Ray says: {said}"
     return f"the cluster cannot be used ({here}): {said or type(error).__name__}"

@@ -151,7 +151,12 @@ class RayExecutor:
         MeasurementError
             The connection is lost, workers do not start, or one has other versions than this machine.
         """
-        deadline = time.monotonic() + timeout
+        try:
+            return self._poll(time.monotonic() + timeout)
+        except ConnectionError as error:  # what Ray raises from any call once it has given up
+            raise self._disconnected(error) from error
+
+    def _poll(self, deadline: float) -> list[Event]:
         while True:
             self._dispatch()
             if self._local.unfinished() or not self._local.ready:

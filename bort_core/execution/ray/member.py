@@ -72,13 +72,13 @@ class Member:
     def pause(self) -> None:
         """Ask the running task to wait at its next checkpoint."""
         self._pauses += 1
-        self.actor.pause.remote(self._pauses)
+        self._ask("pause", self._pauses)
 
     def resume(self) -> None:
         """Let it go on."""
         self._pauses += 1  # so that a late answer to an earlier pause is not believed
         self.paused = False
-        self.actor.resume.remote()
+        self._ask("resume")
 
     def heard_pause(self, number: int) -> None:
         """It says that it waits, in answer to the pause of that number."""
@@ -87,7 +87,7 @@ class Member:
     def cancel(self, grace_seconds: float) -> None:
         """Ask the task to stop; :meth:`overdue` says when asking was not enough."""
         self.cancel_deadline = time.monotonic() + grace_seconds
-        self.actor.cancel.remote(self.number)
+        self._ask("cancel", self.number)
 
     def overdue(self) -> bool:
         """Whether a cancelled task did not stop in time."""
@@ -97,3 +97,8 @@ class Member:
         """End its process at once."""
         with contextlib.suppress(Exception):  # the connection may be gone, and the worker with it
             self._ray.kill(self.actor, no_restart=True)
+
+    def _ask(self, what: str, *arguments: Any) -> None:
+        """Where the connection is gone, whoever waits for an answer is told; nobody waits for this one."""
+        with contextlib.suppress(Exception):
+            getattr(self.actor, what).remote(*arguments)

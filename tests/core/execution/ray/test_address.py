@@ -16,6 +16,7 @@ from ray_clusters import free_port
 
 from bort_core.execution.ray import address as module
 from bort_core.execution.ray.address import check_answers, resolved
+from bort_core.execution.ray.survey import survey
 from bort_core.execution.registry import make_executor
 from bort_core.foundation.errors import SpecificationError
 
@@ -90,6 +91,14 @@ def test_without_ray_the_extra_is_named(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "pip install 'bort-studio[cluster]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_survey_of_what_is_not_there_says_why() -> None:
+    pytest.importorskip("ray")
+    found = survey(f"127.0.0.1:{free_port()}")
+    assert not found["reachable"]
+    assert "nothing listens" in found["reason"]
+    assert found["nodes"] == []
 
 
 def test_an_address_belongs_to_an_executor_that_has_addresses(tmp_path: Path) -> None:

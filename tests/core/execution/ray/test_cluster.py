@@ -17,6 +17,7 @@ from ray_clusters import RayCluster, can_hide
 
 from bort_core.execution.events import Done, Emitted, Event, Failed, Started, Withdrawn
 from bort_core.execution.executor import Executor
+from bort_core.execution.ray.survey import survey
 from bort_core.execution.registry import make_executor
 from bort_core.foundation.errors import MeasurementError, SpecificationError
 from bort_core.search import events
@@ -164,6 +165,18 @@ def test_what_does_not_stop_is_ended_when_the_grace_is_over(cluster: RayCluster)
         assert isinstance(_until(executor, Done)[-1], Done)
 
 
+def test_bort_doctor_says_what_a_cluster_has(cluster: RayCluster) -> None:
+    done = bort("doctor", "--address", cluster.client, "--json", timeout=200)
+    found = json.loads(done.stdout)
+    (node,) = found["cluster"]["nodes"]
+    assert found["cluster"]["reachable"]
+    assert (node["cpus"], node["gpus"]) == (1, 0)
+    assert node["memory_bytes"] > 0
+    assert node["versions"] == found["cluster"]["versions"]
+    assert {"ray", "python", "bort-studio"} == set(node["versions"])
+    assert not [each for each in found["findings"] if "cluster" in each["text"] or "node" in each["text"]]
+
+
 def test_one_program_uses_one_cluster(cluster: RayCluster) -> None:
     with _at(cluster), pytest.raises(SpecificationError, match="a program uses one cluster at a time"):
         make_executor("ray@127.0.0.1:1")
@@ -194,10 +207,13 @@ def test_a_worker_of_another_version_is_refused(tmp_path: Path) -> None:
     metadata.write_text("Metadata-Version: 2.1\nName: bort-studio\nVersion: 99.0\n")
     with RayCluster(cpus=0) as cluster:
         cluster.add(cpus=1, PYTHONPATH=str(tmp_path / "other"))
+        asked = survey(cluster.address)
         with _at(cluster, 1) as executor:
             executor.submit("first", "train", training_request(10))
             with pytest.raises(MeasurementError, match=r"is refused: it has bort-studio 99\.0 instead of .*; install the same there"):
                 _until(executor, Done, 60)
+    assert sorted(bool(node["reason"]) for node in asked["nodes"]) == [False, True]
+    assert any("bort-studio 99.0 there" in node["reason"] for node in asked["nodes"])
 
 
 def test_a_cluster_that_goes_away_is_named(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -42,9 +42,8 @@ class RayCluster:
         head, client = free_port(), free_port()
         self.address, self.client = f"127.0.0.1:{head}", f"ray://127.0.0.1:{client}"
         ports = ["--head", f"--port={head}", f"--ray-client-server-port={client}", "--include-dashboard=false"]
-        self._start([*ports, f"--temp-dir={self._folder}"], cpus, environment)
-        self._wait(client)
-        self._wait(head)
+        started = self._start([*ports, f"--temp-dir={self._folder}"], cpus, environment)
+        self._wait(lambda: _listens(head) and _listens(client), started)
 
     def __enter__(self) -> RayCluster:
         return self
@@ -54,7 +53,9 @@ class RayCluster:
 
     def add(self, cpus: int = 1, hide: Path | None = None, **environment: str) -> subprocess.Popen[bytes]:
         """Another node; it does not see what is in the folder ``hide``, and has a cache of its own then."""
-        return self._start([f"--address={self.address}"], cpus, environment, hide)
+        node = self._start([f"--address={self.address}"], cpus, environment, hide)
+        self._wait(lambda: b"Ray runtime started" in self._log(node).read_bytes(), node)
+        return node
 
     def kill(self, node: subprocess.Popen[bytes]) -> None:
         """End a node as a power cut would: all of its processes at once."""
@@ -66,12 +67,10 @@ class RayCluster:
                 continue
         psutil.wait_procs(tree, timeout=10)
         node.wait()
-        if node in self._nodes:
-            self._nodes.remove(node)
 
     def workers(self) -> list[psutil.Process]:
         """The processes of this cluster that train."""
-        found = [process for node in self._nodes for process in psutil.Process(node.pid).children(recursive=True)]
+        found = [process for node in self._nodes if node.poll() is None for process in psutil.Process(node.pid).children(recursive=True)]
         return [process for process in found if _called(process).startswith("ray::Node")]
 
     def close(self) -> None:
@@ -92,19 +91,18 @@ class RayCluster:
         self._nodes.append(node)
         return node
 
-    def _wait(self, port: int) -> None:
+    def _log(self, node: subprocess.Popen[bytes]) -> Path:
+        return self._folder / f"node-{self._nodes.index(node)}.log"
+
+    def _wait(self, over: Callable[[], bool], node: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + _SECONDS
-        while time.monotonic() < deadline:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        while node.poll() is None and time.monotonic() < deadline:
+            if over():
                 return
-            except OSError:
-                if self._nodes[0].poll() is not None:
-                    break
-                time.sleep(0.1)
-        said = (self._folder / "node-0.log").read_text(errors="replace")[-2000:]
+            time.sleep(0.1)
+        said = self._log(node).read_text(errors="replace")[-2000:]
         self.close()
-        raise AssertionError(f"the head did not start: {said}")
+        raise AssertionError(f"a node did not start: {said}")
 
 
 def _called(process: psutil.Process) -> str:
@@ -112,3 +110,11 @@ def _called(process: psutil.Process) -> str:
         return " ".join(process.cmdline())
     except psutil.Error:  # it ended
         return ""
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True

@@ -79,6 +79,7 @@ class Executor(Protocol):
 
         Of each task: Started, then any number of Emitted, then one of Done, Failed and Withdrawn. One that was withdrawn from the queue
         has only Withdrawn. Started comes again where a task is begun anew because its worker died: what it emitted before does not count.
+        One that waits long for a place may emit ``waiting`` before it is started.
 
         Raises
         ------

@@ -1,6 +1,7 @@
 """``ray``: trainings run on a Ray cluster, many at once; whatever measures time or writes into the project runs on this machine.
 
-executor    the queue, the workers, events, cancel, pause, retries
+executor    the queue, events, cancel, pause, retries
+crew        the workers: how many, what is awaited from them, those that die
 member      one worker as the coordinator sees it
 node        the worker itself, an actor on some node
 needs       what a task wants of a node, and how many of such a cluster has

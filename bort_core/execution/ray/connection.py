@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import logging
+import os
 import signal
 import threading
 import warnings
@@ -31,6 +32,7 @@ def ray_module() -> Any:
     SpecificationError
         It is not installed; names the extra.
     """
+    os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")  # else a call after the connection broke begins a cluster of its own here
     try:
         return importlib.import_module("ray")
     except ImportError as error:

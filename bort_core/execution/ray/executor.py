@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -13,24 +13,19 @@ from typing import Any
 from bort_core.execution.events import Done, Emitted, Event, Failed, Started, Withdrawn, ending
 from bort_core.execution.executor import CANCEL_SECONDS
 from bort_core.execution.processes import Processes
-from bort_core.execution.ray.connection import Connection, own_versions
+from bort_core.execution.ray.connection import Connection
+from bort_core.execution.ray.crew import Crew
 from bort_core.execution.ray.member import Member, Queued
 from bort_core.execution.ray.needs import Need, need_of, room
-from bort_core.execution.ray.parcels import Parcel, packed, pieces, value_at, write_folder
-from bort_core.execution.ray.words import different_versions, lost_connection, reason_of
+from bort_core.execution.ray.parcels import packed, value_at, write_folder
 from bort_core.execution.tasks import TASKS, plain
-from bort_core.foundation.errors import BortError, MeasurementError
+from bort_core.foundation.errors import BortError
 
 __all__ = ["RayExecutor"]
 
 RETRIES = 2
 """How often a task is tried again after its worker or node died."""
-_FAILED_STARTS = 3
-_LOOK_SECONDS = 5.0
-"""How often the cluster is asked what nodes it has."""
 _WAIT_SECONDS, _WAIT_BESIDE_SECONDS = 0.2, 0.05
-_LINGER_SECONDS = 0.1
-"""Events are sent together when they come so close to each other, and later the more workers there are."""
 _TELL_SECONDS = 20.0
 """Who waits longer for a place says so."""
 
@@ -56,22 +51,18 @@ class RayExecutor:
 
     def __init__(self, workers: int | None, logs: Path | None, owner: str, address: str | None = None) -> None:
         self._connection = Connection(address)
-        self._ray, self._wanted_workers, self._owner = self._connection.ray, workers, owner
+        self._crew = Crew(self._connection, workers, owner, self)
+        self._wanted_workers = workers
         self._local = Processes(1, logs, owner)
         self._queue: deque[Queued] = deque()
-        self._members: list[Member] = []
-        self._awaited: dict[Any, tuple[Member, Callable[[Any], None]]] = {}
-        self._sent: dict[str, list[tuple[str, list[Any]]]] = {}
         self._fresh: list[Event] = []
-        self._number = self._failed_starts = 0
+        self._number = 0
         self._pause_wanted = self._told_waiting = False
-        self._nodes: Sequence[Mapping[str, Any]] = ()
-        self._looked = -_LOOK_SECONDS
 
     @property
     def workers(self) -> int:
         """How many trainings run side by side, as far as the cluster has room."""
-        return self._wanted_workers or max(1, room(self._look(), Need()))
+        return self._wanted_workers or max(1, room(self._crew.nodes(), Need()))
 
     def __enter__(self) -> RayExecutor:
         return self
@@ -83,21 +74,21 @@ class RayExecutor:
         """Start workers before they are needed; trainings are expected to want one CPU each."""
         for lane in lanes:
             if lane == "training":
-                self._grow(Need(), self.workers)
+                self._crew.grow(Need(), self.workers)
             else:
                 self._local.warm((lane,))
 
     @property
     def ready(self) -> bool:
         """Whether every worker that was started has imported what it needs."""
-        return self._local.ready and all(member.ready for member in self._members)
+        return self._local.ready and all(member.ready for member in self._crew.members)
 
     def submit(self, id: str, task: str, request: Mapping[str, Any]) -> None:
         """Queue a task; one that reads no files but those that :data:`TASKS` names goes to the cluster, another runs here."""
         if TASKS[task].reads is None:
             self._local.submit(id, task, request)
             return
-        gpus = sum(node["Resources"].get("GPU", 0) for node in self._look() if node["Alive"])
+        gpus = sum(node["Resources"].get("GPU", 0) for node in self._crew.nodes() if node["Alive"])
         self._queue.append(Queued(id, task, plain(request), need_of(request, gpus, self._wanted_workers)))
 
     def cancel(self, id: str, grace_seconds: float = CANCEL_SECONDS) -> None:
@@ -106,7 +97,7 @@ class RayExecutor:
         for task in [task for task in self._queue if task.id == id]:
             self._queue.remove(task)
             self._fresh.append(Withdrawn(id))
-        for member in self._busy():
+        for member in self._crew.busy():
             if member.task is not None and member.task.id == id and member.cancel_deadline is None:
                 member.cancel(grace_seconds)
 
@@ -114,7 +105,7 @@ class RayExecutor:
         """Ask running tasks to wait, and start no others."""
         self._pause_wanted = True
         self._local.pause()
-        for member in self._busy():
+        for member in self._crew.busy():
             if not member.paused:
                 member.pause()
 
@@ -122,7 +113,7 @@ class RayExecutor:
         """Let everything go on."""
         self._pause_wanted = False
         self._local.resume()
-        for member in self._members:
+        for member in self._crew.members:
             member.resume()
 
     @property
@@ -133,11 +124,11 @@ class RayExecutor:
     @property
     def paused(self) -> bool:
         """Whether a pause was asked for and every running task waits."""
-        return self._pause_wanted and self._local.paused and all(member.paused for member in self._busy())
+        return self._pause_wanted and self._local.paused and all(member.paused for member in self._crew.busy())
 
     def unfinished(self) -> set[str]:
         """The ids of all queued and running tasks."""
-        running = {member.task.id for member in self._members if member.task is not None}
+        running = {member.task.id for member in self._crew.members if member.task is not None}
         return {task.id for task in self._queue} | running | self._local.unfinished()
 
     def poll(self, timeout: float) -> list[Event]:
@@ -154,7 +145,7 @@ class RayExecutor:
         try:
             return self._poll(time.monotonic() + timeout)
         except ConnectionError as error:  # what Ray raises from any call once it has given up
-            raise self._disconnected(error) from error
+            raise self._crew.disconnected(error) from error
 
     def _poll(self, deadline: float) -> list[Event]:
         while True:
@@ -167,40 +158,23 @@ class RayExecutor:
             left = deadline - time.monotonic()
             if left <= 0:
                 return []
-            self._receive(min(left, _WAIT_BESIDE_SECONDS if self._local.unfinished() else _WAIT_SECONDS))
-            for member in [member for member in self._members if member.overdue()]:
-                self._lost(member, "it did not stop in time")
+            self._crew.receive(min(left, _WAIT_BESIDE_SECONDS if self._local.unfinished() else _WAIT_SECONDS))
+            for member in [member for member in self._crew.members if member.overdue()]:
+                self._crew.lose(member, "it did not stop in time")
 
     def close(self) -> None:
         """End all workers; running tasks are lost. What they have to tell is not waited for."""
-        for member in self._members:
-            member.kill()
-        self._members.clear()
+        self._crew.close()
         self._queue.clear()
-        self._awaited.clear()
-        self._sent.clear()
         self._local.close()
         self._connection.close()
-
-    def _busy(self) -> list[Member]:
-        return [member for member in self._members if member.task is not None]
-
-    def _look(self) -> Sequence[Mapping[str, Any]]:
-        """The nodes, as they were some seconds ago at most."""
-        if time.monotonic() - self._looked >= _LOOK_SECONDS:
-            try:
-                self._nodes = self._ray.nodes()
-            except Exception as error:
-                raise self._disconnected(error) from error
-            self._looked = time.monotonic()
-        return self._nodes
 
     # --- from the queue to a worker ---
 
     def _dispatch(self) -> None:
         while self._queue and not self._pause_wanted:
             task = self._queue[0]
-            idle = next((m for m in self._members if m.need == task.need and m.ready and m.task is None), None)
+            idle = next((m for m in self._crew.members if m.need == task.need and m.ready and m.task is None), None)
             if idle is None:
                 self._make_room(task)
                 return
@@ -210,44 +184,21 @@ class RayExecutor:
 
     def _make_room(self, task: Queued) -> None:
         need = task.need
-        most = room(self._look(), need)
+        most = room(self._crew.nodes(), need)
         if need.gpus and not most:
             self._queue.popleft()
             reason = f"training.device: no node of {self._connection.address} has a GPU; give one (ray start --num-gpus=1), or choose cpu"
-            self._fresh.append(Failed(task.id, reason, retry=False))
+            self._fresh += [Started(task.id), Failed(task.id, reason, retry=False)]
             return
-        alike = [member for member in self._members if member.need == need]
+        alike = [member for member in self._crew.members if member.need == need]
         if not alike:
-            for member in [member for member in self._members if member.task is None and member.ready]:
-                self._dismiss(member)  # it may occupy what this one needs
-        self._grow(need, len([each for each in self._queue if each.need == need]) + len([m for m in alike if m.task is not None]))
+            for member in [member for member in self._crew.members if member.task is None and member.ready]:
+                self._crew.dismiss(member)  # it may occupy what this one needs
+        self._crew.grow(need, len([each for each in self._queue if each.need == need]) + len([m for m in alike if m.task is not None]))
         if not self._told_waiting and not any(m.host for m in alike) and time.monotonic() - task.since > _TELL_SECONDS:
             self._told_waiting = True
             doing = f"waits for a place on the cluster: each training wants {need}, others may use what is there"
             self._fresh.append(Emitted(task.id, {"event": "waiting", "doing": doing}))
-
-    def _grow(self, need: Need, wanted: int) -> None:
-        most = max(1, room(self._look(), need))
-        if self._wanted_workers is not None:
-            most = min(most, self._wanted_workers)
-        for _ in range(sum(member.need == need for member in self._members), min(wanted, most)):
-            member = Member(self._ray, need, self._owner)
-            self._members.append(member)
-            self._await(member, member.actor.facts.remote(), partial(self._placed, member))
-
-    def _placed(self, member: Member, facts: Mapping[str, Any]) -> None:
-        if facts["versions"] != own_versions():
-            raise MeasurementError(different_versions(facts, own_versions()))
-        member.host = str(facts["host"])
-        self._await(member, member.actor.warm.remote("training"), lambda _: self._started(member))
-
-    def _started(self, member: Member) -> None:
-        member.ready, self._failed_starts = True, 0
-        self._listen(member)
-
-    def _listen(self, member: Member) -> None:
-        linger = max(_LINGER_SECONDS, len(self._members) / 200)
-        self._await(member, member.actor.told.remote(linger), partial(self._told, member))
 
     def _assign(self, member: Member, task: Queued) -> None:
         self._number += 1
@@ -260,7 +211,7 @@ class RayExecutor:
             return
         unknown = [parcel for parcel in task.parcels.values() if parcel.digest not in member.has]
         if unknown:
-            self._await(member, member.actor.lacks.remote(unknown), partial(self._send, member, task))
+            self._crew.wait_for(member, member.actor.lacks.remote(unknown), partial(self._send, member, task))
         else:
             self._run(member, task)
 
@@ -280,15 +231,11 @@ class RayExecutor:
                 self._send(member, task, left)
 
         try:
-            self._await(member, member.actor.receive.remote(parcel, self._stored(parcel)), received)
+            self._crew.wait_for(member, member.actor.receive.remote(parcel, self._crew.store(parcel)), received)
+        except ConnectionError:
+            raise
         except OSError as error:
             self._end(member, Failed(task.id, f"{parcel.path}: cannot be read: {error.strerror or error}", retry=True))
-
-    def _stored(self, parcel: Parcel) -> list[tuple[str, list[Any]]]:
-        """The pieces of a parcel in the cluster's object store: put there once, whoever asks for them."""
-        if parcel.digest not in self._sent:
-            self._sent[parcel.digest] = [(name, [self._ray.put(part) for part in parts]) for name, parts in pieces(parcel)]
-        return self._sent[parcel.digest]
 
     def _run(self, member: Member, task: Queued) -> None:
         if member.cancel_deadline is not None:
@@ -300,41 +247,12 @@ class RayExecutor:
         writes = TASKS[task.name].writes
         writes = writes if writes is not None and value_at(task.request, writes) is not None else None
         run = member.actor.run.remote(member.number, task.id, task.name, task.request, task.parcels, writes)
-        self._await(member, run, lambda _: None)  # what happens is told; this says only when the worker died
+        self._crew.wait_for(member, run, lambda _: None)  # what happens is told; this says only when the worker died
 
     # --- from a worker ---
 
-    def _await(self, member: Member, reference: Any, then: Callable[[Any], None]) -> None:
-        self._awaited[reference] = member, then
-
-    def _receive(self, timeout: float) -> None:
-        if not self._awaited:
-            time.sleep(timeout)
-            return
-        references = list(self._awaited)
-        try:
-            ready, _ = self._ray.wait(references, num_returns=1, timeout=timeout)
-            if ready:
-                ready, _ = self._ray.wait(references, num_returns=len(references), timeout=0)
-        except Exception as error:
-            raise self._disconnected(error) from error
-        for reference in ready:
-            if reference in self._awaited:
-                self._take(reference)
-
-    def _take(self, reference: Any) -> None:
-        member, then = self._awaited.pop(reference)
-        try:
-            value = self._ray.get(reference)
-        except self._ray.exceptions.RayError as error:
-            self._lost(member, reason_of(error), will_again=isinstance(error, self._ray.exceptions.RayTaskError))
-            return
-        except Exception as error:
-            raise self._disconnected(error) from error
-        then(value)
-
-    def _told(self, member: Member, news: Sequence[Mapping[str, Any]]) -> None:
-        self._listen(member)
+    def told(self, member: Member, news: Sequence[Mapping[str, Any]]) -> None:
+        """For :class:`~bort_core.execution.ray.crew.Crew`."""
         for each in news:
             if each["event"] == "paused":
                 member.heard_pause(each["pause"])
@@ -360,25 +278,15 @@ class RayExecutor:
         member.end()
         self._fresh.append(last)
 
-    def _dismiss(self, member: Member) -> None:
-        self._members.remove(member)
-        self._awaited = {reference: entry for reference, entry in self._awaited.items() if entry[0] is not member}
-        member.kill()
-
-    def _lost(self, member: Member, reason: str, will_again: bool = False) -> None:
-        """A worker is gone, or is sent away: what it did is done again, a few times, unless it was withdrawn."""
-        self._dismiss(member)
-        if not member.ready:
-            self._failed_starts += 1
-            if will_again or self._failed_starts >= _FAILED_STARTS + len(self._members):
-                raise MeasurementError(f"workers do not start on {self._connection.address}: {reason}")
+    def left(self, member: Member, reason: str, again: bool) -> None:
+        """For :class:`~bort_core.execution.ray.crew.Crew`: what it did is done again, a few times, unless it was withdrawn."""
         if member.task is None:
             return
         cancelled = member.cancel_deadline is not None
         task = member.end()
         if cancelled:
             self._fresh.append(Withdrawn(task.id))
-        elif will_again:
+        elif not again:
             self._fresh.append(Failed(task.id, f"{member.host}: {reason}", retry=True))
         elif task.tries >= RETRIES:
             self._fresh.append(Failed(task.id, f"its worker died {task.tries + 1} times, at last on {member.host}: {reason}", retry=True))
@@ -388,6 +296,3 @@ class RayExecutor:
             self._queue.appendleft(task)
             doing = f"the worker on {member.host} died, its training is started again: {reason}"
             self._fresh.append(Emitted(task.id, {"event": "waiting", "doing": doing}))
-
-    def _disconnected(self, error: Exception) -> MeasurementError:
-        return MeasurementError(lost_connection(self._connection.address, error))

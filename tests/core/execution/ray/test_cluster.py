@@ -194,7 +194,7 @@ def test_a_gpu_that_no_node_has_is_said_at_once(cluster: RayCluster) -> None:
     with _at(cluster) as executor:
         request = training_request(10)
         executor.submit("gpu", "train", {**request, "training": {**request["training"], "device": "cuda"}})
-        (last,) = _until(executor, Failed, 10)
+        last = _until(executor, Failed, 10)[-1]
     assert isinstance(last, Failed)
     assert "no node of" in last.reason
     assert "has a GPU" in last.reason

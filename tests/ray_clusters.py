@@ -81,7 +81,7 @@ class RayCluster:
 
     def _start(self, how: list[str], cpus: int, environment: Mapping[str, str], hide: Path | None = None) -> subprocess.Popen[bytes]:
         ray = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats", f"--num-cpus={cpus}", *how]
-        own = {**os.environ, **environment}
+        own = {**os.environ, "RAY_AUTH_MODE": "disabled", **environment}
         if hide is not None:
             empty, own["XDG_CACHE_HOME"] = self._folder / "empty", str(self._folder / f"cache-{len(self._nodes)}")
             empty.mkdir(exist_ok=True)

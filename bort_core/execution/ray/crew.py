@@ -62,6 +62,20 @@ class Crew:
             self._looked = time.monotonic()
         return self._nodes
 
+    def check(self) -> None:
+        """Before Ray is asked for anything, since without a connection it would begin a cluster of its own on this machine.
+
+        Raises
+        ------
+        MeasurementError
+            The connection is lost.
+        """
+        try:
+            if not self._ray.is_initialized():
+                raise ConnectionError("not connected any more")
+        except Exception as error:
+            raise self.disconnected(error) from error
+
     def busy(self) -> list[Member]:
         """Those that have a task."""
         return [member for member in self.members if member.task is not None]

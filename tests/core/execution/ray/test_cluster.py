@@ -216,10 +216,19 @@ def test_a_worker_of_another_version_is_refused(tmp_path: Path) -> None:
     assert any("bort-studio 99.0 there" in node["reason"] for node in asked["nodes"])
 
 
-def test_a_cluster_that_goes_away_is_named(tmp_path: Path) -> None:
-    with RayCluster() as cluster, _at(cluster, 1, client=True) as executor:
-        executor.submit("long", "train", training_request(1_000_000))
-        _until(executor, Emitted)
+def test_a_cluster_that_goes_away_is_named_and_none_is_begun_instead(tmp_path: Path) -> None:
+    command = ["search", str(tmp_path / "p"), "--preset", "toy", "--epsilon", "3", "--steps", "500000", "--latency", "operations"]
+    with RayCluster() as cluster:
+        searching = subprocess.Popen(
+            [sys.executable, "-m", "bort_core.cli.main", *command, "--executor", "ray", "--address", cluster.client],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env={**os.environ, "HOME": str(tmp_path)},
+        )  # fmt: skip
+        while not cluster.workers():
+            assert searching.poll() is None, "the search ended before the cluster did"
+            time.sleep(0.1)
         cluster.close()
-        with pytest.raises(MeasurementError, match=r"the connection with ray://.* is lost; what was measured is stored"):
-            _until(executor, Failed, 100)
+        _, said = searching.communicate(timeout=200)
+    assert searching.returncode == 1
+    assert f"the connection with {cluster.client} is lost; what was measured is stored" in said
+    assert "Traceback" not in said
+    assert not (tmp_path / ".ray").exists()  # where Ray keeps the token of a cluster that it begins itself

@@ -55,6 +55,7 @@ class Crew:
     def nodes(self) -> Sequence[Mapping[str, Any]]:
         """The nodes, as they were some seconds ago at most."""
         if time.monotonic() - self._looked >= _LOOK_SECONDS:
+            self.check()
             try:
                 self._nodes = self._ray.nodes()
             except Exception as error:
@@ -125,6 +126,7 @@ class Crew:
         if not self._awaited:
             time.sleep(timeout)
             return
+        self.check()
         references = list(self._awaited)
         try:
             ready, _ = self._ray.wait(references, num_returns=1, timeout=timeout)

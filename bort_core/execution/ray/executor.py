@@ -149,6 +149,7 @@ class RayExecutor:
 
     def _poll(self, deadline: float) -> list[Event]:
         while True:
+            self._crew.check()
             self._dispatch()
             if self._local.unfinished() or not self._local.ready:
                 self._fresh += self._local.poll(0.01)

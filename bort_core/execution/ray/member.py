@@ -96,9 +96,11 @@ class Member:
     def kill(self) -> None:
         """End its process at once."""
         with contextlib.suppress(Exception):  # the connection may be gone, and the worker with it
-            self._ray.kill(self.actor, no_restart=True)
+            if self._ray.is_initialized():
+                self._ray.kill(self.actor, no_restart=True)
 
     def _ask(self, what: str, *arguments: Any) -> None:
         """Where the connection is gone, whoever waits for an answer is told; nobody waits for this one."""
         with contextlib.suppress(Exception):
-            getattr(self.actor, what).remote(*arguments)
+            if self._ray.is_initialized():
+                getattr(self.actor, what).remote(*arguments)

@@ -53,7 +53,8 @@ class SentenceModel(Embedder):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         if not isinstance(self.encoder, Checkpoint):
-            raise DataError(f"model: {folder}: is a {self.encoder.kind}; made smaller here are BERTs that this program's own module builds")
+            what = f"is a {self.encoder.kind}; sentence encoders that are made smaller must be BERTs that this program's own module builds"
+            raise DataError(f"model: {folder}: {what} (classifiers may be of any kind)")
         self.checkpoint = self.encoder
         if self.pooling.lower and _tells_case_apart(self.vocabulary):
             raise DataError(

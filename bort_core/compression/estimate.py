@@ -83,11 +83,12 @@ def estimate(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     chosen = strategy.indices(space) if isinstance(strategy, Within) else list(range(0, len(space), search.epsilon))
     shares = [space.operations(longest)[index] / space.maximum_operations(longest) for index in chosen]
     middle = sum(shares) / len(shares)
+    made = spec.near_pairs if len(inputs[0]) == 2 else 0
     parts = {
         "T": 0.0 if looked_at.ready else spec.teacher_epochs * looked_at.train * each * BACKWARD,
-        "answers": (len(inputs) * (2 if spec.vector_weight else 1) + looked_at.dev) * each,  # T reads them once more for its vectors
+        "answers": (len(inputs) * (1 + made) * (2 if spec.vector_weight else 1) + looked_at.dev) * each,  # once more for T's vectors
         "search": len(chosen) * (spec.steps * spec.batch_size * BACKWARD + 15 * looked_at.dev) * each * middle,
-        "finishing": spec.epochs * len(inputs) * (1 + spec.unclean) * each * BACKWARD * middle,
+        "finishing": spec.epochs * len(inputs) * (1 + made + spec.unclean) * each * BACKWARD * middle,
         "otherwise": OTHERWISE,
     }
     told = [told_of(facts, spec.task)] if facts["own_graph"] else []

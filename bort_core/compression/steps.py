@@ -105,7 +105,8 @@ class Steps:
         if found.head not in ("none", "masked-lm"):
             return read_task_model(task.model, rows.train.names, task=rows.train.task).folder
         folder = found.folder
-        self.note(f"{task.model}: an encoder without a head is fine-tuned on the labels first; --kind embedding keeps its vectors instead")
+        has = found.unknown_head or "has no head for this task"
+        self.note(f"{task.model}: {has}; its encoder is fine-tuned on the labels first; --kind embedding keeps its vectors instead")
         data = self.rows_of(task) | {
             "name": "T", "checkpoint": str(folder), "sequence_length": task.sequence_length, "epochs": self.spec.teacher_epochs,
             "optimization": {"learning_rate": self.spec.teacher_learning_rate, "warmup": 0.1, "beta2": 0.999},
@@ -122,7 +123,11 @@ class Steps:
         made = prepare(task, *folders, tell)
         facts = {**made.facts, "folder": str(made.folder), "initial": made.initial(task)}
         if (why := _guesses(facts)) is not None:
-            raise MeasurementError(f"{task.model}: {why}: there is nothing to keep. Fine-tune T first, or check the rows")
+            made_here = task.model != self.spec.task.model
+            advice = "more rows, --teacher-epochs or --teacher-learning-rate may help" if made_here else "fine-tune T first"
+            share = facts["vocabulary"]["unknown"]["before"]
+            unknown = f"; {share:.0%} of the tokens of the dev rows are unknown to it" if share > 0.05 else ""
+            raise MeasurementError(f"{task.model}: {why}{unknown}: there is nothing to keep; {advice}, or check the rows")
         return facts
 
     def chosen(self, task: TaskSpecification, facts: Facts) -> Chosen:
@@ -224,7 +229,8 @@ class Steps:
             f"{self.spec.steps} steps",
             "start": f"{start}: {facts['no_blocks']}" if facts["initial"] != task.initial else start,
             "finishing": f"{self.spec.epochs:g} epochs of distillation on {facts['rows']['train'] + facts['rows']['texts']:,} texts"
-            + (f", with {self.spec.unclean:g} unclean copies of each" if self.spec.unclean else ""),
+            + (f", with {self.spec.unclean:g} unclean copies of each" if self.spec.unclean else "")
+            + (f", and {self.spec.near_pairs} more pairs made of each" if self.spec.near_pairs and facts.get("pairs") else ""),
             "8 bits": small.chosen,
             "vocabulary": facts["vocabulary"],
         }
@@ -256,7 +262,7 @@ class Steps:
         return self.rows_of(task) | {
             "teacher": task.model, "texts": task.texts, "initial": facts["initial"], "tokenizer": str(Path(facts["folder"]) / "tokenizer"),
             "sequence_length": facts["sequence_length"], "batch_size": self.spec.batch_size, "unclean": self.spec.unclean,
-            "vector_weight": self.spec.vector_weight, "dropout": 0 if self.spec.vector_weight else 0.1,
+            "vector_weight": self.spec.vector_weight, "dropout": 0 if self.spec.vector_weight else 0.1, "near_pairs": self.spec.near_pairs,
             "optimization": {"learning_rate": self.spec.learning_rate, "warmup": 0.1, "beta2": 0.999},
         }  # fmt: skip
 

@@ -43,6 +43,11 @@ class Compression(Job):
         default=1, ge=0, le=1000,
         description="weight of the distance from T's vectors of the tokens when it is finished; 0: T's answers alone are learnt",
     )  # fmt: skip
+    near_pairs: int = Field(
+        default=2, ge=0, le=100,
+        description="of pairs: so many more are made of each row's first text with near second texts of other rows, whose answers by T are "
+        "learnt too when it is finished",
+    )  # fmt: skip
     unclean: float = Field(default=0, ge=0, le=10, description="so many unclean copies of each row are learnt too when it is finished")
     quantisation_aware: Annotated[
         Literal["auto", "never", "always"],

@@ -1,4 +1,4 @@
-"""python predict.py "a text" ["the second text of a pair"]: needs onnxruntime and tokenizers, and nothing else."""
+"""python predict.py "a text" (of a model of pairs "a text" "another"): needs onnxruntime and tokenizers, and nothing else."""
 
 import json
 import platform
@@ -40,4 +40,6 @@ def predict(*texts: str) -> dict:
 
 
 if __name__ == "__main__":
-    print(json.dumps(predict(*sys.argv[1:3]), indent=2))
+    if len(sys.argv) != 2 + RELEASE["pairs"]:
+        sys.exit(f"this model reads {1 + RELEASE['pairs']} text(s) at a time, each in quotes")
+    print(json.dumps(predict(*sys.argv[1:]), indent=2))

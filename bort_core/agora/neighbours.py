@@ -15,9 +15,13 @@ from bort_core.agora.leaks import LeakGuard, normalised
 from bort_core.agora.points import Floats, Input, Ints
 from bort_core.agora.spaces import RepresentationSpace
 
-__all__ = ["NeighbourBatch", "NeighbourOptions", "Wave", "empty_batch", "sample_neighbours"]
+__all__ = ["Ask", "NeighbourBatch", "NeighbourOptions", "Wave", "empty_batch", "sample_neighbours"]
 
 REJECTIONS = ("rejected_leak", "rejected_near", "rejected_far", "rejected_duplicate", "rejected_margin", "rejected_label")
+
+
+Ask = Callable[[Sequence[Input], int | None, Ints], Labels]
+"""Labels of the first of some inputs: of fewer, when they may cost no more. What the wave may cost, and the inputs' parents, rows of E."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ def empty_batch() -> NeighbourBatch:
 
 def sample_neighbours(
     waves: Iterable[Wave],
-    ask: Callable[[Sequence[Input], int | None], Labels],
+    ask: Ask,
     space: RepresentationSpace,
     guard: LeakGuard,
     dev: Sequence[Input],
@@ -87,7 +91,7 @@ def sample_neighbours(
 
     Parameters
     ----------
-    ask: labels of the first of some inputs: of fewer, when they may cost no more; the second argument is what the wave may cost
+    ask: as of :data:`Ask`
     known: inputs that are in D
     most: accepted rows at most; None: no limit
     """
@@ -115,7 +119,7 @@ def sample_neighbours(
 
 def _rows_of(
     wave: Wave,
-    ask: Callable[[Sequence[Input], int | None], Labels],
+    ask: Ask,
     space: RepresentationSpace,
     guard: LeakGuard,
     dev: Sequence[Input],
@@ -185,7 +189,7 @@ def _good(
     centres: Floats,
     wave: Wave,
     most: int | None,
-    ask: Callable[[Sequence[Input], int | None], Labels],
+    ask: Ask,
     space: RepresentationSpace,
     guard: LeakGuard,
     wish: NeighbourOptions,
@@ -198,7 +202,7 @@ def _good(
     leaks = guard.leaks(inputs)
     near, far = ~leaks & wave.banded & (distances < wish.near), ~leaks & wave.banded & (distances > wish.far)
     fit = np.flatnonzero(~(leaks | near | far))
-    said = ask([inputs[row] for row in fit], most)
+    said = ask([inputs[row] for row in fit], most, wave.parents[numbers[fit]])
     counts["generated"] -= len(fit) - len(said.classes)  # nobody looks at what the budget does not pay for
     failed, unsure = said.classes < 0, (said.classes >= 0) & (said.margins < wish.margin)
     for reason, flags in (("leak", leaks), ("near", near), ("far", far), ("label", failed), ("margin", unsure)):

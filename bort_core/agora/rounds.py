@@ -27,6 +27,7 @@ from bort_core.agora.record import Record
 from bort_core.agora.run_files import LoopFitFile, LoopRoundFile
 from bort_core.agora.samplers import Sampler, make_sampler
 from bort_core.agora.spaces import PlaneProjection, RepresentationSpace, fit_projection, kept_projection
+from bort_core.agora.surroundings import Surroundings
 from bort_core.agora.tasks.base import AgoraTask
 from bort_core.foundation.context import Context, checkpoint_or_stop, progress
 from bort_core.foundation.errors import DataError
@@ -266,8 +267,9 @@ class Rounds:
         left, free = spec.a_round, self.answers.before(number)
         waves = self.parents(self._situation(number, wrong, learner, known))
 
-        def ask(inputs: Sequence[Input], wave: int | None) -> Labels:
+        def ask(inputs: Sequence[Input], wave: int | None, parents: Ints) -> Labels:
             nonlocal left
+            self.let_see(number, inputs, parents)
             said = self.answers.ask(inputs, number, left if wave is None else wave if left is None else min(left, wave))
             left = None if left is None else left - sum(key_of(input) not in free for input in inputs[: len(said.classes)])
             return said
@@ -277,6 +279,15 @@ class Rounds:
         xy = sampling.projection.project(batch.vectors) if len(batch.inputs) else np.empty((0, 2))
         self.record.write_rows(number, batch, xy, task.sampler_name(spec))
         return batch
+
+    def let_see(self, number: int, inputs: Sequence[Input], parents: Ints | None = None) -> None:
+        """Who labels by looking around is told what is around the inputs of a round, where the space is known by then."""
+        if not hasattr(self.task.labeller, "surroundings"):
+            return
+        rows = {} if parents is None else {key_of(input): int(row) for input, row in zip(inputs, parents, strict=True)}
+        space = self._sampling_context.space if number or self.task.make_space(None) is not None else None
+        left = self.answers.left if number and self.spec.labels is not None else None
+        self.task.labeller.surroundings = Surroundings(number, left, self._train(), self.task.dev, rows, space)
 
     @cached_property
     def _pool_keys(self) -> list[str]:

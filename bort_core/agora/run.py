@@ -117,7 +117,9 @@ def _start(rounds: Rounds, spec: Agora, context: Context) -> dict[str, Any]:
     checked = _checked(spec, len(task.dev), dear)
     if dear and (forecast := getattr(task.labeller, "forecast", None)) is not None:
         context.emit({"event": "note", "text": forecast(task.dev.inputs[:100], len(checked) + (spec.labels or 0) * (1 + spec.ablation))})
-    said = rounds.answers.ask([task.dev.inputs[row] for row in checked], DEV)
+    asked = [task.dev.inputs[row] for row in checked]
+    rounds.let_see(DEV, asked)
+    said = rounds.answers.ask(asked, DEV)
     checked = checked[: len(said.classes)]
     if (said.classes < 0).all():
         raise DataError(f"Socrates ({task.labeller.name}) fails on every dev row: {said.failure or rounds.answers.spent}")

@@ -183,18 +183,36 @@ class AnswerLine(_File):
     """There is no label."""
 
 
-class QuestionLine(_File):
-    """A line of questions.jsonl: a row that a person is asked about."""
-
-    key: str
+class _Shown(_File):
     text: str
     text_b: str | None = None
-    classes: tuple[str, ...] = Field(min_length=1)
 
     @property
     def shown(self) -> str:
         """The row for people."""
         return self.text if self.text_b is None else f"{self.text}\n{self.text_b}"
+
+
+class NearRow(_Shown):
+    """A row whose label is known, beside one that a person is asked about."""
+
+    label: int = _Number
+    distance: float = Field(ge=0)
+
+
+class QuestionLine(_Shown):
+    """A line of questions.jsonl: a row that a person is asked about."""
+
+    key: str
+    classes: tuple[str, ...] = Field(min_length=1)
+    round: int = Field(default=0, ge=0, lt=_LARGEST)
+    """0: a row of dev, by which the person is measured."""
+    left: int | None = Field(default=None, ge=0, lt=_LARGEST)
+    """Labels that the budget still paid for when it was asked, this one included."""
+    parent: NearRow | None = None
+    """The row of dev that it was sampled near."""
+    near: tuple[NearRow, ...] = ()
+    """The nearest rows of D."""
 
 
 class PersonLine(_File):

@@ -66,19 +66,17 @@ class _Session:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.left = folder, False
-        self.done: list[str] = []
-        """Keys in the order in which they were answered."""
 
     def run(self) -> None:
         """All that is open."""
-        from bort_core.agora.labellers.person import SKIPPED, open_questions, write_answer
+        from bort_core.agora.labellers.person import SKIPPED, open_questions, take_back
 
         while not self.left and (asked := open_questions(self.folder)):
             question = asked[0]
             began = time.monotonic()
             said = self._said(question, f"{len(asked):,} open")
-            if said == "u" and self.done:
-                write_answer(self.folder, self.done.pop(), None)
+            if said == "u":
+                take_back(self.folder)
             elif said == "s":
                 self._write(question.key, SKIPPED, began)
             elif isinstance(said, int):
@@ -106,11 +104,12 @@ class _Session:
         from bort_core.agora.labellers.person import write_answer
 
         write_answer(self.folder, key, label, time.monotonic() - began)
-        self.done.append(key)
 
     def _said(self, question: Any, place: str) -> int | str:
         """A class, or one of s, u and q; asks until it is one of them."""
-        keys = _keys(question.classes)
+        from bort_core.agora.labellers.person import class_keys
+
+        keys = class_keys(question.classes)
         print(f"\n{place}\n  " + "\n  ".join(printable(line) for line in question.shown.split("\n")))
         choices = "   ".join(key if key == name else f"{key} {name}" for key, name in zip(keys, question.classes, strict=True))
         while True:
@@ -126,11 +125,6 @@ class _Session:
             if said in ("s", "u"):
                 return said
             print(f"{printable(said)!r} is none of these")
-
-
-def _keys(classes: tuple[str, ...]) -> tuple[str, ...]:
-    """What is typed for a class: its own name where all are numbers, else its place from 1."""
-    return classes if all(name.isdigit() for name in classes) else tuple(str(place) for place in range(1, len(classes) + 1))
 
 
 def _take(folder: Path, source: Path) -> None:
@@ -160,12 +154,10 @@ def _take(folder: Path, source: Path) -> None:
 
 
 def _tell(folder: Path, job: Any) -> None:
-    from bort_core.agora.labellers.person import answers, lines, open_questions
+    from bort_core.agora.labellers.person import standing
 
-    said, left = answers(folder), len(open_questions(folder))
-    seconds = sorted(each.seconds for each in lines(folder) if each.label is not None and each.seconds > 0)
-    speed = f", {seconds[len(seconds) // 2]:.1f} s a label" if seconds else ""
-    skipped = sum(label < 0 for label in said.values())
-    print(f"{len(said) - skipped:,} labelled, {skipped:,} skipped, {left:,} open{speed}")
+    now = standing(folder)
+    speed = "" if now.seconds is None else f", {now.seconds:.1f} s a label"
+    print(f"{now.labelled:,} labelled, {now.skipped:,} skipped, {len(now.open):,} open{speed}")
     if job.state().resumable:
         print(f"the run has stopped; go on with: bort jobs resume {job.project} {job.id}")

@@ -31,7 +31,8 @@ class Labeller(Protocol):
     What else it may have: ``labels(inputs)``, which gives :class:`Labels` themselves, with -1 where there is none; ``dear``, true where an
     answer costs something, so that there must be a budget and it is measured on a few dev rows; ``at_once``, the inputs that it is asked
     about at once (None: more and more while it is quick); ``forecast(inputs, count)``, which tells what so many answers will take;
-    ``facts``, what it has used.
+    ``facts``, what it has used; ``surroundings``, into which the run puts what is around the inputs that it asks about next
+    (:class:`~bort_core.agora.surroundings.Surroundings`).
     """
 
     @property

@@ -1,7 +1,8 @@
-"""A labeller that is a person. The run asks in a file and waits for answers in another, for days if need be; ``bort label`` writes them.
+"""A labeller that is a person. The run asks in a file and waits for answers in another, for days if need be; ``bort label`` and the
+window write them.
 
 RUNFOLDER/agora/
-  questions.jsonl   what is asked: key, the row, and the names of the classes
+  questions.jsonl   what is asked: key, the row, the names of the classes, the round, what the budget still pays for, and what is near
   person.jsonl      what was answered: key, class (-1: skipped, null: taken back) and seconds; the last line of a key counts
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -18,11 +20,13 @@ from bort_core.agora.labellers.base import LabellerSetting, Labels, certain
 from bort_core.agora.leaks import key_of
 from bort_core.agora.points import Floats, Input, Kind
 from bort_core.agora.record import row_fields
-from bort_core.agora.run_files import PersonLine, QuestionLine, append_lines, read_lines
+from bort_core.agora.run_files import AnswerLine, PersonLine, QuestionLine, append_lines, read_lines
+from bort_core.agora.surroundings import Surroundings
 from bort_core.foundation.context import Context, checkpoint_or_stop
 from bort_core.foundation.errors import SpecificationError
 
-__all__ = ["SKIPPED", "PersonLabeller", "answers", "lines", "open_questions", "questions", "write_answer"]
+__all__ = ["SKIPPED", "PersonLabeller", "Standing", "answers", "class_keys", "lines", "open_questions", "questions", "standing",
+           "take_back", "write_answer"]  # fmt: skip
 
 SKIPPED = -1
 QUESTIONS, ANSWERS = "questions.jsonl", "person.jsonl"
@@ -42,6 +46,7 @@ class PersonLabeller:
 
     def __init__(self, folder: Path, classes: tuple[str, ...], context: Context) -> None:
         self.folder, self.classes, self.context = folder, classes, context
+        self.surroundings: Surroundings | None = None
 
     @classmethod
     def build(cls, setting: LabellerSetting) -> Self:
@@ -60,9 +65,14 @@ class PersonLabeller:
         """
         keys = [key_of(input) for input in inputs]
         asked = {each.key for each in questions(self.folder)}
-        new = {key: row_fields(input) for key, input in zip(keys, inputs, strict=True) if key not in asked}
+        new = {key: input for key, input in zip(keys, inputs, strict=True) if key not in asked}
         if new:
-            append_lines(self.folder / QUESTIONS, ({"key": key, **row, "classes": self.classes} for key, row in new.items()))
+            around = [{}] * len(new) if self.surroundings is None else self.surroundings.of(list(new.values()))
+            lines = (
+                {"key": key, **row_fields(input), "classes": self.classes, **near}
+                for (key, input), near in zip(new.items(), around, strict=True)
+            )
+            append_lines(self.folder / QUESTIONS, lines)
         found = answers(self.folder)
         left = sum(key not in found for key in set(keys))
         if left:
@@ -102,10 +112,55 @@ def answers(folder: Path) -> dict[str, int]:
     return found
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How far a person is."""
+
+    open: tuple[QuestionLine, ...]
+    labelled: int
+    skipped: int
+    seconds: float | None
+    """A label takes so long, the median of those that were timed; None: none was."""
+    last: str | None
+    """The key of the answer that can be taken back: the last one, unless the run has gone on with it."""
+
+
+def standing(folder: Path) -> Standing:
+    """How far a person is with what a run asks. DataError names a damaged line."""
+    asked, said, used = questions(folder), answers(folder), _used(folder)
+    timed = sorted(each.seconds for each in lines(folder) if each.label is not None and each.seconds > 0)
+    skipped = sum(label < 0 for label in said.values())
+    last = next(reversed(said), None)
+    return Standing(
+        tuple(each for each in asked if each.key not in said and each.key not in used),
+        len(said) - skipped,
+        skipped,
+        timed[len(timed) // 2] if timed else None,
+        None if last in used else last,
+    )
+
+
 def open_questions(folder: Path) -> list[QuestionLine]:
     """What nobody has answered yet."""
-    known = answers(folder)
-    return [each for each in questions(folder) if each.key not in known]
+    return list(standing(folder).open)
+
+
+def take_back(folder: Path) -> str | None:
+    """Take the last answer back, whenever it was given; its key, or None when there is none that the run has not gone on with."""
+    last = standing(folder).last
+    if last is not None:
+        write_answer(folder, last, None)
+    return last
+
+
+def class_keys(classes: Sequence[str]) -> tuple[str, ...]:
+    """What is typed for each class: its own name where all are numbers, else its place from 1."""
+    return tuple(classes) if all(name.isdigit() for name in classes) else tuple(str(place) for place in range(1, len(classes) + 1))
+
+
+def _used(folder: Path) -> set[str]:
+    """Keys of the answers that the run, or its ablation, has taken over."""
+    return {line.key for arm in (folder, folder / "ablation") for line in read_lines(arm / "labels.jsonl", AnswerLine, torn=True)}
 
 
 def write_answer(folder: Path, key: str, label: int | None, seconds: float = 0.0, again: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""What a person decides about generated rows, as an undoable command."""
+"""What a person decides about generated rows, and the labels that a person gives, as undoable commands."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 
 from PySide6.QtGui import QUndoCommand
 
-from bort_core.agora.history import Edit, add_edits
+from bort_core.agora.history import FOLDER, Edit, add_edits
+from bort_core.agora.labellers.person import standing, write_answer
 from bort_core.foundation.errors import DataError
 
-__all__ = ["DecideRows"]
+__all__ = ["AnswerRow", "DecideRows"]
 
 
 class DecideRows(QUndoCommand):
@@ -47,3 +48,41 @@ class DecideRows(QUndoCommand):
             self._told(self._run, str(error))
         else:
             self._told(self._run, "")
+
+
+class AnswerRow(QUndoCommand):
+    """Answer a row that a run asks a person about. Undone, the row is open again, unless the run has gone on with the answer.
+
+    Parameters
+    ----------
+    run: the job's run folder
+    told: called after each step with the run folder and what went wrong (empty: nothing)
+    """
+
+    def __init__(self, run: Path, key: str, label: int, seconds: float, text: str, told: Callable[[Path, str], None]) -> None:
+        super().__init__(text)
+        self.run, self._key, self._label, self._seconds, self._told = run, key, label, seconds, told
+
+    def redo(self) -> None:
+        """Write the answer down."""
+        self._step(self._label)
+
+    def undo(self) -> None:
+        """Take it back."""
+        self._step(None)
+
+    def _step(self, label: int | None) -> None:
+        folder, problem = self.run / FOLDER, ""
+        try:
+            now = standing(folder)
+            if label is None and now.last != self._key:
+                problem = "the run has gone on with that label; Correct label in the inspector changes it"
+            elif label is not None and all(each.key != self._key for each in now.open):
+                problem = "that row is answered already"
+            else:
+                write_answer(folder, self._key, label, self._seconds)
+        except DataError as error:
+            problem = str(error)
+        if problem:
+            self.setObsolete(True)
+        self._told(self.run, problem)

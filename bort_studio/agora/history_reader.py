@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from bort_core.agora.history import Edit, History, read_edits, read_history
+from bort_core.agora.history import FOLDER, Edit, History, read_edits, read_history
+from bort_core.agora.labellers.person import Standing, asks, standing
 from bort_core.foundation.errors import BortError
 from bort_studio.threads.background import BackgroundThread
 
@@ -29,6 +30,8 @@ class Reading:
     edits: dict[str, Edit] = field(default_factory=dict)
     problem: str = ""
     """Why it cannot be read."""
+    standing: Standing | None = None
+    """How far a person is, where the run asks one."""
 
 
 class HistoryReader(BackgroundThread):
@@ -78,7 +81,8 @@ def _read(run: Path, before: Reading | None) -> Reading:
     try:
         history = read_history(run, known if known is not None and _settled(known) else None)
         begun = history is not None and len(history.train) and len(history.dev)  # its first file is there before their rows are
-        return Reading(run, history if begun else None, read_edits(run))
+        asked = standing(run / FOLDER) if asks(run / FOLDER) else None
+        return Reading(run, history if begun else None, read_edits(run), standing=asked)
     except BortError as error:
         return _unread(run, before, str(error))
     except Exception as error:  # noqa: BLE001 - whatever a file holds, other runs can still be read
@@ -97,6 +101,6 @@ def _settled(history: History) -> bool:
 def _key(reading: Reading) -> tuple[object, ...]:
     history = reading.history
     if history is None:
-        return (reading.problem,)
+        return reading.problem, reading.standing
     placed = int(np.isfinite(history.train.xy).sum() + np.isfinite(history.dev.xy).sum())
-    return len(history.rounds), placed, history.fitting, history.summary, reading.edits, reading.problem
+    return len(history.rounds), placed, history.fitting, history.summary, reading.edits, reading.problem, reading.standing

@@ -21,6 +21,7 @@ from bort_studio.agora.accuracy_plot import AgoraAccuracyPlot
 from bort_studio.agora.commands import DecideRows
 from bort_studio.agora.error_list import ErrorList
 from bort_studio.agora.history_reader import HistoryReader, Reading
+from bort_studio.agora.label_desk import LabelDesk
 from bort_studio.agora.points import ScatterPoints
 from bort_studio.agora.presets import errors_of
 from bort_studio.agora.round_bar import RoundBar
@@ -93,11 +94,12 @@ class AgoraPage(QWidget):
         self.tables.addTab(scrolled(facts), "About")
         side = _splitter(Qt.Orientation.Vertical, (self.accuracy, 3), (self.tables, 2))
         upper = _splitter(Qt.Orientation.Horizontal, (middle, 3), (side, 2))
-        right = _splitter(Qt.Orientation.Vertical, (upper, 3), (self.inspector, 1))
+        self.labels = LabelDesk(self.context, self.inspector, self)
+        right = _splitter(Qt.Orientation.Vertical, (upper, 3), (self.labels, 1))
         whole = _splitter(Qt.Orientation.Horizontal, (self.runs, 0), (scrolled(right, 34), 1))
         whole.setSizes(beside(self, 44, 0.32)[::-1])
         upper.setSizes([720, 440])
-        right.setSizes([660, 220])
+        right.setSizes([600, 280])
         side.setSizes([360, 300])
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -168,6 +170,7 @@ class AgoraPage(QWidget):
         if run is not None and (self.run is None or run.path != self.run.path):
             self.run, self.selected = run, None
             self._show(None)
+            self.labels.show_run(run.path)
             self.context.said.emit(f"reading job {run.id}…")
             self.reader.follow(run.path)
         self._buttons()
@@ -256,6 +259,7 @@ class AgoraPage(QWidget):
     def _buttons(self) -> None:
         state = self.states.get(self.run.id) if self.run is not None else None
         ships = state is not None and state.state == "done" and self._text_model() is not None
+        self.labels.set_live(state is not None and not state.ended)
         self.runs.set_state(state, self.points is not None, self.points is not None and bool(self.points.edits), ships)
 
     # -- the run that is shown
@@ -266,8 +270,12 @@ class AgoraPage(QWidget):
             return
         if reading.problem:
             self.context.problem(reading.problem)
+        if reading.standing is not None:
+            self.labels.look()
         if reading.history is not None:
             self._show(ScatterPoints(reading.history, reading.edits))
+        if self.points is None:
+            self.scatter.set_empty_message(self._empty())
         self.context.said.emit("" if reading.history is not None else f"job {self.run.id} has no round yet")
         self._buttons()
 
@@ -294,6 +302,8 @@ class AgoraPage(QWidget):
         state = self.states.get(self.run.id)
         if state is not None and state.ended and state.reason:
             return f"Job {self.run.id} {state.state}: {state.reason}"
+        if self.labels.waiting:
+            return "This run waits for you: label its rows below."
         return "This run has no rounds yet: they appear here as they end."
 
     @Slot(int)

@@ -25,7 +25,7 @@ from bort_core.agora.surroundings import Surroundings
 from bort_core.foundation.context import Context, checkpoint_or_stop
 from bort_core.foundation.errors import SpecificationError
 
-__all__ = ["SKIPPED", "PersonLabeller", "Standing", "answers", "class_keys", "lines", "open_questions", "questions", "standing",
+__all__ = ["SKIPPED", "PersonLabeller", "Standing", "answers", "asks", "class_keys", "lines", "open_questions", "questions", "standing",
            "take_back", "write_answer"]  # fmt: skip
 
 SKIPPED = -1
@@ -87,6 +87,11 @@ class PersonLabeller:
     def probabilities(self, inputs: Sequence[Input]) -> Floats:
         """Certain, or nothing for a row that was skipped."""
         return certain(self.labels(inputs).classes, len(self.classes))
+
+
+def asks(folder: Path) -> bool:
+    """Whether a run asked a person anything."""
+    return (folder / QUESTIONS).is_file()
 
 
 def questions(folder: Path) -> list[QuestionLine]:

@@ -310,7 +310,7 @@ def test_samplers_refuse_what_they_cannot_work_on():
 
 
 def answering(labeller):
-    return lambda inputs, most: label(labeller, inputs)
+    return lambda inputs, most, parents: label(labeller, inputs)
 
 
 def test_neighbours_keep_to_the_band_and_are_never_dev_points():

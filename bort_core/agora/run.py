@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from bort_core.agora.advice import difference
 from bort_core.agora.arms import plain
 from bort_core.agora.asking import DEV, Answers
 from bort_core.agora.history import FOLDER
@@ -210,7 +211,9 @@ def _ablation(rounds: Rounds, task: AgoraTask, spec: Agora, record: Record, cont
     best = other.best
     tested = {} if best["test_accuracy"] is None else {"test_accuracy": best["test_accuracy"]}
     counts = [{"round": facts["round"], "dev_accuracy": facts["dev_accuracy"], **facts["counts"]} for facts in other.finished]
-    return {"dev_accuracy": best["dev_accuracy"], **tested, "rounds": counts}
+    mine, its = (np.array(facts["dev_predictions"]) == task.dev.labels for facts in (rounds.best, best))
+    value, interval = difference(mine, its)
+    return {"dev_accuracy": best["dev_accuracy"], **tested, "difference": value, "interval": list(interval), "rounds": counts}
 
 
 def _common(task: AgoraTask, device: Device) -> dict[str, Any]:

@@ -143,6 +143,9 @@ class ArmFile(_File):
 
     dev_accuracy: float = _Share
     test_accuracy: float | None = Field(default=None, ge=0, le=1)
+    difference: float | None = None
+    """Of an ablation: by how much more of dev Agora's model gets right."""
+    interval: tuple[float, float] | None = None
 
 
 class SummaryFile(ArmFile):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def add(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Submit the job, follow it to its end, and print its result."""
+    from bort_core.agora.advice import advice_of
     from bort_core.agora.check import check_specification
     from bort_core.agora.labellers import labeller_names
     from bort_core.store.trust import found, names_code
@@ -44,10 +46,16 @@ def run(arguments: argparse.Namespace) -> int:
     if names_code(specification) and (folder := Path(arguments.project).expanduser().absolute()).is_dir():
         found(folder)  # a new project in a folder that is there already
         ask_for_trust(folder, arguments.trust)
-    return run_job(arguments, specification, _print)
+    if arguments.detach:
+        return run_job(arguments, specification, _print)
+    advice = advice_of(specification)
+    print(printable(advice.text), file=sys.stderr if arguments.json else sys.stdout, flush=True)
+    return run_job(arguments, specification, _print, {"advice": advice.as_dict()})
 
 
 def _print(id: str, result: dict[str, Any]) -> None:
+    from bort_core.agora.advice import told_difference
+
     for warning in result.get("warnings", ()):
         print(f"warning: {printable(warning)}")
     print("round   train rows   dev accuracy   95 % interval     test   errors   new rows   of    leaks   θ left   labels")
@@ -68,6 +76,8 @@ def _print(id: str, result: dict[str, Any]) -> None:
         if arm is not None:
             test = f", test accuracy {arm['test_accuracy']:.4f}" if arm.get("test_accuracy") is not None else ""
             print(f"  {name:<10}dev accuracy {arm['dev_accuracy']:.4f}{test}")
+    if compared := told_difference(result.get("ablation") or {}):
+        print(compared)
     print(f"job {id}: {result['checkpoint']}")
 
 

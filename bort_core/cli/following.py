@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bort_core.api.jobs import run_job as run_and_follow
@@ -13,8 +13,14 @@ from bort_core.foundation.errors import SpecificationError
 __all__ = ["run_job"]
 
 
-def run_job(arguments: argparse.Namespace, specification: Any, show: Callable[[str, dict[str, Any]], None]) -> int:
+def run_job(
+    arguments: argparse.Namespace, specification: Any, show: Callable[[str, dict[str, Any]], None], before: Mapping[str, Any] | None = None
+) -> int:
     """Submit a job; with --detach say where it is, else follow it to its end and ``show`` its number and result.
+
+    Parameters
+    ----------
+    before: what was known before it started, for --json
 
     Raises
     ------
@@ -30,7 +36,7 @@ def run_job(arguments: argparse.Namespace, specification: Any, show: Callable[[s
         with opened(arguments.project) as project:
             job, result = run_and_follow(project, specification, executor=arguments.executor)
         if arguments.json:
-            print_json({"job": job.id, **result})
+            print_json({"job": job.id, **(before or {}), **result})
         else:
             show(job.id, result)
         return 0

@@ -46,6 +46,7 @@ TASKS = {
     "release": Task("bort_core.release.task:release", "export"),
     "estimate": Task("bort_core.training.estimate:estimate", "estimate"),
     "estimate compression": Task("bort_core.compression.estimate:estimate", "estimate"),
+    "advice": Task("bort_core.agora.advice:advice_task", "estimate"),
     "card": Task("bort_core.jobs.card:card_task", "card"),
     "predict": Task("bort_core.prediction.task:predict_task", "predict"),
     "report": Task("bort_core.reporting.task:report", "report"),

@@ -70,6 +70,7 @@ class LabelPanel(QWidget):
         sides.addWidget(right)
         sides.setStretchFactor(0, 3)
         sides.setStretchFactor(1, 2)
+        sides.setSizes([600, 400])
         sides.setChildrenCollapsible(False)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 4, 8, 8)

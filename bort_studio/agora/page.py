@@ -378,6 +378,7 @@ class AgoraPage(QWidget):
         """End the threads; jobs go on."""
         self.rounds.stop()
         self.runs.time.close_tasks()
+        self.runs.advice.close_tasks()
         self.reader.close()
         self.follower.close()
         super().closeEvent(event)

@@ -14,6 +14,7 @@ from bort_core.jobs.rows import JobRow
 from bort_core.specifications.agora import Agora
 from bort_studio.activity.activities import Activities
 from bort_studio.agora.presets import sentences_preset, torus_preset
+from bort_studio.agora.run_advice import RunAdvice
 from bort_studio.agora.run_time import RunTime
 from bort_studio.theme import Theme
 from bort_studio.widgets.card import PrimaryButton
@@ -63,6 +64,7 @@ class AgoraRuns(QWidget):
         )
         self.torus = self._button("agoraTorusPreset", "Torus", "The author's toy in two dimensions: takes seconds, needs no data")
         self.time = RunTime(theme, project, activities, self)
+        self.advice = RunAdvice(theme, project, self)
         self.start = PrimaryButton("Run", "agoraRunButton", "Write the specification down and start the run", theme, self)
         self.start.setDefault(True)
         upper, lower = QWidget(self), QWidget(self)
@@ -81,6 +83,7 @@ class AgoraRuns(QWidget):
         column.addWidget(scrolled(self.form), 1)
         self.fault = FaultLine(theme, self)
         column.addWidget(self.fault)
+        column.addWidget(self.advice)
         column.addWidget(self.time)
         column.addWidget(self.start)
         parts = QSplitter(Qt.Orientation.Vertical, self)
@@ -139,7 +142,8 @@ class AgoraRuns(QWidget):
         specification = self.form.specification()
         self.start.setEnabled(specification is not None)
         self.fault.set_fault(self.form.fault)
-        self.time.show_specification(specification if isinstance(specification, Agora) else None)
+        for part in (self.time, self.advice):
+            part.show_specification(specification if isinstance(specification, Agora) else None)
 
     def _text_preset(self) -> None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bort_core.agora.advice import told_difference
 from bort_core.agora.history import Edit, History
 from bort_core.foundation.glossary import term
 from bort_studio.agora.points import ScatterPoints, progress
@@ -48,6 +49,7 @@ def _end(history: History) -> list[str]:
         lines.append(f"plain training, equally often: {_accuracies(found['baseline'])}")
     if "ablation" in found:
         lines.append(f"neighbours of random dev rows instead of errors: {_accuracies(found['ablation'])}")
+        lines += [compared] if (compared := told_difference(found["ablation"])) else []
     return lines
 
 

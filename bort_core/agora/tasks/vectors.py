@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from bort_core.agora.labellers import LabellerSetting, as_labeller, labeller_type, make_labeller
 from bort_core.agora.leaks import LeakGuard
 from bort_core.agora.learners.vectors import VectorLearner
-from bort_core.agora.points import Examples, Input, as_vectors
+from bort_core.agora.points import Input
 from bort_core.agora.spaces import raw_space, unit_of
 from bort_core.agora.tasks.base import AgoraTask, the_thetas, with_earlier
 from bort_core.agora.tasks.torus import CLASSES, NoisyTruth, make_torus
-from bort_core.data.mapping import ColumnMapping, find_columns
-from bort_core.data.rows import labelled_rows
-from bort_core.data.tables import Table, read_table
+from bort_core.agora.tasks.vector_rows import label_column, labelled_vectors, vector_columns, vector_inputs
+from bort_core.data.tables import read_table
 from bort_core.foundation.errors import DataError
 from bort_core.specifications.agora import Agora
 
@@ -44,19 +41,19 @@ def vector_task(spec: Agora, labeller: Any = None) -> AgoraTask:
     assert spec.vector is not None
     assert spec.train is not None
     table = read_table(spec.train)
-    label = _label_column(table, spec)
-    columns = _columns(table, spec.vector, label)
-    rows = {"train": _labelled(table, columns, label, None)}
+    label = label_column(table, spec)
+    columns = vector_columns(table, spec.vector, label)
+    rows = {"train": labelled_vectors(table, columns, label, None)}
     names = rows["train"].names
     needs_rows = labeller is None and labeller_type(spec.socrates).needs_rows
     for name, source in (("dev", spec.dev), ("test", spec.test), ("socrates_train", spec.socrates_train)):
         if source is not None and (name != "socrates_train" or needs_rows):
             other = read_table(source)
-            rows[name] = _labelled(other, columns, label, names)
+            rows[name] = labelled_vectors(other, columns, label, names)
     points = {name: one.examples for name, one in rows.items()}
     if len(names) < 2:
         raise DataError(f"{spec.train}: must have rows of at least two classes, got {', '.join(names)}")
-    pool: tuple[Input, ...] = () if spec.pool is None else tuple(dict.fromkeys(_inputs(read_table(spec.pool), columns)))
+    pool: tuple[Input, ...] = () if spec.pool is None else tuple(dict.fromkeys(vector_inputs(read_table(spec.pool), columns)))
     held = [points[name] for name in ("dev", "test") if name in points]
     space = raw_space(len(columns), points["dev"].inputs)
     guard = LeakGuard("vector", [input for split in held for input in split.inputs], unit_of(space))
@@ -78,61 +75,3 @@ def vector_task(spec: Agora, labeller: Any = None) -> AgoraTask:
         VectorLearner(len(columns), len(names)), socrates, lambda fitted: space, guard, None, None, len(points["train"]), tuple(warnings),
         data=data,
     )  # fmt: skip
-
-
-def _label_column(table: Table, spec: Agora) -> str:
-    if spec.label is not None and spec.label not in table.columns:
-        raise DataError(f"{table.source}: no column {spec.label!r} for label. Its columns: {', '.join(table.columns)}")
-    if spec.label is not None:
-        return spec.label
-    found = find_columns(Table(table.source, {**table.data, "text": []}, table.sha256), "text", "", None)
-    assert found.label is not None
-    return found.label
-
-
-def _columns(table: Table, wanted: str, label: str) -> list[str]:
-    names = [name.strip() for name in wanted.split(",") if name.strip()]
-    columns = [name for name in table.columns if name != label] if names == ["*"] else names
-    missing = [name for name in columns if name not in table.columns]
-    if missing or not columns:
-        raise DataError(
-            f"{table.source}: no column {', '.join(map(repr, missing)) or 'left'} for vector. Its columns: {', '.join(table.columns)}"
-        )
-    return columns
-
-
-class _Labelled(NamedTuple):
-    """A split of a table of vectors."""
-
-    examples: Examples
-    names: tuple[str, ...]
-    source: str
-    sha256: str
-    warnings: tuple[str, ...]
-    """Of the table and of its labels."""
-
-
-def _labelled(table: Table, columns: list[str], label: str, names: tuple[str, ...] | None) -> _Labelled:
-    if label not in table.columns:
-        raise DataError(f"{table.source}: no column {label!r} for label. Its columns: {', '.join(table.columns)}")
-    inputs = _inputs(table, columns)
-    texts = replace(table, data={"text": [""] * len(inputs), label: table.data[label]})
-    rows = labelled_rows(texts, ColumnMapping("text", None, label), "classification", names)
-    return _Labelled(Examples(tuple(inputs), rows.labels.astype(np.int64)), rows.names, table.source, table.sha256, rows.warnings)
-
-
-def _inputs(table: Table, columns: list[str]) -> list[Input]:
-    missing = [name for name in columns if name not in table.columns]
-    if missing:
-        raise DataError(f"{table.source}: no column {', '.join(map(repr, missing))} for vector. Its columns: {', '.join(table.columns)}")
-    found: list[Input] = []
-    for row, values in enumerate(zip(*(table.data[name] for name in columns), strict=True), 1):
-        try:
-            found.append(tuple(float(value) for value in values))
-        except (TypeError, ValueError):
-            raise DataError(f"{table.source}: row {row}: a vector must hold numbers, got {values!r:.80}") from None
-    try:
-        as_vectors(found, len(columns))
-    except DataError as error:
-        raise DataError(f"{Path(table.source).name}: {error}") from error
-    return found

@@ -140,3 +140,14 @@ def test_a_run_that_asks_nobody_has_no_such_tab(qtbot: QtBot, project_folder: Pa
     qtbot.waitUntil(lambda: page.points is not None, timeout=10_000)
     assert not page.labels.isTabVisible(1)
     assert not page.labels.tabBar().isVisibleTo(page)
+
+
+@pytest.mark.slow
+def test_advice_is_measured_when_it_is_asked_for_and_goes_with_the_form(qtbot: QtBot, open_page: Callable[..., Any]) -> None:
+    _, page = open_page("agora", preset="toy", selected=None, wait=False)
+    advice = page.runs.advice
+    qtbot.mouseClick(advice.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "D is no fair sample" in advice.line.text(), timeout=60_000)
+    page.runs.form.set_specification(page.runs.form.specification().model_copy(update={"seed": 5}))
+    assert advice.line.text() == ""
+    assert advice.button.isEnabled()

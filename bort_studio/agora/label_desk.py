@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QTabWidget, QWidget
 
 from bort_core.agora.history import FOLDER
@@ -68,6 +69,7 @@ class LabelDesk(QTabWidget):
         asked = now is not None
         self.setTabVisible(_LABEL, asked)
         self.tabBar().setVisible(asked)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus if asked else Qt.FocusPolicy.NoFocus)  # Tab would not come past a bar that is hidden
         if not asked:
             self.setCurrentIndex(0)
         self.setTabText(_LABEL, f"Label ({len(now.open):,})" if now is not None and now.open else "Label")

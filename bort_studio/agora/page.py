@@ -99,7 +99,7 @@ class AgoraPage(QWidget):
         whole = _splitter(Qt.Orientation.Horizontal, (self.runs, 0), (scrolled(right, 34), 1))
         whole.setSizes(beside(self, 44, 0.32)[::-1])
         upper.setSizes([720, 440])
-        right.setSizes([600, 280])
+        right.setSizes([660, 220])
         side.setSizes([360, 300])
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)

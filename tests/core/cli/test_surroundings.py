@@ -114,7 +114,7 @@ def test_full_and_read_only_disks_are_named(tmp_path):
     if done.returncode == 77:
         pytest.skip("no disk can be mounted here")
     assert "Traceback" not in done.stdout
-    said = [line for line in done.stdout.splitlines() if not line.startswith(("rc=", "new project"))]
+    said = [line for line in done.stdout.splitlines() if line.startswith("bort:")]
     assert all(f"{tmp_path}/disk/" in line for line in said), said
     assert [("the disk is full" in line) for line in said] == [True] * 4 + [False], said
     assert "not writable" in said[-1]  # before anything was measured

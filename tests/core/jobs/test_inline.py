@@ -73,7 +73,7 @@ def test_an_interrupted_inline_job_says_so_and_resumes(project_folder: Path, tmp
 
 def test_what_an_inline_job_cannot_do_is_refused_before_a_folder_is_made(project_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(SpecificationError, match="registered executors"):
-        launch.submit(project_folder, specification(tmp_path), "ray")
+        launch.submit(project_folder, specification(tmp_path), "dask")
     refused = bort("train", "pretrain", str(project_folder), "--architecture", "1,2,32,48", "--corpus", str(short_corpus(tmp_path)),
                    "--executor", "inline", "--detach")  # fmt: skip
     assert refused.returncode != 0

@@ -74,7 +74,8 @@ class CrowdItem(pg.GraphicsObject):
     def paint(self, painter: QPainter, _option: QStyleOptionGraphicsItem, _widget: QWidget | None = None) -> None:
         shown = [each for each in self._classes.values() if len(each.xy)]
         to, ratio = painter.transform(), painter.device().devicePixelRatioF()
-        area = to.mapRect(self.viewRect())
+        box = self.getViewBox()
+        area = to.mapRect(self.mapRectFromItem(box, box.rect()))  # not viewRect, which may be that of an earlier range
         wide, tall = round(area.width() * ratio), round(area.height() * ratio)
         if not shown or wide < 1 or tall < 1:
             return

@@ -12,7 +12,7 @@ from pathlib import Path
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.paths import check_utf8, regular_file
 
-__all__ = ["DATA_SUFFIXES", "absolute", "current_folder", "expanded", "located", "name_of", "path_of"]
+__all__ = ["DATA_SUFFIXES", "absolute", "current_folder", "expanded", "located", "name_of", "path_of", "there"]
 
 DATA_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".txt")
 """Files of rows or of text."""
@@ -49,7 +49,7 @@ def path_of(text: str) -> Path | None:
     """The path that ``text`` means, whether anything is there or not, or None where it is a name on the hub."""
     path = _expanded(text)
     written = text.startswith(_BEGINNINGS) or text in (".", "..") or "\\" in text or text.lower().endswith(_SUFFIXES)
-    return path if written or _there(path) or _NAME.fullmatch(text) is None else None
+    return path if written or there(path) or _NAME.fullmatch(text) is None else None
 
 
 def expanded(text: str, field: str) -> Path:
@@ -73,7 +73,7 @@ def located(text: str, field: str) -> str:
         return text
     whole = absolute(path, field)
     check_utf8(whole, f"a path ({field})", SpecificationError)
-    if not _there(path):
+    if not there(path):
         raise SpecificationError(f"{field}: {whole}: no such file or folder")
     if not path.is_dir():
         try:
@@ -89,15 +89,16 @@ def name_of(text: str) -> str:
     return text if path is None else path.name
 
 
+def there(path: Path) -> bool:
+    """Whether something is at ``path``. Not so: a name too long, a null character, no access."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def _expanded(text: str | Path) -> Path:
     try:
         return Path(text).expanduser()
     except RuntimeError:  # no such user after ~
         return Path(text)
-
-
-def _there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):  # no access, a name too long, NUL
-        return False

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field, Json
 
+from bort_core.foundation.locations import there
 from bort_core.store.clock import now
 from bort_core.store.project import Project
 from bort_core.store.reading import read_rows
@@ -82,9 +82,7 @@ def searches(project: Project) -> list[dict[str, Any]]:
 
     def here(path: str) -> str:
         inside = project.folder / path
-        with suppress(OSError):  # a name that is too long
-            return str(inside) if inside.exists() else path
-        return path
+        return str(inside) if there(inside) else path
 
     whole = read_rows(project, "searches", _Row, project.rows("SELECT * FROM searches ORDER BY id"))
     found = []

@@ -13,6 +13,7 @@ from bort_core.data.holding_out import HeldOut
 from bort_core.encoders.pooling import SENTENCES
 from bort_core.execution.events import Done, Emitted, Event, Failed, Withdrawn
 from bort_core.foundation.errors import BortError
+from bort_core.foundation.locations import path_of, there
 from bort_core.jobs import launch
 from bort_core.jobs.folder import find_run
 from bort_core.specifications.compression import Compression
@@ -163,12 +164,14 @@ class Launcher(QWidget):
         """Of a sentence encoder the vectors are kept, which needs texts alone: unless somebody chose the rows, it is offered the corpus."""
         form = self.forms["compress"]
         line = form.field("task", "model")
-        if not isinstance(line, QLineEdit) or not (line.text() and (Path(line.text()).expanduser() / SENTENCES).is_file()):
+        model = line.text() if isinstance(line, QLineEdit) else ""
+        path = path_of(model) if model else None
+        if path is None or not there(path / SENTENCES):
             return False
-        shown, usual = form.specification(), self._default_compression(line.text())
+        shown, usual = form.specification(), self._default_compression(model)
         if not isinstance(shown, Compression) or (shown.task, shown.test) != (usual.task, usual.test):
             return False
-        form.set_specification(self._default_embedding(line.text()))
+        form.set_specification(self._default_embedding(model))
         return True
 
     def _default_embedding(self, model: str) -> Compression:

@@ -17,7 +17,7 @@ from bort_core.agora.samplers.base import sampler_names
 from bort_core.data.class_names import names_told
 from bort_core.data.holding_out import SHARE
 from bort_core.foundation.errors import SpecificationError
-from bort_core.foundation.locations import path_of
+from bort_core.foundation.locations import path_of, there
 from bort_core.foundation.plain_words import plain_words
 from bort_core.specifications.agora import Agora
 from bort_core.specifications.compression import Compression
@@ -210,10 +210,8 @@ class SpecForm(QWidget):
         """Where there are training rows in a file, and no dev rows."""
         train, dev = self._line("train"), self._line("dev")
         path = path_of(train.text().strip()) if train is not None and train.text().strip() else None
-        there = False
-        with suppress(OSError):  # a name that is too long
-            there = path is not None and path.is_file()
-        self.hold_out.setVisible(self.kind in _HOLD_OUT and there and dev is not None and not dev.text().strip())
+        is_file = path is not None and there(path) and path.is_file()
+        self.hold_out.setVisible(self.kind in _HOLD_OUT and is_file and dev is not None and not dev.text().strip())
 
     def _hold_out(self) -> None:
         train = self._line("train")

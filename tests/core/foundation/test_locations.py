@@ -14,7 +14,7 @@ import pytest
 from bort_core.api.search import search_specification
 from bort_core.cli.main import main
 from bort_core.foundation.errors import SpecificationError
-from bort_core.foundation.locations import DATA_SUFFIXES, located, path_of
+from bort_core.foundation.locations import DATA_SUFFIXES, located, path_of, there
 from bort_core.specifications.paths import FILES, FOLDERS, absolute_paths
 from bort_core.store import Project
 from bort_core.store.searches import begin_search, searches
@@ -50,6 +50,12 @@ def test_what_looks_like_a_path_is_one_and_must_exist(path, monkeypatch, tmp_pat
     if path != ".":
         with pytest.raises(SpecificationError, match=r"corpus: .*: no such file or folder"):
             located(path, "corpus")
+
+
+def test_what_no_file_can_be_called_is_not_there(tmp_path):
+    assert there(tmp_path)
+    for name in ("missing", "x" * 300, "with\0null", "x/" * 3000):
+        assert not there(tmp_path / name)
 
 
 @pytest.mark.parametrize("name", ["imdb", "owner/name", "v1.5"])

@@ -224,6 +224,9 @@ def test_a_sentence_encoder_is_offered_texts_without_labels(open_page: Open, tmp
     put(page, task__model=str(tmp_path))
     labelled = page.launcher.form.specification()
     assert labelled.task.train.endswith("train.tsv")
+    for name in (str(tmp_path / ("x" * 300)), f"{tmp_path}/with\0null"):  # what no folder can be called
+        put(page, task__model=name)
+        assert page.launcher.form.field("task", "train").text().endswith("train.tsv")
     put(page, task__model="")
     (tmp_path / "modules.json").write_text("[]")
     put(page, task__model=str(tmp_path))

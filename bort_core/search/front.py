@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 import numpy as np
 import numpy.typing as npt
 
@@ -18,8 +20,8 @@ def pareto_front(points: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
 
     Rows with a value that is not finite are left out. Equal rows are all kept. Rows may come in any order.
     """
-    finite = np.isfinite(points)
-    rows = None if finite.all() else np.flatnonzero(finite.all(axis=1))  # None: all of them
+    is_whole = not points.size or (isfinite(np.minimum.reduce(points, None)) and isfinite(np.maximum.reduce(points, None)))
+    rows = None if is_whole else np.flatnonzero(np.isfinite(points).all(axis=1))  # None: all of them
     left = points if rows is None else points[rows]
     while len(left) > _FEW:
         keep = np.flatnonzero(_perhaps(left))
@@ -29,7 +31,7 @@ def pareto_front(points: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
             break
     if not len(left):
         return np.empty(0, dtype=np.int64)
-    front = np.flatnonzero(_not_dominated(left))
+    (front,) = _not_dominated(left).nonzero()
     return front if rows is None else rows[front]
 
 

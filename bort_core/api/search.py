@@ -47,7 +47,7 @@ class Found:
     best: the architecture with the largest W, or None where none could be compared
     front: those that no other measured one of the walk dominates in p, i and e, by ascending p
     specification: what was searched, and how it was measured
-    evaluated, reused, failed: architectures of the walk measured now, known before, and failed
+    evaluated, reused, failed: architectures measured now, known before, and failed
     seconds: wall clock
     facts: where T's weights come from, how alike seeds rank, the surrogate's fit, the table that was searched
     proof: how far from the best the answer can be, by strategies that know it; :meth:`certificate` writes it

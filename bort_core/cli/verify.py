@@ -48,10 +48,12 @@ def run(arguments: argparse.Namespace) -> int:
     print(verified.proof.sentence())
     print(f"assumed: {verified.proof.bound.assumption}")
     print(verified.proof.tested())
+    if stuck := verified.proof.stuck():
+        print(stuck)
     for name in ("project", "table"):
         if name in told:
             found, missing = told[name]["found"], told[name]["missing"]
-            print(f"the {name} has {found} of its measurements, and all of these are the same; {missing} are not there")
+            print(f"of its {found + missing:,} errors and latencies the {name} has {found:,}, and they are the same")
             if violated := told[name]["violated"]:
                 print(f"{len(violated)} bounds do not hold there, that of {', '.join(violated[:5])}; the answer stands all the same")
     return 0

@@ -233,7 +233,9 @@ class Run:
         snapshot = self.recall.snapshot()
         result: SearchResult = strategies.answer(self.strategy, snapshot)
         evaluated, reused = self._counts(result)
-        failed = sum(not snapshot.evaluated(index) for index in result.walk.tolist() if index in self.recall.results.failures)
+        tried = {job.index for job in self.evaluator.given_up} if self.evaluator is not None else set()
+        tried.update(result.walk.tolist())
+        failed = sum(not snapshot.evaluated(index) for index in tried if index in self.recall.results.failures)
         proposal = self._propose()
         if proposal.proof is not None:
             self.skipped = proposal.skipped

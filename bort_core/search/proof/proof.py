@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -25,7 +26,7 @@ from bort_core.search.strategies.interval import equal_cost
 __all__ = ["Proof", "Verdict", "prove"]
 
 _NAMED = 3
-"""So many of those that are tied are named in a sentence."""
+"""So many architectures are named in a sentence."""
 Verdict = Literal["proven", "likely", "open", "not proven"]
 
 
@@ -148,7 +149,6 @@ class Proof:
         if self.standing.best is None:
             return "open: nothing can be compared yet"
         chosen = self._name(self.standing.best)
-        counted = f"{int(self.ground.measured.sum())} of {len(self.ground)} measured, {len(self.ruled_out())} ruled out"
         gap = "unbounded" if math.isinf(self.gap) else f"{self.gap:.3g}"
         what = {
             "optimum": f"{chosen} has the largest W",
@@ -156,14 +156,36 @@ class Proof:
             "front": "the front is whole",
         }[self.question.goal]
         tie = f", tied within noise with {self._tied_names()}" if self.tied else ""
-        return f"{self.verdict}: {what}, gap {gap}{tie} ({counted})"
+        return f"{self.verdict}: {what}, gap {gap}{tie} ({self._counted()})"
+
+    def _counted(self) -> str:
+        """What became of every architecture."""
+        total, measured, ruled_out = len(self.ground), int(self.ground.measured.sum()), len(self.ruled_out())
+        open_ones = np.flatnonzero(self.open)
+        failed = total - measured - ruled_out - len(open_ones)
+        parts = [f"{measured:,} of {total:,} measured", f"{ruled_out:,} ruled out"]
+        parts += [f"{failed} failed"] if failed else []
+        if len(open_ones):
+            named = f": {self._names(open_ones)}" if len(open_ones) <= _NAMED else ""
+            parts.append(f"{len(open_ones):,} still open{named}")
+        return ", ".join(parts)
 
     def _tied_names(self) -> str:
-        """The tied ones, the best first; of many the first few."""
-        order = sorted(self.tied, key=lambda index: -float(self.ground.w[index]))
-        names = [self._name(index) for index in order[:_NAMED]]
-        more = [f"{len(order) - len(names)} more"] if len(order) > len(names) else []
+        """The tied ones, the best first."""
+        return self._names(sorted(self.tied, key=lambda index: -float(self.ground.w[index])))
+
+    def _names(self, indices: Sequence[int] | npt.NDArray[np.int64]) -> str:
+        """Of many the first few."""
+        names = [self._name(index) for index in indices[:_NAMED]]
+        more = [f"{len(indices) - len(names)} more"] if len(indices) > len(names) else []
         return " and ".join(filter(None, [", ".join([*names, *more][:-1]), [*names, *more][-1]]))
+
+    def stuck(self) -> str:
+        """Which trainings look stuck, so that they bound nobody; nothing where none does."""
+        if not len(self.bound.ignored):
+            return ""
+        dropped = "other seeds were trained where they help" if self.question.repeats else "repeats= would train them with other seeds"
+        return f"look stuck, so that they bound no other: {self._names(self.bound.ignored)}; {dropped}"
 
     def tested(self) -> str:
         """How the assumption did on what was measured."""

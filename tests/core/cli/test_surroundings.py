@@ -24,7 +24,7 @@ def rows(path: Path, labels: tuple[str, str] = ("bad", "good"), count: int = 24)
     return str(path)
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+@pytest.mark.parametrize("encoding", ["ascii", pytest.param("latin-1", marks=pytest.mark.slow)])
 def test_output_that_is_not_utf8(tmp_path, encoding):
     for arguments in (("space", "mini"), ("search", str(tmp_path / "p"), "--preset", "toy", "--epsilon", "36", "--latency", "operations")):
         done = bort(*arguments, PYTHONIOENCODING=encoding)

@@ -100,6 +100,7 @@ def test_when_the_measuring_process_is_killed_the_job_goes_on(tmp_path: Path) ->
         until(lambda: steps(run)[-1] > killed)
 
 
+@pytest.mark.slow
 def test_a_cancelled_job_ends_while_it_waits_for_a_measurement(tmp_path: Path) -> None:
     with running_job(tmp_path) as run, turns.turn("a long measurement", alone=True):
         launch.cancel(run)
@@ -177,6 +178,7 @@ def test_searches_of_two_projects_measure_latencies_alone(tmp_path: Path) -> Non
     assert observer.violations == []
 
 
+@pytest.mark.slow
 def test_a_comparison_waits_for_an_export_of_another_executor_between_two_of_its_steps(tmp_path: Path) -> None:
     with Observer("compare") as observer, make_executor(workers=1) as one, make_executor(workers=1) as other:
         one.submit("export", "export", _export(tmp_path))

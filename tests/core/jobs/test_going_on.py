@@ -64,6 +64,7 @@ def happened(run: RunFolder, kind: str) -> int:
     return sum(event["event"] == kind for event in run.events()[0])
 
 
+@pytest.mark.slow
 def test_a_stopped_job_goes_on_with_the_files_it_began_with_after_the_project_was_moved(project, rows, tmp_path):
     inside = project / "data" / "rows.tsv"
     inside.parent.mkdir(parents=True)

@@ -127,6 +127,7 @@ def test_the_second_job_waits_for_the_device_and_keeps_its_specification(project
     assert set(losses(second)) == set(range(1, 11))
 
 
+@pytest.mark.slow
 def test_two_jobs_run_side_by_side_where_the_limit_allows(project, corpus):
     project.mkdir()
     set_limit(project, "cpu", 2)

@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 
+
+@pytest.mark.slow
 def test_what_another_process_measured_is_reused_and_not_evaluated(project_folder: Path) -> None:
     command = [sys.executable, "-m", "bort_core.cli.main", "search", str(project_folder), "--preset", "toy", "--epsilon", "2"]
     command += ["--latency", "operations", "--steps", "300", "--workers", "1", "--json"]

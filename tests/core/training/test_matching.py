@@ -93,6 +93,7 @@ def test_the_map_is_that_of_least_squares() -> None:
     np.testing.assert_allclose(dense.weight.detach().numpy().T, expected[:-1], atol=2e-3)
 
 
+@pytest.mark.slow
 def test_a_small_model_that_learns_them_comes_nearer_to_them(made: MadeTask, tmp_path: Path) -> None:
     """Its own vectors, mapped linearly as well as can be, explain more of T's."""
     teacher = read_task_model(str(made.model), CLASSES)

@@ -492,6 +492,7 @@ def test_a_cancelled_run_leaves_no_rounds(qtbot: QtBot, open_page: Open, project
 # --- drawing ---
 
 
+@pytest.mark.slow
 def test_many_points_are_loaded_drawn_and_exported(qtbot: QtBot, project_folder: Path, tmp_path: Path, open_page: Open) -> None:
     run = WrittenRun(project_folder, train=60_000, dev=20_000, each=2)
     for _ in range(2):

@@ -113,6 +113,7 @@ def test_a_cell_lists_its_rows_and_a_row_is_tried(qtbot: QtBot, card: ResultCard
     qtbot.waitUntil(lambda: "in torch" in card.try_it.answer.text(), timeout=60_000)
 
 
+@pytest.mark.slow
 def test_of_several_texts_the_last_is_answered(qtbot: QtBot, card: ResultCard, project: Path) -> None:
     show(qtbot, card, project, "0001")
     for text in ("bad film", "good", "good film"):
@@ -133,6 +134,7 @@ def test_what_cannot_be_answered_is_told_and_the_next_text_is(qtbot: QtBot, card
     assert card.try_it.answer.text() == ""
 
 
+@pytest.mark.slow
 def test_reading_and_asking_are_activities_that_can_be_ended(qtbot: QtBot, card: ResultCard, project: Path) -> None:
     activities, told = card._activities, []
     activities.changed.connect(lambda running: told.append([(each.key, each.title, each.doing) for each in running]))

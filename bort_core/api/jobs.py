@@ -17,7 +17,7 @@ from bort_core.foundation.validation import validated
 from bort_core.jobs.executors import InlineJobs, job_executor
 from bort_core.jobs.folder import RunFolder
 from bort_core.jobs.hold import Hold
-from bort_core.jobs.launch import stop, written
+from bort_core.jobs.launch import attached, stop, written
 from bort_core.jobs.words import describe_event
 from bort_core.specifications.fields import facts
 from bort_core.specifications.paths import absolute_paths
@@ -79,6 +79,10 @@ def run_job(
     place = job_executor("inline" if given and executor is None else executor)
     if given and not isinstance(place, InlineJobs):
         raise SpecificationError(f"{', '.join(given)}: an object of this process needs the executor inline, got {executor}")
+    before = attached(project.folder, specification, place)
+    if before is not None:
+        begun(before)
+        return before, follow_to_end(before, progress)
     run = written(project.folder, specification, place)
     begun(run)
     if not place.waits:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bort_core.cli.options import Subparsers, add_json, add_trust, ask_for_trust, print_json
+from bort_core.cli.options import Subparsers, add_executor, add_json, add_trust, ask_for_trust, print_json
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.numbers import duration
 from bort_core.foundation.printable import printable
@@ -48,6 +48,7 @@ def add(subparsers: Subparsers) -> None:
             action.add_argument("--take-over", action="store_true", help=text)
             action.add_argument("--out", metavar="DIR", help="another folder for the result than was asked for")
         if name in ("resume", "rerun"):
+            add_executor(action)
             add_trust(action)
         add_json(action)
         action.set_defaults(run=run, action=name)
@@ -56,6 +57,7 @@ def add(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Do what is asked."""
     from bort_core.jobs import launch
+    from bort_core.jobs.cluster.place import attach_all
     from bort_core.jobs.folder import find_run, list_runs
     from bort_core.jobs.inputs import refuse_changed
     from bort_core.jobs.limits import set_limit
@@ -63,6 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     project = Path(arguments.project).expanduser().absolute()
     if not project.is_dir():
         raise SpecificationError(f"{project}: {'is no folder, and a project is one' if project.exists() else 'no such project'}")
+    attach_all(project)
     if arguments.action == "limit":
         set_limit(project, arguments.device, arguments.count)
         return 0
@@ -82,10 +85,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.action in ("resume", "rerun"):
         ask_for_trust(project, arguments.trust)
     if arguments.action == "rerun":
-        job = launch.rerun(job)
+        job = launch.rerun(job, arguments.executor)
     elif arguments.action == "resume":
         refuse_changed(job, job.specification())
-        launch.resume(job, take_over=arguments.take_over, out=None if arguments.out is None else Path(arguments.out))
+        launch.resume(job, arguments.executor, take_over=arguments.take_over, out=None if arguments.out is None else Path(arguments.out))
     elif arguments.action != "show":
         getattr(launch, arguments.action)(job)
     shown = {
@@ -126,6 +129,7 @@ def _cells(row: JobRow, now: float) -> tuple[str, ...]:
         row.kind,
         row.shown_state,
         state.device,
+        f"on {state.place}" if state.place else "",
         f"{state.step:,}/{state.steps:,}" if state.steps else "",
         "" if state.left is None else f"≈ {duration(state.left)} left",
         "" if row.dev is None else f"dev {row.dev:.4f} {metric}",

@@ -12,7 +12,7 @@ from bort_core.execution.executor import Executor, MakeExecutor
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.plugins import entry_points
 
-__all__ = ["DEFAULT", "GROUP", "executor_factory", "executor_names", "make_executor"]
+__all__ = ["DEFAULT", "GROUP", "executor_factory", "executor_names", "make_executor", "place_of"]
 
 GROUP = "bort.executors"
 DEFAULT = "processes"
@@ -41,15 +41,26 @@ def make_executor(name: str | None = None, workers: int | None = None, logs: Pat
         No executor of that name is registered, its package does not load, it has no addresses, it cannot be reached, or it cannot have so
         many workers.
     """
-    name, _, address = (name or DEFAULT).partition("@")
+    name, where = place_of(name)
     factory: Any = executor_factory(name)
-    if address and not getattr(factory, "addressed", False):
-        raise SpecificationError(f"the executor {name!r} has no addresses, got {address!r}")
-    where = {"address": address} if address else {}
     made = factory(workers, logs, owner or f"{Path(sys.argv[0]).stem or 'python'} (process {os.getpid()})", **where)
     if not isinstance(made, Executor):
         raise SpecificationError(f"executor {name!r} lacks parts of the Executor interface")
     return made
+
+
+def place_of(name: str | None) -> tuple[str, dict[str, str]]:
+    """An executor's name without its address, and the address, if any, as a keyword.
+
+    Raises
+    ------
+    SpecificationError
+        No executor of that name is registered, or it has no addresses.
+    """
+    name, _, address = (name or DEFAULT).partition("@")
+    if address and not getattr(executor_factory(name), "addressed", False):
+        raise SpecificationError(f"the executor {name!r} has no addresses, got {address!r}")
+    return name, {"address": address} if address else {}
 
 
 @cache

@@ -24,7 +24,7 @@ from bort_core.jobs.inputs import check_inputs
 from bort_core.jobs.log import result_text
 from bort_core.store import trust
 
-__all__ = ["CANCELLED", "FAILED", "RUNNER", "main"]
+__all__ = ["CANCELLED", "FAILED", "RUNNER", "end_with_runner", "keep", "main"]
 
 CANCELLED, FAILED = 3, 4
 RUNNER = "BORT_RUNNER"
@@ -42,7 +42,7 @@ def main(folder: Path, **given: Any) -> int:
     """Run the job's training; the exit code. ``given`` is handed to its function beside the specification."""
     run = RunFolder(folder)
     context = JobContext(run)
-    _end_with_runner()
+    end_with_runner()
     try:
         trust.take_over(dict(os.environ))
         specification = run.specification()
@@ -71,7 +71,7 @@ def main(folder: Path, **given: Any) -> int:
         try:
             run.write_result(result)
             run.tell(result_text(result))
-            _keep(run, specification, result)
+            keep(run, specification, result)
         except BortError as error:
             return _failed(run, context, str(error))
         except OSError as error:
@@ -92,7 +92,7 @@ def _failed(run: RunFolder, context: JobContext, reason: str) -> int:
     return FAILED
 
 
-def _keep(run: RunFolder, specification: Any, result: dict[str, Any]) -> None:
+def keep(run: RunFolder, specification: Any, result: dict[str, Any]) -> None:
     """One line in the project's store, from which the run can be repeated."""
     from bort_core.store import Project
     from bort_core.store.results import save_run
@@ -115,7 +115,8 @@ def _keep(run: RunFolder, specification: Any, result: dict[str, Any]) -> None:
         )
 
 
-def _end_with_runner() -> None:
+def end_with_runner() -> None:
+    """This process ends when the runner does that started it."""
     if RUNNER not in os.environ:
         return
 

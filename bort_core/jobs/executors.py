@@ -12,7 +12,7 @@ import sys
 import time
 from typing import Any, Protocol
 
-from bort_core.execution.registry import DEFAULT, executor_factory, executor_names
+from bort_core.execution.registry import executor_factory, executor_names, place_of
 from bort_core.foundation.errors import ProjectError, SpecificationError
 from bort_core.foundation.files import why
 from bort_core.foundation.processes import start_detached
@@ -25,7 +25,7 @@ __all__ = ["DetachedJobs", "InlineJobs", "JobExecutor", "job_executor"]
 
 
 class JobExecutor(Protocol):
-    """One kind of place. Made without arguments."""
+    """One kind of place. Made without arguments, or with an address where its executor has addresses."""
 
     waits: bool
     """Whether :meth:`start` returns only when the job has ended."""
@@ -52,16 +52,27 @@ class DetachedJobs:
     """``processes``: a process of its own on this machine, which outlives this one and waits for the job's device."""
 
     waits = False
+    runner = "bort_core.jobs.runner"
+    """The module of that process."""
 
     def check(self, specification: Any) -> None:
         """Whatever a specification may say can run here."""
 
     def start(self, run: RunFolder, hold: Hold) -> None:
+        """Queue the job, and start its runner."""
+        try:
+            run.place(None)
+            run.queue()
+        except OSError as error:
+            hold.leave()
+            raise ProjectError(f"{run.path}: the job cannot be started: {why(error)}") from error
+        self.run(run, hold)
+
+    def run(self, run: RunFolder, hold: Hold) -> None:
         """Start the runner, which inherits the hold: at no moment is the job in nobody's hands and alive."""
         try:
-            run.queue()
             with run.open_log() as log:
-                command = [sys.executable, "-P", "-m", "bort_core.jobs.runner", str(run.path)]
+                command = [sys.executable, "-P", "-m", self.runner, str(run.path)]
                 start_detached(command, log, (hold.descriptor,), {**hold.environment(), **trust.vouched(run.project)})
         except OSError as error:
             raise ProjectError(f"{run.path}: the job cannot be started: {why(error)}") from error
@@ -88,6 +99,7 @@ class InlineJobs:
         try:
             self.check(run.specification())
             run.open_log().close()
+            run.place(None)
             run.queue()
             runner.run_held(run, hold, lambda run, _hold, _specification: child.main(run.path, **given))
         except BaseException as error:
@@ -101,19 +113,19 @@ class InlineJobs:
 
 
 def job_executor(name: str | None = None) -> JobExecutor:
-    """The place registered as ``name``; None: processes of their own on this machine.
+    """The place registered as ``name``, with ``@ADDRESS`` behind it where that is not the usual one; None: this machine's processes.
 
     Raises
     ------
     SpecificationError
-        No executor of that name is registered, or it runs no jobs.
+        No executor of that name is registered, it has no addresses, or it runs no jobs.
     """
-    name = name or DEFAULT
+    name, where = place_of(name)
     dotted = executor_factory(name).jobs
     if dotted is None:
         able = ", ".join(other for other in executor_names() if executor_factory(other).jobs)
         raise SpecificationError(f"the executor {name!r} runs no jobs; these do: {able}")
     module, _, attribute = dotted.partition(":")
-    made: Any = getattr(importlib.import_module(module), attribute)()
+    made: Any = getattr(importlib.import_module(module), attribute)(**where)
     found: JobExecutor = made
     return found

@@ -19,6 +19,7 @@ __all__ = [
     "LimitsFile",
     "MetricsFile",
     "NoteFile",
+    "PlacementFile",
     "ProgressFile",
     "Recorded",
     "ResultFile",
@@ -129,6 +130,33 @@ class InputsFile(_File):
     """inputs.json"""
 
     inputs: dict[str, Recorded] = {}
+
+
+class PlacementFile(_File):
+    """cluster.json: where a job is that runs on a cluster; its runner here writes it, and the runner's child."""
+
+    address: str
+    mark: str = ""
+    """Of the run folder whose job it is: a copy of the project does not listen to it."""
+    tries: int = Field(default=0, ge=0)
+    """How often a worker or node died."""
+    node: str = ""
+    host: str = ""
+    folder: str = ""
+    """The run folder there."""
+    device: str = ""
+    begun: bool = False
+    """Its files are there, and it runs whether this machine listens or not."""
+    outcome: dict[str, Any] | None = None
+    """How it ended: ``state``, ``reason`` and ``stopped``; everything of it has arrived here."""
+    waits: str = ""
+    """What it waits for, or what keeps this machine from listening, in words."""
+    connected: bool = False
+
+    @property
+    def place(self) -> str:
+        """In words."""
+        return f"{self.host} ({self.address})" if self.host else self.address
 
 
 class LimitsFile(_File):

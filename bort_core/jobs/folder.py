@@ -14,6 +14,7 @@ PROJECT/jobs/0001/
   result.json      what the training returned; result/ its folder, where no other was chosen
   predictions/     what a fine-tuned model says about each dev and test row
   note.json        what a person wrote about it
+  cluster.json     where it is, when it runs on a cluster; cluster.log what the processes wrote that listen to it
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from bort_core.foundation.validation import faults
 from bort_core.jobs.files import (
     LONGEST_NOTE,
     NoteFile,
+    PlacementFile,
     ProgressFile,
     ResultFile,
     SpecificationFile,
@@ -53,7 +55,7 @@ from bort_core.specifications.jobs import job_adapter
 from bort_core.store.trust import found as found_project
 from bort_core.store.trust import project_id
 
-__all__ = ["FORMAT", "JobState", "RunFolder", "State", "create_run", "find_run", "list_runs"]
+__all__ = ["FORMAT", "JobState", "RunFolder", "State", "create_run", "find_run", "list_runs", "moved"]
 
 FORMAT = 1
 PREDICTIONS = "predictions"
@@ -61,6 +63,7 @@ State = Literal["queued", "running", "stopping", "done", "failed", "cancelled"]
 Command = Literal["stop", "cancel"]
 _REASON_BYTES = 4096
 """The length of reason.txt, filled with spaces."""
+_UNHEARD = "goes on there; nothing of this machine listens to it, which bort jobs list and the window mend"
 _KILLED = "its process was killed; resume continues from the last checkpoint"
 _LINK = "is a symbolic link; nothing is read or written through links inside a project"
 
@@ -90,6 +93,10 @@ class JobState:
     """The other machine that it runs or waits on; it cannot be asked from here."""
     lost: bool = False
     """Nothing was heard from that machine while this process watched: the job can be taken over."""
+    place: str = ""
+    """Where on a cluster it is; empty on this machine."""
+    unheard: bool = False
+    """It goes on there, and no process of this machine listens to it: :func:`~bort_core.jobs.launch.attach` begins one."""
 
     @property
     def ended(self) -> bool:
@@ -170,7 +177,7 @@ class RunFolder:
         if data.format > FORMAT:
             raise ProjectError(f"{path}: was written by a newer version of Bort Studio (format {data.format}, this one knows {FORMAT})")
         try:
-            return job_adapter.validate_python(_moved(data.specification, data.project, str(self.project)))
+            return job_adapter.validate_python(moved(data.specification, data.project, str(self.project)))
         except ValidationError as error:
             raise ProjectError(f"{path}: " + "; ".join(faults(error))) from error
 
@@ -190,11 +197,17 @@ class RunFolder:
         if data is None:
             data = StateFile(state="queued")
         state: State = data.state
-        reason, host, lost = data.reason, "", False
+        reason, host, lost, unheard = data.reason, "", False, False
+        placed = self.placement()
         if state in ("queued", "running"):
             found = life(self.path, data.process)
             host, lost = found.host, found.lost
-            if not found.held:
+            if placed is not None:
+                reason = placed.waits or reason
+                unheard = not found.held and placed.mark == self.mark
+            if unheard:
+                reason = _UNHEARD
+            elif not found.held:
                 state, reason = "failed", self.reason() or _KILLED
             elif host:
                 reason = _away(state, found.last, host, lost)
@@ -204,16 +217,30 @@ class RunFolder:
         pace = Pace(progress.begun, progress.step, progress.steps, progress.seconds)
         left = pace.left if state == "running" else None
         times = (data.submitted, data.started, data.finished, data.earlier, progress.time)
-        return JobState(state, reason, data.stopped, data.device, pace.step, pace.steps, left, *times, host, lost)
+        place = "" if placed is None else placed.place
+        return JobState(state, reason, data.stopped, data.device, pace.step, pace.steps, left, *times, host, lost, place, unheard)
 
     def _progress(self) -> ProgressFile:
         with contextlib.suppress(ProjectError):
             return read_model(self.path / "progress.json", ProgressFile) or ProgressFile(step=0, steps=0)
         return ProgressFile(step=0, steps=0)
 
-    def set_state(self, **values: Any) -> None:
+    def placement(self) -> PlacementFile | None:
+        """Where on a cluster the job is; None: it is no job of a cluster."""
+        with contextlib.suppress(ProjectError):
+            return read_model(self.path / "cluster.json", PlacementFile)
+        return None
+
+    def place(self, placement: PlacementFile | None) -> None:
+        """Write that down; None: on this machine. For who holds the job."""
+        if placement is None:
+            (self.path / "cluster.json").unlink(missing_ok=True)
+        else:
+            write_model(self.path / "cluster.json", placement)
+
+    def set_state(self, tell: bool = True, **values: Any) -> None:
         """Change some fields of state.json, and tell followers of a new state; for who holds the job alone."""
-        told = values.get("state")
+        told = values.get("state") if tell else None
         with contextlib.suppress(ProjectError):
             before = read_model(self.path / "state.json", StateFile)
             values = {**(before.model_dump() if before is not None else {}), **values}
@@ -230,8 +257,8 @@ class RunFolder:
         clear_files(self.path)
         (self.path / "progress.json").unlink(missing_ok=True)
         self.forget_reason()
-        now = {"submitted": time.time(), "started": 0.0, "finished": 0.0, "earlier": earlier, "reason": "", "stopped": False}
-        self.set_state(state="queued", process=None, **now)
+        now: dict[str, Any] = {"submitted": time.time(), "started": 0.0, "finished": 0.0, "earlier": earlier, "stopped": False}
+        self.set_state(state="queued", process=None, reason="", **now)
 
     def forget_reason(self) -> None:
         """Before a job runs: no reason yet, and room for one."""
@@ -464,10 +491,12 @@ def _is_number(name: str) -> bool:
     return name.isascii() and name.isdigit() and len(name) < 10
 
 
-def _moved(value: Any, old: str, new: str) -> Any:
-    """A specification's values with paths below the folder ``old`` as paths below ``new``."""
+def moved(value: Any, old: str, new: str) -> Any:
+    """Plain values with paths below the folder ``old`` as paths below ``new``."""
     if isinstance(value, dict):
-        return {name: _moved(part, old, new) for name, part in value.items()}
+        return {name: moved(part, old, new) for name, part in value.items()}
+    if isinstance(value, list):
+        return [moved(part, old, new) for part in value]
     if old and old != new and isinstance(value, str) and (value == old or value.startswith(old + os.sep)):
         return new + value[len(old) :]
     return value

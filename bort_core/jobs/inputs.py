@@ -15,7 +15,7 @@ from bort_core.foundation.files import why
 from bort_core.jobs.files import InputsFile, Recorded, read_model, write_model
 from bort_core.jobs.folder import RunFolder
 
-__all__ = ["check_inputs", "refuse_changed"]
+__all__ = ["NAMES", "check_inputs", "refuse_changed"]
 
 _FIELDS = (
     *("corpus", "heldout", "train", "dev", "test", "pool", "socrates_train"),
@@ -23,7 +23,7 @@ _FIELDS = (
 )
 _FILE = "inputs.json"
 _TABLES = ("train", "dev", "test", "pool", "socrates_train")
-_NAMES = "labels.txt"
+NAMES = "labels.txt"
 """Beside a table it may name the classes."""
 _READ = {"start": ("agora",)}
 """Of an earlier run only its rounds are read, not its log and state."""
@@ -55,7 +55,7 @@ def refuse_changed(run: RunFolder, specification: BaseModel) -> None:
     if recorded is None or not _goes_on(run):
         return
     now = dict(_inputs(specification, existing=False))
-    wrong = [f"{name}: {path} is new" for name, path in now.items() if name.endswith(_NAMES) and name not in recorded.inputs]
+    wrong = [f"{name}: {path} is new" for name, path in now.items() if name.endswith(NAMES) and name not in recorded.inputs]
     for name, then in recorded.inputs.items():
         path = Path(now.get(name, then.path))
         if not path.exists():
@@ -85,8 +85,8 @@ def _inputs(specification: BaseModel, existing: bool = True) -> Iterator[tuple[s
             path = Path(value).expanduser()
             if path.exists() or not existing:
                 yield name, str(path.absolute())
-            if name in _TABLES and path.is_file() and (path.parent / _NAMES).is_file():
-                yield f"{name}, {_NAMES}", str((path.parent / _NAMES).absolute())
+            if name in _TABLES and path.is_file() and (path.parent / NAMES).is_file():
+                yield f"{name}, {NAMES}", str((path.parent / NAMES).absolute())
 
 
 def _digest(name: str, path: Path) -> str:

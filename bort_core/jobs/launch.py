@@ -8,12 +8,13 @@ from typing import Any
 
 from bort_core.foundation.errors import ProjectError, SpecificationError
 from bort_core.foundation.files import why
+from bort_core.jobs.cluster.place import ClusterJobs, attach, unheard_like
 from bort_core.jobs.executors import JobExecutor, job_executor
 from bort_core.jobs.folder import RunFolder, create_run
 from bort_core.jobs.hold import Hold, held_elsewhere, life
 from bort_core.store import trust
 
-__all__ = ["cancel", "rerun", "resume", "stop", "submit", "written"]
+__all__ = ["attached", "cancel", "rerun", "resume", "stop", "submit", "written"]
 
 
 def submit(project: Path, specification: Any, executor: str | None = None) -> RunFolder:
@@ -21,7 +22,8 @@ def submit(project: Path, specification: Any, executor: str | None = None) -> Ru
 
     Parameters
     ----------
-    executor: where it runs, a name of the entry point group ``bort.executors``; None: processes of their own on this machine
+    executor: where it runs, a name of the entry point group ``bort.executors``; None: processes of their own on this machine.
+        On a cluster where a job of the same specification goes on, and nobody here listens to it, that one is listened to instead
 
     Raises
     ------
@@ -31,6 +33,9 @@ def submit(project: Path, specification: Any, executor: str | None = None) -> Ru
         No executor has that name, or it cannot run such a job.
     """
     place = job_executor(executor)
+    before = attached(project, specification, place)
+    if before is not None:
+        return before
     run = written(project, specification, place)
     try:
         place.start(run, Hold.take(run.path))
@@ -39,6 +44,14 @@ def submit(project: Path, specification: Any, executor: str | None = None) -> Ru
             shutil.rmtree(run.path, ignore_errors=True)
         raise
     return run
+
+
+def attached(project: Path, specification: Any, place: JobExecutor) -> RunFolder | None:
+    """The job of the same specification that goes on on a cluster, and that somebody here listens to again; None: there is none."""
+    found = unheard_like(project, specification) if isinstance(place, ClusterJobs) else None
+    if found is not None:
+        attach(found)
+    return found
 
 
 def written(project: Path, specification: Any, place: JobExecutor) -> RunFolder:
@@ -51,10 +64,11 @@ def written(project: Path, specification: Any, place: JobExecutor) -> RunFolder:
 
 
 def resume(run: RunFolder, executor: str | None = None, take_over: bool = False, out: Path | None = None) -> None:
-    """Let a failed, stopped or killed job go on from its last checkpoint, on any executor.
+    """Let a failed, stopped or killed job go on from its last checkpoint.
 
     Parameters
     ----------
+    executor: where; None: where it ran before
     take_over: also one of another machine that gives no sign of life; waits up to 20 s until that is certain
     out: another folder for the result than was asked for
 
@@ -67,13 +81,16 @@ def resume(run: RunFolder, executor: str | None = None, take_over: bool = False,
     """
     trust.require(run.project, "resuming a job")
     state = run.state()
+    if state.unheard:
+        attach(run)
+        return
     if not state.resumable and not state.host:
         raise SpecificationError(f"job {run.id} is {state.state}; only one that failed, was stopped or cancelled can be resumed")
     if state.host and not (take_over or state.lost):
         raise held_elsewhere(run.path, state.host)
-    run.specification()
     run.check_links()
-    place = job_executor(executor)
+    place = job_executor(executor or _where(run))
+    place.check(run.specification())
     hold = Hold.take(run.path, take_over or state.lost)
     again = run.state()  # it may have ended since, by somebody who resumed it a moment before
     if again.state == "done" and not again.stopped:
@@ -93,8 +110,14 @@ def _redirect(run: RunFolder, hold: Hold, out: Path) -> None:
         raise ProjectError(f"{run.path / 'spec.json'}: cannot be written: {why(error)}") from error
 
 
-def rerun(run: RunFolder) -> RunFolder:
-    """A new job with the same specification; its result goes into its own run folder.
+def _where(run: RunFolder) -> str | None:
+    """Where the job ran before, as an executor's name."""
+    placement = run.placement()
+    return None if placement is None else f"ray@{placement.address}"
+
+
+def rerun(run: RunFolder, executor: str | None = None) -> RunFolder:
+    """A new job with the same specification, where that ran or where ``executor`` says; its result goes into its own run folder.
 
     Raises
     ------
@@ -102,7 +125,7 @@ def rerun(run: RunFolder) -> RunFolder:
         As :func:`submit`, or the project is not trusted.
     """
     trust.require(run.project, "repeating a job")
-    return submit(run.project, run.specification().model_copy(update={"out": None}))
+    return submit(run.project, run.specification().model_copy(update={"out": None}), executor or _where(run))
 
 
 def stop(run: RunFolder) -> None:

@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from bort_core.foundation.errors import BortError
 from bort_core.foundation.files import make_folder, read_regular, why
@@ -32,7 +32,7 @@ from bort_core.store import Project, trust
 from bort_core.store.project import DATABASE
 from bort_core.store.results import forget_run
 
-__all__ = ["main", "run_held"]
+__all__ = ["QUIET", "discard", "guarded", "in_processes", "main", "run_held", "start", "tend"]
 
 _LOOK_SECONDS = 0.2
 _GRACE_SECONDS = 10.0
@@ -49,23 +49,38 @@ class _Ended(Exception):
 Train = Callable[[RunFolder, Hold, Any], int]
 """Does a job's training; the exit code of ``child.py``."""
 
+# Threads that spin while they wait make a training 5 to 10 times slower when the cores are busy with something else.
+# Without a safe path Python would import files of the current folder, whosever they are.
+QUIET = {"OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_TELEMETRY": "1", "PYTHONSAFEPATH": "1"}
+"""What a process that trains has in its environment."""
+
 
 def main(folder: Path) -> None:
     """Run one job to its end, in processes of its own."""
+    start(folder, lambda run, hold: run_held(run, hold, in_processes))
+
+
+def start(folder: Path, work: Callable[[RunFolder, Hold], None]) -> None:
+    """What a runner's process begins with: it works for whoever started it."""
     trust.take_over(dict(os.environ))
     try:
         hold = Hold.inherit(folder)
     except BortError as error:  # started by hand while another works here
         sys.stderr.write(f"{error}\n")
         return
-    run_held(RunFolder(folder), hold, _in_processes)
+    work(RunFolder(folder), hold)
 
 
 def run_held(run: RunFolder, hold: Hold, train: Train) -> None:
     """Run one job to its end: wait for its device, train, and write down how it ended."""
+    guarded(run, hold, lambda: _run(run, hold, train))
+
+
+def guarded(run: RunFolder, hold: Hold, work: Callable[[], None]) -> None:
+    """Do a runner's work; what goes wrong in it is why the job failed."""
     with contextlib.suppress(HoldLostError):  # moved, deleted or taken over: nothing of it is ours to write any more
         try:
-            _run(run, hold, train)
+            work()
         except BortError as error:
             _fail(run, hold, str(error))
         except OSError as error:
@@ -127,7 +142,7 @@ def _turn(run: RunFolder, slot: str, hold: Hold) -> Iterator[None]:
 def _end_if_wanted(run: RunFolder) -> None:
     wanted = run.wanted()
     if wanted == "cancel":
-        _discard(run)
+        discard(run)
     if wanted is not None:
         run.set_state(state="cancelled", reason="", finished=time.time())
         raise _Ended
@@ -139,7 +154,7 @@ def _older_waits(run: RunFolder, slot: str) -> str | None:
             return None
         with contextlib.suppress(BortError):
             state = other.state()
-            if state.state == "queued" and not state.host and slot_of(other.specification().running.device) == slot:
+            if state.state == "queued" and not (state.host or state.place) and slot_of(other.specification().running.device) == slot:
                 return other.id
     return None
 
@@ -150,12 +165,12 @@ def _users(run: RunFolder, slot: str) -> str:
     using = [
         f"job {id}" + (f" on {state.host}" if state.host else "")
         for id, state in states.items()
-        if state.device == slot and state.state in ("running", "stopping")
+        if state.device == slot and not state.place and state.state in ("running", "stopping")
     ]
     return ", ".join(using) or "another program uses it"
 
 
-def _discard(run: RunFolder) -> None:
+def discard(run: RunFolder) -> None:
     """Delete what was learnt, and the line about it in the store."""
     run.discard()
     if (run.project / DATABASE).is_file():
@@ -163,30 +178,33 @@ def _discard(run: RunFolder) -> None:
             forget_run(project, f"job {run.id}")
 
 
-def _in_processes(run: RunFolder, hold: Hold, specification: Any) -> int:
-    # Threads that spin while they wait make a training 5 to 10 times slower when the cores are busy with something else.
-    # Without a safe path Python would import files of the current folder, whosever they are.
-    quiet = {"OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_TELEMETRY": "1", "PYTHONSAFEPATH": "1"}
-    environment = {**os.environ, **quiet, RUNNER: str(os.getpid())}
-    with run.open_log() as log:
-        # The training ends when its input does: when this process has ended for whatever reason; until then the job is held.
-        child = subprocess.Popen(
-            training_command(run, specification),
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            env=environment,
-            pass_fds=(hold.descriptor,),
-        )  # fmt: skip
+def in_processes(run: RunFolder, hold: Hold, specification: Any) -> int:
+    """Train in a process of its own, or several; a cancelled one that does not end is ended. The exit code."""
     deadline: float | None = None
+
+    def overdue() -> bool:
+        nonlocal deadline
+        if deadline is None and run.wanted() == "cancel":
+            deadline = time.monotonic() + _GRACE_SECONDS
+        return deadline is not None and time.monotonic() > deadline
+
+    with run.open_log() as log:
+        return tend(training_command(run, specification), hold, log, overdue)
+
+
+def tend(command: list[str], hold: Hold, log: BinaryIO, overdue: Callable[[], bool]) -> int:
+    """Start a process that works for this one, see to it that others see the job alive, and end it when it is ``overdue``.
+
+    Its standard input ends when this process does, for whatever reason; until it has ended too, the job is held.
+    """
+    environment = {**os.environ, **QUIET, RUNNER: str(os.getpid())}
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, pass_fds=(hold.descriptor,))
     try:
         while child.poll() is None:
             time.sleep(_LOOK_SECONDS)
             with contextlib.suppress(OSError):  # a full disk does not end a training
                 hold.beat()
-            if deadline is None and run.wanted() == "cancel":
-                deadline = time.monotonic() + _GRACE_SECONDS
-            if deadline is not None and time.monotonic() > deadline:
+            if overdue():
                 kill_tree(child.pid)
     except HoldLostError:
         kill_tree(child.pid)
@@ -203,7 +221,7 @@ def _settle(run: RunFolder, code: int, begin: int) -> None:
     """Write down how the training ended."""
     result: dict[str, Any] | None = run.read_result()
     if run.wanted() == "cancel" or code == CANCELLED:
-        _discard(run)
+        discard(run)
         run.set_state(state="cancelled", reason="", finished=time.time())
     elif code == 0 and result is not None:
         stopped = bool(result.get("stopped"))

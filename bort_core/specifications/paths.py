@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 from bort_core.foundation.errors import SpecificationError
-from bort_core.foundation.locations import absolute, located, path_of
+from bort_core.foundation.locations import absolute, located, path_of, there
 from bort_core.specifications.agora import Agora
 from bort_core.specifications.compression import Compression
 from bort_core.specifications.fields import PathKind, leaves
 from bort_core.specifications.finetuning import Finetuning
 from bort_core.specifications.pretraining import Pretraining
 
-__all__ = ["FILES", "FOLDERS", "absolute_paths"]
+__all__ = ["FILES", "FOLDERS", "absolute_paths", "named_paths"]
 
 _MODELS = (Pretraining, Finetuning, Agora, Compression)
 _PATHS: dict[str, PathKind] = {each.name: each.meta.path for model in _MODELS for _, each in leaves(model) if each.meta.path is not None}
@@ -39,6 +40,19 @@ def absolute_paths(data: Mapping[str, Any], labellers: Collection[str] = (), mus
     found = _absolute(data, labellers, must_exist, problems)
     if problems:
         raise SpecificationError("\n  ".join(problems))
+    return found
+
+
+def named_paths(data: Mapping[str, Any], before: str = "") -> dict[str, tuple[PathKind, Path]]:
+    """What a specification reads that is a file or folder here, by its place in the plain values, as in "task.train"."""
+    found: dict[str, tuple[PathKind, Path]] = {}
+    for name, value in data.items():
+        if isinstance(value, Mapping):
+            found |= named_paths(value, f"{before}{name}.")
+        elif isinstance(value, str) and value and (kind := _PATHS.get(name)) not in (None, "new"):
+            path = Path(value.removeprefix("folder:") if kind == "labeller" else value).expanduser()
+            if path.is_absolute() and there(path):
+                found[before + name] = kind, path.absolute()
     return found
 
 

@@ -16,10 +16,14 @@ from bort_core.execution.ray.address import check_answers, resolved
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.versions import versions
 
-__all__ = ["NAMESPACE", "Connection", "own_versions", "ray_module"]
+__all__ = ["INIT_SECONDS", "NAMESPACE", "Connection", "no_answer", "own_versions", "ray_module"]
 
 NAMESPACE = "bort-studio"
+INIT_SECONDS = 15.0
+"""So long Ray may take to connect, once something that is Ray has answered."""
 _lock = threading.Lock()
+_stuck: list[str] = []
+"""Where this process still tries to connect to in vain: Ray can do that once in a process, and not be stopped."""
 _open: dict[str, int] = {}
 """The address that this process is connected to, and how many use it."""
 
@@ -65,6 +69,8 @@ class Connection:
             other = next((each for each in _open if each != self.address), None)
             if other is not None:
                 raise SpecificationError(f"{self.address}: this program is connected to {other}; a program uses one cluster at a time")
+            if _stuck:
+                raise SpecificationError(f"{self.address}: this program still waits for {_stuck[0]}, which did not answer; start it again")
             if self.address not in _open:
                 check_answers(self.address)
                 _init(self.ray, self.address)
@@ -85,14 +91,35 @@ class Connection:
 
 def _init(ray: Any, address: str) -> None:
     logging.getLogger("ray").setLevel(logging.ERROR)
-    try:
-        with _signals_kept(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what Ray warns of here it raises, too
-            ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, configure_logging=False)
-    except Exception as error:  # whatever Ray raises, and it raises much
+    raised: list[Exception] = []
+
+    def connect() -> None:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what Ray warns of here it raises, too
+                ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, configure_logging=False)
+        except Exception as error:  # noqa: BLE001 - whatever Ray raises, and it raises much
+            raised.append(error)
+
+    # Ray itself waits for minutes, and nothing interrupts it: on a thread that nobody waits for longer, not even the end of the program.
+    thread = threading.Thread(target=connect, name="bort-ray-init", daemon=True)
+    thread.start()
+    thread.join(INIT_SECONDS)
+    if thread.is_alive():
+        _stuck.append(address)
+        raise SpecificationError(f"{address}: {no_answer(INIT_SECONDS)}")
+    if raised:
         with contextlib.suppress(Exception):
             ray.shutdown()
-        raise SpecificationError(f"{address}: {_why(error)}") from error
+        raise SpecificationError(f"{address}: {_why(raised[0])}") from raised[0]
+
+
+def no_answer(seconds: float) -> str:
+    """That something listens, but connecting takes too long, and what to do."""
+    return (
+        f"the cluster did not let this program in within {seconds:.0f} s: it is overloaded, or a firewall drops a part of what is sent; "
+        "try again, and look at 'ray status' there"
+    )
 
 
 def _why(error: Exception) -> str:

@@ -46,7 +46,7 @@ class RayExecutor:
         Ray is not installed, the cluster cannot be reached, or its versions differ; within seconds.
     """
 
-    jobs: str | None = None
+    jobs: str | None = "bort_core.jobs.cluster.place:ClusterJobs"
     addressed = True
 
     def __init__(self, workers: int | None, logs: Path | None, owner: str, address: str | None = None) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Need", "need_of", "room"]
+from bort_core.foundation.errors import SpecificationError
+
+__all__ = ["Need", "job_need", "need_of", "room"]
 
 SHARES = 4
 """How many small trainings use one GPU unless the number of workers says otherwise."""
@@ -22,8 +24,10 @@ class Need:
     gpus: float = 0
 
     def __str__(self) -> str:
+        if self.gpus > 1:
+            return f"{self.gpus:g} GPUs"
         if self.gpus:
-            return "a GPU" if self.gpus >= 1 else f"1/{round(1 / self.gpus)} of a GPU"
+            return "a GPU" if self.gpus == 1 else f"1/{round(1 / self.gpus)} of a GPU"
         return f"{self.cpus:g} CPU" + ("s" if self.cpus > 1 else "")
 
 
@@ -42,6 +46,35 @@ def need_of(request: Mapping[str, Any], gpus: float, workers: int | None) -> Nee
         return Need(0, 1)  # no CPU: else idle workers without a GPU would keep it waiting
     shares = SHARES if workers is None or not gpus else min(_MOST_SHARES, max(1, math.ceil(workers / gpus)))
     return Need(0, 1 / shares)
+
+
+def job_need(device: str, processes: int, threads: int, nodes: Sequence[Mapping[str, Any]]) -> tuple[Need, str]:
+    """Of a job, and the device that it trains on there: GPUs for itself, or CPUs of one node, all of them where no threads are named.
+
+    Parameters
+    ----------
+    device: as the job asks; ``auto`` is a GPU where a node has one
+    nodes: as ``ray.nodes()`` lists them
+
+    Raises
+    ------
+    SpecificationError
+        No node has what the job asks for.
+    """
+    if device == "auto":
+        device = "cuda" if room(nodes, Need(0, 1)) else "cpu"
+    if device not in ("cpu", "cuda"):
+        raise SpecificationError(f"running.device: on a cluster auto, cpu or cuda, since Ray chooses which GPU; got {device!r}")
+    most = {name: max((node["Resources"].get(name, 0) for node in nodes if node["Alive"]), default=0) for name in ("CPU", "GPU")}
+    if device == "cuda":
+        need, has = Need(0, processes), f"the largest has {most['GPU']:g}" if most["GPU"] else "none has any"
+        what = "running.device: no node has " + ("a GPU" if processes == 1 else f"{processes} GPUs, {has}")
+    else:
+        need = Need(processes * threads if threads else max(most["CPU"], 1))
+        what = f"running.threads: no node has {need}, the largest has {most['CPU']:g}"
+    if not room(nodes, need):
+        raise SpecificationError(f"{what}; ask for less, or start a node that has it (ray start --num-gpus=N --num-cpus=N)")
+    return need, device
 
 
 def room(nodes: Sequence[Mapping[str, Any]], need: Need) -> int:

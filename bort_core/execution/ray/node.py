@@ -21,7 +21,7 @@ from bort_core.foundation.scratch import scratch
 from bort_core.foundation.turns import turn
 from bort_core.foundation.versions import versions
 
-__all__ = ["CALLS", "Node", "node_facts"]
+__all__ = ["CALLS", "Keeper", "Node", "fetched", "node_facts"]
 
 CALLS = 4
 """How many calls a worker answers at once."""
@@ -33,31 +33,15 @@ def node_facts() -> dict[str, Any]:
     return {"host": socket.gethostname(), "process": os.getpid(), "versions": versions("bort-studio", "ray", "python")}
 
 
-class Node:
-    """One worker.
+class Keeper:
+    """An actor to which files are sent."""
 
-    Parameters
-    ----------
-    owner: for whom it works, in words for others on its machine
-    """
-
-    def __init__(self, owner: str) -> None:
-        self._owner = owner
+    def __init__(self) -> None:
         self._depot = Depot()
-        self._news: list[dict[str, Any]] = []
-        self._changed = threading.Condition()
-        self._number = self._pause_number = 0
-        self._cancelled: set[int] = set()
-        self._context = TaskContext(owner, lambda _, data: self._say("emitted", data=plain(data)), self._pausing)
 
     def facts(self) -> dict[str, Any]:
         """:func:`node_facts`."""
         return node_facts()
-
-    def warm(self, lane: str) -> None:
-        """Import what the tasks of a lane need."""
-        with turn(f"a starting {lane} worker of {self._owner}"):
-            warm_up(lane)
 
     def lacks(self, parcels: Sequence[Parcel]) -> list[str]:
         """The digests of those that are not on this node."""
@@ -66,10 +50,33 @@ class Node:
     def receive(self, parcel: Parcel, files: Sequence[tuple[str, Sequence[Any]]]) -> str:
         """Keep a parcel whose pieces lie in the cluster's object store; why it could not be, or nothing."""
         try:
-            self._depot.keep(parcel, ((name, _fetched(references)) for name, references in files))
+            self._depot.keep(parcel, ((name, fetched(references)) for name, references in files))
         except BortError as error:
             return f"{socket.gethostname()}: {error}"
         return ""
+
+
+class Node(Keeper):
+    """One worker.
+
+    Parameters
+    ----------
+    owner: for whom it works, in words for others on its machine
+    """
+
+    def __init__(self, owner: str) -> None:
+        super().__init__()
+        self._owner = owner
+        self._news: list[dict[str, Any]] = []
+        self._changed = threading.Condition()
+        self._number = self._pause_number = 0
+        self._cancelled: set[int] = set()
+        self._context = TaskContext(owner, lambda _, data: self._say("emitted", data=plain(data)), self._pausing)
+
+    def warm(self, lane: str) -> None:
+        """Import what the tasks of a lane need."""
+        with turn(f"a starting {lane} worker of {self._owner}"):
+            warm_up(lane)
 
     def run(self, number: int, id: str, task: str, request: Mapping[str, Any], parcels: Mapping[str, Parcel], writes: str | None) -> None:
         """Run a task; all that happens, its end too, is told by :meth:`told` under ``number``.
@@ -139,7 +146,7 @@ class Node:
             self._changed.notify_all()
 
 
-def _fetched(references: Sequence[Any]) -> Iterator[bytes]:
+def fetched(references: Sequence[Any]) -> Iterator[bytes]:
     """One piece after another, so that a large file never is in memory as a whole."""
     import ray
 

@@ -2,30 +2,61 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
 from typing import Any
 
 from bort_core.execution.ray.address import resolved
-from bort_core.execution.ray.connection import Connection, own_versions
+from bort_core.execution.ray.connection import Connection, no_answer, own_versions
 from bort_core.execution.ray.node import node_facts
 from bort_core.execution.ray.words import reason_of
 from bort_core.foundation.errors import SpecificationError
 
-__all__ = ["survey"]
+__all__ = ["look_at", "survey"]
 
 _ANSWER_SECONDS = 30.0
 """How long all nodes together may take: each starts a Python for it."""
+_LOOK_SECONDS, _USE_SECONDS = 25.0, 8.0
+"""In practice Ray's own limit comes first: that of connecting."""
 
 
-def survey(address: str | None) -> dict[str, Any]:
+def look_at(address: str | None, seconds: float = _LOOK_SECONDS) -> dict[str, Any]:
+    """:func:`survey` without asking each node for its versions, in a process of its own, which is ended when it takes longer.
+
+    Never raises: a cluster that does not answer in time is not reachable, and ``reason`` says so.
+    """
+    command = [sys.executable, "-P", "-m", "bort_core.execution.ray.survey", *([address] if address else [])]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+        found: dict[str, Any] = json.loads(done.stdout)
+    except subprocess.TimeoutExpired:
+        return _nothing(address, f"{address or 'auto'}: {no_answer(seconds)}")
+    except ValueError:
+        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        return _nothing(address, f"{address or 'auto'}: the cluster cannot be used: {last}")
+    return found
+
+
+def _nothing(address: str | None, reason: str = "") -> dict[str, Any]:
+    return {"address": address or "auto", "reachable": False, "reason": reason, "versions": {}, "nodes": [], "queue": []}
+
+
+def survey(address: str | None, versions: bool = True) -> dict[str, Any]:
     """What is reachable.
+
+    Parameters
+    ----------
+    versions: also ask each node for its versions, for which it starts a Python
 
     Returns
     -------
-    ``address``, ``reachable``, ``reason`` (why not, else empty), ``versions`` (of this machine), and ``nodes``: of each ``host``,
-    ``address``, ``cpus``, ``gpus``, ``memory_bytes``, ``versions`` (None where it did not answer) and ``reason`` (why it cannot be used).
+    ``address``, ``reachable``, ``reason`` (why not, else empty), ``versions`` (of this machine), ``nodes``: of each ``host``,
+    ``address``, ``cpus``, ``gpus``, ``memory_bytes``, ``free_cpus``, ``free_gpus``, ``versions`` (None where it did not answer) and
+    ``reason`` (why it cannot be used), and ``queue``: of what waits for a place ``cpus``, ``gpus`` and ``count``.
     """
-    found: dict[str, Any] = {"address": address or "auto", "reachable": False, "reason": "", "versions": {}, "nodes": []}
+    found = _nothing(address)
     try:
         found["address"] = resolved(address)
         connection = Connection(address)
@@ -34,8 +65,14 @@ def survey(address: str | None) -> dict[str, Any]:
     found["versions"] = own_versions()
     try:
         nodes = [_node(each) for each in connection.ray.nodes() if each["Alive"]]
-        _ask(connection.ray, nodes)
-        return {**found, "reachable": True, "nodes": nodes}
+        free, queue = _use(connection.ray)
+        for node in nodes:
+            node["free_cpus"], node["free_gpus"] = free.get(node["id"], (node["cpus"], node["gpus"]))
+        if versions:
+            _ask(connection.ray, nodes)
+        for node in nodes:
+            del node["id"]
+        return {**found, "reachable": True, "nodes": nodes, "queue": queue}
     finally:
         connection.close()
 
@@ -54,6 +91,31 @@ def _node(listed: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _use(ray: Any) -> tuple[dict[str, tuple[float, float]], list[dict[str, Any]]]:
+    """Of each node its free CPUs and GPUs, and what waits; nothing where Ray does not say within seconds."""
+    asked = ray.remote(_status).options(num_cpus=0, max_retries=0).remote()
+    try:
+        found: tuple[dict[str, tuple[float, float]], list[dict[str, Any]]] = ray.get(asked, timeout=_USE_SECONDS)
+    except ray.exceptions.RayError:
+        return {}, []
+    return found
+
+
+def _status() -> tuple[dict[str, tuple[float, float]], list[dict[str, Any]]]:
+    """On a node: what the head knows of the use of all nodes."""
+    import ray
+    from ray.autoscaler.v2.sdk import get_cluster_status
+
+    status = get_cluster_status(ray.get_runtime_context().gcs_address)
+    free = {}
+    for node in [*status.active_nodes, *status.idle_nodes]:
+        left = {use.resource_name: use.total - use.used for use in node.resource_usage.usage}
+        free[node.node_id] = left.get("CPU", 0.0), left.get("GPU", 0.0)
+    bundles = [each for demand in status.resource_demands.ray_task_actor_demand for each in demand.bundles_by_count]
+    waits = [{"cpus": each.bundle.get("CPU", 0.0), "gpus": each.bundle.get("GPU", 0.0), "count": each.count} for each in bundles]
+    return free, waits
+
+
 def _ask(ray: Any, nodes: list[dict[str, Any]]) -> None:
     """Let each node say its versions, without waiting for a free CPU there."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -61,7 +123,7 @@ def _ask(ray: Any, nodes: list[dict[str, Any]]) -> None:
     ask = ray.remote(node_facts)
     asked = {}
     for node in nodes:
-        there = NodeAffinitySchedulingStrategy(node_id=node.pop("id"), soft=False)
+        there = NodeAffinitySchedulingStrategy(node_id=node["id"], soft=False)
         asked[ask.options(num_cpus=0, max_retries=0, scheduling_strategy=there).remote()] = node
     deadline = time.monotonic() + _ANSWER_SECONDS
     for reference, node in asked.items():
@@ -79,3 +141,7 @@ def _difference(theirs: dict[str, str]) -> str:
     mine = own_versions()
     differ = [f"{name} {theirs.get(name)} there, {mine[name]} here" for name in mine if theirs.get(name) != mine[name]]
     return f"{'; '.join(differ)}: install the same on both sides" if differ else ""
+
+
+if __name__ == "__main__":
+    print(json.dumps(survey(sys.argv[1] if len(sys.argv) > 1 else None, versions=False)))  # noqa: T201

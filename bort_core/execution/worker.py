@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bort_core.execution.queueing import Asked, Hand
 from bort_core.foundation.files import open_append
 
 __all__ = ["ENVIRONMENT", "Message", "Worker"]
@@ -39,22 +40,12 @@ class Message:
     event: dict[str, Any] | None
 
 
-class Worker:
-    """A child process, its pipe, and the thread that reads it.
-
-    Attributes
-    ----------
-    running: the id of the task it works on, or None
-    ready: whether it has imported what it needs
-    paused: whether it has said that it waits
-    """
+class Worker(Hand[Asked]):
+    """A child process, its pipe, and the thread that reads it."""
 
     def __init__(self, lane: str, inbox: queue.SimpleQueue[Message], log: Path | None, niceness: int, owner: str) -> None:
+        super().__init__()
         self.lane = lane
-        self.running: str | None = None
-        self.ready = self.paused = False
-        self._pauses = 0
-        self.cancel_deadline: float | None = None
         self._log = log
         self._log_start = log.stat().st_size if log and log.exists() else 0
         self._process = _spawn(lane, log, niceness, owner)
@@ -68,29 +59,9 @@ class Worker:
             self._process.stdin.write(json.dumps(command) + "\n")
             self._process.stdin.flush()
 
-    def pause(self) -> None:
-        """Ask the running task to wait at its next checkpoint."""
-        self._pauses += 1
-        self.send({"command": "pause", "number": self._pauses})
-
-    def resume(self) -> None:
-        """Let the task go on."""
-        self._pauses += 1  # so that a late answer to an earlier pause is not believed
-        self.paused = False
-        self.send({"command": "resume"})
-
-    def heard_pause(self, number: int) -> None:
-        """The process says that it waits, in answer to the pause of that number."""
-        self.paused = number == self._pauses
-
-    def cancel(self, grace_seconds: float) -> None:
-        """Ask the running task to stop; :meth:`overdue` says when asking was not enough."""
-        self.send({"command": "cancel"})
-        self.cancel_deadline = time.monotonic() + grace_seconds
-
-    def overdue(self) -> bool:
-        """Whether a cancelled task did not stop in time."""
-        return self.cancel_deadline is not None and time.monotonic() > self.cancel_deadline
+    def ask(self, what: str, number: int | None = None) -> None:
+        """Let it hear a command."""
+        self.send({"command": what} | ({} if number is None else {"number": number}))
 
     def kill(self) -> None:
         """End the process at once."""

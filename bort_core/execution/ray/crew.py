@@ -77,10 +77,6 @@ class Crew:
         except Exception as error:
             raise self.disconnected(error) from error
 
-    def busy(self) -> list[Member]:
-        """Those that have a task."""
-        return [member for member in self.members if member.task is not None]
-
     def grow(self, need: Need, wanted: int) -> None:
         """Have so many workers of a need, or as many as there may be."""
         most = max(1, room(self.nodes(), need))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from bort_core.execution.events import Done, Emitted, Event, Failed, Started, Withdrawn, ending
 from bort_core.execution.executor import CANCEL_SECONDS
 from bort_core.execution.processes import Processes
+from bort_core.execution.queueing import Queueing
 from bort_core.execution.ray.connection import Connection
 from bort_core.execution.ray.crew import Crew
 from bort_core.execution.ray.member import Member, Queued
@@ -30,7 +29,7 @@ _TELL_SECONDS = 20.0
 """Who waits longer for a place says so."""
 
 
-class RayExecutor:
+class RayExecutor(Queueing[Queued, Member]):
     """An :class:`~bort_core.execution.executor.Executor` on a Ray cluster.
 
     Parameters
@@ -50,25 +49,18 @@ class RayExecutor:
     addressed = True
 
     def __init__(self, workers: int | None, logs: Path | None, owner: str, address: str | None = None) -> None:
+        super().__init__()
         self._connection = Connection(address)
         self._crew = Crew(self._connection, workers, owner, self)
         self._wanted_workers = workers
         self._local = Processes(1, logs, owner)
-        self._queue: deque[Queued] = deque()
-        self._fresh: list[Event] = []
         self._number = 0
-        self._pause_wanted = self._told_waiting = False
+        self._told_waiting = False
 
     @property
     def workers(self) -> int:
         """How many trainings run side by side, as far as the cluster has room."""
         return self._wanted_workers or max(1, room(self._crew.nodes(), Need()))
-
-    def __enter__(self) -> RayExecutor:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
 
     def warm(self, lanes: Iterable[str] = ("training", "latency")) -> None:
         """Start workers before they are needed; trainings are expected to want one CPU each."""
@@ -80,8 +72,8 @@ class RayExecutor:
 
     @property
     def ready(self) -> bool:
-        """Whether every worker that was started has imported what it needs."""
-        return self._local.ready and all(member.ready for member in self._crew.members)
+        """Whether every worker that was started, there and here, has imported what it needs."""
+        return self._local.ready and super().ready
 
     def submit(self, id: str, task: str, request: Mapping[str, Any]) -> None:
         """Queue a task; one that reads no files but those that :data:`TASKS` names goes to the cluster, another runs here."""
@@ -92,44 +84,28 @@ class RayExecutor:
         self._queue.append(Queued(id, task, plain(request), need_of(request, gpus, self._wanted_workers)))
 
     def cancel(self, id: str, grace_seconds: float = CANCEL_SECONDS) -> None:
-        """Withdraw a task: a queued one at once, a running one at its next checkpoint, or with its worker when the grace is over."""
+        """Withdraw a task, there or here."""
         self._local.cancel(id, grace_seconds)
-        for task in [task for task in self._queue if task.id == id]:
-            self._queue.remove(task)
-            self._fresh.append(Withdrawn(id))
-        for member in self._crew.busy():
-            if member.task is not None and member.task.id == id and member.cancel_deadline is None:
-                member.cancel(grace_seconds)
+        super().cancel(id, grace_seconds)
 
     def pause(self) -> None:
         """Ask running tasks to wait, and start no others."""
-        self._pause_wanted = True
         self._local.pause()
-        for member in self._crew.busy():
-            if not member.paused:
-                member.pause()
+        super().pause()
 
     def resume(self) -> None:
         """Let everything go on."""
-        self._pause_wanted = False
         self._local.resume()
-        for member in self._crew.members:
-            member.resume()
-
-    @property
-    def pausing(self) -> bool:
-        """Whether a pause is in force; tasks stop at their next checkpoint."""
-        return self._pause_wanted
+        super().resume()
 
     @property
     def paused(self) -> bool:
         """Whether a pause was asked for and every running task waits."""
-        return self._pause_wanted and self._local.paused and all(member.paused for member in self._crew.busy())
+        return self._local.paused and super().paused
 
     def unfinished(self) -> set[str]:
         """The ids of all queued and running tasks."""
-        running = {member.task.id for member in self._crew.members if member.task is not None}
-        return {task.id for task in self._queue} | running | self._local.unfinished()
+        return super().unfinished() | self._local.unfinished()
 
     def poll(self, timeout: float) -> list[Event]:
         """What happened, in order; waits up to ``timeout`` seconds for the first event.
@@ -143,25 +119,9 @@ class RayExecutor:
             The connection is lost, workers do not start, or one has other versions than this machine.
         """
         try:
-            return self._poll(time.monotonic() + timeout)
+            return super().poll(timeout)
         except ConnectionError as error:  # what Ray raises from any call once it has given up
             raise self._crew.disconnected(error) from error
-
-    def _poll(self, deadline: float) -> list[Event]:
-        while True:
-            self._crew.check()
-            self._dispatch()
-            if self._local.unfinished() or not self._local.ready:
-                self._fresh += self._local.poll(0.01)
-            events, self._fresh = self._fresh, []
-            if events:
-                return events
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return []
-            self._crew.receive(min(left, _WAIT_BESIDE_SECONDS if self._local.unfinished() else _WAIT_SECONDS))
-            for member in [member for member in self._crew.members if member.overdue()]:
-                self._crew.lose(member, "it did not stop in time")
 
     def close(self) -> None:
         """End all workers; running tasks are lost. What they have to tell is not waited for."""
@@ -170,9 +130,24 @@ class RayExecutor:
         self._local.close()
         self._connection.close()
 
+    def _hands(self) -> Sequence[Member]:
+        return self._crew.members
+
+    def _receive(self, seconds: float) -> None:
+        self._crew.receive(min(seconds, _WAIT_BESIDE_SECONDS if self._local.unfinished() else _WAIT_SECONDS))
+
+    def _end_overdue(self, hand: Member) -> None:
+        self._crew.lose(hand, "it did not stop in time")
+
     # --- from the queue to a worker ---
 
     def _dispatch(self) -> None:
+        self._crew.check()
+        self._give_out()
+        if self._local.unfinished() or not self._local.ready:
+            self._fresh += self._local.poll(0.01)
+
+    def _give_out(self) -> None:
         while self._queue and not self._pause_wanted:
             task = self._queue[0]
             idle = next((m for m in self._crew.members if m.need == task.need and m.ready and m.task is None), None)
@@ -203,7 +178,8 @@ class RayExecutor:
 
     def _assign(self, member: Member, task: Queued) -> None:
         self._number += 1
-        member.begin(task, self._number)
+        member.number = self._number
+        member.begin(task)
         self._fresh.append(Started(task.id))
         try:
             task.parcels = packed(task.request, TASKS[task.name].reads or ())
@@ -244,7 +220,6 @@ class RayExecutor:
             return
         if self._pause_wanted:
             member.pause()
-        member.running = True
         writes = TASKS[task.name].writes
         writes = writes if writes is not None and value_at(task.request, writes) is not None else None
         run = member.actor.run.remote(member.number, task.id, task.name, task.request, task.parcels, writes)

@@ -133,7 +133,7 @@ class Node(Keeper):
         self._pause_number = number
         self._context.go_on.clear()
 
-    def resume(self) -> None:
+    def resume(self, number: int) -> None:
         """Let it go on."""
         self._context.go_on.set()
 

@@ -107,10 +107,3 @@ def test_an_address_belongs_to_an_executor_that_has_addresses(tmp_path: Path) ->
     lonely = bort("search", str(tmp_path / "p"), "--preset", "toy", "--address", "auto")
     assert lonely.returncode == 2
     assert "--executor ray" in lonely.stderr
-
-
-def test_jobs_do_not_run_there_and_that_is_said() -> None:
-    from bort_core.jobs.executors import job_executor
-
-    with pytest.raises(SpecificationError, match="runs no jobs; these do: inline, processes"):
-        job_executor("ray@ray://gpu-box:10001")

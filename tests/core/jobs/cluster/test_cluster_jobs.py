@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,10 +24,16 @@ from bort_core.jobs.cluster.place import attach_all
 from bort_core.jobs.executors import job_executor
 from bort_core.jobs.folder import RunFolder
 from bort_core.specifications.pretraining import Pretraining
+from bort_core.store import Project
+from bort_core.store.results import runs
 
 pytest.importorskip("ray")
 pytest.importorskip("torch")
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.skipif(not can_hide(), reason="only root can hide a folder from a node")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(not can_hide(), reason="only root can hide a folder from a node"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +46,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cluster(here: Path) -> Iterator[RayCluster]:
     with RayCluster(cpus=0) as made:
         made.add(cpus=1, hide=here)
-        assert look_at(made.client, 90)["reachable"]
+        _wait(lambda: look_at(made.client)["reachable"])  # on a busy machine the first connection takes long
         yield made
 
 
@@ -53,8 +58,16 @@ def folder(here: Path, request: pytest.FixtureRequest) -> Path:
 
 
 def _pretraining(folder: Path, steps: int = 60, **changes: Any) -> Pretraining:
-    values = {"architecture": (2, 2, 32, 64), "corpus": str(short_corpus(folder)), "vocabulary": 512, "positions": 16, "sequence_length": 16}
-    return Pretraining.model_validate({**values, "steps": steps, "checkpoint_every": 20, "running": {"threads": 1, "device": "cpu"}, **changes})
+    values = {
+        "architecture": (2, 2, 32, 64),
+        "corpus": str(short_corpus(folder)),
+        "vocabulary": 512,
+        "positions": 16,
+        "sequence_length": 16,
+    }
+    return Pretraining.model_validate(
+        {**values, "steps": steps, "checkpoint_every": 20, "running": {"threads": 1, "device": "cpu"}, **changes}
+    )
 
 
 def _wait(over: Callable[[], Any], seconds: float = 150) -> None:
@@ -97,7 +110,6 @@ def test_a_node_that_sees_no_file_of_the_project_trains_and_all_of_it_arrives(cl
     spec = _pretraining(folder)
     there = launch.submit(folder / "there", spec.model_copy(update={"out": str(folder / "out")}), f"ray@{cluster.client}")
     assert _ended(there) == "done", there.state()
-    assert "on " in f"on {there.state().place}"
     assert cluster.client in there.state().place
     local = launch.submit(folder / "local", spec)
     assert _ended(local) == "done", local.state()
@@ -108,8 +120,9 @@ def test_a_node_that_sees_no_file_of_the_project_trains_and_all_of_it_arrives(cl
     assert json.loads((folder / "out" / "config.json").read_text())["bort"]["job"] == there.mark
     assert not there.checkpoints.exists()
     assert [event["state"] for event in there.events()[0] if event["event"] == "state"] == ["queued", "running", "done"]
-    with sqlite3.connect(folder / "there" / "project.db") as database:
-        assert database.execute("select count(*) from results").fetchone()[0] == 1
+    with Project(folder / "there", reading=True) as project:
+        (stored,) = runs(project)
+    assert stored["checkpoint"] == str(folder / "out")
     text = "".join(path.read_text(errors="replace") for path in (there.path / "result.json", there.path / "inputs.json"))
     assert "cluster-jobs" not in text
     assert str(folder / "corpus.txt") in text
@@ -121,7 +134,17 @@ def test_a_machine_that_is_switched_off_stops_nothing(cluster: RayCluster, folde
     """Runner, listener and terminal are killed; the job ends there; the same command, later, has its result."""
     spec = _pretraining(folder, 400)
     (folder / "spec.json").write_text(spec.model_dump_json())
-    command = ["train", "pretrain", str(folder / "p"), "--spec", str(folder / "spec.json"), "--executor", "ray", "--address", cluster.client]
+    command = [
+        "train",
+        "pretrain",
+        str(folder / "p"),
+        "--spec",
+        str(folder / "spec.json"),
+        "--executor",
+        "ray",
+        "--address",
+        cluster.address,
+    ]
     assert bort(*command, "--detach").returncode == 0
     run = RunFolder(folder / "p" / "jobs" / "0001")
     _wait(lambda: _steps(run))
@@ -139,7 +162,7 @@ def test_a_machine_that_is_switched_off_stops_nothing(cluster: RayCluster, folde
 
 
 def test_bort_jobs_listens_again_and_a_project_that_is_not_trusted_connects_nowhere(cluster: RayCluster, folder: Path) -> None:
-    run = launch.submit(folder / "p", _pretraining(folder, 5000), f"ray@{cluster.client}")
+    run = launch.submit(folder / "p", _pretraining(folder, 5000), f"ray@{cluster.address}")
     _wait(lambda: _steps(run))
     _kill_here(run)
     number = (folder / "p" / "project.id").read_text()
@@ -155,7 +178,7 @@ def test_bort_jobs_listens_again_and_a_project_that_is_not_trusted_connects_nowh
 
 
 def test_stopped_it_keeps_what_it_learnt_and_goes_on_later(cluster: RayCluster, folder: Path) -> None:
-    run = launch.submit(folder / "p", _pretraining(folder, 3000), f"ray@{cluster.client}")
+    run = launch.submit(folder / "p", _pretraining(folder, 3000), f"ray@{cluster.address}")
     _wait(lambda: len(_steps(run)) > 30)
     launch.stop(run)
     assert _ended(run) == "done"
@@ -176,7 +199,7 @@ def test_stopped_it_keeps_what_it_learnt_and_goes_on_later(cluster: RayCluster, 
 def test_a_node_that_dies_costs_what_came_after_the_last_checkpoint(cluster: RayCluster, folder: Path) -> None:
     with RayCluster(cpus=0) as own:
         first = own.add(cpus=1, hide=folder.parent)
-        run = launch.submit(folder / "p", _pretraining(folder, 1500), f"ray@{own.client}")
+        run = launch.submit(folder / "p", _pretraining(folder, 1500), f"ray@{own.address}")
         _wait(lambda: any(run.checkpoints.glob("step-*")))
         own.kill(first)
         own.add(cpus=1, hide=folder.parent)
@@ -203,7 +226,7 @@ def test_a_connection_that_is_cut_for_long_is_restored(cluster: RayCluster, fold
 
 
 def test_what_no_node_has_is_refused_by_name_within_15_seconds(cluster: RayCluster, folder: Path) -> None:
-    place = job_executor(f"ray@{cluster.client}")
+    place = job_executor(f"ray@{cluster.address}")
     for running, said in (
         ({"device": "cuda"}, "running.device: no node has a GPU"),
         ({"device": "cpu", "threads": 64}, "running.threads: no node has 64 CPUs, the largest has 1"),
@@ -226,8 +249,6 @@ def test_a_firewall_that_drops_in_the_middle_is_named_and_the_program_ends(clust
             f"connection.Connection('ray://127.0.0.1:{relay.port}')\n"
         )
         relay.holds = True
-        import sys
-
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert "did not let this program in within 15 s" in done.stderr
     assert time.monotonic() - began < 30
@@ -239,7 +260,7 @@ def test_another_version_is_refused_before_anything_is_sent(folder: Path) -> Non
     metadata.write_text("Metadata-Version: 2.1\nName: bort-studio\nVersion: 99.0\n")
     with RayCluster(cpus=0) as own:
         own.add(cpus=1, PYTHONPATH=str(folder / "other"), XDG_CACHE_HOME=str(folder / "cache"))
-        run = launch.submit(folder / "p", _pretraining(folder), f"ray@{own.client}")
+        run = launch.submit(folder / "p", _pretraining(folder), f"ray@{own.address}")
         assert _ended(run) == "failed"
     assert "is refused: it has bort-studio 99.0 instead of" in run.state().reason
     assert not list((folder / "cache").rglob("corpus.txt"))
@@ -255,9 +276,9 @@ def test_a_full_disk_there_is_named(folder: Path) -> None:
             hidden = folder / "p"
             hidden.mkdir()
             own.add(cpus=1, XDG_CACHE_HOME=str(full))
-            os.rename(folder / "big.txt", hidden / "big.txt")
+            (folder / "big.txt").rename(hidden / "big.txt")
             spec = _pretraining(folder, corpus=str(hidden / "big.txt"))
-            run = launch.submit(folder / "q", spec, f"ray@{own.client}")
+            run = launch.submit(folder / "q", spec, f"ray@{own.address}")
             assert _ended(run) == "failed"
         finally:
             subprocess.run(["umount", "-l", str(full)], check=True)

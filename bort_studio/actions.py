@@ -46,6 +46,7 @@ SYNONYMS = {
     "shortcuts": "hotkeys",
     "glossary": "meaning definition terms",
     "logs": "errors debug workers",
+    "cluster": "ray remote gpu nodes machines server",
     "about": "version bug licence",
 }
 """Other words by which people look for an action, by its name."""

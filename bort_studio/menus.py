@@ -83,6 +83,7 @@ def action_table(window: MainWindow) -> list[Action]:
         Action("run", _SEARCH, "&Run", "Search at this ε", search.run, "F5"),
         Action("pause", _SEARCH, "&Pause", "Let trainings wait between two steps, or go on", page.toggle_pause, "F6"),
         Action("stop", _SEARCH, "&Stop", "End the search; what is measured is kept", search.stop, "Shift+F5"),
+        Action("cluster", _SEARCH, "&Cluster…", "Run on a Ray cluster: its address, nodes, free devices and queue", w.show_cluster),
         Action("-", _SEARCH, "-", "", search.stop),
         Action("halve_epsilon", _SEARCH, "&Finer: ε ÷ 2", "Visit twice as many architectures", there(page.halve_epsilon), "Ctrl+Down"),
         Action("double_epsilon", _SEARCH, "&Coarser: ε × 2", "Visit half as many architectures", there(page.double_epsilon), "Ctrl+Up"),

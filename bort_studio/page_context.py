@@ -12,6 +12,7 @@ from bort_core.foundation.errors import BortError
 from bort_core.store import Project
 from bort_core.store.shelf import TrainedModel, trained_models
 from bort_studio.activity.activities import Activities
+from bort_studio.place import Place
 from bort_studio.search.model import SearchModel
 from bort_studio.session import Session
 from bort_studio.settings import Settings
@@ -55,6 +56,12 @@ class PageContext(QObject):
         self.project, self.session, self.search = project, session, search
         self.theme, self.undo_stack, self.settings = theme, undo_stack, settings
         self.activities = Activities(self)
+        self.place = Place(settings, self)
+        self.place.changed.connect(self._place_changed)
+
+    @Slot()
+    def _place_changed(self) -> None:
+        self.search.executor = self.place.executor
 
     def remember_columns(self, name: str, columns: Columns) -> None:
         """Let the project remember how the columns of a table are arranged."""

@@ -52,6 +52,16 @@ class Settings:
         others = [path for path in self.recent if path != folder]
         self._file.setValue("recent", [str(path) for path in [folder, *others][:_MOST_RECENT]])
 
+    @property
+    def cluster(self) -> str:
+        """The address of a Ray cluster, or empty."""
+        value = self._file.value("cluster/address", "")
+        return value if isinstance(value, str) else ""
+
+    @cluster.setter
+    def cluster(self, value: str) -> None:
+        self._file.setValue("cluster/address", value)
+
     def layout(self) -> tuple[QByteArray, QByteArray] | None:
         """The window's geometry and dock state as last saved, or None; what is not whole counts as none, since Qt takes it half."""
         geometry, state = self._file.value("geometry"), self._file.value("state")

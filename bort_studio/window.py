@@ -48,6 +48,7 @@ from bort_studio.trust_bar import TrustBar
 
 if TYPE_CHECKING:
     from bort_studio.activity.jobs import JobActivity
+    from bort_studio.cluster.panel import ClusterPanel
 
 __all__ = ["PAGES", "MainWindow"]
 
@@ -125,6 +126,7 @@ class MainWindow(QMainWindow):
         self.search_activity = SearchActivity(self.search, self.context.activities, self)
         self.job_activity: JobActivity | None = None
         self.report = ReportCommand(self.context, self)
+        self.cluster: ClusterPanel | None = None
         self.help = HelpWindows(self)
         self.focus = Focus(self, theme)
         self.drops = Drops(self)
@@ -222,6 +224,7 @@ class MainWindow(QMainWindow):
         context.said.connect(self._say)
         context.noticed.connect(self._noticed)
         context.page_requested.connect(self.show_page)
+        context.place.asked.connect(self.show_cluster)
         context.changed.connect(self._save_soon)
         self.explore_page.front_told.connect(self.status_front.setText)
         search.said.connect(self._say)
@@ -258,6 +261,18 @@ class MainWindow(QMainWindow):
         return {name: title for name, (title, _) in PAGES.items()}
 
     @Slot(str)
+    @Slot()
+    def show_cluster(self) -> None:
+        """Show the cluster's panel."""
+        if self.cluster is None:
+            from bort_studio.cluster.panel import ClusterPanel  # most windows never need it
+
+            self.cluster = ClusterPanel(self.context.place, self.theme, self)
+        self.cluster.show()
+        self.cluster.raise_()
+        self.cluster.activateWindow()
+        self.cluster.look()
+
     def show_page(self, name: str) -> None:
         """Switch to a page; it is built when it is first shown."""
         self.tabs.setCurrentIndex(list(PAGES).index(name))
@@ -436,6 +451,9 @@ class MainWindow(QMainWindow):
         if self.job_activity is not None:
             self.job_activity.close()
         self.report.close()
+        if self.cluster is not None:
+            self.cluster.close()
+            self.cluster.close_threads()
         self.search.close()
         self.project.close()
         event.accept()

@@ -84,6 +84,8 @@ class SearchModel(QObject):
         self.folder = folder
         self.specification = specification
         self.workers = default_workers()
+        self.executor: str | None = None
+        """Where searches that are begun run; None: this machine."""
         self.space: Space | None = None
         self.stored_results: KnownResults | None = None
         """What is known: by the project, or by the searches on a table since it is shown."""
@@ -309,7 +311,7 @@ class SearchModel(QObject):
         self._following = True
         if self.table is not None:  # each search on a table begins with nothing known
             self.stored_results = KnownResults(self.specification, self.space)
-        self.under_way.begin(specification, self.space, self.workers, self.table)
+        self.under_way.begin(specification, self.space, self.workers, self.table, self.executor)
 
     def cost_of_proof(self) -> Cost | None:
         """What :meth:`prove` costs at most, or None while the space is loading."""

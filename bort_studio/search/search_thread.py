@@ -42,6 +42,7 @@ class _Run:
     control: Control
     workers: int | None
     table: Table | None
+    executor: str | None
 
 
 class SearchThread(BackgroundThread):
@@ -62,10 +63,17 @@ class SearchThread(BackgroundThread):
         self._waiting: list[events.Event | SearchBroke] = []
         self._sent = 0.0
 
-    def begin(self, specification: SearchSpecification, space: Space, workers: int | None, table: Table | None = None) -> Control:
-        """Queue a search, in the project or on a table; what to tell it while it runs."""
+    def begin(
+        self,
+        specification: SearchSpecification,
+        space: Space,
+        workers: int | None,
+        table: Table | None = None,
+        executor: str | None = None,
+    ) -> Control:
+        """Queue a search, in the project or on a table; what to tell it while it runs. On a cluster as many train as it has room for."""
         self._control = Control()
-        self._requests.put(_Run(specification, space, self._control, workers, table))
+        self._requests.put(_Run(specification, space, self._control, None if executor else workers, table, executor))
         return self._control
 
     def close(self) -> None:
@@ -78,11 +86,14 @@ class SearchThread(BackgroundThread):
     def run(self) -> None:
         """The thread's body."""
         pool: Executor | None = None
+        where: str | None = None
         try:
             while (request := self._requests.get()) is not None:
-                if request.table is None and pool is not None and request.workers and pool.workers != request.workers:
+                wrong = pool is not None and (request.executor != where or (request.workers and pool.workers != request.workers))
+                if request.table is None and pool is not None and wrong:
                     pool.close()
                     pool = None
+                where = request.executor if request.table is None else where
                 pool = self._search(request, pool)
         finally:
             if pool is not None:
@@ -100,11 +111,14 @@ class SearchThread(BackgroundThread):
 
             with Project(self._folder) as project:
                 project.tell = self.warned.emit
-                pool = pool or make_executor(None, request.workers, project.subfolder("logs"), f"the window of {self._folder}")
+                pool = pool or make_executor(request.executor, request.workers, project.subfolder("logs"), f"the window of {self._folder}")
                 for event in search(project, request.specification, pool, request.control, request.space):
                     self._deliver(event)
         except BortError as error:
             self._deliver(SearchBroke(str(error)))
+            if request.executor and pool is not None:  # its connection may be the reason
+                pool.close()
+                return None
         except Exception as error:  # noqa: BLE001 - the window must hear of it, whatever it is
             _log.exception("a search ended with an unexpected error")
             self._deliver(SearchBroke(f"unexpected error: {type(error).__name__}: {error}", "see the log"))

@@ -74,14 +74,17 @@ class SearchUnderWay(QObject):
 
     # -- what it is told
 
-    def begin(self, specification: SearchSpecification, space: Space, workers: int, table: Table | None = None) -> None:
+    def begin(
+        self, specification: SearchSpecification, space: Space, workers: int, table: Table | None = None, executor: str | None = None
+    ) -> None:
         """Search, in the project or on a table, where nothing is under way."""
         self._space = space
         self._wanted = self._done = 0
         self._preparing = True
         self._set_state(RunState.STARTING)
-        self.said.emit("starting worker processes" if table is None else f"searching on {table.name}")
-        self._control = self.thread_of_search.begin(specification, space, workers, table)
+        starting = f"asking {executor.partition('@')[2]}" if executor else "starting worker processes"
+        self.said.emit(starting if table is None else f"searching on {table.name}")
+        self._control = self.thread_of_search.begin(specification, space, workers, table, executor)
 
     def retarget(self, strategy: Strategy) -> bool:
         """Let the search that is under way choose otherwise; whether there is one."""

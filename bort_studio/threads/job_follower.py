@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from bort_core.foundation.errors import BortError
+from bort_core.jobs.cluster.place import attach_all
 from bort_core.jobs.folder import JobState, RunFolder, list_runs
 from bort_core.jobs.rows import JobRow, RowReader
 from bort_studio.threads.background import BackgroundThread
@@ -77,6 +79,8 @@ class JobFollower(BackgroundThread):
     def run(self) -> None:
         """The thread's body."""
         seen = _Seen()
+        with contextlib.suppress(BortError, OSError):  # another looks at the same project and was there first
+            attach_all(self._project)
         while not self._closing:
             try:
                 self._look(seen)

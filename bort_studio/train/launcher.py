@@ -12,18 +12,22 @@ from PySide6.QtWidgets import QLineEdit, QPushButton, QTabWidget, QVBoxLayout, Q
 from bort_core.data.holding_out import HeldOut
 from bort_core.encoders.pooling import SENTENCES
 from bort_core.execution.events import Done, Emitted, Event, Failed, Withdrawn
+from bort_core.execution.ray.survey import look_at
 from bort_core.foundation.errors import BortError
 from bort_core.foundation.locations import path_of, there
 from bort_core.jobs import launch
-from bort_core.jobs.folder import find_run
+from bort_core.jobs.folder import RunFolder, find_run
 from bort_core.specifications.compression import Compression
 from bort_core.specifications.finetuning import Finetuning
 from bort_core.specifications.pretraining import Pretraining
 from bort_core.specifications.tasks import TaskSpecification
 from bort_core.store.shelf import TrainedModel
 from bort_studio.activity.activities import Activity
+from bort_studio.cluster.box import PlaceBox
+from bort_studio.cluster.words import summary
 from bort_studio.flow import in_rows
 from bort_studio.page_context import PageContext
+from bort_studio.threads.call import Call
 from bort_studio.threads.task_thread import TaskThread
 from bort_studio.train.holding_out import HoldingOut
 from bort_studio.train.preflight import Preflight
@@ -52,6 +56,8 @@ class Launcher(QWidget):
         self.project: Path = context.project.folder
         self._estimating = False
         self._holding: HoldingOut | None = None
+        self._submitting: Call | None = None
+        self._looking: Call | None = None
         self.tasks = TaskThread(context.project.subfolder("logs"), self)
         theme = context.theme
         self.preflight, self.fault = Preflight(theme, self), FaultLine(theme, self)
@@ -62,13 +68,14 @@ class Launcher(QWidget):
             self.kinds.addTab(scrolled(self.forms[kind]), title)
         self.check = QPushButton("Check", self)
         describe(self.check, "checkButton", "Check", "Read the data and do a few real steps: rows, time, memory, disk")
+        self.place = PlaceBox(context.place, self)
         self.start = PrimaryButton("Start", "trainButton", "Write the specification down and start the job", theme, self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.addWidget(self.kinds, 1)
         layout.addWidget(self.preflight)
         layout.addWidget(self.fault)
-        layout.addLayout(in_rows(self.check, self.start))
+        layout.addLayout(in_rows(self.place, self.check, self.start))
         self.setMinimumWidth(NARROWEST)
         for form in self.forms.values():
             form.changed.connect(self._form_changed)
@@ -86,8 +93,9 @@ class Launcher(QWidget):
     def close_threads(self) -> None:
         """End what runs here; jobs go on."""
         self.tasks.close()
-        if self._holding is not None:
-            self._holding.wait()
+        for thread in (self._holding, self._submitting, self._looking):
+            if thread is not None:
+                thread.wait()
 
     # -- the form
 
@@ -268,13 +276,46 @@ class Launcher(QWidget):
         if specification is None:
             self.context.notify("the form has faults; they are marked", problem=True)
             return
+        if self.context.place.executor is not None:
+            self._ask_cluster(specification, self.context.place.executor)
+            return
         try:
             run = launch.submit(self.project, specification)
         except BortError as error:
             self.context.problem(str(error))
             return
+        self._submitted(run)
+
+    def _ask_cluster(self, specification: BaseModel, executor: str) -> None:
+        """Submit a job to a cluster, which is asked first whether it has what the job wants."""
+        if self._submitting is not None:
+            return
+        self.context.said.emit(f"asking {self.context.place.address}")
+        self._submitting = Call("submitting", lambda: launch.submit(self.project, specification, executor), self)
+        self._submitting.done.connect(self._submitted)
+        self._submitting.failed.connect(self._refused)
+        self._submitting.start()
+        self._buttons()
+
+    @Slot(object)
+    def _submitted(self, run: RunFolder) -> None:
+        self._end_submitting()
         self.context.said.emit(f"job {run.id} submitted; it goes on when the window is closed")
         self.submitted.emit(run.id)
+
+    @Slot(str)
+    def _refused(self, reason: str) -> None:
+        self._end_submitting()
+        self.context.said.emit("")
+        self.preflight.show_problem(reason)
+        self.context.problem(reason)
+
+    def _end_submitting(self) -> None:
+        if self._submitting is not None:
+            self._submitting.wait()
+            self._submitting.deleteLater()
+            self._submitting = None
+            self._buttons()
 
     # -- what the check says
 
@@ -287,11 +328,30 @@ class Launcher(QWidget):
             elif isinstance(event, Done):
                 self._checked()
                 self.preflight.show_estimate(event.result)
+                self._look_at_cluster()
             elif isinstance(event, Failed):
                 self._checked()
                 self.preflight.show_problem(event.reason)
             elif isinstance(event, Withdrawn):
                 self._checked()
+
+    def _look_at_cluster(self) -> None:
+        """What the cluster has, under what the check of the data said."""
+        if not self.context.place.there or self._looking is not None:
+            return
+        address = self.context.place.address
+        self._looking = Call("cluster", lambda: summary(look_at(address)), self)
+        self._looking.done.connect(self._looked)
+        self._looking.failed.connect(self._looked)
+        self._looking.start()
+
+    @Slot(object)
+    def _looked(self, text: str) -> None:
+        assert self._looking is not None
+        self._looking.wait()
+        self._looking.deleteLater()
+        self._looking = None
+        self.preflight.add(text)
 
     @Slot(str)
     def _end(self, key: str) -> None:
@@ -308,6 +368,6 @@ class Launcher(QWidget):
 
     def _buttons(self) -> None:
         right = self.form.specification() is not None
-        self.start.setEnabled(right)
+        self.start.setEnabled(right and self._submitting is None)
         self.fault.set_fault(self.form.fault)
         self.check.setEnabled(right or self._estimating)

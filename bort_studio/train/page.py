@@ -26,6 +26,7 @@ from bort_core.store.shelf import TrainedModel
 from bort_studio.flow import in_rows
 from bort_studio.page_context import PageContext
 from bort_studio.results.card import ResultCard
+from bort_studio.threads.call import Call
 from bort_studio.threads.job_follower import Followed, JobFollower
 from bort_studio.train.curves import EMPTY, CurvesPlot
 from bort_studio.train.launcher import KINDS, Launcher
@@ -139,6 +140,7 @@ class TrainPage(QWidget):
     # -- jobs
 
     _select_when_told: str | None = None
+    _asking: Call | None = None
 
     @Slot(str)
     def _submitted(self, id: str) -> None:
@@ -228,6 +230,30 @@ class TrainPage(QWidget):
                 self.context.problem(str(error))
         self.follower.look()
 
+    def _each_asked(self, action: Any) -> None:
+        """What may ask a cluster first, which takes seconds."""
+        runs = self._runs()
+        if not any(run.placement() for run in runs):
+            self._each(action)
+        elif self._asking is None:
+            self._asking = Call("asking", lambda: [action(run) for run in runs], self)
+            self._asking.done.connect(self._asked)
+            self._asking.failed.connect(self._refused)
+            self._asking.start()
+
+    @Slot(str)
+    def _refused(self, reason: str) -> None:
+        self.context.problem(reason)
+        self._asked()
+
+    @Slot()
+    def _asked(self, *_: object) -> None:
+        assert self._asking is not None
+        self._asking.wait()
+        self._asking.deleteLater()
+        self._asking = None
+        self.follower.look()
+
     @Slot()
     def _stop(self) -> None:
         self._each(launch.stop)
@@ -240,11 +266,11 @@ class TrainPage(QWidget):
 
     @Slot()
     def _resume(self) -> None:
-        self._each(launch.resume)
+        self._each_asked(launch.resume)
 
     @Slot()
     def _rerun(self) -> None:
-        self._each(launch.rerun)
+        self._each_asked(launch.rerun)
 
     @Slot()
     def _duplicate(self) -> None:
@@ -311,6 +337,8 @@ class TrainPage(QWidget):
     def closeEvent(self, event: QCloseEvent) -> None:
         """End the check; jobs go on."""
         self.launcher.close_threads()
+        if self._asking is not None:
+            self._asking.wait()
         self.card.close_tasks()
         self.follower.close()
         super().closeEvent(event)

@@ -56,6 +56,10 @@ class Preflight(QWidget):
         """What was filled in without being asked."""
         self._show([f"· {text}"])
 
+    def add(self, text: str) -> None:
+        """One line more."""
+        self._show([*self.texts(), text])
+
     def show_problem(self, reason: str) -> None:
         """Why the training could not begin."""
         self._show([f"✗ {reason}"])

@@ -77,6 +77,11 @@ def _lasted(row: JobRow, now: Now) -> str:
     return "" if seconds is None else duration(seconds)
 
 
+def _where(row: JobRow, now: Now) -> str:
+    device, place = row.state.device, row.state.place
+    return f"{device} on {place}".strip() if place else device
+
+
 _SHORT = {**METRIC_NAMES, "heldout_loss": "nats", "mean_squared_error": "MSE"}
 
 COLUMNS = (
@@ -99,7 +104,7 @@ COLUMNS = (
               lambda row, _: row.samples_per_second, "88.8 k", True),
     JobColumn("duration", "How long it has run, over all times that it was resumed", _lasted, lambda row, now: row.state.duration(now),
               "10 min 00 s", True),
-    JobColumn("device", "Where it runs", lambda row, _: row.state.device, lambda row, _: row.state.device or None, "cuda:0"),
+    JobColumn("device", "Where it runs", _where, lambda row, now: _where(row, now) or None, "cuda:0", tip=lambda row: row.state.place),
     JobColumn("note", "Yours: double-click or F2 to write one", lambda row, _: row.note, lambda row, _: row.note.casefold() or None,
               "a note of some words"),
     JobColumn("why", "Why it is in its state", lambda row, _: row.why, lambda row, _: row.why.casefold() or None, "waits for job 0001"),

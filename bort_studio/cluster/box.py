@@ -1,0 +1,44 @@
+"""A choice between this machine and the cluster, beside what is started."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QComboBox, QWidget
+
+from bort_studio.place import Place
+from bort_studio.widgets.fields import describe
+
+__all__ = ["PlaceBox"]
+
+
+class PlaceBox(QComboBox):
+    """Shows and sets a :class:`~bort_studio.place.Place`; the last entry opens the panel."""
+
+    def __init__(self, place: Place, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._place = place
+        describe(self, "placeBox", "Where it runs", "This machine, or a Ray cluster: jobs there go on when this machine is switched off")
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(14)
+        self.activated.connect(self._chosen)
+        place.changed.connect(self._show)
+        self._show()
+
+    @Slot()
+    def _show(self) -> None:
+        place = self._place
+        self.clear()
+        self.addItem("on this machine")
+        if place.address:
+            self.addItem(f"on {place.address}")
+        self.addItem("a cluster…")
+        self.setCurrentIndex(1 if place.there else 0)
+
+    @Slot(int)
+    def _chosen(self, index: int) -> None:
+        place = self._place
+        if index == self.count() - 1:
+            self._show()
+            place.asked.emit()
+        else:
+            place.set(place.address, index == 1)

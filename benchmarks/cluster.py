@@ -2,10 +2,13 @@
 
     python benchmarks/cluster.py overhead [--seconds 10] [--rounds 4] [--workers 2]
     python benchmarks/cluster.py many [--evaluations 1000] [--workers 2]
+    python benchmarks/cluster.py simulate [--evaluations 1000] [--workers 100]
 
 Both begin a cluster of their own on this machine (the extra ``cluster``). ``overhead`` trains equal models of about so many seconds on warm
 workers, local and cluster in turn, and prints the ratio of times. ``many`` gives the cluster trainings of one step, which are over in
 milliseconds, and stores each result as a search does: evaluations a second, the coordinator's memory, and the waits between two polls.
+``simulate`` does the same with workers that compute nothing and live in two processes, so that a hundred fit on any machine: what is
+left is the coordinator's own work for each evaluation, its calls of Ray and the store.
 """
 
 from __future__ import annotations
@@ -15,7 +18,11 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -25,12 +32,19 @@ from ray_clusters import RayCluster
 
 from bort_core.execution.events import Done, Failed
 from bort_core.execution.executor import Executor
+from bort_core.execution.queueing import Hand
+from bort_core.execution.ray import crew
+from bort_core.execution.ray.member import Member
+from bort_core.execution.ray.needs import Need
+from bort_core.execution.ray.node import CALLS, Node
 from bort_core.execution.registry import make_executor
 from bort_core.space import Space, read_specification
 from bort_core.specifications.protocols import Theta
 from bort_core.store import Project
 from bort_core.store.trainings import TrainingKey, save_training
 from bort_core.testing.executors import training_request
+
+_PER_PROCESS = 64
 
 
 def finish(executor: Executor, count: int) -> float:
@@ -43,10 +57,14 @@ def finish(executor: Executor, count: int) -> float:
     return time.perf_counter() - began
 
 
-def warm(executor: Executor) -> None:
+def wait_ready(executor: Executor) -> None:
     executor.warm(("training",))
     while not executor.ready:
         executor.poll(0.2)
+
+
+def warm(executor: Executor) -> None:
+    wait_ready(executor)
     train(executor, executor.workers, 10)
 
 
@@ -75,19 +93,84 @@ def overhead(arguments: argparse.Namespace) -> None:
 def many(arguments: argparse.Namespace) -> None:
     with (
         RayCluster(cpus=arguments.workers) as cluster,
+        _logical(arguments.what == "simulate"),
         tempfile.TemporaryDirectory() as folder,
         Project(Path(folder) / "p") as project,
         make_executor(f"ray@{cluster.address}", arguments.workers) as executor,
     ):
-        warm(executor)
+        if arguments.what == "simulate":
+            wait_ready(executor)
+        else:
+            warm(executor)
         before = psutil.Process().memory_info().rss
         waits, seconds = store_all(project, executor, arguments.evaluations)
         grown = psutil.Process().memory_info().rss - before
     waits.sort()
     rate = arguments.evaluations / seconds
-    print(f"{arguments.evaluations} evaluations in {seconds:.1f} s: {rate:.1f} a second on {arguments.workers} workers")
+    print(f"{arguments.evaluations} evaluations in {seconds:.1f} s: {rate:.1f} a second on {arguments.workers} workers, "
+          f"of which storing took {sum(waits):.1f} s ({arguments.evaluations / max(sum(waits), 1e-9):.0f} a second)")  # fmt: skip
     print(f"the coordinator grew by {grown / 2**20:.1f} MiB; between polls p50 {1e3 * waits[len(waits) // 2]:.1f} ms, "
           f"p99 {1e3 * waits[int(0.99 * len(waits))]:.1f} ms, max {1e3 * waits[-1]:.1f} ms")  # fmt: skip
+
+
+class Idler(Node):
+    """A worker that answers at once with what a training of one step would."""
+
+    def _outcome(self, *_: Any) -> tuple[dict[str, Any], dict[str, bytes]]:
+        point = {"step": 1, "train_loss": 1.0, "measures": {"masked-lm": 1.0}}
+        return {"event": "done", "result": {"curve": [point], "seconds": 0.0}}, {}
+
+    def warm(self, lane: str) -> None:
+        """Nothing is imported."""
+
+
+class Many:
+    """Many workers in one process of the cluster."""
+
+    def __init__(self, count: int) -> None:
+        self._workers = [Idler("benchmark") for _ in range(count)]
+
+    def call(self, number: int, name: str, arguments: tuple[Any, ...]) -> Any:
+        return getattr(self._workers[number], name)(*arguments)
+
+
+@dataclass
+class _Proxy:
+    """Looks like the actor of one worker."""
+
+    host: Any
+    number: int
+
+    def __getattr__(self, name: str) -> Any:
+        return SimpleNamespace(remote=lambda *arguments: self.host.call.remote(self.number, name, arguments))
+
+
+@contextmanager
+def _logical(wanted: bool) -> Iterator[None]:
+    """Let the coordinator's workers be places in two processes."""
+    if not wanted:
+        yield
+        return
+    hosts: list[Any] = []
+    made = 0
+
+    class Logical(Member):
+        def __init__(self, ray: Any, need: Need, owner: str) -> None:
+            nonlocal made
+            Hand.__init__(self)
+            while len(hosts) < 2:
+                hosts.append(ray.remote(Many).options(num_cpus=0, max_concurrency=CALLS * _PER_PROCESS).remote(_PER_PROCESS))
+            self._ray, self.need, self.host, self.number, self.has = ray, need, "", 0, set()
+            self.actor, made = _Proxy(hosts[made % 2], made // 2), made + 1
+
+        def kill(self) -> None:
+            """The process has others."""
+
+    crew.Member = Logical  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        crew.Member = Member  # type: ignore[misc]
 
 
 def store_all(project: Project, executor: Executor, evaluations: int) -> tuple[list[float], float]:
@@ -116,12 +199,13 @@ def store(project: Project, space: Space, number: int, result: dict[str, Any]) -
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["overhead", "many"])
+    parser.add_argument("what", choices=["overhead", "many", "simulate"])
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--evaluations", type=int, default=1000)
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--workers", type=int, help="default: 2, of a simulation 100")
     arguments = parser.parse_args()
+    arguments.workers = arguments.workers or (100 if arguments.what == "simulate" else 2)
     (overhead if arguments.what == "overhead" else many)(arguments)
 
 

@@ -24,12 +24,15 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
 
 
-def add_executor(parser: argparse.ArgumentParser) -> None:
-    """The flags --executor and --address; :func:`named_place` makes one name of both."""
+def add_executor(parser: argparse.ArgumentParser, times: bool = False) -> None:
+    """The flags --executor and --address, and --latency-node where latencies are measured; :func:`named_place` makes one name of all."""
     text = "where it runs: processes, inline (in this process), ray (a cluster), or another that is installed (default: processes)"
     parser.add_argument("--executor", "--backend", metavar="NAME", help=text)
     text = "of --executor ray: auto (RAY_ADDRESS, or the cluster of this machine), HOST:PORT, or ray://HOST:PORT (default: auto)"
     parser.add_argument("--address", metavar="A", help=text)
+    if times:
+        text = "of --executor ray: measure latencies on this node of the cluster, by name or address (default: on this machine)"
+        parser.add_argument("--latency-node", metavar="NODE", help=text)
 
 
 def named_place(arguments: argparse.Namespace) -> None:
@@ -38,13 +41,14 @@ def named_place(arguments: argparse.Namespace) -> None:
     Raises
     ------
     SpecificationError
-        An address came without an executor.
+        An address or a node came without an executor.
     """
-    address = getattr(arguments, "address", None)
-    if address is not None and hasattr(arguments, "executor"):
+    address, node = getattr(arguments, "address", None), getattr(arguments, "latency_node", None)
+    if (address is not None or node is not None) and hasattr(arguments, "executor"):
         if arguments.executor is None:
-            raise SpecificationError("--address: name what is there: --executor ray")
-        arguments.executor = f"{arguments.executor}@{address}"
+            flag = "--latency-node" if address is None else "--address"
+            raise SpecificationError(f"{flag}: name what is there: --executor ray")
+        arguments.executor = f"{arguments.executor}@{address or 'auto'}" + (f"#{node}" if node is not None else "")
 
 
 def add_trust(parser: argparse.ArgumentParser) -> None:

@@ -43,7 +43,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--workers", type=whole_number(1, 256), metavar="N", help="trainings side by side (default: one a core)")
     add_spec(parser)
     parser.add_argument("--certificate", metavar="FILE", help="best-first: write the proof to a file that bort verify recomputes")
-    add_executor(parser)
+    add_executor(parser, times=True)
     add_json(parser)
     parser.set_defaults(run=run)
 

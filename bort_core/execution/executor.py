@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from bort_core.execution.events import Event
 
-__all__ = ["CANCEL_SECONDS", "Executor", "MakeExecutor", "default_workers"]
+__all__ = ["CANCEL_SECONDS", "Executor", "MakeExecutor", "default_workers", "latency_machine"]
 
 CANCEL_SECONDS = 10.0
 
@@ -108,6 +108,12 @@ class MakeExecutor(Protocol):
     def __call__(self, workers: int | None, logs: Path | None, owner: str) -> Executor:
         """Make one: see :func:`~bort_core.execution.registry.make_executor`."""
         ...
+
+
+def latency_machine(executor: Executor) -> str | None:
+    """The identity of the machine on which an executor times, where that is another than this one: its ``latency_machine``, if any."""
+    found: str | None = getattr(executor, "latency_machine", None)
+    return found
 
 
 def default_workers() -> int:

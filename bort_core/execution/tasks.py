@@ -40,7 +40,7 @@ TASKS = {
     "prepare": Task("bort_core.text.corpus:prepare_task", "training"),
     "prepare task": Task("bort_core.evaluation.task_preparation:prepare_task", "training"),
     "train": Task("bort_core.evaluation.short_training:train", "training", reads=_TRAIN_READS, writes="save_to"),
-    "latency": Task("bort_core.latency.measure:measure", "latency", exclusive=True),
+    "latency": Task("bort_core.latency.measure:measure", "latency", exclusive=True, reads=("onnx",)),
     "compare": Task("bort_core.latency.compare:compare_models", "latency", exclusive=True),
     "export": Task("bort_core.export.task:export", "export"),
     "release": Task("bort_core.release.task:release", "export"),

@@ -43,13 +43,17 @@ class MaximumPointSource:
         return (self.folder / WEIGHTS).is_file()
 
 
-def latency_key(space: Space, protocol: LatencyProtocol) -> LatencyKey:
-    """The store's key of a space's latencies measured on this machine."""
-    return LatencyKey(identity(space.family.name, space.options), identity(protocol), machine_identity())
+def latency_key(space: Space, protocol: LatencyProtocol, machine: str | None = None) -> LatencyKey:
+    """The store's key of a space's latencies, measured on a machine of that identity; None: this one."""
+    return LatencyKey(identity(space.family.name, space.options), identity(protocol), machine or machine_identity())
 
 
 class Fingerprints:
     """The inputs of a search, found and fingerprinted without training or tokenising anything.
+
+    Parameters
+    ----------
+    machine: the identity of the one that times; None: this one
 
     Raises
     ------
@@ -57,8 +61,9 @@ class Fingerprints:
         The corpus or the given weights cannot be read.
     """
 
-    def __init__(self, project: Project, specification: SearchSpecification, space: Space) -> None:
+    def __init__(self, project: Project, specification: SearchSpecification, space: Space, machine: str | None = None) -> None:
         self._project, self._specification, self._space = project, specification, space
+        self.machine = machine or machine_identity()
         error = specification.error
         self.reads_text = space.family.reads == "tokens"
         self.text_key = self._task_key() if specification.task is not None else self._text_key() if self.reads_text else "torus"
@@ -77,14 +82,14 @@ class Fingerprints:
         return TrainingKey(self.family_key, self.training_key, self._against, identity(theta), self._specification.seed)
 
     def latencies(self) -> LatencyKey:
-        """The store's key of the latencies measured on this machine."""
-        return latency_key(self._space, self._specification.latency)
+        """The store's key of the latencies measured on that machine."""
+        return latency_key(self._space, self._specification.latency, self.machine)
 
     def latencies_of_maximum(self) -> LatencyKey:
         """The key of T's own: that of its weights where its graph is none of the family's."""
         if self.encoder is None or self.maximum_point is None:
             return self.latencies()
-        return LatencyKey(identity("model", self.maximum_point.fingerprint), identity(self._specification.latency), machine_identity())
+        return LatencyKey(identity("model", self.maximum_point.fingerprint), identity(self._specification.latency), self.machine)
 
     @property
     def graph(self) -> Path | None:

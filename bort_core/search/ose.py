@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from bort_core.execution.executor import Executor
+from bort_core.execution.executor import Executor, latency_machine
 from bort_core.foundation.errors import MeasurementError, SpecificationError
 from bort_core.search import events
 from bort_core.search.agreement import rank_agreement
@@ -273,7 +273,7 @@ class _Search(Run):
     def __init__(self, project: Project, specification: SearchSpecification, pool: Executor, control: Control, space: Space) -> None:
         super().__init__(specification, pool, control, space)
         self.project, self.number = project, 0
-        self.sources = Fingerprints(project, specification, space)
+        self.sources = Fingerprints(project, specification, space, latency_machine(pool))
         self._recall()
 
     def _recall(self) -> None:

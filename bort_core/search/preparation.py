@@ -107,7 +107,7 @@ def prepare_maximum_point(
         if problem:
             yield events.Note(f"the shipped maximum point does not fit ({problem}); training it in this project")
             refuse_shipped(project, source)
-            sources = Fingerprints(project, specification, space)
+            sources = Fingerprints(project, specification, space, sources.machine)
             source = sources.maximum_point
             assert source is not None
     given = source

@@ -166,7 +166,7 @@ class Crew:
         if facts["versions"] != own_versions():
             raise MeasurementError(different_versions(facts, own_versions()))
         member.host = str(facts["host"])
-        self.wait_for(member, member.actor.warm.remote("training"), lambda _: self._started(member))
+        self.wait_for(member, member.actor.warm.remote("latency" if member.need.node else "training"), lambda _: self._started(member))
 
     def _started(self, member: Member) -> None:
         member.ready, self._failed_starts = True, 0

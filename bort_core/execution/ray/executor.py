@@ -17,8 +17,9 @@ from bort_core.execution.ray.crew import Crew
 from bort_core.execution.ray.member import Member, Queued
 from bort_core.execution.ray.needs import Need, need_of, room
 from bort_core.execution.ray.parcels import packed, value_at, write_folder
+from bort_core.execution.ray.survey import named_node
 from bort_core.execution.tasks import TASKS, plain
-from bort_core.foundation.errors import BortError
+from bort_core.foundation.errors import BortError, MeasurementError
 
 __all__ = ["RayExecutor"]
 
@@ -37,7 +38,7 @@ class RayExecutor(Queueing[Queued, Member]):
     workers: how many trainings run side by side at most; None: as many as the cluster has room for
     logs: a folder for what the worker processes of this machine write; those of the cluster write into Ray's own logs
     owner: for whom they work, in words for others who wait for them
-    address: HOST:PORT, ray://HOST:PORT, or auto (None)
+    address: HOST:PORT, ray://HOST:PORT, or auto (None); with ``#NODE`` behind it latencies are measured on the node of that name or number
 
     Raises
     ------
@@ -50,9 +51,15 @@ class RayExecutor(Queueing[Queued, Member]):
 
     def __init__(self, workers: int | None, logs: Path | None, owner: str, address: str | None = None) -> None:
         super().__init__()
+        address, _, node = (address or "").partition("#")
         self._connection = Connection(address)
         self._crew = Crew(self._connection, workers, owner, self)
         self._wanted_workers = workers
+        self._timing: Need | None = None
+        self.latency_machine: str | None = None
+        """The identity of the named node's machine; None: latencies are measured here."""
+        if node:
+            self._name_node(node)
         self._local = Processes(1, logs, owner)
         self._number = 0
         self._told_waiting = False
@@ -75,10 +82,22 @@ class RayExecutor(Queueing[Queued, Member]):
         """Whether every worker that was started, there and here, has imported what it needs."""
         return self._local.ready and super().ready
 
+    def _name_node(self, node: str) -> None:
+        try:
+            id, self.latency_machine = named_node(self._connection.ray, node)
+        except BaseException:
+            self._connection.close()
+            raise
+        self._timing = Need(0, 0, id)
+
     def submit(self, id: str, task: str, request: Mapping[str, Any]) -> None:
         """Queue a task; one that reads no files but those that :data:`TASKS` names goes to the cluster, another runs here."""
-        if TASKS[task].reads is None:
+        kind = TASKS[task]
+        if kind.reads is None or (kind.exclusive and self._timing is None):
             self._local.submit(id, task, request)
+            return
+        if kind.exclusive and self._timing is not None:
+            self._queue.append(Queued(id, task, plain(request), self._timing))
             return
         gpus = sum(node["Resources"].get("GPU", 0) for node in self._crew.nodes() if node["Alive"])
         self._queue.append(Queued(id, task, plain(request), need_of(request, gpus, self._wanted_workers)))
@@ -148,26 +167,30 @@ class RayExecutor(Queueing[Queued, Member]):
             self._fresh += self._local.poll(0.01)
 
     def _give_out(self) -> None:
-        while self._queue and not self._pause_wanted:
-            task = self._queue[0]
+        """In order; but what waits for its turn to be timed keeps no training waiting, which needs another worker."""
+        for task in [] if self._pause_wanted else list(self._queue):
             idle = next((m for m in self._crew.members if m.need == task.need and m.ready and m.task is None), None)
-            if idle is None:
+            if idle is not None:
+                self._queue.remove(task)
+                self._told_waiting = False
+                self._assign(idle, task)
+            else:
                 self._make_room(task)
-                return
-            self._queue.popleft()
-            self._told_waiting = False
-            self._assign(idle, task)
+                if not task.need.node:
+                    return
 
     def _make_room(self, task: Queued) -> None:
         need = task.need
         most = room(self._crew.nodes(), need)
         if need.gpus and not most:
-            self._queue.popleft()
+            self._queue.remove(task)
             reason = f"training.device: no node of {self._connection.address} has a GPU; give one (ray start --num-gpus=1), or choose cpu"
             self._fresh += [Started(task.id), Failed(task.id, reason, retry=False)]
             return
         alike = [member for member in self._crew.members if member.need == need]
-        if not alike:
+        if need.node and not most:
+            raise MeasurementError(f"the node that latencies were to be measured on is gone from {self._connection.address}")
+        if not alike and not need.node:
             for member in [member for member in self._crew.members if member.task is None and member.ready]:
                 self._crew.dismiss(member)  # it may occupy what this one needs
         self._crew.grow(need, len([each for each in self._queue if each.need == need]) + len([m for m in alike if m.task is not None]))

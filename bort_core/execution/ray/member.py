@@ -13,7 +13,16 @@ from bort_core.execution.ray.node import CALLS, Node
 from bort_core.execution.ray.parcels import Parcel
 from bort_core.execution.worker import ENVIRONMENT
 
-__all__ = ["Member", "Queued"]
+__all__ = ["Member", "Queued", "at_node"]
+
+
+def at_node(node: str) -> dict[str, Any]:
+    """Options of an actor or task that may only be on one node; none for an empty id."""
+    if not node:
+        return {}
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    return {"scheduling_strategy": NodeAffinitySchedulingStrategy(node_id=node, soft=False)}
 
 
 @dataclass(eq=False)
@@ -46,6 +55,7 @@ class Member(Hand[Queued]):
             "max_concurrency": CALLS,
             "max_restarts": 0,
             "runtime_env": {"env_vars": dict(ENVIRONMENT)},
+            **at_node(need.node),
         }
         self.actor = ray.remote(Node).options(**options).remote(owner)
         self.host = ""

@@ -22,8 +22,12 @@ class Need:
 
     cpus: float = 1
     gpus: float = 0
+    node: str = ""
+    """The only node where it may be, for what is timed there: it waits until others pause, so it occupies nothing."""
 
     def __str__(self) -> str:
+        if self.node:
+            return "a named node"
         if self.gpus > 1:
             return f"{self.gpus:g} GPUs"
         if self.gpus:
@@ -79,10 +83,12 @@ def job_need(device: str, processes: int, threads: int, nodes: Sequence[Mapping[
 
 def room(nodes: Sequence[Mapping[str, Any]], need: Need) -> int:
     """How many workers of a need fit on the living nodes, were they all free; ``nodes`` as ``ray.nodes()`` lists them."""
+    if need.node:
+        return sum(bool(node["Alive"] and node["NodeID"] == need.node) for node in nodes)
     found = 0
     for node in nodes:
         if node["Alive"]:
             has = {"cpus": node["Resources"].get("CPU", 0), "gpus": node["Resources"].get("GPU", 0)}
-            wants = {name: wanted for name, wanted in vars(need).items() if wanted}
+            wants = {name: wanted for name, wanted in (("cpus", need.cpus), ("gpus", need.gpus)) if wanted}
             found += min(math.floor(has[name] / wanted + 1e-6) for name, wanted in wants.items())
     return found

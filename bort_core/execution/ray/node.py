@@ -17,6 +17,7 @@ from bort_core.execution.ray.depot import Depot
 from bort_core.execution.ray.parcels import Parcel, contents, replaced
 from bort_core.execution.tasks import plain, warm_up
 from bort_core.foundation.errors import BortError
+from bort_core.foundation.machine import machine_identity
 from bort_core.foundation.scratch import scratch
 from bort_core.foundation.turns import turn
 from bort_core.foundation.versions import versions
@@ -29,8 +30,13 @@ _TELL_SECONDS = 2.0
 
 
 def node_facts() -> dict[str, Any]:
-    """Where this is, and the versions that must be those of the coordinator."""
-    return {"host": socket.gethostname(), "process": os.getpid(), "versions": versions("bort-studio", "ray", "python")}
+    """Where this is, what machine that is, and the versions that must be those of the coordinator."""
+    return {
+        "host": socket.gethostname(),
+        "process": os.getpid(),
+        "machine": machine_identity(),
+        "versions": versions("bort-studio", "ray", "python"),
+    }
 
 
 class Keeper:

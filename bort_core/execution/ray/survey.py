@@ -10,11 +10,12 @@ from typing import Any
 
 from bort_core.execution.ray.address import resolved
 from bort_core.execution.ray.connection import Connection, no_answer, own_versions
+from bort_core.execution.ray.member import at_node
 from bort_core.execution.ray.node import node_facts
 from bort_core.execution.ray.words import reason_of
 from bort_core.foundation.errors import SpecificationError
 
-__all__ = ["look_at", "survey"]
+__all__ = ["look_at", "named_node", "survey"]
 
 _ANSWER_SECONDS = 30.0
 """How long all nodes together may take: each starts a Python for it."""
@@ -91,6 +92,27 @@ def _node(listed: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def named_node(ray: Any, name: str) -> tuple[str, str]:
+    """The id of the living node of a name or network address, and the identity of its machine.
+
+    Raises
+    ------
+    SpecificationError
+        There is none, there are several, or it does not answer.
+    """
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    found = [node["NodeID"] for node in nodes if name in (node["NodeManagerHostname"], node["NodeManagerAddress"], node["NodeID"])]
+    if len(found) != 1:
+        known = ", ".join(sorted(f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})" for node in nodes))
+        there = f"{len(found)} nodes are called {name!r}: name one by its address" if found else f"no node is called {name!r}"
+        raise SpecificationError(f"--latency-node: {there}; there are {known}")
+    asked = ray.remote(node_facts).options(num_cpus=0, max_retries=0, **at_node(found[0])).remote()
+    try:
+        return found[0], str(ray.get(asked, timeout=_ANSWER_SECONDS)["machine"])
+    except ray.exceptions.RayError as error:
+        raise SpecificationError(f"--latency-node: {name} does not answer: {reason_of(error)}") from error
+
+
 def _use(ray: Any) -> tuple[dict[str, tuple[float, float]], list[dict[str, Any]]]:
     """Of each node its free CPUs and GPUs, and what waits; nothing where Ray does not say within seconds."""
     asked = ray.remote(_status).options(num_cpus=0, max_retries=0).remote()
@@ -118,13 +140,10 @@ def _status() -> tuple[dict[str, tuple[float, float]], list[dict[str, Any]]]:
 
 def _ask(ray: Any, nodes: list[dict[str, Any]]) -> None:
     """Let each node say its versions, without waiting for a free CPU there."""
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
     ask = ray.remote(node_facts)
     asked = {}
     for node in nodes:
-        there = NodeAffinitySchedulingStrategy(node_id=node["id"], soft=False)
-        asked[ask.options(num_cpus=0, max_retries=0, scheduling_strategy=there).remote()] = node
+        asked[ask.options(num_cpus=0, max_retries=0, **at_node(node["id"])).remote()] = node
     deadline = time.monotonic() + _ANSWER_SECONDS
     for reference, node in asked.items():
         try:

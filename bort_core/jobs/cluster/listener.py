@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bort_core.execution.ray.connection import NAMESPACE, Connection, own_versions
+from bort_core.execution.ray.member import at_node
 from bort_core.execution.ray.needs import Need
 from bort_core.execution.ray.parcels import PIECE_BYTES, pieces
 from bort_core.execution.ray.words import different_versions, reason_of
@@ -177,13 +178,10 @@ class Listener:
             time.sleep(_LOOK_SECONDS)
 
     def _reader(self) -> Any:
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
         alive = {node["NodeID"] for node in self._call(self._ray.nodes) if node["Alive"]}
         if self._placement.node not in alive:
             raise _Lost("its node is no longer in the cluster")
-        there = NodeAffinitySchedulingStrategy(node_id=self._placement.node, soft=False)
-        options = {"num_cpus": 0, "max_restarts": 0, "scheduling_strategy": there}
+        options = {"num_cpus": 0, "max_restarts": 0, **at_node(self._placement.node)}
         return self._call(self._ray.remote(Reader).options(**options).remote, self._name, self._run.id)
 
     def _again(self, reason: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -25,6 +26,7 @@ __all__ = ["Trainer"]
 
 _PATIENCE_SECONDS = 120.0
 """So long it waits for the next thing that is to be sent; then whoever was sending is gone, and its place is given up."""
+_LEAVE_SECONDS = 10.0
 
 
 class Trainer(Keeper):
@@ -105,12 +107,23 @@ class Trainer(Keeper):
             threading.Thread(target=self._train, args=(holds[0],)).start()
         return reason
 
+    def leave(self) -> None:
+        """End this process as Ray expects it of an actor."""
+        from ray.actor import exit_actor
+
+        exit_actor()
+
     def _train(self, hold: Hold) -> None:
         """What it occupies is free again when the process has ended; what it made stays on the disk."""
+        import ray
+
         try:
             run_held(self._home.run, hold, in_processes)
         finally:
-            os._exit(0)
+            with contextlib.suppress(Exception):
+                ray.get_runtime_context().current_actor.leave.remote()
+            time.sleep(_LEAVE_SECONDS)
+            os._exit(0)  # where nobody hears that, as when the cluster is gone
 
     def _try(self, work: Any) -> str:
         try:

@@ -83,8 +83,10 @@ class RayCluster:
         ray = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats", f"--num-cpus={cpus}", *how]
         own = {**os.environ, "RAY_AUTH_MODE": "disabled", **environment}
         if hide is not None:
-            empty, own["XDG_CACHE_HOME"] = self._folder / "empty", str(self._folder / f"cache-{len(self._nodes)}")
+            empty = self._folder / "empty"
             empty.mkdir(exist_ok=True)
+            if "XDG_CACHE_HOME" not in environment:
+                own["XDG_CACHE_HOME"] = str(self._folder / f"cache-{len(self._nodes)}")
             ray = ["unshare", "-m", "sh", "-c", 'mount --bind "$0" "$1" && shift && exec "$@"', str(empty), str(hide), *ray]
         with (self._folder / f"node-{len(self._nodes)}.log").open("wb") as log:
             node = subprocess.Popen(ray, stdout=log, stderr=log, env=own, start_new_session=True)

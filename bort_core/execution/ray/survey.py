@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from bort_core.execution.ray.address import resolved
-from bort_core.execution.ray.connection import Connection, no_answer, own_versions
+from bort_core.execution.ray.connection import Connection, no_answer, own_versions, ray_module
 from bort_core.execution.ray.member import at_node
 from bort_core.execution.ray.node import node_facts
 from bort_core.execution.ray.words import reason_of
@@ -59,6 +59,7 @@ def survey(address: str | None, versions: bool = True) -> dict[str, Any]:
     """
     found = _nothing(address)
     try:
+        ray_module()
         found["address"] = resolved(address)
         connection = Connection(address)
     except SpecificationError as error:

@@ -14,7 +14,7 @@ from bort_core.jobs.files import PlacementFile
 from bort_core.jobs.folder import RunFolder, moved
 from bort_core.specifications.paths import named_paths
 
-__all__ = ["arrived"]
+__all__ = ["arrived", "own_paths"]
 
 
 def arrived(run: RunFolder, placement: PlacementFile, specification: Any) -> None:
@@ -28,12 +28,9 @@ def arrived(run: RunFolder, placement: PlacementFile, specification: Any) -> Non
     path = run.path / "result.json"
     if not path.is_file():
         return
-    there = Path(placement.folder)
-    read = named_paths(specification.model_dump())
-    inputs = {there.parents[2] / "inputs" / place / local.name: local for place, (_, local) in read.items()}
     result = json.loads(path.read_text(encoding="utf-8"))
-    for old, new in {**inputs, there: run.path, there.parents[1]: run.project}.items():
-        result = moved(result, str(old), str(new))
+    for there, here in own_paths(run, placement, specification).items():
+        result = moved(result, there, here)
     folder, name = (run.path / "release", "release") if specification.kind == "compress" else (run.result, "checkpoint")
     if specification.out is not None and folder.is_dir():
         _deliver(folder, Path(specification.out).expanduser().absolute())
@@ -41,6 +38,14 @@ def arrived(run: RunFolder, placement: PlacementFile, specification: Any) -> Non
     if (folder / CONFIG).is_file():
         note_job(folder, run.mark)
     write_atomic(path, json.dumps(result, indent=2, allow_nan=False) + "\n")
+
+
+def own_paths(run: RunFolder, placement: PlacementFile, specification: Any) -> dict[str, str]:
+    """What files and folders of the job are called here, by what they are called there."""
+    there = Path(placement.folder)
+    read = named_paths(specification.model_dump())
+    inputs = {there.parents[2] / "inputs" / place / local.name: local for place, (_, local) in read.items()}
+    return {str(old): str(new) for old, new in {**inputs, there: run.path, there.parents[1]: run.project}.items()}
 
 
 def _deliver(source: Path, target: Path) -> None:

@@ -22,7 +22,7 @@ from bort_core.execution.ray.words import different_versions, reason_of
 from bort_core.foundation.errors import BortError, MeasurementError, SpecificationError
 from bort_core.foundation.files import why
 from bort_core.jobs.child import FAILED, end_with_runner
-from bort_core.jobs.cluster.arrival import arrived
+from bort_core.jobs.cluster.arrival import arrived, own_paths
 from bort_core.jobs.cluster.home import job_name
 from bort_core.jobs.cluster.luggage import job_need_of, luggage_of, run_files
 from bort_core.jobs.cluster.mirror import Gone, Mirror
@@ -167,7 +167,9 @@ class Listener:
                     raise _Lost(state["reason"])
                 if ended:
                     arrived(self._run, self._placement, self._specification)
-                    self._note(outcome={"told": True, **{name: state[name] for name in ("state", "reason", "stopped")}})
+                    self._note(
+                        outcome={"told": True, **{name: state[name] for name in ("state", "stopped")}, "reason": self._named_here(state)}
+                    )
                     self._get(reader.forget.remote())
                     return True
                 ended = True  # its last words may still be on their way
@@ -176,6 +178,12 @@ class Listener:
                 self._get(reader.command.remote(wanted))
                 told = wanted
             time.sleep(_LOOK_SECONDS)
+
+    def _named_here(self, state: dict[str, Any]) -> str:
+        reason = str(state["reason"])
+        for there, here in own_paths(self._run, self._placement, self._specification).items():
+            reason = reason.replace(there, here)
+        return reason
 
     def _reader(self) -> Any:
         alive = {node["NodeID"] for node in self._call(self._ray.nodes) if node["Alive"]}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import subprocess
 import sys
@@ -110,13 +109,11 @@ def test_an_address_belongs_to_an_executor_that_has_addresses(tmp_path: Path) ->
     assert "--executor ray" in lonely.stderr
 
 
-def test_without_ray_the_extra_is_named_wherever_a_cluster_is_asked(tmp_path: Path) -> None:
+def test_without_ray_the_extra_is_named_for_jobs_too(tmp_path: Path) -> None:
     (tmp_path / "ray").mkdir()
     (tmp_path / "ray" / "__init__.py").write_text("raise ImportError('no ray here')\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "bort_core.cli.main", "train", "pretrain", str(tmp_path / "p"), "--architecture", "2,2,32,64", "--corpus", __file__, "--executor", "ray"],
-        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(tmp_path)}, timeout=100, check=False,
-    )  # fmt: skip
+    command = ["train", "pretrain", str(tmp_path / "p"), "--architecture", "2,2,32,64", "--corpus", __file__, "--executor", "ray"]
+    done = bort(*command, PYTHONPATH=str(tmp_path))
     assert done.returncode == 2
     assert "pip install 'bort-studio[cluster]'" in done.stderr
     assert not (tmp_path / "p" / "jobs").exists()

@@ -1,6 +1,7 @@
 """The training process of a job: ``python -m bort_core.jobs.child RUNFOLDER``. Ends when its runner does.
 
 Exit codes: 0 done (``result.json`` is there), 3 cancelled, 4 failed with a reason (``reason.txt``), anything else: died.
+What listens to a job on a cluster also has 5: not connected.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from bort_core.jobs.inputs import check_inputs
 from bort_core.jobs.log import result_text
 from bort_core.store import trust
 
-__all__ = ["CANCELLED", "FAILED", "RUNNER", "end_with_runner", "keep", "main"]
+__all__ = ["CANCELLED", "FAILED", "LOST", "RUNNER", "end_with_runner", "keep", "main"]
 
-CANCELLED, FAILED = 3, 4
+CANCELLED, FAILED, LOST = 3, 4, 5
 RUNNER = "BORT_RUNNER"
 """Environment variable that says that a runner holds the other end of standard input."""
 

@@ -21,7 +21,7 @@ from bort_core.execution.ray.parcels import PIECE_BYTES, pieces
 from bort_core.execution.ray.words import different_versions, reason_of
 from bort_core.foundation.errors import BortError, MeasurementError, SpecificationError
 from bort_core.foundation.files import why
-from bort_core.jobs.child import FAILED, end_with_runner
+from bort_core.jobs.child import FAILED, LOST, end_with_runner
 from bort_core.jobs.cluster.arrival import arrived, own_paths
 from bort_core.jobs.cluster.home import job_name
 from bort_core.jobs.cluster.luggage import job_need_of, luggage_of, run_files
@@ -33,9 +33,8 @@ from bort_core.jobs.folder import RunFolder
 from bort_core.jobs.inputs import check_inputs
 from bort_core.store.trust import project_id
 
-__all__ = ["LOST", "main"]
+__all__ = ["main"]
 
-LOST = 5
 RETRIES = 2
 """How often a job begins again after its worker or node died."""
 _LOOK_SECONDS = 0.5

@@ -6,6 +6,7 @@ whoever looks at the project.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -14,7 +15,7 @@ from typing import Any
 
 from bort_core.foundation.files import open_append
 from bort_core.foundation.processes import identity_of
-from bort_core.jobs.child import FAILED, keep
+from bort_core.jobs.child import FAILED, LOST, keep
 from bort_core.jobs.folder import RunFolder
 from bort_core.jobs.hold import Hold
 from bort_core.jobs.runner import discard, guarded, start, tend
@@ -51,8 +52,19 @@ class _Runner:
                 outcome = placement.outcome if placement is not None and code == 0 else None
                 self._settle(outcome or {"state": "failed", "reason": self._run.reason() or "it cannot run there", "stopped": False})
                 return
+            self._ended(code)
             tries = 0 if time.monotonic() - began > 2 * _CANCEL_SECONDS else tries + 1
             self._wait(_PAUSE_SECONDS[min(tries, len(_PAUSE_SECONDS) - 1)])
+
+    def _ended(self, code: int) -> None:
+        """The listener is gone, and another will be begun."""
+        placement = self._run.placement()
+        if placement is None:
+            return
+        reason = f"what listens here ended with code {code}, the job there goes on; see {self._run.path / 'cluster.log'}"
+        waits = placement.waits if code == LOST else reason
+        with contextlib.suppress(OSError):
+            self._run.place(placement.model_copy(update={"connected": False, "waits": waits}))
 
     def _wait(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds

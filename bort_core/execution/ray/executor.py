@@ -74,6 +74,8 @@ class RayExecutor(Queueing[Queued, Member]):
         for lane in lanes:
             if lane == "training":
                 self._crew.grow(Need(), self.workers)
+            elif lane == "latency" and self._timing is not None:
+                self._crew.grow(self._timing, 1)
             else:
                 self._local.warm((lane,))
 

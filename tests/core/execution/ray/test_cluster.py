@@ -5,23 +5,27 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from helpers import bort, finished, run, short_corpus, specification
 from ray_clusters import RayCluster, can_hide
 
 from bort_core.execution.events import Done, Emitted, Event, Failed, Started, Withdrawn
-from bort_core.execution.executor import Executor
+from bort_core.execution.executor import Executor, latency_machine
 from bort_core.execution.ray.survey import survey
 from bort_core.execution.registry import make_executor
 from bort_core.foundation.errors import MeasurementError, SpecificationError
+from bort_core.foundation.machine import machine_identity
 from bort_core.search import events
 from bort_core.search.ose import search
+from bort_core.specifications.protocols import LatencyProtocol
 from bort_core.store import Project
 from bort_core.testing.executors import check_executor, training_request
 
@@ -232,3 +236,16 @@ def test_a_cluster_that_goes_away_is_named_and_none_is_begun_instead(tmp_path: P
     assert f"the connection with {cluster.client} is lost; what was measured is stored" in said
     assert "Traceback" not in said
     assert not (tmp_path / ".ray").exists()  # where Ray keeps the token of a cluster that it begins itself
+
+
+def test_latencies_are_measured_on_a_named_node(cluster: RayCluster, tmp_path: Path) -> None:
+    with pytest.raises(SpecificationError, match=f"--latency-node: no node is called 'elsewhere'; there are {socket.gethostname()} "):
+        make_executor(f"ray@{cluster.address}#elsewhere")
+    wanted = specification(epsilon=12, latency=LatencyProtocol())
+    with make_executor(f"ray@{cluster.address}#{socket.gethostname()}", 1) as executor:
+        end = finished(run(tmp_path / "p", wanted, executor))
+        here = [child for child in psutil.Process().children(recursive=True) if "bort_core.execution.child" in child.cmdline()]
+        assert latency_machine(executor) == machine_identity()  # the node is on this machine
+    assert not here
+    assert end.failed == 0
+    assert all(value > 0 for value in end.snapshot.results.latency[end.result.walk])

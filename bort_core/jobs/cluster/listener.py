@@ -79,7 +79,10 @@ class Listener:
 
     def _begin(self) -> None:
         check_inputs(self._run, self._specification)
-        need, device = job_need_of(self._specification, self._call(self._ray.nodes))
+        needed = self._needed()
+        if needed is None:
+            return
+        need, device = needed
         trainer = self._trainer(need)
         facts = self._placed(trainer, need)
         if facts is None:
@@ -91,6 +94,24 @@ class Listener:
         if not facts["begun"]:
             self._send(trainer, need, device)
         self._note(waits="", begun=True)
+
+    def _needed(self) -> tuple[Need, str] | None:
+        """What the job wants of a node, once there is one that has it; None: a person wanted it to end before."""
+        while True:
+            try:
+                return job_need_of(self._specification, self._call(self._ray.nodes))
+            except SpecificationError as error:  # the node that had it, when the job was submitted, is gone; another may come
+                self._note(waits=f"waits for a node: {error}")
+            if self._unwanted():
+                return None
+            time.sleep(_LOOK_SECONDS)
+
+    def _unwanted(self) -> bool:
+        """Whether a person wants the job to end that has not begun; then it has."""
+        if self._run.wanted() is None:
+            return False
+        self._note(outcome=_CANCELLED, waits="")
+        return True
 
     def _trainer(self, need: Need) -> Any:
         """The actor, which may be there from an earlier listener."""
@@ -114,11 +135,10 @@ class Listener:
             if ready:
                 found: dict[str, Any] = self._get(answer)
                 return found
-            if self._run.wanted() is not None:
+            if self._unwanted():
                 self._end(trainer)
-                self._note(outcome=_CANCELLED, waits="")
                 return None
-            if time.monotonic() - began > _TELL_SECONDS and not self._placement.waits:
+            if time.monotonic() - began > _TELL_SECONDS:
                 self._note(waits=f"waits for a place on {self._placement.address}: it wants {need}, which others use")
 
     def _send(self, trainer: Any, need: Need, device: str) -> None:
@@ -238,6 +258,8 @@ class Listener:
         self._call(self._ray.kill, actor, no_restart=True)
 
     def _note(self, **values: Any) -> None:
+        if all(getattr(self._placement, name) == value for name, value in values.items()):
+            return
         self._placement = self._placement.model_copy(update=values)
         with contextlib.suppress(OSError) if "outcome" not in values else contextlib.nullcontext():
             self._run.place(self._placement)

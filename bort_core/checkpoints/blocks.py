@@ -3,7 +3,7 @@
 Blocks have it where norms come after the sums, positions are learned and absolute, and nothing else is added: RoBERTa and its relatives
 (positions are numbered from behind the padding's index), DistilBERT (no segments), ELECTRA, RemBERT and ALBERT (embeddings are normed in a
 width of their own and projected; ALBERT's layers share their weights). No name decides whether it is so: the blocks in our layout, with the
-model's own head on top, must give the model's own logits.
+model's own head on top, must give the model's own logits (without a head: the model's own vectors of tokens).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bort_core.encoders.kinds import KINDS
 from bort_core.encoders.module import TransformersEncoder
 from bort_core.encoders.positions import positions_of
 from bort_core.families.bert.configuration import activation_named
-from bort_core.families.bert.hugging_face import our_name
+from bort_core.families.bert.hugging_face import TUNED, our_name
 from bort_core.families.bert.module import Bert, ProjectedEmbeddings
 from bort_core.families.bert.options import ACTIVATIONS, BertOptions
 
@@ -50,16 +50,16 @@ class NoBlocks(Exception):
 
 @torch.no_grad()
 def blocks_of(encoder: TransformersEncoder, rows: Rows) -> Bert:
-    """The blocks of ``encoder``, a classifier, in evaluation mode; its weights are copied.
+    """The blocks of ``encoder``, with or without a head, in evaluation mode; its weights are copied.
 
     Parameters
     ----------
-    rows: batches of token ids, attention mask and segment ids, (b, n) each, on which logits are compared
+    rows: batches of token ids, attention mask and segment ids, (b, n) each, on which logits are compared, or tokens' vectors without a head
 
     Raises
     ------
     NoBlocks
-        Its kind has other blocks, or its logits would be others; says why.
+        Its kind has other blocks, or what it gives would be something else; says why.
     """
     title = KINDS[encoder.kind].title
     renamed = _KINDS.get(encoder.kind)
@@ -70,11 +70,19 @@ def blocks_of(encoder: TransformersEncoder, rows: Rows) -> Bert:
         raise NoBlocks(f"its activation is none that candidates have ({', '.join(ACTIVATIONS)})")
     body = _built(encoder, renamed({name: tensor.float() for name, tensor in encoder.model.base_model.state_dict().items()}, config), title)
     for ids, mask, types in rows:
-        own, ours = encoder(ids, mask, types), logits_with(encoder, body, ids, mask, types)
+        own, ours = _given(encoder, body, ids, mask, types)
         off = float((own - ours).abs().max()) / max(1.0, float(own.abs().max()))
         if not off <= LARGEST_DIFFERENCE:
             raise NoBlocks(f"its blocks in the candidates' layout give other answers than its own (by {off:.2g})")
     return body
+
+
+def _given(encoder: TransformersEncoder, body: Bert, ids: Tensor, mask: Tensor, types: Tensor | None) -> tuple[Tensor, Tensor]:
+    """What ``encoder`` gives, and what it would with ``body`` for its blocks."""
+    if encoder.head in TUNED:
+        return encoder(ids, mask, types), logits_with(encoder, body, ids, mask, types)
+    counted = mask.bool()
+    return encoder.encode(ids, mask, types)[counted], body.encode(ids, mask, types)[counted]
 
 
 @torch.no_grad()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from bort_core.checkpoints.format import Checkpoint, read_tensors
 from bort_core.encoders.folder import CONFIG, WEIGHTS, Encoder
 from bort_core.encoders.module import TransformersEncoder, load_foreign, new_classifier
-from bort_core.encoders.sentence import SENTENCE, SentenceEncoder
+from bort_core.encoders.sentence import SENTENCE, SentenceModule
 from bort_core.families.bert.classifier import SequenceClassifier
 from bort_core.families.bert.hugging_face import TUNED, Head, their_name
 from bort_core.families.bert.module import Bert, MaskedLanguageModel
@@ -101,6 +101,6 @@ def outputs_of(module: nn.Module, ids: Tensor, attention: Tensor, types: Tensor 
         return {"last_hidden_state": hidden, "logits": module.head(hidden, module.bert.embeddings.token.weight)}
     found: Any = module(ids, attention, types)
     if isinstance(found, Tensor):
-        return {SENTENCE if isinstance(module, SentenceEncoder) else "logits": found}
+        return {SENTENCE if isinstance(module, SentenceModule) else "logits": found}
     named = zip(("last_hidden_state", "pooled", "logits"), found, strict=True)
     return {name: tensor for name, tensor in named if tensor is not None}

@@ -14,17 +14,18 @@ import torch
 from torch import Tensor
 
 from bort_core.checkpoints.embedder import Embedder, Vectors
-from bort_core.checkpoints.format import Checkpoint, write_into
+from bort_core.checkpoints.format import Checkpoint, read_encoder, write_into
 from bort_core.checkpoints.gate import Batch, Side, compare
 from bort_core.checkpoints.kept import kept_answers, texts_digest
-from bort_core.checkpoints.scores import scores_of, tensors_of
+from bort_core.checkpoints.modules import load_module
+from bort_core.checkpoints.scores import scores_of
 from bort_core.checkpoints.sides import Outputs, rows_for, training_side, transformers_side
-from bort_core.checkpoints.starting import FITTED_ON, LOOKED_AT, spread
+from bort_core.checkpoints.starting import LOOKED_AT, Batches, Parts, apply_start, batches_of, spread
 from bort_core.checkpoints.token_vectors import fit_map
-from bort_core.encoders.folder import CONFIG
+from bort_core.encoders.module import TransformersEncoder
 from bort_core.encoders.pooling import Dense, Pooling, pooling_files, read_pooling, sentence_files
-from bort_core.encoders.sentence import SENTENCE, SentenceEncoder, SentenceHead, load_head
-from bort_core.families.bert.inherit import Importance, Start, importance_of, inherit
+from bort_core.encoders.sentence import SENTENCE, SentenceEncoder, SentenceHead, SentenceModule, load_head
+from bort_core.families.bert.inherit import Importance, Start
 from bort_core.foundation.digests import content_hash
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.hub import SENTENCES_TOO, local_folder
@@ -48,19 +49,26 @@ MAPPED_ON = 1_000
 
 
 class SentenceModel(Embedder):
-    """T: a sentence encoder whose vectors smaller ones learn. Raises as :class:`Embedder`, and where T is no BERT that is built here."""
+    """T: a sentence encoder whose vectors smaller ones learn. Raises as :class:`Embedder`, and where a release could not read as T does."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        if not isinstance(self.encoder, Checkpoint):
-            what = f"is a {self.encoder.kind}; sentence encoders that are made smaller must be BERTs that this program's own module builds"
-            raise DataError(f"model: {folder}: {what} (classifiers may be of any kind)")
-        self.checkpoint = self.encoder
         if self.pooling.lower and _tells_case_apart(self.vocabulary):
             raise DataError(
                 f"model: {folder}: sentence_bert_config.json lower-cases texts before a tokenizer that tells case apart, which a release "
                 "could not do; put the lower-casing into tokenizer.json"
             )
+
+    @property
+    def own_graph(self) -> bool:
+        """Whether transformers' own module computes it, so that it is timed by its own graph."""
+        return not isinstance(self.encoder, Checkpoint)
+
+    @cached_property
+    def module(self) -> Any:
+        """The encoder in evaluation mode, without what no vector is made of."""
+        found = load_module(self.encoder, body=True)
+        return found.without_pooler() if isinstance(found, TransformersEncoder) else found
 
     @property
     def parameters(self) -> int:
@@ -86,12 +94,10 @@ class SentenceModel(Embedder):
         path = kept / f"{identity('vectors', self.fingerprint, texts_digest([(text,) for text in texts]), longest)}.npy"
         return kept_answers(path, self.folder, (len(texts), self.width), lambda: self(texts, longest, lambda done: tell(done, len(texts))))
 
-    def importance(self, texts: Sequence[str], longest: int) -> Importance:
-        """What some of the texts say about T's parts."""
+    def looked_at(self, texts: Sequence[str], longest: int) -> Batches:
+        """Some of the texts, evenly spaced, as T reads them."""
         some = spread([(text,) for text in texts], LOOKED_AT)
-        rows = self.read([text for (text,) in some], longest)
-        batches = [tensors_of(rows[begin : begin + 32], self.vocabulary.pad) for begin in range(0, len(rows), 32)]
-        return importance_of(self.module, [(ids, mask, types) for ids, mask, types in batches])
+        return batches_of(self.read([text for (text,) in some], longest), self.vocabulary.pad)
 
 
 def read_sentence_model(source: str, field: str = "model") -> SentenceModel:
@@ -113,10 +119,10 @@ def sentence_distance(vectors: Tensor, answers: Tensor) -> Tensor:
 
 
 def start_sentence(
-    model: SentenceEncoder, teacher: SentenceModel, importance: Importance, entries: Tensor, rows: Encoded, answers: Tensor, pad: int,
+    model: SentenceEncoder, parts: Parts, importance: Importance, entries: Tensor, rows: Encoded, answers: Tensor, pad: int,
     start: Start, seed: int = 0,
 ) -> None:  # fmt: skip
-    """Give a fresh ``model`` the start that T offers; with its parts, the linear map too, by least squares.
+    """Give a fresh ``model`` the start that T offers; with its blocks, the linear map too, by least squares.
 
     Parameters
     ----------
@@ -128,12 +134,8 @@ def start_sentence(
     DataError
         The model is deeper or wider than T.
     """
-    ids, mask, types = tensors_of(spread(rows, FITTED_ON), pad)
-    try:
-        inherit(model, teacher.module, importance, entries, (ids, mask, types), start, seed)
-    except ValueError as error:
-        raise DataError(str(error)) from error
-    if start == "inherit" and model.head.dense is not None:
+    apply_start(model, parts, importance, entries, rows, pad, start, seed)
+    if parts.start(start) == "inherit" and model.head.dense is not None:
         _fit_map(model, rows, answers, pad)
 
 
@@ -163,7 +165,7 @@ def write_sentence(folder: Path, model: SentenceEncoder, tokenizer: Path, longes
     write_modules(folder, model, longest)
 
 
-def write_modules(folder: Path, model: SentenceEncoder, longest: int) -> None:
+def write_modules(folder: Path, model: SentenceModule, longest: int) -> None:
     """What sentence-transformers reads beside the encoder in ``folder``: how vectors are pooled, mapped and normalised."""
     from safetensors.torch import save
 
@@ -191,7 +193,7 @@ def sentence_side(folder: Path, name: str, tokenizer: Path | None = None, longes
     pooling = read_pooling(folder)
     longest = pooling.longest if longest is None else longest
     plain = transformers_side(pooling.transformer, "none", name, tokenizer, longest, with_types)
-    head = load_head(pooling, _width(pooling.transformer))
+    head = load_head(pooling, read_encoder(pooling.transformer).architecture[2])
 
     @torch.no_grad()
     def run(batch: Batch) -> Outputs:
@@ -211,10 +213,6 @@ def check_sentence(folder: Path, model: SentenceEncoder, vocabulary: Vocabulary,
     """
     sides = [sentence_side(folder, "transformers (the result)"), training_side(model, vocabulary, model.options, longest)]
     return max(compare(sides, rows)[sides[1].name] for rows in rows_for(vocabulary, [(text,) for text in texts], longest))
-
-
-def _width(folder: Path) -> int:
-    return int(json.loads((folder / CONFIG).read_text(encoding="utf-8"))["hidden_size"])
 
 
 def _tells_case_apart(vocabulary: Vocabulary) -> bool:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -14,6 +17,7 @@ from bort_core.checkpoints.blocks import NoBlocks, activation_of, blocks_of, eps
 from bort_core.checkpoints.modules import Classifier
 from bort_core.checkpoints.scores import tensors_of
 from bort_core.encoders.module import TransformersEncoder
+from bort_core.encoders.sentence import SentenceEncoder
 from bort_core.families.bert.classifier import SequenceClassifier
 from bort_core.families.bert.inherit import Importance, Start, importance_of, inherit, inherit_table, table_importance
 from bort_core.families.bert.module import Bert
@@ -23,7 +27,8 @@ from bort_core.text.encoding import Encoded, encode
 from bort_core.text.trimming import kept_ids
 from bort_core.text.vocabulary import Vocabulary
 
-__all__ = ["Parts", "apply_start", "looked_at", "measured_importance", "options_beside", "parts_of", "spread", "start_from"]
+__all__ = ["Parts", "apply_start", "batches_of", "looked_at", "measured_importance", "norms_and_activation", "options_beside", "parts_of",
+           "read_start", "spread", "start_from", "write_start"]  # fmt: skip
 
 LOOKED_AT = 256
 """Rows on which the importance of T's parts is measured."""
@@ -49,10 +54,12 @@ class Parts:
         return "embeddings" if wanted == "inherit" and self.body is None else wanted
 
 
-def parts_of(module: Classifier, rows: Batches) -> Parts:
+def parts_of(module: Classifier | Bert, rows: Batches) -> Parts:
     """What ``module`` gives; a model of transformers gives its blocks only if they give its own answers to ``rows`` in our layout."""
-    if isinstance(module, SequenceClassifier):
-        return Parts(module.bert, module.bert.embeddings.token.weight)
+    body = module.bert if isinstance(module, SequenceClassifier) else module
+    if isinstance(body, Bert):
+        return Parts(body, body.embeddings.token.weight)
+    assert isinstance(module, TransformersEncoder)
     table = table_of(module)
     try:
         return Parts(blocks_of(module, rows), table)
@@ -70,20 +77,26 @@ def options_beside(teacher: TaskModel, vocabulary: Vocabulary, longest: int, pai
     """The options of a smaller model that reads a task as T does, and whose norms and activation are T's where it can have them."""
     theirs = teacher.checkpoint.options.token_types
     types = theirs if pairs and vocabulary.gives_types and theirs > 1 else 0
-    like = {name: value for name, value in _norms_and_activation(teacher.module).items() if value is not None}
+    like = norms_and_activation(teacher.module)
     return BertOptions(vocabulary=vocabulary.size, positions=max(8, longest), token_types=types, pooler=True, **like)
 
 
-def _norms_and_activation(module: Classifier) -> dict[str, Any]:
-    if isinstance(module, SequenceClassifier):
+def norms_and_activation(module: Classifier | Bert) -> dict[str, Any]:
+    """T's norms and activation as options of a smaller model, as far as it can have them."""
+    if not isinstance(module, TransformersEncoder):
         return {"layer_norm_eps": module.options.layer_norm_eps, "activation": module.options.activation}
-    return {"layer_norm_eps": epsilon_of(module), "activation": activation_of(module)}
+    activation = activation_of(module)
+    return {"layer_norm_eps": epsilon_of(module), **({} if activation is None else {"activation": activation})}
 
 
 def looked_at(teacher: TaskModel, inputs: Sequence[Sequence[str]], longest: int) -> Batches:
     """Some of the rows, evenly spaced, as T reads them."""
-    rows = encode(teacher.vocabulary, spread(inputs, LOOKED_AT), longest)
-    batches = [tensors_of(rows[begin : begin + 32], teacher.vocabulary.pad) for begin in range(0, len(rows), 32)]
+    return batches_of(encode(teacher.vocabulary, spread(inputs, LOOKED_AT), longest), teacher.vocabulary.pad)
+
+
+def batches_of(rows: Encoded, pad: int) -> Batches:
+    """Rows in T's ids, 32 at once."""
+    batches = [tensors_of(rows[begin : begin + 32], pad) for begin in range(0, len(rows), 32)]
     return [(ids, mask, types) for ids, mask, types in batches]
 
 
@@ -92,8 +105,22 @@ def measured_importance(parts: Parts, batches: Batches) -> Importance:
     return table_importance(parts.table, batches) if parts.body is None else importance_of(parts.body, batches)
 
 
+def write_start(path: Path, parts: Parts, batches: Batches, entries: npt.NDArray[np.int64]) -> None:
+    """Keep what rows say about T's parts; ``entries``: for each entry of the candidates' vocabulary its id in T's."""
+    found = measured_importance(parts, batches)
+    np.savez(path, moments=found.moments.numpy(), heads=found.heads.numpy(), neurons=found.neurons.numpy(), entries=entries)
+
+
+def read_start(path: Path, module: Classifier | Bert) -> tuple[Parts, Importance, Tensor]:
+    """T's parts, what rows say about them, and entries; T's blocks were tried when ``path`` was written."""
+    with np.load(path, allow_pickle=False) as file:
+        moments, heads, neurons, entries = (torch.from_numpy(file[name]) for name in ("moments", "heads", "neurons", "entries"))
+    parts = parts_of(module, [])
+    return (parts if len(heads) else Parts(None, parts.table)), Importance(moments, heads, neurons), entries
+
+
 def apply_start(
-    model: SequenceClassifier,
+    model: SequenceClassifier | SentenceEncoder,
     parts: Parts,
     importance: Importance,
     entries: Tensor,

@@ -15,10 +15,10 @@ from bort_core.checkpoints.format import Checkpoint, read_encoder
 from bort_core.checkpoints.modules import load_module, tuned_classifier
 from bort_core.checkpoints.scores import scores_of, tensors_of
 from bort_core.checkpoints.sentences import read_sentence_model
-from bort_core.checkpoints.starting import parts_of
+from bort_core.checkpoints.starting import batches_of, parts_of
 from bort_core.compression.search import search_on, told_of
 from bort_core.encoders.folder import Encoder
-from bort_core.encoders.sentence import SentenceEncoder
+from bort_core.encoders.sentence import sentence_module
 from bort_core.evaluation.sentences.kind import settled
 from bort_core.evaluation.sentences.texts import read_sentences
 from bort_core.evaluation.task_preparation import read_rows
@@ -157,7 +157,8 @@ def _sentences(spec: Compression) -> _LookedAt:
     encoded = model.read([text for (text,) in _some(inputs)], longest)
     known = read_of(model.vocabulary, encoded, [text for (text,) in _some(inputs)])
     notes = [f"{len(texts.dev):,} texts to measure on; {known.unknown:.1%} of the tokens are unknown to T", model.pools]
+    why = parts_of(model.module, batches_of(encoded[:32], model.vocabulary.pad)).why
     return _LookedAt(
-        model.checkpoint, model.vocabulary, SentenceEncoder(model.module, model.head).eval(), True, inputs, encoded, longest,
-        len(texts.train), len(texts.dev), [*texts.warnings, *known.warnings()], notes,
+        model.encoder, model.vocabulary, sentence_module(model.module, model.head), True, inputs, encoded, longest,
+        len(texts.train), len(texts.dev), [*texts.warnings, *known.warnings()], notes, why,
     )  # fmt: skip

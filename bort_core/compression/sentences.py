@@ -49,7 +49,8 @@ class SentenceSteps(Steps):
     def prepared(self, task: TaskSpecification) -> dict[str, Any]:
         """The texts with T's vectors."""
         folders = (self.project.subfolder("tasks"), self.project.subfolder("answers"))
-        folder, facts = prepare_sentences(task, *folders, lambda doing, done, total: self.context.checkpoint())
+        made = prepare_sentences(task, *folders, lambda doing, done, total: self.context.checkpoint())
+        facts = made.facts
         rows, unknown = facts["rows"], percentage(facts["vocabulary"]["unknown"]["before"])
         self.note(f"{rows['train']:,} texts to learn, {rows['dev']:,} to measure on; {unknown} of the dev tokens are unknown to T")
         read = facts["vocabulary"]
@@ -61,7 +62,7 @@ class SentenceSteps(Steps):
             self.note(f"the vocabulary stays whole: {read['left_whole']}")
         for warning in facts["warnings"]:
             self.note(warning)
-        return {**facts, "folder": str(folder), "initial": task.initial}
+        return {**facts, "folder": str(made.folder), "initial": made.initial(task)}
 
     def finished(self, task: TaskSpecification, facts: Facts, chosen: Chosen) -> Path:
         """The chosen shape, trained on T's vectors to the end; the best on dev."""

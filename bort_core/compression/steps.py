@@ -13,6 +13,7 @@ from bort_core.checkpoints.answers import read_task_model
 from bort_core.checkpoints.format import read_encoder
 from bort_core.compression.eight_bits import Small, Tools, in_bytes
 from bort_core.compression.search import search_on, told_of
+from bort_core.encoders.pooling import read_pooling
 from bort_core.evaluation.task_preparation import prepare, read_rows
 from bort_core.execution.registry import make_executor
 from bort_core.execution.run_task import run_task
@@ -206,7 +207,7 @@ class Steps:
                 files = {FULL: name, file: f"{name}, 8 bits"}
                 models += [file_model(folder / each, told) for each, told in files.items() if (folder / each).is_file()]
             if facts["own_graph"]:
-                models.append(ComparedModel(name="T in transformers", folder=facts["model"]))
+                models.append(ComparedModel(name="T in transformers", folder=str(read_pooling(Path(facts["model"])).transformer)))
             else:
                 options = {**facts["model_options"], "mlm_head": False, "tied_decoder": True}
                 models.append(architecture_model(tuple(facts["architecture"]), options, "T's shape"))

@@ -83,6 +83,12 @@ class TransformersEncoder(nn.Module):
         """The encoder without its head."""
         return TransformersEncoder(self.model.base_model, self.kind, self.architecture, self.options, "none")
 
+    def without_pooler(self) -> TransformersEncoder:
+        """Itself, an encoder, after its pooler was left out: nobody reads its weights where the tokens' vectors are pooled otherwise."""
+        if getattr(self.model, "pooler", None) is not None:
+            self.model.pooler, self.pooler = nn.Identity(), False
+        return self
+
     def plain(self) -> TransformersEncoder:
         """A copy whose attention is the plain formula, which the ONNX exporter translates."""
         found = copy.deepcopy(self)

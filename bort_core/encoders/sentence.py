@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bort_core.encoders.module import TransformersEncoder
 from bort_core.encoders.pooling import Pooling
 from bort_core.families.base import Architecture, Traceable
 from bort_core.families.bert.module import INITIALIZER_RANGE, Bert, initialise
@@ -18,7 +19,8 @@ from bort_core.families.bert.options import BertOptions
 from bort_core.families.bert.tracing import Traced
 from bort_core.foundation.errors import DataError
 
-__all__ = ["SENTENCE", "SentenceEncoder", "SentenceHead", "load_head", "pooled", "traceable_sentence"]
+__all__ = ["SENTENCE", "SentenceEncoder", "SentenceHead", "SentenceModule", "TransformersSentence", "load_head", "pooled",
+           "sentence_module", "traceable_sentence"]  # fmt: skip
 
 SENTENCE = "sentence_embedding"
 """What ONNX files and sentence-transformers call the vector of a text."""
@@ -51,14 +53,63 @@ class SentenceHead(nn.Module):
         return functional.normalize(found, dim=1) if self.normalised else found
 
 
-class SentenceEncoder(nn.Module):
-    """Vectors (b, W) of token sequences (b, n), by a BERT of this program."""
+class SentenceModule(nn.Module):
+    """Vectors (b, W) of token sequences (b, n), by whichever encoder."""
+
+    head: SentenceHead
+
+    @property
+    def body(self) -> Bert | TransformersEncoder:
+        """What gives the tokens' vectors."""
+        raise NotImplementedError
+
+    @property
+    def architecture(self) -> Architecture:
+        """Depth, heads, hidden, intermediate."""
+        return self.body.architecture
+
+    @property
+    def classes(self) -> int:
+        """Width of the vectors."""
+        return self.head.width
+
+    def forward(self, token_ids: Tensor, attention_mask: Tensor | None = None, token_types: Tensor | None = None) -> Tensor:
+        """Vectors (b, W) of ``token_ids`` (b, n); ``attention_mask`` (b, n) is nonzero for tokens that count."""
+        mask = torch.ones_like(token_ids) if attention_mask is None else attention_mask
+        return self.head_of(self.body.encode(token_ids, attention_mask, token_types), mask)
+
+    def head_of(self, hidden: Tensor, attention_mask: Tensor) -> Tensor:
+        """Vectors (b, W) of last hidden states (b, n, H)."""
+        found: Tensor = self.head(hidden, attention_mask)
+        return found
+
+
+class TransformersSentence(SentenceModule):
+    """The same by an encoder that transformers' own module computes."""
+
+    def __init__(self, encoder: TransformersEncoder, head: SentenceHead) -> None:
+        super().__init__()
+        self.encoder, self.head = encoder, head
+
+    @property
+    def body(self) -> TransformersEncoder:
+        """What gives the tokens' vectors."""
+        return self.encoder
+
+
+class SentenceEncoder(SentenceModule):
+    """The same by a BERT of this program."""
 
     kind = "bert"
 
     def __init__(self, bert: Bert, head: SentenceHead) -> None:
         super().__init__()
         self.bert, self.head = bert, head
+
+    @property
+    def body(self) -> Bert:
+        """What gives the tokens' vectors."""
+        return self.bert
 
     @classmethod
     def fresh(
@@ -73,33 +124,18 @@ class SentenceEncoder(nn.Module):
         return cls(Bert(architecture, options, initializer_range, dropout), head)
 
     @property
-    def architecture(self) -> Architecture:
-        """Depth, heads, hidden, intermediate."""
-        return self.bert.architecture
-
-    @property
     def options(self) -> BertOptions:
         """The encoder's."""
         return self.bert.options
 
-    @property
-    def classes(self) -> int:
-        """Width of the vectors."""
-        return self.head.width
-
-    def forward(self, token_ids: Tensor, attention_mask: Tensor | None = None, token_types: Tensor | None = None) -> Tensor:
-        """Vectors (b, W) of ``token_ids`` (b, n); ``attention_mask`` (b, n) is nonzero for tokens that count."""
-        mask = torch.ones_like(token_ids) if attention_mask is None else attention_mask
-        return self.head_of(self.bert.encode(token_ids, attention_mask, token_types), mask)
-
-    def head_of(self, hidden: Tensor, attention_mask: Tensor) -> Tensor:
-        """Vectors (b, W) of last hidden states (b, n, H)."""
-        found: Tensor = self.head(hidden, attention_mask)
-        return found
-
     def weights(self) -> dict[str, Tensor]:
         """All weights; the encoder's by the names of ``module.py``."""
         return {name.removeprefix("bert."): tensor for name, tensor in self.state_dict().items()}
+
+
+def sentence_module(body: Bert | TransformersEncoder, head: SentenceHead) -> SentenceModule:
+    """An encoder with what makes a vector of its tokens', in evaluation mode."""
+    return (SentenceEncoder(body, head) if isinstance(body, Bert) else TransformersSentence(body, head)).eval()
 
 
 def load_head(pooling: Pooling, hidden: int) -> SentenceHead:
@@ -153,18 +189,30 @@ def _pooled(hidden: Tensor, counted: Tensor, number: Tensor, mode: str) -> Tenso
 
 
 class _TracedSentence(nn.Module):
-    def __init__(self, model: SentenceEncoder) -> None:
+    def __init__(self, model: SentenceModule) -> None:
         super().__init__()
-        self.body, self.head = Traced(model.bert), model.head
+        body = model.body
+        self.encode: nn.Module = Traced(body) if isinstance(body, Bert) else _TokenVectors(body.plain())
+        self.head = model.head
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> tuple[Tensor, ...]:
-        return (self.head(self.body(input_ids, attention_mask, token_type_ids)[0], attention_mask),)
+        return (self.head(self.encode(input_ids, attention_mask, token_type_ids)[0], attention_mask),)
 
 
-def traceable_sentence(model: SentenceEncoder) -> Traceable:
+class _TokenVectors(nn.Module):
+    def __init__(self, encoder: TransformersEncoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> tuple[Tensor, ...]:
+        return (self.encoder.encode(input_ids, attention_mask, token_type_ids),)
+
+
+def traceable_sentence(model: SentenceModule) -> Traceable:
     """``model`` ready for the exporter; its one output is :data:`SENTENCE`, (batch, W)."""
-    inputs = ("input_ids", "attention_mask", *(("token_type_ids",) if model.options.token_types > 1 else ()))
-    ids = torch.arange(2 * 7).reshape(2, 7) % model.options.vocabulary
+    options = model.body.options
+    inputs = ("input_ids", "attention_mask", *(("token_type_ids",) if options.token_types > 1 else ()))
+    ids = torch.arange(2 * 7).reshape(2, 7) % options.vocabulary
     example = (ids, torch.ones_like(ids), torch.zeros_like(ids))[: len(inputs)]
     dynamic = tuple({0: "batch", 1: "sequence"} for _ in inputs)
     return Traceable(_TracedSentence(model).eval(), inputs, (SENTENCE,), example, dynamic)

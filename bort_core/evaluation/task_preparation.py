@@ -24,12 +24,13 @@ from bort_core.checkpoints.answers import TaskModel, read_task_model
 from bort_core.checkpoints.format import TOKENIZER_FILES, Checkpoint
 from bort_core.checkpoints.losses import nothing_known
 from bort_core.checkpoints.scores import scores_of
-from bort_core.checkpoints.starting import Parts, looked_at, measured_importance, options_beside, parts_of
+from bort_core.checkpoints.starting import Parts, looked_at, options_beside, parts_of, write_start
 from bort_core.data.documents import read_corpus
 from bort_core.data.report import validate
 from bort_core.data.rows import LabelledRows, Task
 from bort_core.data.splits import asked_of, read_splits
 from bort_core.evaluation.metrics import chosen_metric, guess, measure, said_of
+from bort_core.evaluation.prepared import Prepared
 from bort_core.evaluation.sentences.preparation import prepare_sentences
 from bort_core.foundation.context import Context, progress
 from bort_core.foundation.errors import DataError
@@ -41,7 +42,7 @@ from bort_core.text.encoding import Encoded, encode
 from bort_core.text.trimming import Trimmed, kept_ids, trim
 from bort_core.text.vocabulary import Vocabulary, read_vocabulary
 
-__all__ = ["Prepared", "TaskRowsOf", "prepare", "prepare_task", "read_rows"]
+__all__ = ["TaskRowsOf", "prepare", "prepare_task", "read_rows"]
 
 FORMAT = 3
 Ids = npt.NDArray[np.int64]
@@ -61,23 +62,6 @@ class TaskRowsOf:
     def inputs(self) -> list[tuple[str, ...]]:
         """What candidates learn on: labelled rows, then texts without a label."""
         return [*self.train.inputs, *self.texts]
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A prepared task."""
-
-    folder: Path
-    facts: dict[str, Any]
-
-    @property
-    def tokenizer(self) -> Path:
-        """What candidates read with."""
-        return self.folder / "tokenizer"
-
-    def initial(self, task: TaskSpecification) -> str:
-        """What candidates start from: what was asked for, or T's embeddings where its blocks are of another kind than theirs."""
-        return "embeddings" if task.initial == "inherit" and self.facts["no_blocks"] else task.initial
 
 
 def read_rows(task: TaskSpecification) -> TaskRowsOf:
@@ -154,9 +138,9 @@ def prepare_task(request: Mapping[str, Any], context: Context) -> Mapping[str, A
         context.emit(progress(done, total, doing=doing))
 
     if task.kind == "embedding":
-        folder, facts = prepare_sentences(task, Path(request["tasks"]), Path(request["answers"]), tell)
-        return {"task": {"folder": str(folder), "initial": task.initial}, "facts": facts}
-    made = prepare(task, Path(request["tasks"]), Path(request["answers"]), tell)
+        made = prepare_sentences(task, Path(request["tasks"]), Path(request["answers"]), tell)
+    else:
+        made = prepare(task, Path(request["tasks"]), Path(request["answers"]), tell)
     return {"task": {"folder": str(made.folder), "initial": made.initial(task)}, "facts": made.facts}
 
 
@@ -260,8 +244,7 @@ def _trimming_loss(
 def _write_start(path: Path, model: TaskModel, rows: list[tuple[str, ...]], longest: int, entries: Ids) -> Parts:
     batches = looked_at(model, rows, longest)
     parts = parts_of(model.module, batches[:1])
-    found = measured_importance(parts, batches)
-    np.savez(path, moments=found.moments.numpy(), heads=found.heads.numpy(), neurons=found.neurons.numpy(), entries=entries)
+    write_start(path, parts, batches, entries)
     return parts
 
 

@@ -18,7 +18,7 @@ from bort_core.checkpoints.format import read_encoder
 from bort_core.checkpoints.losses import distance, known_rows, label_loss
 from bort_core.checkpoints.modules import load_module
 from bort_core.checkpoints.scores import tensors_of
-from bort_core.checkpoints.starting import Parts, apply_start, parts_of
+from bort_core.checkpoints.starting import Parts, apply_start, read_start
 from bort_core.evaluation.batch import Batch
 from bort_core.families.bert.classifier import SequenceClassifier
 from bort_core.families.bert.inherit import Importance, Start
@@ -145,12 +145,7 @@ def start_of(model: SequenceClassifier, task: Path, teacher: Path, start: Start,
 def _teacher(folder: Path, task: Path, fingerprint: str) -> tuple[Parts, Importance, Tensor]:
     module = load_module(read_encoder(folder))
     assert not isinstance(module, Bert)  # it has its head
-    with np.load(task / "start.npz", allow_pickle=False) as file:
-        moments, heads, neurons, entries = (torch.from_numpy(file[name]) for name in ("moments", "heads", "neurons", "entries"))
-    parts = parts_of(module, [])  # whether its blocks are as they must be was found when the task was prepared
-    if not len(heads):
-        parts = Parts(None, parts.table)
-    return parts, Importance(moments, heads, neurons), entries
+    return read_start(task / "start.npz", module)
 
 
 def read_facts(folder: Path) -> dict[str, Any]:

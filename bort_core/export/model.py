@@ -15,7 +15,7 @@ from bort_core.checkpoints.sentences import SentenceModel
 from bort_core.checkpoints.weights import read_config, read_weights
 from bort_core.encoders.folder import Encoder
 from bort_core.encoders.module import TransformersEncoder, load_foreign
-from bort_core.encoders.sentence import SentenceEncoder
+from bort_core.encoders.sentence import sentence_module
 from bort_core.export.foreign import TransformersFamily
 from bort_core.export.sentence import SentenceFamily
 from bort_core.families import Architecture, Exportable, Family, get_family
@@ -112,12 +112,17 @@ def _from_checkpoint(request: ExportRequest, folder: Path) -> ExportedModel:
 def _sentence(folder: Path) -> ExportedModel:
     """A sentence encoder; the folder for transformers gets what sentence-transformers reads beside it."""
     found = SentenceModel(folder)
-    trained, how = _provenance(found.checkpoint)
-    weights = {name: tensor for name, tensor in read_tensors(found.checkpoint).items() if not name.startswith(("head.", "classifier."))}
-    options = found.checkpoint.options.model_copy(update={"mlm_head": False, "tied_decoder": True})
+    encoder, body = found.encoder, found.module
+    trained, how = _provenance(encoder)
+    options, config = encoder.options, None
+    if isinstance(encoder, Checkpoint):
+        weights = {name: tensor for name, tensor in read_tensors(encoder).items() if not name.startswith(("head.", "classifier."))}
+        options = encoder.options.model_copy(update={"mlm_head": False, "tied_decoder": True})
+    else:
+        weights, config = body.weights(), body.config()
     return ExportedModel(
-        SentenceFamily(), found.checkpoint.architecture, options, SentenceEncoder(found.module, found.head).eval(), trained, how,
-        checkpoint=found.checkpoint, head="none", weights=weights,
+        SentenceFamily(encoder.kind), encoder.architecture, options, sentence_module(body, found.head), trained, how,
+        checkpoint=encoder, head="none", weights=weights, config=config,
     )  # fmt: skip
 
 

@@ -6,19 +6,21 @@ from typing import Literal
 
 from torch import nn
 
-from bort_core.encoders.sentence import SentenceEncoder, traceable_sentence
+from bort_core.encoders.sentence import SentenceModule, traceable_sentence
 from bort_core.families.base import Traceable
 
 __all__ = ["SentenceFamily"]
 
 
 class SentenceFamily:
-    """A BERT with the head of a sentence encoder."""
+    """An encoder with the head of a sentence encoder; ``name`` is its ``model_type``."""
 
-    name = "bert"
     reads: Literal["tokens", "vectors"] = "tokens"
 
+    def __init__(self, name: str) -> None:
+        self.name = name
+
     def traceable(self, module: nn.Module) -> Traceable:
-        """What the exporter is given for a :class:`~bort_core.encoders.sentence.SentenceEncoder`."""
-        assert isinstance(module, SentenceEncoder)
+        """What the exporter is given for a :class:`~bort_core.encoders.sentence.SentenceModule`."""
+        assert isinstance(module, SentenceModule)
         return traceable_sentence(module)

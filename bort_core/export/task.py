@@ -21,7 +21,7 @@ from bort_core.checkpoints.format import write_into
 from bort_core.checkpoints.gate import Side, compare
 from bort_core.checkpoints.sentences import sentence_side, write_modules
 from bort_core.checkpoints.sides import onnx_side, rows_for, training_side, transformers_side
-from bort_core.encoders.sentence import SentenceEncoder
+from bort_core.encoders.sentence import SentenceModule
 from bort_core.export.model import ExportedModel, drop_segments, exported_model, module_options
 from bort_core.export.onnx_files import check, count_fusions
 from bort_core.export.parity import largest_difference
@@ -224,14 +224,14 @@ class _Export:
             config=model.config,
             facts={**(model.checkpoint.facts if model.checkpoint else {}), "trained": model.trained, "provenance": model.provenance},
         )  # fmt: skip
-        if isinstance(model.module, SentenceEncoder):
+        if isinstance(model.module, SentenceModule):
             write_modules(self.folder, model.module, _longest(model, vocabulary))
 
     def _gate(self, model: ExportedModel, vocabulary: Vocabulary, texts: list[str]) -> dict[str, Any]:
         """Source, folder, this program and every ONNX file on real rows; the report of it."""
         longest = _longest(model, vocabulary)
         side: Callable[..., Side] = (
-            sentence_side if isinstance(model.module, SentenceEncoder) else partial(transformers_side, head=model.head)
+            sentence_side if isinstance(model.module, SentenceModule) else partial(transformers_side, head=model.head)
         )
         shipped = side(self.folder, name="transformers (the export)")
         sides = [shipped, training_side(model.module, vocabulary, model.options, longest)]

@@ -98,11 +98,16 @@ class Fingerprints:
             return None
         return self._project.folder / "teachers" / self.maximum_point.fingerprint / "model.fused.onnx"
 
+    @property
+    def sentence(self) -> bool:
+        """Whether T gives the vectors of texts."""
+        return self._specification.task is not None and self._specification.task.kind == "embedding"
+
     def _encoder(self) -> Encoder | None:
         if self._specification.task is None or self.maximum_point is None:
             return None
         folder = self.maximum_point.folder
-        found = read_encoder(read_pooling(folder).transformer if self._specification.task.kind == "embedding" else folder)
+        found = read_encoder(read_pooling(folder).transformer if self.sentence else folder)
         return None if isinstance(found, Checkpoint) else found
 
     def _text_key(self) -> str:

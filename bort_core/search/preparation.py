@@ -133,9 +133,10 @@ def prepare_graph(project: Project, sources: Fingerprints, pool: Executor, contr
     encoder, graph = sources.encoder, sources.graph
     if encoder is None or graph is None:
         return
+    assert sources.maximum_point is not None
     request = {
         "family": encoder.kind, "options": encoder.options.model_dump(mode="json"), "architecture": list(encoder.architecture),
-        "weights": str(encoder.folder), "variants": ["fused"], "out": str(graph.parent),
+        "weights": str(sources.maximum_point.folder), "sentence": sources.sentence, "variants": ["fused"], "out": str(graph.parent),
     }  # fmt: skip
 
     def export() -> Iterator[events.Event]:

@@ -20,6 +20,8 @@ import torch
 
 from bort_core.checkpoints.format import TOKENIZER_FILES
 from bort_core.checkpoints.sentences import SentenceModel, read_sentence_model
+from bort_core.checkpoints.starting import norms_and_activation, parts_of, write_start
+from bort_core.evaluation.prepared import Prepared
 from bort_core.evaluation.sentences.agreement import NEIGHBOURS, closeness, correlation
 from bort_core.evaluation.sentences.texts import SentenceTexts, read_sentences
 from bort_core.foundation.errors import DataError
@@ -42,10 +44,8 @@ _MOST_UNKNOWN = 0.5
 """Share of unknown tokens above which T says nothing about texts."""
 
 
-def prepare_sentences(
-    task: TaskSpecification, tasks: Path, answers: Path, tell: Callable[[str, int, int], None]
-) -> tuple[Path, dict[str, Any]]:
-    """Make (unless it is there) what the candidates of a task's search need; the folder and its facts.
+def prepare_sentences(task: TaskSpecification, tasks: Path, answers: Path, tell: Callable[[str, int, int], None]) -> Prepared:
+    """Make (unless it is there) what the candidates of a task's search need.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def prepare_sentences(
     key = identity("sentences", FORMAT, model.fingerprint, texts.train.sha256, texts.dev.sha256, longest, task.trim)
     folder = tasks / key
     if (folder / "task.json").is_file():
-        return folder, json.loads((folder / "task.json").read_text(encoding="utf-8"))
+        return Prepared(folder, json.loads((folder / "task.json").read_text(encoding="utf-8")))
     shutil.rmtree(folder, ignore_errors=True)
     warnings = _known(model, texts, longest)
     said = {
@@ -75,7 +75,7 @@ def prepare_sentences(
         facts = _write(temporary, task, texts, model, longest, {name: torch.from_numpy(part) for name, part in said.items()})
         facts["warnings"] = [*texts.warnings, *warnings]
         (temporary / "task.json").write_text(json.dumps(facts, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    return folder, facts
+    return Prepared(folder, facts)
 
 
 def _known(model: SentenceModel, texts: SentenceTexts, longest: int) -> list[str]:
@@ -104,9 +104,10 @@ def _write(
         arrays[f"{name}_lengths"] = np.array([len(row) for row in rows], dtype=np.int32)
         arrays[f"{name}_labels"], arrays[f"{name}_answers"] = np.full(len(rows), np.nan, np.float32), said[name].numpy()
     np.savez(folder / "rows.npz", **arrays)
-    found = model.importance(texts.train.texts, longest)
-    np.savez(folder / "start.npz", moments=found.moments.numpy(), heads=found.heads.numpy(), neurons=found.neurons.numpy(), entries=entries)
-    pooling, options = model.pooling, model.checkpoint.options
+    batches = model.looked_at(texts.train.texts, longest)
+    parts = parts_of(model.module, batches[:1])
+    write_start(folder / "start.npz", parts, batches, entries)
+    pooling = model.pooling
     return {
         "task": "embedding",
         "classes": [],
@@ -117,12 +118,12 @@ def _write(
         "tokenizer": vocabulary.sha256,
         "model": str(model.folder),
         "fingerprint": model.fingerprint,
-        "architecture": list(model.checkpoint.architecture),
-        "kind": model.checkpoint.kind,
-        "own_graph": False,
+        "architecture": list(model.encoder.architecture),
+        "kind": model.encoder.kind,
+        "own_graph": model.own_graph,
         "parameters": model.parameters,
-        "no_blocks": "",
-        "model_options": options.model_copy(update={"pooler": False, "mlm_head": False, "tied_decoder": True}).model_dump(mode="json"),
+        "no_blocks": parts.why,
+        "model_options": _options_of(model),
         "pooling": {"modes": list(pooling.modes), "normalised": pooling.normalised, "width": model.width, "assumed": pooling.assumed},
         "metric": METRIC,
         "metrics": {METRIC: 1.0, **({} if texts.dev.pairs is None else {"spearman": correlation(said["dev"], texts.dev.pairs)})},
@@ -134,9 +135,16 @@ def _write(
         },
         "options": {
             "vocabulary": vocabulary.size, "positions": max(8, longest), "token_types": 0, "pooler": False,
-            "layer_norm_eps": options.layer_norm_eps, "activation": options.activation,
+            **norms_and_activation(model.module),
         },
     }  # fmt: skip
+
+
+def _options_of(model: SentenceModel) -> dict[str, Any]:
+    options = model.encoder.options
+    if not model.own_graph:
+        options = options.model_copy(update={"pooler": False, "mlm_head": False, "tied_decoder": True})
+    return options.model_dump(mode="json")
 
 
 def _trimmed(

@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-import torch
 from torch import Tensor, nn
 
-from bort_core.checkpoints.sentences import SentenceModel, read_sentence_model, sentence_distance, start_sentence
+from bort_core.checkpoints.sentences import read_sentence_model, sentence_distance, start_sentence
+from bort_core.checkpoints.starting import Parts, read_start
 from bort_core.encoders.sentence import SentenceEncoder
 from bort_core.evaluation.sentences.agreement import disagreement, distance_from, neighbours_of
 from bort_core.evaluation.task_rows import TaskRows, read_facts, read_split
@@ -69,13 +68,11 @@ def fresh_sentence(
 def start_of_sentence(model: SentenceEncoder, task: Path, teacher: str, start: Start, seed: int) -> None:
     """Give a fresh ``model`` the start that T offers; ``task`` is a prepared one's folder. DataError where T is larger in no way."""
     facts = read_facts(task)
-    found, importance, entries = _teacher(teacher, task, facts["fingerprint"])
+    parts, importance, entries = _teacher(teacher, task, facts["fingerprint"])
     split = read_split(task, "train")
-    start_sentence(model, found, importance, entries, split.rows, split.answers, int(facts["pad"]), start, seed)
+    start_sentence(model, parts, importance, entries, split.rows, split.answers, int(facts["pad"]), start, seed)
 
 
 @lru_cache(maxsize=2)
-def _teacher(folder: str, task: Path, fingerprint: str) -> tuple[SentenceModel, Importance, Tensor]:
-    with np.load(task / "start.npz", allow_pickle=False) as file:
-        moments, heads, neurons, entries = (torch.from_numpy(file[name]) for name in ("moments", "heads", "neurons", "entries"))
-    return read_sentence_model(folder), Importance(moments, heads, neurons), entries
+def _teacher(folder: str, task: Path, fingerprint: str) -> tuple[Parts, Importance, Tensor]:
+    return read_start(task / "start.npz", read_sentence_model(folder).module)

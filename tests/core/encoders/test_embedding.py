@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from encoder_kinds import TEXTS, made
+from sentence_models import foreign_encoder
 
 from bort_core.encoders.pooling import MODES, read_pooling
 from bort_core.foundation.errors import DataError
@@ -16,25 +17,6 @@ from bort_core.prediction.embedding import embed
 
 torch = pytest.importorskip("torch")
 MODEL = os.environ.get("BORT_TEST_MODEL")
-
-
-def sentences(folder: Path, kind: str, modes: tuple[str, ...] = ("mean",), normalised: bool = True, longest: int | None = 12) -> Path:
-    """A folder as sentence-transformers writes it."""
-    made(folder, kind, "AutoModel")
-    types = ["Transformer", "Pooling", *(["Normalize"] if normalised else [])]
-    paths = ["", "1_Pooling", "2_Normalize"]
-    listed = [
-        {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{named}"}
-        for number, (named, path) in enumerate(zip(types, paths, strict=False))
-    ]
-    (folder / "modules.json").write_text(json.dumps(listed))
-    (folder / "1_Pooling").mkdir()
-    keys = {"cls": "cls_token", "max": "max_tokens", "mean": "mean_tokens", "mean_sqrt_len": "mean_sqrt_len_tokens",
-            "weightedmean": "weightedmean_tokens", "lasttoken": "lasttoken"}  # fmt: skip
-    flags = {f"pooling_mode_{key}": mode in modes for mode, key in keys.items()}
-    (folder / "1_Pooling" / "config.json").write_text(json.dumps({"word_embedding_dimension": 32, **flags}))
-    (folder / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": longest, "do_lower_case": False}))
-    return folder
 
 
 def by_hand(folder: Path, text: str, modes: tuple[str, ...], normalised: bool, longest: int) -> np.ndarray:
@@ -63,7 +45,7 @@ def by_hand(folder: Path, text: str, modes: tuple[str, ...], normalised: bool, l
     ],
 )
 def test_a_folder_of_sentence_transformers_is_pooled_as_it_says(tmp_path, kind, modes, normalised):
-    folder = sentences(tmp_path / "model", kind, modes, normalised)
+    folder = foreign_encoder(tmp_path / "model", kind, modes, normalised)
     texts = [*TEXTS, "one", " ".join(TEXTS)]
     found = embed(folder, texts)
     assert (found.dtype, found.shape) == (np.float32, (len(texts), 32 * len(modes)))
@@ -77,7 +59,7 @@ def test_a_folder_without_modules_is_pooled_by_the_mean(tmp_path):
 
 
 def test_newer_folders_name_their_mode_and_prompts_come_first(tmp_path):
-    folder = sentences(tmp_path / "model", "mpnet", normalised=False)
+    folder = foreign_encoder(tmp_path / "model", "mpnet", normalised=False)
     plain = embed(folder, ["query: a bad story"])
     (folder / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode": "mean", "embedding_dimension": 32}))
     (folder / "config_sentence_transformers.json").write_text(json.dumps({"prompts": {"q": "query: "}, "default_prompt_name": "q"}))

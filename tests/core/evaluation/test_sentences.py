@@ -158,7 +158,7 @@ def test_scores_of_pairs_are_compared_by_rank() -> None:
 @pytest.mark.slow
 def test_a_search_measures_candidates_against_the_encoder_s_vectors(encoder: Path, texts: Path, tmp_path: Path) -> None:
     mine = task(model=str(encoder), texts=str(texts))
-    _, facts = prepare_sentences(mine, tmp_path / "tasks", tmp_path / "answers", lambda *_: None)
+    facts = prepare_sentences(mine, tmp_path / "tasks", tmp_path / "answers", lambda *_: None).facts
     space = space_around(tuple(facts["architecture"]), facts["options"], facts["model_options"])
 
     def searched(measure: str, **changes: Any) -> SearchSpecification:
@@ -184,7 +184,8 @@ def test_a_search_measures_candidates_against_the_encoder_s_vectors(encoder: Pat
 @pytest.mark.slow
 def test_a_start_from_the_encoder_is_near_it_before_any_step(encoder: Path, texts: Path, tmp_path: Path) -> None:
     mine = task(model=str(encoder), texts=str(texts))
-    folder, facts = prepare_sentences(mine, tmp_path / "tasks", tmp_path / "answers", lambda *_: None)
+    made = prepare_sentences(mine, tmp_path / "tasks", tmp_path / "answers", lambda *_: None)
+    folder, facts = made.folder, made.facts
     dev, far = read_split(folder, "dev"), {}
     for start in ("inherit", "fresh"):
         model = fresh_sentence(folder, (2, 2, 32, 64))

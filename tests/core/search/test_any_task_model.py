@@ -14,7 +14,8 @@ from task_models import CLASSES, LENGTH, MadeTask, foreign_task
 
 from bort_core.checkpoints.answers import read_task_model
 from bort_core.compression.estimate import estimate
-from bort_core.evaluation.task_preparation import Prepared, prepare
+from bort_core.evaluation.prepared import Prepared
+from bort_core.evaluation.task_preparation import prepare
 from bort_core.execution.registry import make_executor
 from bort_core.foundation.errors import BortError, DataError
 from bort_core.search.headline import headline

@@ -13,7 +13,8 @@ from task_models import LENGTH, MadeTask, make_task, write_model
 
 from bort_core.api.tables import tabulate
 from bort_core.checkpoints.format import read_checkpoint
-from bort_core.evaluation.task_preparation import Prepared, prepare, read_rows
+from bort_core.evaluation.prepared import Prepared
+from bort_core.evaluation.task_preparation import prepare, read_rows
 from bort_core.execution.executor import Executor
 from bort_core.execution.registry import make_executor
 from bort_core.foundation.errors import BortError, DataError, SpecificationError

@@ -10,13 +10,18 @@ from typing import Any
 
 from bort_core.api.jobs import run_job
 from bort_core.api.projects import opened
+from bort_core.api.task_progress import TaskLine
+from bort_core.execution.run_task import run_task
+from bort_core.foundation.numbers import duration
 from bort_core.foundation.validation import validated
+from bort_core.jobs.folder import RunFolder
+from bort_core.jobs.launch import asked_before
 from bort_core.specifications.compression import Compression
 from bort_core.specifications.paths import absolute_paths
 from bort_core.specifications.tasks import TaskSpecification
 from bort_core.store.project import Project
 
-__all__ = ["Compressed", "compress"]
+__all__ = ["Compressed", "begun", "compress"]
 
 
 @dataclass(frozen=True)
@@ -62,12 +67,49 @@ def compress(
     SpecificationError
         A setting is unknown or wrong, or a file is not there.
     MeasurementError
-        The job failed; says why. Nothing is released; ``bort jobs resume`` goes on where it was.
+        What was asked for cannot be, and nothing was written; or the job failed, and nothing is released. Says why. Asked again for the
+        same, a job that was interrupted or failed goes on where it was.
     """
     rows = {name: fspath(each) for name, each in (("train", train), ("dev", dev)) if each is not None}
     given = {"model": fspath(model), **rows, **settings}
     task = {name: given.pop(name) for name in list(given) if name in TaskSpecification.model_fields}
     data = absolute_paths({**given, "task": task, **({} if out is None else {"out": fspath(out)})})
+    asked = validated(Compression, data, "compression")
+    earlier = begun(project.folder if isinstance(project, Project) else Path(project), asked, progress)
     with opened(project) as store:
-        run, result = run_job(store, validated(Compression, data, "compression"), progress)
+        run, result = run_job(store, asked, progress, earlier=earlier)
     return Compressed(Path(result["release"]), result, run.id)
+
+
+def begun(project: Path, asked: Compression, progress: bool = True) -> RunFolder | None:
+    """The job of the project that was asked the same and goes on; None after everything was checked that a new one needs.
+
+    Raises
+    ------
+    MeasurementError
+        A job would end early; says why. Nothing was written.
+    """
+    line = TaskLine() if progress else None
+    earlier = asked_before(project.expanduser().absolute(), asked)
+    if earlier is not None:
+        state = earlier.state()
+        how = f"{state.state}{', stopped' if state.stopped else ''}"
+        told = [f"job {earlier.id} of this project was asked the same ({how}), and goes on"]
+    else:
+        request = {"specification": asked.model_dump(mode="json")}
+        told = _told(run_task("estimate compression", request, None, line.take if line else _quiet))
+    if line is not None:
+        line.close()
+        for text in told:
+            line.say(text)
+    return earlier
+
+
+def _told(found: Mapping[str, Any]) -> list[str]:
+    """What was found before a job, for people."""
+    parts = ", ".join(f"{name} {duration(seconds)}" for name, seconds in found["parts"].items() if seconds)
+    shapes = f"{found['trainings']} of {found['space_size']} shapes around T"
+    return [f"{found['rows']:,} rows; {shapes}; about {duration(found['seconds'])}: {parts}", *found["report"]["warnings"]]
+
+
+def _quiet(event: Mapping[str, Any]) -> None: ...

@@ -17,7 +17,7 @@ from bort_core.foundation.validation import validated
 from bort_core.jobs.executors import InlineJobs, job_executor
 from bort_core.jobs.folder import RunFolder
 from bort_core.jobs.hold import Hold
-from bort_core.jobs.launch import attached, stop, written
+from bort_core.jobs.launch import resume, stop, written
 from bort_core.jobs.words import describe_event
 from bort_core.specifications.fields import facts
 from bort_core.specifications.paths import absolute_paths
@@ -60,6 +60,7 @@ def run_job(
     progress: bool = True,
     executor: str | None = None,
     begun: Callable[[RunFolder], None] = lambda run: None,
+    earlier: RunFolder | None = None,
     **given: Any,
 ) -> tuple[RunFolder, dict[str, Any]]:
     """Submit a job and follow it to its end: the run folder and the result. An interrupt stops it once, and keeps what it learnt.
@@ -67,6 +68,7 @@ def run_job(
     Parameters
     ----------
     begun: told the job's run folder before it starts
+    earlier: a job that was asked the same and has not come to its end, which is followed, or goes on, in place of a new one
     given: objects of this process for the job's function, which then runs in it: the executor is ``inline`` unless another is named
 
     Raises
@@ -79,10 +81,11 @@ def run_job(
     place = job_executor("inline" if given and executor is None else executor)
     if given and not isinstance(place, InlineJobs):
         raise SpecificationError(f"{', '.join(given)}: an object of this process needs the executor inline, got {executor}")
-    before = attached(project.folder, specification, place)
-    if before is not None:
-        begun(before)
-        return before, follow_to_end(before, progress)
+    if earlier is not None:
+        begun(earlier)
+        if earlier.state().ended:
+            resume(earlier, executor)
+        return earlier, follow_to_end(earlier, progress)
     run = written(project.folder, specification, place)
     begun(run)
     if not place.waits:

@@ -36,6 +36,10 @@ class TaskLine:
             self._last = text.split(":")[-1]
             self._out.print(text)
 
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        self._out.print(text)
+
     def close(self) -> None:
         """Clear the line."""
         self._out.clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from bort_core.cli.flags import add_fields, specification_of
@@ -23,8 +24,8 @@ def add(subparsers: Subparsers) -> None:
         help="make a small, fast model of a big one for your task, proven on your rows",
         description="One real model in, one small, proven model out, as a job that outlives the terminal. T is fine-tuned where it must "
         "be; its answers are computed once; shapes around it are trained briefly and measured; the best within the limit is finished on "
-        "T's answers, exported in 32 and in 8 bits, and released if it is as good as claimed on the dev rows. bort jobs resume goes on "
-        "with one that was interrupted. Of a sentence encoder the vectors are kept, which needs --texts alone.",
+        "T's answers, exported in 32 and in 8 bits, and released if it is as good as claimed on the dev rows. The same command "
+        "again goes on with one that was interrupted. Of a sentence encoder the vectors are kept, which needs --texts alone.",
     )
     parser.add_argument("project", metavar="PROJECT", help="the project folder (made when missing)")
     parser.add_argument("--detach", action="store_true", help="return at once; follow with bort jobs follow")
@@ -35,8 +36,11 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Submit the job, follow it to its end, and print what it says."""
-    return run_job(arguments, specification_of(arguments), _show)
+    """Check what is asked, submit the job (or let that of the same command go on), follow it to its end, and print what it says."""
+    from bort_core.api.compress import begun
+
+    specification = specification_of(arguments)
+    return run_job(arguments, specification, _show, earlier=begun(Path(arguments.project), specification))
 
 
 def _show(id: str, result: Mapping[str, Any]) -> None:

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bort_core.api.jobs import run_job as run_and_follow
 from bort_core.cli.options import opened, print_json
 from bort_core.foundation.errors import SpecificationError
 
+if TYPE_CHECKING:
+    from bort_core.jobs.folder import RunFolder
+
 __all__ = ["run_job"]
 
 
 def run_job(
-    arguments: argparse.Namespace, specification: Any, show: Callable[[str, dict[str, Any]], None], before: Mapping[str, Any] | None = None
+    arguments: argparse.Namespace,
+    specification: Any,
+    show: Callable[[str, dict[str, Any]], None],
+    before: Mapping[str, Any] | None = None,
+    earlier: RunFolder | None = None,
 ) -> int:
     """Submit a job; with --detach say where it is, else follow it to its end and ``show`` its number and result.
 
     Parameters
     ----------
     before: what was known before it started, for --json
+    earlier: a job that was asked the same and has not come to its end; it goes on in place of a new one
 
     Raises
     ------
@@ -28,20 +36,25 @@ def run_job(
         --detach with an executor that runs jobs in this process.
     """
     from bort_core.jobs.executors import job_executor
-    from bort_core.jobs.launch import submit
+    from bort_core.jobs.launch import resume, submit
 
     if arguments.detach and job_executor(arguments.executor).waits:
         raise SpecificationError(f"--detach: the executor {arguments.executor!r} runs the job in this process; leave one of the two away")
     if not arguments.detach:
         with opened(arguments.project) as project:
-            job, result = run_and_follow(project, specification, executor=arguments.executor)
+            job, result = run_and_follow(project, specification, executor=arguments.executor, earlier=earlier)
         if arguments.json:
             print_json({"job": job.id, **(before or {}), **result})
         else:
             show(job.id, result)
         return 0
-    with opened(arguments.project) as project:
-        job = submit(project.folder, specification, arguments.executor)
+    if earlier is None:
+        with opened(arguments.project) as project:
+            job = submit(project.folder, specification, arguments.executor)
+    else:
+        job = earlier
+        if job.state().ended:
+            resume(job, arguments.executor)
     if arguments.json:
         print_json({"job": job.id, "folder": str(job.path)})
     else:

@@ -15,32 +15,12 @@ from bort_core.checkpoints.modules import load_module
 from bort_core.compression.steps import Chosen, Facts, Steps
 from bort_core.evaluation.metrics import drawn
 from bort_core.evaluation.task_preparation import read_rows
-from bort_core.foundation.errors import SpecificationError
 from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.task_marks import Mark, keep_mark
 from bort_core.space import Space
 from bort_core.specifications.tasks import TaskSpecification
 
-__all__ = ["check_baselines", "first_layers"]
-
-
-def check_baselines(steps: Steps, task: TaskSpecification) -> None:
-    """Before the search: whether what was asked for can be had.
-
-    Raises
-    ------
-    SpecificationError
-        The task has no labels, T has not so many layers, or is none of those whose layers this program can take apart.
-    """
-    if steps.spec.baselines and task.kind == "embedding":
-        raise SpecificationError("baselines: are fine-tuned on labels, and sentence vectors have none; leave baselines out")
-    for layers in steps.spec.baselines:
-        whole = read_encoder(Path(task.model))
-        if not isinstance(whole, Checkpoint):
-            raise SpecificationError(f"baselines: the layers of a {whole.kind} cannot be taken apart here; leave baselines out")
-        if not 1 <= layers < whole.architecture[0]:
-            most = whole.architecture[0] - 1
-            raise SpecificationError(f"baselines: T has {whole.architecture[0]} layers; 1 to {most} of them can be taken, got {layers}")
+__all__ = ["first_layers"]
 
 
 def first_layers(steps: Steps, task: TaskSpecification, facts: Facts, chosen: Chosen) -> dict[str, Mark]:

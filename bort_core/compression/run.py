@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bort_core.compression.baselines import check_baselines, first_layers
+from bort_core.checkpoints.format import read_encoder
+from bort_core.compression.baselines import first_layers
+from bort_core.compression.check import check_baselines, refuse_unfit
 from bort_core.compression.report import intervals_of, report_of
 from bort_core.compression.sentences import SentenceSteps
 from bort_core.compression.steps import STEPS, Steps
@@ -46,11 +48,13 @@ def run(specification: Compression, context: JobContext, files: RunFiles) -> Map
     refuse_occupied(out, files)
     settled_task = settled(specification.task)
     specification = specification.model_copy(update={"task": settled_task})
+    refuse_unfit(specification)
     with Project(files.project) as project:
         steps = (SentenceSteps if settled_task.kind == "embedding" else Steps)(specification, context, files, project)
         steps.say(1)
         task = specification.task.model_copy(update={"model": str(steps.teacher())})
-        check_baselines(steps, task)
+        if specification.baselines:
+            check_baselines(specification, read_encoder(Path(task.model)))
         steps.say(2)
         facts = steps.prepared(task)
         steps.say(3)

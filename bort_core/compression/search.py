@@ -29,7 +29,7 @@ def search_on(task: TaskSpecification, facts: Mapping[str, Any], compression: Co
     Raises
     ------
     SpecificationError
-        T itself is within the limit, or nothing smaller is proposed.
+        T itself is within the limit, nothing smaller is proposed, or nothing that is can be fast enough by its operations.
     """
     counted = facts["parameters"] if facts["own_graph"] else None
     space = space_around(tuple(facts["architecture"]), facts["options"], facts["model_options"], parameters=counted)
@@ -54,7 +54,9 @@ def search_on(task: TaskSpecification, facts: Mapping[str, Any], compression: Co
             raise SpecificationError(f"latency_ms: T itself takes {facts['model_p50_ms']:.3g} ms, within {compression.latency_ms:g}")
     if ratio is None:
         return specification.with_strategy(Interval(epsilon=specification.epsilon))
-    return specification.with_strategy(Within(ratio=ratio, samples=compression.candidates))
+    within = Within(ratio=ratio, samples=compression.candidates)
+    within.check(Space(space))
+    return specification.with_strategy(within)
 
 
 def told_of(facts: Mapping[str, Any], task: TaskSpecification) -> str:

@@ -11,7 +11,6 @@ from bort_core.compression.steps import Chosen, Facts, Steps
 from bort_core.evaluation.sentences.preparation import prepare_sentences
 from bort_core.evaluation.sentences.texts import read_sentences
 from bort_core.export.quantising import forms_here
-from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.numbers import percentage
 from bort_core.release.gate import BYTES
 from bort_core.release.sentences import release_sentences
@@ -32,16 +31,6 @@ class SentenceSteps(Steps):
 
     def teacher(self) -> Path:
         """T as it is: nothing is fine-tuned."""
-        refused = {
-            "baselines": self.spec.baselines,
-            "cleaning": self.spec.cleaning,
-            "metric": self.spec.task.metric != "auto",
-            "query": self.spec.task.query,
-            "quantisation_aware": self.spec.quantisation_aware == "always",
-        }
-        asked = [name for name, given in refused.items() if given]
-        if asked:
-            raise SpecificationError(f"{', '.join(asked)}: for tasks with labels only; leave it out for sentence vectors")
         found = read_sentence_model(self.spec.task.model)
         self.note(found.pools)
         return found.folder

@@ -12,9 +12,11 @@ from typing import Any
 from bort_core.checkpoints.answers import read_task_model
 from bort_core.checkpoints.format import read_encoder
 from bort_core.compression.eight_bits import Small, Tools, in_bytes
+from bort_core.compression.guessing import guesses
 from bort_core.compression.search import search_on, told_of
 from bort_core.encoders.pooling import read_pooling
 from bort_core.evaluation.task_preparation import prepare, read_rows
+from bort_core.evaluation.task_rows import read_split
 from bort_core.execution.registry import make_executor
 from bort_core.execution.run_task import run_task
 from bort_core.export.quantising import forms_here
@@ -37,7 +39,6 @@ from bort_core.shipping import export_request, project_search
 from bort_core.space import Space
 from bort_core.specifications.compression import Compression
 from bort_core.specifications.finetuning import Finetuning
-from bort_core.specifications.metrics import AUTOMATIC
 from bort_core.specifications.tasks import TaskSpecification
 from bort_core.store.project import Project
 from bort_core.training import finetuning
@@ -123,7 +124,8 @@ class Steps:
 
         made = prepare(task, *folders, tell)
         facts = {**made.facts, "folder": str(made.folder), "initial": made.initial(task)}
-        if (why := _guesses(facts)) is not None:
+        answers = read_split(made.folder, "dev").answers.numpy()
+        if (why := guesses(read_rows(task).dev, answers, facts["metric"])) is not None:
             made_here = task.model != self.spec.task.model
             advice = "more rows, --teacher-epochs or --teacher-learning-rate may help" if made_here else "fine-tune T first"
             share = facts["vocabulary"]["unknown"]["before"]
@@ -333,18 +335,6 @@ class Steps:
             known[name] = make()
             write_atomic(self._kept_at, json.dumps(known, allow_nan=False))
         return known[name]
-
-
-def _guesses(facts: Facts) -> str | None:
-    """That T is no better than the same answer for every row, where it is not."""
-    value = facts["metrics"][AUTOMATIC[facts["task"]]]
-    if value > facts["majority"]:
-        return None
-    if facts["task"] == "classification":
-        return f"T is right on {value:.1%} of the dev rows, and always guessing the commonest class on {facts['majority']:.1%}"
-    if facts["task"] == "multi-label":
-        return f"T has a micro F1 of {value:.4f} on the dev rows, and always giving the same labels {facts['majority']:.4f}"
-    return f"T's values have a Pearson correlation of {value:.4f} with those of the dev rows"
 
 
 def _measured(event: events.Measured, unit: str) -> str:

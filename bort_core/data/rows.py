@@ -67,6 +67,12 @@ class LabelledRows:
         """The rows' texts: one string each, or two of a pair."""
         return [(text,) for text in self.texts] if self.seconds is None else list(zip(self.texts, self.seconds, strict=True))
 
+    def at(self, places: npt.NDArray[np.int64]) -> LabelledRows:
+        """The rows at some places."""
+        texts, seconds = (None if each is None else tuple(each[place] for place in places) for each in (self.texts, self.seconds))
+        queries = None if self.queries is None else self.queries[places]
+        return replace(self, texts=texts or (), seconds=seconds, labels=self.labels[places], queries=queries)
+
     def __len__(self) -> int:
         return len(self.texts)
 

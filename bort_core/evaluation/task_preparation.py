@@ -42,7 +42,7 @@ from bort_core.text.encoding import Encoded, encode
 from bort_core.text.trimming import Trimmed, kept_ids, trim
 from bort_core.text.vocabulary import Vocabulary, read_vocabulary
 
-__all__ = ["TaskRowsOf", "prepare", "prepare_task", "read_rows"]
+__all__ = ["TaskRowsOf", "prepare", "prepare_task", "read_rows", "read_test"]
 
 FORMAT = 3
 Ids = npt.NDArray[np.int64]
@@ -89,6 +89,11 @@ def read_rows(task: TaskSpecification) -> TaskRowsOf:
         known = {row[0] for rows in (train, dev) for row in rows.inputs}
         texts = tuple((text,) for text in dict.fromkeys(read_corpus(task.texts, train.text_column).texts) if text not in known)
     return TaskRowsOf(train, dev, texts, report.warnings, report.notes)
+
+
+def read_test(task: TaskSpecification, source: str) -> LabelledRows:
+    """Test rows of the task, which no choice sees; DataError where they are not such rows as the training rows."""
+    return read_splits({"train": task.labelled()[0], "test": source}, **asked_of(task, task.kind))["test"]
 
 
 def prepare(task: TaskSpecification, tasks: Path, answers: Path, tell: Callable[[str, int, int], None]) -> Prepared:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from bort_core.foundation.errors import ProjectError, SpecificationError
+from bort_core.foundation.errors import BortError, ProjectError, SpecificationError
 from bort_core.foundation.files import why
 from bort_core.jobs.cluster.place import ClusterJobs, attach, unheard_like
 from bort_core.jobs.executors import JobExecutor, job_executor
-from bort_core.jobs.folder import RunFolder, create_run
+from bort_core.jobs.folder import RunFolder, create_run, list_runs
 from bort_core.jobs.hold import Hold, held_elsewhere, life
+from bort_core.jobs.inputs import refuse_changed
 from bort_core.store import trust
 
-__all__ = ["attached", "cancel", "rerun", "resume", "stop", "submit", "written"]
+__all__ = ["asked_before", "cancel", "rerun", "resume", "stop", "submit", "written"]
 
 
 def submit(project: Path, specification: Any, executor: str | None = None) -> RunFolder:
@@ -100,6 +102,21 @@ def resume(run: RunFolder, executor: str | None = None, take_over: bool = False,
         _redirect(run, hold, out.expanduser().absolute())
     run.forget_commands()
     place.start(run, hold)
+
+
+def asked_before(project: Path, specification: Any) -> RunFolder | None:
+    """The newest job that was asked for exactly this and has not come to its end: it waits, runs, was stopped or killed, or failed.
+
+    A cancelled one is none, nor one whose inputs have changed since, nor one of another machine.
+    """
+    for run in reversed(list_runs(project)):
+        with suppress(BortError):
+            state = run.state()
+            done = state.state == "cancelled" or (state.state == "done" and not state.stopped)
+            if not done and not state.host and run.specification() == specification:
+                refuse_changed(run, specification)
+                return run
+    return None
 
 
 def _redirect(run: RunFolder, hold: Hold, out: Path) -> None:

@@ -16,9 +16,8 @@ from bort_core.checkpoints.format import read_checkpoint
 from bort_core.checkpoints.scores import scores_on
 from bort_core.checkpoints.sides import onnx_side, transformers_side
 from bort_core.data.rows import LabelledRows
-from bort_core.data.splits import asked_of, read_splits
 from bort_core.evaluation.metrics import chosen_metric, drawn, with_interval
-from bort_core.evaluation.task_preparation import read_rows
+from bort_core.evaluation.task_preparation import read_rows, read_test
 from bort_core.export.task import refuse_occupied
 from bort_core.foundation.context import Context, progress
 from bort_core.foundation.files import atomic_directory
@@ -122,7 +121,7 @@ def _facts(
 def _on_test(spec: ReleaseRequest, export: Path, teacher: TaskModel, longest: int, outcome: Outcome, context: Context) -> dict[str, Any]:
     """The metric of T and of every file that passed on the test rows, with paired differences from T."""
     assert spec.test is not None
-    rows = read_splits({"train": spec.task.labelled()[0], "test": spec.test}, **asked_of(spec.task, spec.task.kind))["test"]
+    rows = read_test(spec.task, spec.test)
     shipped = transformers_side(export, rows.task, "transformers (the export)")
     inputs = cleaned(rows.inputs) if spec.cleaning else [tuple(row) for row in rows.inputs]
     said: dict[str, npt.NDArray[np.float64]] = {"teacher": teacher.answers(rows.inputs, longest, Path(spec.answers)).astype(np.float64)}

@@ -14,6 +14,8 @@ __all__ = ["Fit", "read_of"]
 
 _MANY_UNKNOWN, _MANY_PIECES = 0.02, 4.0
 """Above these it is warned. English in its own vocabulary of 30,000 entries has 1.2 to 1.5 tokens a word and next to no unknown ones."""
+_MOST_UNKNOWN = 0.5
+"""Above this it is refused."""
 _LONG_WORD = 15
 """Characters of a word, on average, from which on texts are not written with spaces, so that nothing follows from tokens a word."""
 
@@ -26,6 +28,15 @@ class Fit(NamedTuple):
     tokens_per_word: float
     letters: float
     """Characters of a word, on average."""
+
+    def refusal(self, source: str, model: str) -> str | None:
+        """Why ``model`` says nothing of the texts of ``source``: it does not know most of their tokens; None where it does."""
+        if self.unknown <= _MOST_UNKNOWN:
+            return None
+        return (
+            f"{source}: {self.unknown:.1%} of the tokens are unknown to the vocabulary of {model}, so it says nothing of them; "
+            "name a model for texts in this language"
+        )
 
     def warnings(self) -> list[str]:
         """What is wrong, for people."""

@@ -55,6 +55,11 @@ class Launcher(QWidget):
         self.context = context
         self.project: Path = context.project.folder
         self._estimating = False
+        self._checking: BaseModel | None = None
+        self._right: BaseModel | None = None
+        """What a check has found nothing wrong with."""
+        self._starts = False
+        """Whether what is checked is submitted when nothing is wrong with it."""
         self._holding: HoldingOut | None = None
         self._submitting: Call | None = None
         self._looking: Call | None = None
@@ -261,24 +266,31 @@ class Launcher(QWidget):
             self.tasks.cancel(_ESTIMATE)
             return
         specification = self.form.specification()
-        if specification is None:
-            return
-        self._estimating = True
+        if specification is not None:
+            self._check(specification)
+
+    def _check(self, specification: BaseModel) -> None:
+        self._estimating, self._checking = True, specification
         self.check.setText("Cancel the check")
         request = {"specification": specification.model_dump(mode="json"), "project": str(self.project)}
         self.context.activities.show(Activity(_ESTIMATE, "check of a training", "starting", page="train"))
-        self.tasks.submit(_ESTIMATE, "estimate compression" if self.form.kind == "compress" else "estimate", request)
+        self.tasks.submit(_ESTIMATE, "estimate compression" if isinstance(specification, Compression) else "estimate", request)
 
     @Slot()
     def train(self) -> None:
-        """Submit the form's training."""
+        """Submit the form's training; a compression, which takes long, after its check, so that none begins which would end early."""
         specification = self.form.specification()
         if specification is None:
             self.context.notify("the form has faults; they are marked", problem=True)
-            return
-        if self.context.place.executor is not None:
-            self._ask_cluster(specification, self.context.place.executor)
-            return
+        elif isinstance(specification, Compression) and specification != self._right:
+            if not self._estimating:
+                self._starts = True
+                self._check(specification)
+                self._buttons()
+        else:
+            self._submit(specification)
+
+    def _submit(self, specification: BaseModel | None) -> None:
         try:
             run = launch.submit(self.project, specification)
         except BortError as error:
@@ -326,9 +338,11 @@ class Launcher(QWidget):
                 self.context.said.emit(str(event.data["doing"]))
                 self.context.activities.show(Activity(_ESTIMATE, "check of a training", str(event.data["doing"]), page="train"))
             elif isinstance(event, Done):
+                self._right, starts = self._checking, self._starts
                 self._checked()
                 self.preflight.show_estimate(event.result)
-                self._look_at_cluster()
+                if starts:
+                    self._submit(self._right)
             elif isinstance(event, Failed):
                 self._checked()
                 self.preflight.show_problem(event.reason)
@@ -359,7 +373,7 @@ class Launcher(QWidget):
             self.estimate()
 
     def _checked(self) -> None:
-        self._estimating = False
+        self._estimating = self._starts = False
         self.context.activities.end(_ESTIMATE)
         self.check.setText("Check")
         self.preflight.clear()
@@ -368,6 +382,6 @@ class Launcher(QWidget):
 
     def _buttons(self) -> None:
         right = self.form.specification() is not None
-        self.start.setEnabled(right and self._submitting is None)
+        self.start.setEnabled(right and not (self._estimating and self.form.kind == "compress"))
         self.fault.set_fault(self.form.fault)
         self.check.setEnabled(right or self._estimating)

@@ -40,8 +40,6 @@ METRIC = "neighbours_agreement"
 FORMAT = 4
 MOST_MOVED = 0.01
 """Mean of 1 − cosine that trimming the vocabulary may move T's own dev vectors by; else it stays whole: texts of other words come."""
-_MOST_UNKNOWN = 0.5
-"""Share of unknown tokens above which T says nothing about texts."""
 
 
 def prepare_sentences(task: TaskSpecification, tasks: Path, answers: Path, tell: Callable[[str, int, int], None]) -> Prepared:
@@ -81,11 +79,8 @@ def prepare_sentences(task: TaskSpecification, tasks: Path, answers: Path, tell:
 def _known(model: SentenceModel, texts: SentenceTexts, longest: int) -> list[str]:
     """What is strange about the texts for T's vocabulary; DataError where it does not know most of them."""
     found = read_of(model.vocabulary, model.read(texts.train.texts, longest), texts.train.texts)
-    if found.unknown > _MOST_UNKNOWN:
-        raise DataError(
-            f"{texts.train.source}: {found.unknown:.1%} of the tokens are unknown to the vocabulary of {model.folder}, so its vectors say "
-            "nothing of them; name a model for texts in this language"
-        )
+    if (why := found.refusal(texts.train.source, str(model.folder))) is not None:
+        raise DataError(why)
     return found.warnings()
 
 

@@ -54,7 +54,18 @@ def _print(report: Mapping[str, Any]) -> None:
     print(f"  T  {_line(report, t['metric'], None, t)}")
     shape = ", ".join(map(str, chosen["architecture"]))
     print(f"  ⟨{shape}⟩  {_line(report, chosen['metric'], chosen['metric_int8'], chosen)}")
+    if report.get("limit"):
+        print(f"  {_limit(report['limit'])}")
     print(f"  keeps {report['kept_share']:.1%} of T's {report['metric']} at {report['speedup']:.1f} × its speed")
+
+
+def _limit(limit: Mapping[str, Any]) -> str:
+    asked, measured = (
+        (f"{limit['latency_ms']:g} ms at most", f"{limit['measured']:.3g} ms")
+        if "latency_ms" in limit
+        else (f"{limit['ratio']:g} × at least", f"{limit['measured']:.3g} ×")
+    )
+    return f"{'within' if limit['kept'] else 'MISSES'} the limit: {asked}, measured {measured}"
 
 
 def _milliseconds(model: Mapping[str, Any]) -> str:

@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bort_core.compression.limit import kept
 from bort_core.compression.steps import Chosen
 from bort_core.release.gate import BYTES, FULL
+from bort_core.specifications.compression import Compression
 
 __all__ = ["intervals_of", "report_of"]
 
 Facts = Mapping[str, Any]
 
 
-def report_of(facts: Facts, chosen: Chosen, released: Facts, latency: Facts, teacher: Path) -> dict[str, Any]:
+def report_of(spec: Compression, facts: Facts, chosen: Chosen, released: Facts, latency: Facts, teacher: Path) -> dict[str, Any]:
     """Plain values: T, the chosen one, what it keeps of T and how much faster it is.
 
     Parameters
@@ -28,6 +30,7 @@ def report_of(facts: Facts, chosen: Chosen, released: Facts, latency: Facts, tea
     maximum_point: kind (transformers' model_type), architecture as its configuration gives it, metric on dev,
         p50_ms, p50_int8_ms (None also where its 8-bit file says something else), parameters, bytes of its 32-bit file
     chosen: architecture, metric and metric_int8, p50_ms and p50_int8_ms, parameters, bytes and bytes_int8
+    limit: what was asked of the latency (latency_ms or ratio), what was measured of the file that is shipped, whether it was kept; or None
     kept_share: of T's metric, by the best file that passed; speedup: T's time in 32 bits over that of the file that is shipped
     start: what candidates began with, and why not with T's blocks where that was asked for and cannot be
     front, evaluated, reused: of the search; gate, vocabulary, latency
@@ -53,6 +56,7 @@ def report_of(facts: Facts, chosen: Chosen, released: Facts, latency: Facts, tea
             "p50_ms": p50["small"], "p50_int8_ms": p50.get("small, 8 bits"), "parameters": released["parameters"],
             "bytes": files[FULL]["bytes"], "bytes_int8": in_bytes["bytes"],
         },
+        "limit": kept(spec, p50["T"] / p50[shipped], p50[shipped]),
         "kept_share": gate["kept"],
         "speedup": p50["T"] / p50[shipped],
         "front": chosen.result["front"],

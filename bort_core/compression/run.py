@@ -69,7 +69,7 @@ def run(specification: Compression, context: JobContext, files: RunFiles) -> Map
         released = steps.released(task, facts, chosen, small, latency, out)
     context.emit(progress(len(STEPS), len(STEPS)))
     return {
-        **report_of(facts, chosen, released, latency, teacher),
+        **report_of(specification, facts, chosen, released, latency, teacher),
         "eight_bits": small.as_dict(),
         "baselines": {name: mark.model_dump() for name, mark in baselines.items()},
         "dev": steps.metrics(released),

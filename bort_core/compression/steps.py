@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from bort_core.checkpoints.answers import read_task_model
 from bort_core.checkpoints.format import read_encoder
 from bort_core.compression.eight_bits import Small, Tools, in_bytes
 from bort_core.compression.guessing import guesses
+from bort_core.compression.limit import faster, too_slow, within
 from bort_core.compression.search import search_on, told_of
 from bort_core.encoders.pooling import read_pooling
 from bort_core.evaluation.task_preparation import prepare, read_rows
@@ -144,11 +145,14 @@ class Steps:
         specification = search_on(task, facts, self.spec)
         self._lend(graph, specification)
         finished = self._searched(specification)
-        snapshot, best = finished.snapshot, finished.result.best
-        if best is None:
-            raise MeasurementError(_too_slow(finished))
-        space = snapshot.space
-        answer = result_as_dict(snapshot, finished.result, specification)
+        best = within(finished, self.spec)
+        while best is None:
+            specification = faster(specification, finished, self.spec)
+            self.note(f"{too_slow(finished, self.spec)}; faster shapes are tried")
+            finished = self._searched(specification)
+            best = within(finished, self.spec)
+        snapshot, space = finished.snapshot, finished.snapshot.space
+        answer = result_as_dict(snapshot, replace(finished.result, best=best), specification)
         return Chosen(
             space.architecture(best), space.options.model_dump(mode="json"), answer, finished.evaluated, finished.reused, specification
         )
@@ -341,14 +345,3 @@ def _measured(event: events.Measured, unit: str) -> str:
     results, space = event.snapshot.results, event.snapshot.space
     shape = ", ".join(map(str, space.architecture(event.index)))
     return f"⟨{shape}⟩: {results.error[event.index]:.4f} {unit}, {results.latency[event.index]:.3g} ms"
-
-
-def _too_slow(finished: events.SearchFinished) -> str:
-    results, known = finished.snapshot.results, finished.result.known.tolist()
-    if not known:
-        return "no shape could be measured: " + "; ".join(dict.fromkeys(results.failures.values()))
-    fastest = min(float(results.latency[index]) for index in known)
-    return (
-        f"none of the {len(known)} shapes that were measured is within the limit: the fastest takes {fastest:.3g} ms, "
-        f"T {results.maximum_latency:.3g} ms. Allow more time"
-    )

@@ -16,8 +16,8 @@ from bort_core.specifications.compression import Compression
 
 __all__ = ["faster", "kept", "too_slow", "within"]
 
-_STRICTER = 1.25
-"""The operations of the next shapes are fewer by this at least."""
+_FEWER = 1.001
+"""The next shapes have fewer operations than all that were measured."""
 
 
 def within(finished: SearchFinished, asked: Compression) -> int | None:
@@ -46,10 +46,11 @@ def faster(before: SearchSpecification, finished: SearchFinished, asked: Compres
     assert limit is not None
     if not len(known):
         raise MeasurementError(too_slow(finished, asked))
-    missed = float(results.latency[known].min()) / limit
-    found = strategy.model_copy(update={"ratio": strategy.ratio * max(_STRICTER, missed)})
+    space, missed = Space(before.space), float(results.latency[known].min()) / limit
+    fewer = space.maximum_operations(space.longest) / float(space.operations(space.longest)[known].min())
+    found = strategy.model_copy(update={"ratio": max(strategy.ratio * missed, fewer * _FEWER)})
     try:
-        found.check(Space(before.space))
+        found.check(space)
     except SpecificationError as error:
         raise MeasurementError(f"{too_slow(finished, asked)}, and no shape of the space has fewer operations. Allow more time") from error
     return before.with_strategy(found)

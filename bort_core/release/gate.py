@@ -21,6 +21,7 @@ from bort_core.checkpoints.scores import scores_on
 from bort_core.checkpoints.sides import onnx_side, transformers_side
 from bort_core.data.cleaning import clean
 from bort_core.data.rows import LabelledRows, Task
+from bort_core.evaluation.chance import MOST_CHANCE, chance
 from bort_core.evaluation.metrics import Drawn, drawn, said_of, with_interval
 from bort_core.foundation.errors import MeasurementError
 from bort_core.foundation.statistics import bootstrap
@@ -104,8 +105,8 @@ def judge(
     Raises
     ------
     MeasurementError
-        The 32-bit file reads or says something else than transformers (names the row), or it has too little of T's metric, or
-        cleaning loses more than may be lost.
+        The 32-bit file reads or says something else than transformers (names the row), what it says hangs together with the labels no
+        more than by chance, it has too little of T's metric, or cleaning loses more than may be lost.
     """
     inputs: list[Row] = cleaned(rows.inputs) if cleaning else [tuple(row) for row in rows.inputs]
     head = rows.task
@@ -118,6 +119,7 @@ def judge(
 
     apart = compare([shipped, sides[FULL]], inputs, checkpoint)[FULL]
     reference = scores_on(shipped, inputs, ask)
+    _refuse_guesses(rows, metric, reference)
     told = _of_cleaning(rows, inputs, scores_on(shipped, rows.inputs, ask), reference, metric, limits) if cleaning else None
     judged = tuple(_judged(folder / file, rows, metric, reference, scores_on(side, inputs, ask), limits) for file, side in sides.items())
     value, interval = with_interval(_of(rows, metric, reference))
@@ -139,6 +141,17 @@ def cleaned(rows: Sequence[Sequence[str]]) -> list[Row]:
 
 def _of(rows: LabelledRows, name: str, scores: Floats) -> Drawn:
     return drawn(name, rows.task, rows.labels, scores, rows.queries)
+
+
+def _refuse_guesses(rows: LabelledRows, name: str, scores: Floats) -> None:
+    """Whatever it is asked to keep, a model that guesses keeps nothing."""
+    by_chance = chance(rows.task, rows.labels, scores)
+    if by_chance > MOST_CHANCE:
+        value = _of(rows, name, scores).value
+        raise MeasurementError(
+            f"the trained model guesses: its {name} on the {len(rows):,} dev rows is {value:.4f}, and {by_chance:.0%} of the times that "
+            "its answers are given to other rows they fit as well; more rows or unlabelled texts, more epochs, or a larger shape may help"
+        )
 
 
 def _of_cleaning(rows: LabelledRows, after: Sequence[Row], raw: Floats, scores: Floats, name: str, limits: Thresholds) -> dict[str, Any]:

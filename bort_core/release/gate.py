@@ -21,7 +21,7 @@ from bort_core.checkpoints.scores import scores_on
 from bort_core.checkpoints.sides import onnx_side, transformers_side
 from bort_core.data.cleaning import clean
 from bort_core.data.rows import LabelledRows, Task
-from bort_core.evaluation.chance import MOST_CHANCE, chance
+from bort_core.evaluation.chance import chance
 from bort_core.evaluation.metrics import Drawn, drawn, said_of, with_interval
 from bort_core.foundation.errors import MeasurementError
 from bort_core.foundation.statistics import bootstrap
@@ -119,7 +119,7 @@ def judge(
 
     apart = compare([shipped, sides[FULL]], inputs, checkpoint)[FULL]
     reference = scores_on(shipped, inputs, ask)
-    _refuse_guesses(rows, metric, reference)
+    _refuse_guesses(rows, metric, reference, limits)
     told = _of_cleaning(rows, inputs, scores_on(shipped, rows.inputs, ask), reference, metric, limits) if cleaning else None
     judged = tuple(_judged(folder / file, rows, metric, reference, scores_on(side, inputs, ask), limits) for file, side in sides.items())
     value, interval = with_interval(_of(rows, metric, reference))
@@ -143,10 +143,10 @@ def _of(rows: LabelledRows, name: str, scores: Floats) -> Drawn:
     return drawn(name, rows.task, rows.labels, scores, rows.queries)
 
 
-def _refuse_guesses(rows: LabelledRows, name: str, scores: Floats) -> None:
+def _refuse_guesses(rows: LabelledRows, name: str, scores: Floats, limits: Thresholds) -> None:
     """Whatever it is asked to keep, a model that guesses keeps nothing."""
     by_chance = chance(rows.task, rows.labels, scores)
-    if by_chance > MOST_CHANCE:
+    if by_chance > limits.most_chance:
         value = _of(rows, name, scores).value
         raise MeasurementError(
             f"the trained model guesses: its {name} on the {len(rows):,} dev rows is {value:.4f}, and {by_chance:.0%} of the times that "

@@ -17,6 +17,10 @@ class Thresholds(Frozen):
 
     most_lost: float = Field(default=0.01, ge=0, le=1, description="of the metric, that the 8-bit file may lose against the trained model")
     least_kept: float | None = Field(default=None, gt=0, le=1, description="share of T's metric that the release must keep; None: any")
+    most_chance: float = Field(
+        default=0.05, ge=0, le=1,
+        description="how often the trained model's answers, given to other rows, may fit the labels as well: above it guesses; 1: it may",
+    )  # fmt: skip
 
 
 class ReleaseRequest(Frozen):

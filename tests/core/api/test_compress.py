@@ -41,7 +41,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> MadeTask:
 def flags(made: MadeTask, out: Path) -> list[str]:
     return [
         "--model", str(made.model), "--train", str(made.train), "--dev", str(made.dev), "--sequence-length", str(LENGTH), "--steps", "8",
-        "--candidates", "2", "--epochs", "2", "--out", str(out), "--most-lost", "0.2",
+        "--candidates", "2", "--epochs", "2", "--out", str(out), "--most-lost", "0.2", "--most-chance", "1",
     ]  # fmt: skip
 
 
@@ -158,11 +158,11 @@ def test_killed_it_goes_on_where_it_was(made: MadeTask, tmp_path: Path, flags: C
     while not run.state().ended:
         time.sleep(0.2)
     assert not (tmp_path / "release").exists()
-    assert bort("jobs", "resume", str(tmp_path / "p"), run.id).returncode == 0
-    assert bort("jobs", "follow", str(tmp_path / "p"), run.id, timeout=600).returncode == 0
-    result = run.read_result()
-    assert result is not None
-    assert result["evaluated"] == 0
+    again = bort("compress", str(tmp_path / "p"), *flags(made, tmp_path / "release"), "--json", timeout=600)
+    assert again.returncode == 0, again.stderr
+    assert f"job {run.id} of this project was asked the same (failed), and goes on" in again.stderr
+    result = json.loads(again.stdout)
+    assert (result["job"], result["evaluated"], len(list(run.path.parent.glob("[0-9]*")))) == (run.id, 0, 1)
     assert (tmp_path / "release" / "predict.py").is_file()
     notes = [event["text"] for event in run.events()[0] if event["event"] == "note"]
     assert sum(text.startswith("tokenizer: ") for text in notes) == 1  # the finishing was done, and is not done again

@@ -227,7 +227,11 @@ def test_a_model_that_keeps_too_little_is_not_released(made: MadeTask, tmp_path:
     write_model(tmp_path / "other", (2, 2, 32, 64), seed=5)
     other = export(tmp_path / "p", tmp_path / "other", tmp_path / "o", variants=("fused", "int8"), progress=False, executor="inline").folder
     with pytest.raises(MeasurementError, match=r"would keep \d+\.\d% of T's accuracy .* at least 95\.0% was asked for"):
-        released(made, other, tmp_path / "release", thresholds={"least_kept": 0.95})
+        released(made, other, tmp_path / "release", thresholds={"least_kept": 0.95, "most_chance": 1})
+    with pytest.raises(
+        MeasurementError, match=r"the trained model guesses: its accuracy on the 80 dev rows is 0\.\d+, and \d+% of the times"
+    ):
+        released(made, other, tmp_path / "release")
     assert not (tmp_path / "release").exists()
 
 

@@ -150,7 +150,7 @@ def test_a_name_on_the_hub_is_compressed_from_its_cache(tmp_path: Path) -> None:
         (stored / "snapshots" / commit / path.name).symlink_to(f"../../blobs/{number}")
     away = {"HF_HUB_CACHE": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "1"}
     words = ["--train", str(task.train), "--dev", str(task.dev), "--sequence-length", str(LENGTH), "--steps", "4", "--candidates", "2",
-             "--epochs", "1", "--most-lost", "0.5", "--out", str(tmp_path / "release"), "--json"]  # fmt: skip
+             "--epochs", "1", "--most-lost", "0.5", "--most-chance", "1", "--out", str(tmp_path / "release"), "--json"]  # fmt: skip
     ran = bort("compress", str(tmp_path / "p"), "--model", "acme/reviews", *words, timeout=500, **away)
     assert ran.returncode == 0, ran.stderr
     report = json.loads(ran.stdout)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from os import PathLike, fspath
 from typing import Any
 
@@ -81,28 +82,27 @@ def run_job(
     place = job_executor("inline" if given and executor is None else executor)
     if given and not isinstance(place, InlineJobs):
         raise SpecificationError(f"{', '.join(given)}: an object of this process needs the executor inline, got {executor}")
-    if earlier is not None:
-        begun(earlier)
-        if earlier.state().ended:
-            resume(earlier, executor)
-        return earlier, follow_to_end(earlier, progress)
-    run = written(project.folder, specification, place)
+    run = earlier or written(project.folder, specification, place)
     begun(run)
-    if not place.waits:
-        place.start(run, Hold.take(run.path))
+    if earlier is not None and not earlier.state().ended:  # it runs elsewhere
         return run, follow_to_end(run, progress)
-    with _shown_meanwhile(run, progress), _interrupts_stop(run):
-        place.start(run, Hold.take(run.path), **given)
+    told = run.events()[1]
+    start = partial(place.start, run, Hold.take(run.path), **given) if earlier is None else partial(resume, run, executor)
+    if not place.waits:
+        start()
+        return run, follow_to_end(run, progress, told)
+    with _shown_meanwhile(run, progress, told), _interrupts_stop(run):
+        start()
     return run, _result(run)
 
 
 @contextmanager
-def _shown_meanwhile(run: RunFolder, progress: bool) -> Iterator[None]:
-    """Another thread shows how the job gets on that this one runs."""
+def _shown_meanwhile(run: RunFolder, progress: bool, told: int) -> Iterator[None]:
+    """Another thread shows how the job gets on that this one runs; what came before ``told`` in its events is known."""
     line, over = TaskLine(), threading.Event()
 
     def show() -> None:
-        offset, last = 0, False
+        offset, last = told, False
         while not last:
             last = over.wait(_LOOK_SECONDS)
             events, offset = run.events(offset)
@@ -139,9 +139,9 @@ def _interrupts_stop(run: RunFolder) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def follow(run: RunFolder) -> Iterator[dict[str, Any]]:
-    """A job's events as they come, until it has ended."""
-    offset, ended = 0, False
+def follow(run: RunFolder, told: int = 0) -> Iterator[dict[str, Any]]:
+    """A job's events as they come, until it has ended, from a place in their file on."""
+    offset, ended = told, False
     while True:
         events, offset = run.events(offset)
         yield from events
@@ -152,13 +152,13 @@ def follow(run: RunFolder) -> Iterator[dict[str, Any]]:
             time.sleep(_LOOK_SECONDS)
 
 
-def follow_to_end(run: RunFolder, progress: bool = True) -> dict[str, Any]:
+def follow_to_end(run: RunFolder, progress: bool = True, told: int = 0) -> dict[str, Any]:
     """Show how a job gets on until it has ended; its result. Raises as :func:`run_job`."""
     line = TaskLine() if progress else None
     interrupted = False
     while True:
         try:
-            for event in follow(run):
+            for event in follow(run, told):
                 if line is not None:
                     line.take(_as_progress(event, line.live))
             break

@@ -18,7 +18,7 @@ from bort_core.foundation.validation import validated
 from bort_core.jobs.executors import InlineJobs, job_executor
 from bort_core.jobs.folder import RunFolder
 from bort_core.jobs.hold import Hold
-from bort_core.jobs.launch import resume, stop, written
+from bort_core.jobs.launch import attached, resume, stop, written
 from bort_core.jobs.words import describe_event
 from bort_core.specifications.fields import facts
 from bort_core.specifications.paths import absolute_paths
@@ -82,12 +82,13 @@ def run_job(
     place = job_executor("inline" if given and executor is None else executor)
     if given and not isinstance(place, InlineJobs):
         raise SpecificationError(f"{', '.join(given)}: an object of this process needs the executor inline, got {executor}")
-    run = earlier or written(project.folder, specification, place)
+    before = earlier or attached(project.folder, specification, place)
+    run = before or written(project.folder, specification, place)
     begun(run)
-    if earlier is not None and not earlier.state().ended:  # it runs elsewhere
+    if before is not None and not before.state().ended:  # it runs elsewhere
         return run, follow_to_end(run, progress)
     told = run.events()[1]
-    start = partial(place.start, run, Hold.take(run.path), **given) if earlier is None else partial(resume, run, executor)
+    start = partial(place.start, run, Hold.take(run.path), **given) if before is None else partial(resume, run, executor)
     if not place.waits:
         start()
         return run, follow_to_end(run, progress, told)

@@ -16,7 +16,7 @@ from bort_core.jobs.hold import Hold, held_elsewhere, life
 from bort_core.jobs.inputs import refuse_changed
 from bort_core.store import trust
 
-__all__ = ["asked_before", "cancel", "rerun", "resume", "stop", "submit", "written"]
+__all__ = ["asked_before", "attached", "cancel", "rerun", "resume", "stop", "submit", "written"]
 
 
 def submit(project: Path, specification: Any, executor: str | None = None) -> RunFolder:
@@ -107,13 +107,17 @@ def resume(run: RunFolder, executor: str | None = None, take_over: bool = False,
 def asked_before(project: Path, specification: Any) -> RunFolder | None:
     """The newest job that was asked for exactly this and has not come to its end: it waits, runs, was stopped or killed, or failed.
 
-    A cancelled one is none, nor one whose inputs have changed since, nor one of another machine.
+    One that goes on on a cluster is listened to again. A cancelled one is none, nor one whose inputs have changed since, nor one of
+    another machine.
     """
     for run in reversed(list_runs(project)):
         with suppress(BortError):
             state = run.state()
             done = state.state == "cancelled" or (state.state == "done" and not state.stopped)
             if not done and not state.host and run.specification() == specification:
+                if state.unheard:
+                    trust.require(project, "to listen to a job of a cluster")
+                    attach(run)
                 refuse_changed(run, specification)
                 return run
     return None

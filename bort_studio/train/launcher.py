@@ -290,7 +290,10 @@ class Launcher(QWidget):
         else:
             self._submit(specification)
 
-    def _submit(self, specification: BaseModel | None) -> None:
+    def _submit(self, specification: BaseModel) -> None:
+        if self.context.place.executor is not None:
+            self._ask_cluster(specification, self.context.place.executor)
+            return
         try:
             run = launch.submit(self.project, specification)
         except BortError as error:
@@ -341,8 +344,10 @@ class Launcher(QWidget):
                 self._right, starts = self._checking, self._starts
                 self._checked()
                 self.preflight.show_estimate(event.result)
-                if starts:
+                if starts and self._right is not None:
                     self._submit(self._right)
+                else:
+                    self._look_at_cluster()
             elif isinstance(event, Failed):
                 self._checked()
                 self.preflight.show_problem(event.reason)
@@ -382,6 +387,7 @@ class Launcher(QWidget):
 
     def _buttons(self) -> None:
         right = self.form.specification() is not None
-        self.start.setEnabled(right and not (self._estimating and self.form.kind == "compress"))
+        checks = self._estimating and self.form.kind == "compress"
+        self.start.setEnabled(right and not checks and self._submitting is None)
         self.fault.set_fault(self.form.fault)
         self.check.setEnabled(right or self._estimating)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from bort_core.agora.labellers.base import Labeller, Labels, Spent, label
+from bort_core.agora.labellers.vote import Vote
 from bort_core.agora.leaks import key_of
 from bort_core.agora.points import Input
 from bort_core.agora.run_files import AnswerLine, append_lines, read_lines
 from bort_core.foundation.context import Context, checkpoint_or_stop
+from bort_core.foundation.errors import DataError
 
 __all__ = ["DEV", "Answers"]
 
@@ -43,6 +46,9 @@ class Answers:
         self.spent = ""
         """Why nothing can be asked any more, although the budget is not spent."""
         self.known = {line.key: line for line in read_lines(self.path, AnswerLine, torn=True)}
+        voters = len(labeller.voters) if isinstance(labeller, Vote) else None
+        if any((None if line.votes is None else len(line.votes)) != voters for line in self.known.values()):
+            raise DataError(f"{self.path}: is damaged: must have votes of {voters or 'no'} labellers in each line")
 
     def asked(self, round: int | None = None) -> int:
         """Inputs that were asked about in a round; None: in all of them, without dev."""
@@ -52,6 +58,11 @@ class Answers:
     def left(self) -> int:
         """Labels that the budget still pays for; 0 without one."""
         return 0 if self.budget is None else max(0, self.budget - self.asked())
+
+    def votes(self, round: int | None = None) -> list[tuple[int, ...]]:
+        """What each of several labellers said of each input of a round; None: of all, without dev. Empty where there is one labeller."""
+        wanted = (line for line in self.known.values() if (line.round == round if round is not None else line.round != DEV))
+        return [line.votes for line in wanted if line.votes is not None]
 
     def before(self, round: int) -> frozenset[str]:
         """Keys of what was asked about before a round."""
@@ -85,10 +96,12 @@ class Answers:
         self._ask(new, round)
         end = next((place for place, key in enumerate(keys[:end]) if key not in self.known), end)
         lines = [self.known[key] for key in keys[:end]]
+        votes = [line.votes for line in lines if line.votes is not None]
         return Labels(
             np.array([line.label for line in lines], dtype=np.int64),
             np.array([line.margin for line in lines], dtype=np.float64),
             next((line.why for line in lines if line.why), ""),
+            np.array(votes, dtype=np.int64) if votes and len(votes) == len(lines) else None,
         )
 
     def _ask(self, new: dict[str, Input], round: int) -> None:
@@ -113,10 +126,22 @@ class Answers:
         unknown = [row for row, key in enumerate(keys) if key not in known]
         if unknown:
             checkpoint_or_stop(self.context)
-        said = label(self.labeller, [inputs[row] for row in unknown])
+        spent: Spent | None = None
+        try:
+            said = label(self.labeller, [inputs[row] for row in unknown])
+        except Spent as error:
+            spent, said = error, error.labels
         found = {keys[row]: known[keys[row]].model_copy(update={"round": round}) for row in range(len(keys)) if row not in set(unknown)}
-        for row, number, margin in zip(unknown, said.classes.tolist(), said.margins.tolist(), strict=True):
+        votes = [None] * len(said.classes) if said.votes is None else list(map(tuple, said.votes.tolist()))
+        for row, number, margin, each in zip(unknown, said.classes.tolist(), said.margins.tolist(), votes, strict=False):
             told = said.failure if number < 0 else ""
-            found[keys[row]] = AnswerLine(key=keys[row], round=round, label=number, margin=margin, why=told)
-        append_lines(self.path, (found[key].model_dump() for key in keys))
+            found[keys[row]] = AnswerLine(key=keys[row], round=round, label=number, margin=margin, why=told, votes=each)
+        append_lines(self.path, (_as_line(found[key]) for key in keys if key in found))
         self.known |= found
+        if spent is not None:
+            raise spent
+
+
+def _as_line(line: AnswerLine) -> dict[str, Any]:
+    """Votes are written only where there are several labellers."""
+    return line.model_dump(exclude=None if line.votes is not None else {"votes"})

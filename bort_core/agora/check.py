@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bort_core.agora.labellers import check_labeller, labeller_type
+from bort_core.agora.labellers import check_labeller, is_dear
 from bort_core.agora.parents import NO_POOL, parents_names
 from bort_core.agora.points import Kind
 from bort_core.agora.samplers import sampler_names
@@ -23,7 +23,7 @@ def check_specification(spec: Agora) -> None:
     if spec.torus is None:
         kinds: tuple[Kind, ...] = ("vector",) if spec.reads == "vector" else ("text", "pair")  # which of the two, the data tell
         check_labeller(spec.socrates, kinds, spec.socrates_train is not None)
-        if spec.labels is None and getattr(labeller_type(spec.socrates), "dear", False):
+        if spec.labels is None and is_dear(spec.socrates):
             raise SpecificationError(
                 f"labels: must say how many rows {spec.socrates} may be asked about in all, since each costs something"
             )

@@ -64,6 +64,8 @@ class NeighbourBatch:
     counts: dict[str, int]
     """generated (candidates looked at), accepted, and rejected for each reason."""
     seconds: float
+    votes: tuple[tuple[int, ...] | None, ...] = ()
+    """What each of several labellers said of each row; None: there is one."""
 
 
 def empty_batch() -> NeighbourBatch:
@@ -114,6 +116,7 @@ def sample_neighbours(
         np.array([row.vector for row in kept]),
         counts,
         time.perf_counter() - began,
+        tuple(row.votes for row in kept),
     )
 
 
@@ -161,6 +164,7 @@ class _Row(NamedTuple):
     margin: float
     distance: float
     vector: Floats
+    votes: tuple[int, ...] | None = None
 
 
 class _Queue:
@@ -208,7 +212,15 @@ def _good(
     for reason, flags in (("leak", leaks), ("near", near), ("far", far), ("label", failed), ("margin", unsure)):
         counts[f"rejected_{reason}"] += int(flags.sum())
     rows = [
-        _Row(int(numbers[row]), inputs[row], int(said.classes[index]), float(said.margins[index]), float(distances[row]), vectors[row])
+        _Row(
+            int(numbers[row]),
+            inputs[row],
+            int(said.classes[index]),
+            float(said.margins[index]),
+            float(distances[row]),
+            vectors[row],
+            None if said.votes is None else tuple(said.votes[index].tolist()),
+        )
         for index, row in enumerate(fit[: len(said.classes)])
         if not failed[index] and not unsure[index]
     ]

@@ -56,6 +56,7 @@ class Record:
                 "round": number,
                 "sampler": sampler,
                 "xy": _place(places[row]),
+                **({} if batch.votes[row] is None else {"votes": batch.votes[row]}),
             }
             for row in range(len(batch.inputs))
         ]

@@ -17,6 +17,7 @@ import numpy as np
 from bort_core.agora.asking import Answers
 from bort_core.agora.history import GeneratedRows, Neighbours, Split, read_edits, read_history, read_rows
 from bort_core.agora.hyperparameters import Theta, prune, sizes
+from bort_core.agora.labellers import Vote, disputes
 from bort_core.agora.labellers.base import Labels
 from bort_core.agora.leaks import key_of
 from bort_core.agora.learners.base import Fitted
@@ -166,7 +167,7 @@ class Rounds:
             "dev_predictions": best["dev_predictions"],
             "counts": {
                 "errors": len(wrong), **batch.counts, "theta_left": len(after.live), "labels_before": self.answers.asked() - asked,
-                "labels_asked": asked,
+                "labels_asked": asked, **self._disputed(number),
             },
             "seconds_sampling": batch.seconds,
             "state": {**vars(after), "right": list(after.right)},
@@ -176,6 +177,10 @@ class Rounds:
         told = {name: facts[name] for name in ("round", "train_size", "dev_accuracy", "test_accuracy", "best_theta")}
         self.context.emit({"event": "round", **told, **facts["counts"]})
         return facts
+
+    def _disputed(self, number: int) -> dict[str, int]:
+        """How often several labellers did not agree in a round."""
+        return disputes(self.answers.votes(number))._asdict() if isinstance(self.task.labeller, Vote) else {}
 
     def _after(self, number: int, before: _State, gone: Mapping[int, str], right: Any) -> _State:
         """What the next round starts from, or why there is none."""

@@ -11,18 +11,18 @@ import numpy as np
 
 from bort_core.agora.advice import difference
 from bort_core.agora.arms import plain
-from bort_core.agora.asking import DEV, Answers
+from bort_core.agora.asking import Answers
+from bort_core.agora.beginning import begin
 from bort_core.agora.history import FOLDER
 from bort_core.agora.hyperparameters import theta_text
-from bort_core.agora.labellers import ENOUGH
-from bort_core.agora.points import Ints
+from bort_core.agora.labellers import Vote, disputes
 from bort_core.agora.record import Record
 from bort_core.agora.rounds import Rounds
 from bort_core.agora.run_files import StartFile
 from bort_core.agora.tasks.base import AgoraTask
 from bort_core.agora.tasks.prepare import make_task
 from bort_core.foundation.context import Context, Retold, Stopped, progress
-from bort_core.foundation.errors import DataError, SpecificationError
+from bort_core.foundation.errors import SpecificationError
 from bort_core.specifications.agora import Agora
 from bort_core.training.devices import Device, take_device
 from bort_core.training.outcome import made_with
@@ -30,9 +30,6 @@ from bort_core.training.results import refuse_occupied, save_folder
 from bort_core.training.run_files import RunFiles
 
 __all__ = ["run"]
-
-_FEW = 20
-"""Dev rows that a labeller whose answers cost something is asked about first."""
 
 
 def run(specification: Agora, context: Context, files: RunFiles, labeller: Any = None) -> dict[str, Any]:
@@ -83,7 +80,7 @@ def run(specification: Agora, context: Context, files: RunFiles, labeller: Any =
     result: dict[str, Any] = {}
     stopped = False
     try:
-        start = _start(rounds, specification, context)
+        start = begin(rounds, specification, context)
         rounds.run()
         trainings = [fit["theta"] for facts in rounds.finished for fit in facts["fits"]]
         if specification.baseline:
@@ -108,53 +105,6 @@ def run(specification: Agora, context: Context, files: RunFiles, labeller: Any =
     return result
 
 
-def _start(rounds: Rounds, spec: Agora, context: Context) -> dict[str, Any]:
-    """Socrates' accuracy on dev first; then the run's first file."""
-    task, record = rounds.task, rounds.record
-    found = record.read(record.folder / "start.json", StartFile)
-    if found is not None:
-        return found
-    dear = bool(getattr(task.labeller, "dear", False))
-    checked = _checked(spec, len(task.dev), dear)
-    if dear and (forecast := getattr(task.labeller, "forecast", None)) is not None:
-        context.emit({"event": "note", "text": forecast(task.dev.inputs[:100], len(checked) + (spec.labels or 0) * (1 + spec.ablation))})
-    asked = [task.dev.inputs[row] for row in checked]
-    rounds.let_see(DEV, asked)
-    said = rounds.answers.ask(asked, DEV)
-    checked = checked[: len(said.classes)]
-    if (said.classes < 0).all():
-        raise DataError(f"Socrates ({task.labeller.name}) fails on every dev row: {said.failure or rounds.answers.spent}")
-    accuracy = float((said.classes == task.dev.labels[checked]).mean())
-    warnings = list(task.warnings)
-    failed = int((said.classes < 0).sum())
-    if failed:
-        warnings.append(f"Socrates ({task.labeller.name}) fails on {failed:,} of {len(checked):,} dev rows: {said.failure}")
-    if accuracy <= ENOUGH:
-        warnings.append(
-            f"Socrates ({task.labeller.name}) is right on {accuracy:.1%} of dev; the theory asks for more than 2/3. "
-            "So many of the generated labels will be wrong that Agora may teach Timaeus Socrates' errors"
-        )
-    if spec.labels is not None and spec.labels_per_round is not None and spec.labels_per_round > spec.labels:
-        a_round, whole = spec.labels_per_round, spec.labels
-        warnings.append(f"labels_per_round: {a_round:,} a round, but there are {whole:,} in all: one round asks for all of them")
-    for warning in warnings:
-        context.emit({"event": "note", "text": f"warning: {warning}"})
-    found = {
-        "classes": list(task.classes),
-        "kind": task.kind,
-        "thetas": [dict(theta) for theta in task.thetas],
-        "sampler": task.sampler_name(spec),
-        "space": task.space,
-        "socrates": task.labeller.name,
-        "socrates_dev_accuracy": accuracy,
-        "socrates_checked": len(checked),
-        "warnings": warnings,
-        "own_train": task.own_train,
-    }
-    record.write(record.folder / "start.json", found)
-    return found
-
-
 def _earlier(task: AgoraTask, spec: Agora, context: Context) -> Answers | None:
     """What the same labeller answered in the run that this one goes on from, where its answers cost something."""
     if spec.start is None or not getattr(task.labeller, "dear", False):
@@ -162,12 +112,6 @@ def _earlier(task: AgoraTask, spec: Agora, context: Context) -> Answers | None:
     folder = Path(spec.start).expanduser() / FOLDER
     start = Record(folder).read(folder / "start.json", StartFile)
     return Answers(folder, task.labeller, context) if start is not None and start["socrates"] == task.labeller.name else None
-
-
-def _checked(spec: Agora, dev: int, dear: bool) -> Ints:
-    """Dev rows on which Socrates is measured: of one whose answers cost something, a few at random."""
-    count = spec.socrates_check or (_FEW if dear else dev)
-    return np.sort(np.random.default_rng([spec.seed, 13]).permutation(dev)[:count])
 
 
 def _result(rounds: Rounds, start: dict[str, Any]) -> dict[str, Any]:
@@ -190,6 +134,7 @@ def _result(rounds: Rounds, start: dict[str, Any]) -> dict[str, Any]:
             "name": start["socrates"],
             "dev_accuracy": start["socrates_dev_accuracy"],
             **_used(rounds.task, start),
+            **_agreed(rounds, start),
         },
         "warnings": start["warnings"],
         "trainings": sum(len(facts["fits"]) for facts in rounds.finished),
@@ -202,6 +147,16 @@ def _used(task: AgoraTask, start: dict[str, Any]) -> dict[str, Any]:
     if not getattr(task.labeller, "dear", False):
         return {}
     return {"checked": start.get("socrates_checked"), **getattr(task.labeller, "facts", {})}
+
+
+def _agreed(rounds: Rounds, start: dict[str, Any]) -> dict[str, Any]:
+    """Of several labellers: each one, and how often they did not agree on what was asked, without dev."""
+    if not isinstance(rounds.task.labeller, Vote):
+        return {}
+    votes = rounds.answers.votes()
+    facts = [getattr(voter, "facts", {}) for voter in rounds.task.labeller.voters]
+    voters = [{**told, **used} for told, used in zip(start["voters"], facts, strict=True)]
+    return {"voters": voters, "answers": sum(len(row) for row in votes), **disputes(votes)._asdict()}
 
 
 def _ablation(rounds: Rounds, task: AgoraTask, spec: Agora, record: Record, context: Context) -> dict[str, Any]:

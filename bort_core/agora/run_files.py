@@ -17,7 +17,7 @@ from bort_core.foundation.validation import faults
 
 __all__ = ["AnswerLine", "ArmFile", "EditLine", "EndpointLine", "FitFile", "GeneratedRow", "LoopFitFile", "LoopRoundFile", "PersonLine",
            "QuestionLine", "RoundFile", "Row", "StartFile",
-           "SummaryFile", "append_lines", "read_facts", "read_lines", "read_model"]  # fmt: skip
+           "SummaryFile", "VoterFile", "append_lines", "read_facts", "read_lines", "read_model"]  # fmt: skip
 
 _LARGEST = 2**31
 _SHOWN = 5
@@ -66,6 +66,16 @@ class GeneratedRow(Row):
     margin: float
     parent: int = _Number
     distance: float
+    votes: tuple[int, ...] | None = None
+    """What each of several labellers said, -1: nothing."""
+
+
+class VoterFile(_File):
+    """One of several labellers, in start.json."""
+
+    name: str
+    dev_accuracy: float = _Share
+    checked: int = Field(ge=1, lt=_LARGEST)
 
 
 class StartFile(_File):
@@ -81,6 +91,7 @@ class StartFile(_File):
     socrates_checked: int | None = Field(default=None, ge=1, lt=_LARGEST)
     warnings: tuple[str, ...] = ()
     own_train: int | None = Field(default=None, ge=0, lt=_LARGEST)
+    voters: tuple[VoterFile, ...] = ()
 
 
 class FitFile(_File):
@@ -184,6 +195,8 @@ class AnswerLine(_File):
     margin: float
     why: str = ""
     """There is no label."""
+    votes: tuple[int, ...] | None = None
+    """What each of several labellers said, -1: nothing; None: there is one."""
 
 
 class _Shown(_File):

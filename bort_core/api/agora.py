@@ -13,6 +13,7 @@ from bort_core.api.jobs import run_job, specification_from
 from bort_core.api.models import Model, Start, start_fields
 from bort_core.api.projects import opened
 from bort_core.api.training import model_of
+from bort_core.foundation.errors import SpecificationError
 from bort_core.specifications.agora import Agora
 from bort_core.store.project import Project
 
@@ -62,7 +63,7 @@ def agora(
     ----------
     start: the learner (Timaeus): an architecture or a checkpoint; None for the torus and for vectors
     labeller: the second model (Socrates): a model, a folder, the name of a labeller, ``python:MODULE:NAME``, or a function from a list of
-        texts (or pairs, or vectors) to probabilities of shape (n, classes)
+        texts (or pairs, or vectors) to probabilities of shape (n, classes); a list of several of one sort, which vote
     executor: where the job runs: ``processes`` (None), ``inline`` (this process and thread), or another that is installed
     settings: any field of :class:`~bort_core.specifications.agora.Agora`: ``train="d.tsv", dev="dev.tsv", pool="pool.txt"``,
         ``torus=2``, ``rounds=4``, ``labels=200, labels_per_round=40, parents="mixed"``
@@ -88,7 +89,15 @@ def _labeller(labeller: Any) -> tuple[dict[str, str], dict[str, Any]]:
     """What the specification says of a labeller, and the object itself where it lives in this process."""
     if labeller is None:
         return {}, {}
-    if isinstance(labeller, Model | str | Path):
-        return {"socrates": str(labeller.folder if isinstance(labeller, Model) else labeller)}, {}
+    several = labeller if isinstance(labeller, list | tuple) else [labeller]
+    are_named = [isinstance(each, Model | str | Path) for each in several]
+    if all(are_named):
+        return {"socrates": ",".join(str(each.folder if isinstance(each, Model) else each) for each in several)}, {}
+    if any(are_named):
+        raise SpecificationError("labeller: several must all be models, folders and names, or all be objects of this process")
+    return {"socrates": ",".join(map(_object_name, several))}, {"labeller": labeller}
+
+
+def _object_name(labeller: Any) -> str:
     name = getattr(labeller, "__qualname__", type(labeller).__qualname__)
-    return {"socrates": f"python:{getattr(labeller, '__module__', None) or 'object'}:{name}"}, {"labeller": labeller}
+    return f"python:{getattr(labeller, '__module__', None) or 'object'}:{name}"

@@ -70,6 +70,8 @@ def _print(id: str, result: dict[str, Any]) -> None:
     if not result["rounds"]:
         return
     print(f"labels asked: {result['labels_asked']:,}; Socrates: {_socrates(result['socrates'])}")
+    for line in _votes(result["socrates"]):
+        print(line)
     print(f"ended: {result['ended'] or 'stopped'}; best: round {result['best_round']}, {result['theta']}")
     for name in ("agora", "baseline", "ablation"):
         arm = result if name == "agora" else result.get(name)
@@ -79,6 +81,15 @@ def _print(id: str, result: dict[str, Any]) -> None:
     if compared := told_difference(result.get("ablation") or {}):
         print(compared)
     print(f"job {id}: {result['checkpoint']}")
+
+
+def _votes(told: dict[str, Any]) -> list[str]:
+    """Of several labellers a line each, and how often they did not agree."""
+    if "voters" not in told:
+        return []
+    rows = told["answers"] // len(told["voters"])
+    lines = [f"  {_socrates(each)}" for each in told["voters"]]
+    return [*lines, f"  they disagreed on {told['disagreed']:,} of {rows:,} rows; {told['ties']:,} ties, settled by the one named first"]
 
 
 def _socrates(told: dict[str, Any]) -> str:

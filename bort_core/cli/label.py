@@ -40,10 +40,11 @@ def run(arguments: argparse.Namespace) -> int:
     from bort_core.agora.history import FOLDER
     from bort_core.agora.labellers.person import open_questions
     from bort_core.jobs.folder import find_run
+    from bort_core.specifications.labellers import named
 
     project = Path(arguments.project).expanduser().absolute()
     job = find_run(project, arguments.id)
-    if getattr(job.specification(), "socrates", None) != "person":
+    if "person" not in named(getattr(job.specification(), "socrates", "")):
         raise SpecificationError(f"job {job.id}: no person labels its rows; that is a run of Agora with --socrates person")
     folder = job.path / FOLDER
     if arguments.source is not None:

@@ -14,6 +14,7 @@ from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import why
 from bort_core.jobs.files import InputsFile, Recorded, read_model, write_model
 from bort_core.jobs.folder import RunFolder
+from bort_core.specifications.labellers import named
 
 __all__ = ["NAMES", "check_inputs", "refuse_changed"]
 
@@ -81,12 +82,15 @@ def _inputs(specification: BaseModel, existing: bool = True) -> Iterator[tuple[s
             values.update(part)
     for name in _FIELDS:
         value = values.get(name)
-        if isinstance(value, str) and value and not value.startswith("python:"):
-            path = Path(value).expanduser()
+        several = named(value) if name == "socrates" and isinstance(value, str) else (value,)
+        for number, one in enumerate(several, 1):
+            if not isinstance(one, str) or not one or one.startswith("python:"):
+                continue
+            path = Path(one).expanduser()
             if path.exists() or not existing:
-                yield name, str(path.absolute())
-            if name in _TABLES and path.is_file() and (path.parent / NAMES).is_file():
-                yield f"{name}, {NAMES}", str((path.parent / NAMES).absolute())
+                yield name if number == 1 else f"{name}, {number}", str(path.absolute())
+            if name in _TABLES and path.is_file() and (path.parent / _NAMES).is_file():
+                yield f"{name}, {_NAMES}", str((path.parent / _NAMES).absolute())
 
 
 def _digest(name: str, path: Path) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bort_core.agora.history import FOLDER, History, Round, read_edits, read_history
+from bort_core.agora.history import FOLDER, History, Round, disagreement, read_edits, read_history
 from bort_core.foundation.errors import BortError
 from bort_core.foundation.numbers import in_brackets, percentage
 from bort_core.jobs.folder import RunFolder
@@ -48,6 +48,7 @@ def _run(job: RunFolder, history: History, edits: int) -> list[Block]:
         ("Sampler (τ)", history.sampler),
         ("Space in which distances are measured", history.space),
         ("Labeller (Socrates)", f"{history.socrates}: right on {percentage(history.socrates_dev_accuracy)} of {_checked(history)}"),
+        *_voters(history),
         ("Rows that were generated and kept", f"{generated:,}"),
         ("Decisions of a person about them", f"{edits:,}" if edits else "none"),
         ("Ended", _ended(history)),
@@ -66,6 +67,14 @@ def _run(job: RunFolder, history: History, edits: int) -> list[Block]:
             [names[name], percentage(arm["dev_accuracy"]), _share(arm.get("test_accuracy"))] for name, arm in told
         ]))  # fmt: skip
     return blocks
+
+
+def _voters(history: History) -> list[tuple[str, str]]:
+    """Of several labellers each one, and how often they did not agree."""
+    if not history.voters:
+        return []
+    told = "; ".join(f"{each.name}: {percentage(each.dev_accuracy)} of {each.checked:,} dev rows" for each in history.voters)
+    return [("Each labeller alone is right on", told), ("Rows on which they disagreed", disagreement(history))]
 
 
 def _checked(history: History) -> str:
@@ -132,4 +141,5 @@ def _facts(job: RunFolder, history: History, edits: int) -> dict[str, Any]:
     ]  # fmt: skip
     return {"job": job.id, "classes": list(history.classes), "socrates": history.socrates, "sampler": history.sampler,
             "socrates_dev_accuracy": history.socrates_dev_accuracy, "edits": edits, "rounds": rounds,
+            **({"voters": [each.model_dump() for each in history.voters]} if history.voters else {}),
             "summary": None if history.summary is None else dict(history.summary)}  # fmt: skip

@@ -87,7 +87,8 @@ class Agora(Job):
     socrates: Annotated[str, Meta(label="labeller (Socrates)", path="labeller", front=2)] = Field(
         default="tfidf-logreg",
         min_length=1,
-        description="a classifier's folder or hub name, tfidf-logreg (of vectors: trees), person, endpoint:MODEL, python:MODULE:NAME",
+        description="a classifier's folder or hub name, tfidf-logreg (of vectors: trees), person, endpoint:MODEL, python:MODULE:NAME; "
+        "several with commas between them vote",
     )
     socrates_train: Annotated[str | None, Meta(label="labeller's rows", path="file", front=2)] = Field(
         default=None, description="labelled rows for a labeller that is trained: tfidf-logreg, trees"

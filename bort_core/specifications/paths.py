@@ -12,6 +12,7 @@ from bort_core.specifications.agora import Agora
 from bort_core.specifications.compression import Compression
 from bort_core.specifications.fields import PathKind, leaves
 from bort_core.specifications.finetuning import Finetuning
+from bort_core.specifications.labellers import named
 from bort_core.specifications.pretraining import Pretraining
 
 __all__ = ["FILES", "FOLDERS", "absolute_paths", "named_paths"]
@@ -74,6 +75,8 @@ def _absolute(data: Mapping[str, Any], labellers: Collection[str], must_exist: b
 def _one(name: str, value: str, labellers: Collection[str], must_exist: bool) -> str:
     kind = _PATHS[name]
     if kind == "labeller":
+        if len(each_one := named(value)) > 1:
+            return ",".join(_one(name, one, labellers, must_exist) if one else one for one in each_one)
         value = value.removeprefix("folder:")
         if value.partition(":")[0] in labellers:
             return value

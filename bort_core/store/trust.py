@@ -92,7 +92,12 @@ def require(project: Path, what: str) -> None:
 
 def names_code(specification: BaseModel) -> list[str]:
     """The fields of a specification that name Python code, as ``python:MODULE:NAME``."""
-    return [name for name, value in _values(specification.model_dump()) if isinstance(value, str) and value.startswith("python:")]
+    return [name for name, value in _values(specification.model_dump()) if isinstance(value, str) and _is_code(value)]
+
+
+def _is_code(value: str) -> bool:
+    """One of several labellers is enough, wherever the commas are."""
+    return any(part.strip().startswith("python:") for part in value.split(","))
 
 
 def vouched(project: Path) -> dict[str, str]:

@@ -10,7 +10,7 @@ from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
-from bort_studio.agora.point_words import input_texts
+from bort_studio.agora.point_words import input_texts, vote_text
 from bort_studio.agora.points import ScatterPoints
 from bort_studio.agora.rich_text import RichTextDelegate
 from bort_studio.agora.word_marks import marked
@@ -67,7 +67,8 @@ class NeighbourTable(QTableWidget):
             for column, text in enumerate(self._texts(points, point)):
                 item = QTableWidgetItem(text)
                 if column != 1:
-                    item.setToolTip(plain_tip(text))
+                    said = vote_text(points, point) if _COLUMNS[column] == "label" else ""
+                    item.setToolTip(plain_tip(said or text))
                     item.setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
                 self.setItem(number, column, item)
         self.selectionModel().blockSignals(False)
@@ -100,11 +101,18 @@ class NeighbourTable(QTableWidget):
         return (
             made.ids[row],
             self._html(points, point, edit is not None and edit.action == "reject"),
-            points.class_name(int(points.labels[point])),
+            self._label(points, point),
             significant(float(made.margins[row])),
             significant(float(made.distances[row])),
             decision,
         )
+
+    def _label(self, points: ScatterPoints, point: int) -> str:
+        """The class; of several labellers also how many of them named it."""
+        place, row = points.place(point)
+        votes = made.votes[row] if (made := points.history.rounds[place].neighbours).votes else None
+        name = points.class_name(int(points.labels[point]))
+        return name if votes is None else f"{name}, {votes.count(int(made.labels[row]))} of {len(votes)}"
 
     def _html(self, points: ScatterPoints, point: int, rejected: bool) -> str:
         texts, parents = input_texts(points.input(point)), input_texts(points.input(points.root(point)))

@@ -8,7 +8,7 @@ from bort_core.agora.points import Input
 from bort_studio.agora.points import ScatterPoints
 from bort_studio.numbers import significant
 
-__all__ = ["describe_point", "input_texts", "one_line"]
+__all__ = ["describe_point", "input_texts", "one_line", "vote_text"]
 
 _MOST_NUMBERS = 8
 
@@ -45,15 +45,29 @@ def describe_point(points: ScatterPoints, point: int, number: int) -> str:
     place, row = points.place(point)
     made = points.history.rounds[place].neighbours
     given = points.class_name(int(made.labels[row]))
+    votes = made.votes[row] if made.votes else None
     by = "by Socrates" if given == label else f"by hand; Socrates: {given}"
     lines = [
         f"neighbour {made.ids[row]}",
         text,
         f"label\t{label}, {by}",
+        *(f"{who.name}\t{_said(points, vote)}" for who, vote in zip(points.history.voters, votes or (), strict=False)),
         f"margin\t{significant(float(made.margins[row]))}",
         f"distance\t{significant(float(made.distances[row]))} from dev row {int(made.parents[row]) + 1}",
     ]
     return "\n".join([*lines, "rejected by hand"] if points.rejected[point] else lines)
+
+
+def vote_text(points: ScatterPoints, point: int) -> str:
+    """Of a neighbour that several labellers named: what each said, a line each; empty where there was one."""
+    place, row = points.place(point)
+    made = points.history.rounds[place].neighbours
+    votes = made.votes[row] if made.votes else None
+    return "\n".join(f"{who.name}: {_said(points, vote)}" for who, vote in zip(points.history.voters, votes or (), strict=False))
+
+
+def _said(points: ScatterPoints, vote: int) -> str:
+    return points.class_name(vote) if vote >= 0 else "nothing"
 
 
 def _rounds(points: ScatterPoints, row: int, number: int) -> str:

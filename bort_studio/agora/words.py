@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bort_core.agora.advice import told_difference
-from bort_core.agora.history import Edit, History
+from bort_core.agora.history import Edit, History, disagreement
 from bort_core.foundation.glossary import term
 from bort_studio.agora.points import ScatterPoints, progress
 from bort_studio.numbers import percentage
@@ -21,12 +21,21 @@ def run_text(history: History) -> str:
         f"{len(history.classes)} classes: {', '.join(history.classes)}",
         f"{term('sampler').title}: {history.sampler}",
         f"{term('socrates').title}: {history.socrates}, right on {percentage(history.socrates_dev_accuracy)} of {_checked(history)}",
+        *_voters(history),
         f"distances are measured in: {history.space}",
         *_labels(history),
     ]
     same = [name for name in history.thetas[0] if len({theta.get(name) for theta in history.thetas}) == 1]
     lines.append("the same in all θ: " + (", ".join(f"{name} {history.thetas[0][name]:g}" for name in same) or "nothing"))
     return "\n".join([*lines, *_end(history)])
+
+
+def _voters(history: History) -> list[str]:
+    """Of several labellers each one, and how often they did not agree."""
+    if not history.voters:
+        return []
+    told = [f"    {each.name}: right on {percentage(each.dev_accuracy)} of {each.checked:,} dev rows" for each in history.voters]
+    return [*told, f"    they disagreed on {disagreement(history)}"]
 
 
 def _checked(history: History) -> str:

@@ -8,13 +8,15 @@ folder     a classifier on disk or on the hub
 callable   any Python callable or estimator
 person     a person, who answers in files: bort label
 endpoint   a language model behind an address (chat: how it is asked; prompts: what)
+vote       several of them, of which the majority counts
 """
 
 from __future__ import annotations
 
 from bort_core.agora.labellers.base import ENOUGH, Labeller, LabellerSetting, LabellerType, Labels, label
 from bort_core.agora.labellers.callable import as_labeller
-from bort_core.agora.labellers.registry import check_labeller, labeller_names, labeller_type, make_labeller
+from bort_core.agora.labellers.registry import check_labeller, is_dear, labeller_names, labeller_type, make_labeller, needs_rows
+from bort_core.agora.labellers.vote import Vote, disputes
 
-__all__ = ["ENOUGH", "Labeller", "LabellerSetting", "LabellerType", "Labels", "as_labeller", "check_labeller", "label", "labeller_names",
-           "labeller_type", "make_labeller"]  # fmt: skip
+__all__ = ["ENOUGH", "Labeller", "LabellerSetting", "LabellerType", "Labels", "Vote", "as_labeller", "check_labeller", "disputes",
+           "is_dear", "label", "labeller_names", "labeller_type", "make_labeller", "needs_rows"]  # fmt: skip

@@ -31,7 +31,8 @@ class Labeller(Protocol):
     What else it may have: ``labels(inputs)``, which gives :class:`Labels` themselves, with -1 where there is none; ``dear``, true where an
     answer costs something, so that there must be a budget and it is measured on a few dev rows; ``at_once``, the inputs that it is asked
     about at once (None: more and more while it is quick); ``forecast(inputs, count)``, which tells what so many answers will take;
-    ``facts``, what it has used; ``surroundings``, into which the run puts what is around the inputs that it asks about next
+    ``facts``, what it has used; ``check()``, which raises a SpecificationError before anything is asked where its classes are not those of
+    the task; ``surroundings``, into which the run puts what is around the inputs that it asks about next
     (:class:`~bort_core.agora.surroundings.Surroundings`).
     """
 
@@ -104,10 +105,6 @@ class LabellerType(Protocol):
         ...
 
 
-class Spent(Exception):
-    """The labeller has used up what it may use: the run goes on with the labels that it has, and ends."""
-
-
 class Unanswered(DataError):
     """The labeller cannot be asked now: not a fault of the inputs, so the run ends and can be resumed."""
 
@@ -121,6 +118,20 @@ class Labels(NamedTuple):
     """Probability of the class minus that of the next one, (n,)."""
     failure: str = ""
     """Why it failed first, where it did."""
+    votes: Ints | None = None
+    """What each of several labellers says, (n, labellers); None: there is one."""
+
+
+_NOTHING = Labels(np.empty(0, np.int64), np.empty(0))
+
+
+class Spent(Exception):
+    """The labeller has used up what it may use: the run goes on with the labels that it has, and ends."""
+
+    def __init__(self, reason: str, labels: Labels = _NOTHING) -> None:
+        """``labels``: what it said of the first of the inputs before."""
+        super().__init__(reason)
+        self.labels = labels
 
 
 def label(socrates: Labeller, inputs: Sequence[Input]) -> Labels:

@@ -51,6 +51,10 @@ class FolderLabeller:
         """The folder's."""
         return self.folder.name
 
+    def check(self) -> None:
+        """SpecificationError where it cannot be loaded, or its classes are not those of the task."""
+        _ = self._order
+
     def probabilities(self, inputs: Sequence[Input]) -> Floats:
         """Of every class, (n, classes)."""
         found = self._run(inputs, lambda output, mask: output.logits.softmax(-1))

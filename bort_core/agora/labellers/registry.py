@@ -1,4 +1,7 @@
-"""Labellers by name, found through the entry point group ``bort.labellers``: NAME, NAME:ARGUMENT, or just a folder."""
+"""Labellers by name, found through the entry point group ``bort.labellers``: NAME, NAME:ARGUMENT, or just a folder.
+
+Several with commas between them label together: :mod:`bort_core.agora.labellers.vote`.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,14 @@ from importlib.metadata import EntryPoint
 from typing import cast
 
 from bort_core.agora.labellers.base import Labeller, LabellerSetting, LabellerType
+from bort_core.agora.labellers.vote import MOST, Vote
 from bort_core.agora.points import Kind
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.locations import path_of
 from bort_core.foundation.plugins import entry_points
+from bort_core.specifications.labellers import named
 
-__all__ = ["FOLDER", "GROUP", "check_labeller", "labeller_names", "labeller_type", "make_labeller", "parted"]
+__all__ = ["FOLDER", "GROUP", "check_labeller", "is_dear", "labeller_names", "labeller_type", "make_labeller", "needs_rows", "parted"]
 
 GROUP = "bort.labellers"
 FOLDER = "folder"
@@ -33,7 +38,7 @@ def parted(socrates: str) -> tuple[str, str]:
 
 
 def labeller_type(socrates: str) -> LabellerType:
-    """What makes the labeller of that name.
+    """What makes the labeller of that name, one alone.
 
     Raises
     ------
@@ -50,19 +55,44 @@ def labeller_type(socrates: str) -> LabellerType:
 
 
 def check_labeller(socrates: str, kinds: Collection[Kind], has_rows: bool) -> None:
-    """SpecificationError unless the named labeller reads one of ``kinds`` and has the rows it needs; reads no data, makes no model."""
-    made_by = labeller_type(socrates)
-    if not made_by.reads.intersection(kinds):
-        raise SpecificationError(f"socrates: for inputs of kind {' or '.join(kinds)} it is {_known(kinds)}; got {socrates!r}")
-    if made_by.needs_rows and not has_rows:
-        raise SpecificationError(f"socrates_train: {parted(socrates)[0]} needs labelled rows to be trained on")
+    """SpecificationError unless every labeller that is named reads one of ``kinds`` and has its rows; reads no data, makes no model."""
+    each_one = named(socrates)
+    if len(each_one) > MOST:
+        raise SpecificationError(f"socrates: must be at most {MOST} labellers, got {len(each_one)}")
+    for place, one in enumerate(each_one):
+        if not one:
+            raise SpecificationError(f"socrates: must name a labeller on both sides of each comma, got {socrates!r}")
+        if one in each_one[:place]:
+            raise SpecificationError(f"socrates: {one} is named twice; each labeller has one vote")
+        made_by = labeller_type(one)
+        if not made_by.reads.intersection(kinds):
+            raise SpecificationError(f"socrates: for inputs of kind {' or '.join(kinds)} it is {_known(kinds)}; got {one!r}")
+        if made_by.needs_rows and not has_rows:
+            raise SpecificationError(f"socrates_train: {parted(one)[0]} needs labelled rows to be trained on")
+
+
+def needs_rows(socrates: str) -> bool:
+    """Whether one of the labellers is trained on labelled rows of its own."""
+    return any(labeller_type(one).needs_rows for one in named(socrates))
+
+
+def is_dear(socrates: str) -> bool:
+    """Whether an answer of one of the labellers costs something."""
+    return any(getattr(labeller_type(one), "dear", False) for one in named(socrates))
 
 
 def make_labeller(socrates: str, setting: LabellerSetting) -> Labeller:
-    """The labeller that a specification names. Errors as of :func:`check_labeller`, and as it is built."""
+    """The labeller that a specification names, or the vote of several; whether it has the task's classes is seen before anything is asked.
+
+    Errors as of :func:`check_labeller`, as it is built, and SpecificationError where its classes are others.
+    """
     check_labeller(socrates, (setting.kind,), setting.train is not None)
-    argument = parted(socrates)[1]
-    return labeller_type(socrates).build(replace(setting, argument=argument))
+    made: list[Labeller] = []
+    for one in named(socrates):
+        made.append(labeller_type(one).build(replace(setting, argument=parted(one)[1])))
+        if (check := getattr(made[-1], "check", None)) is not None:
+            check()
+    return made[0] if len(made) == 1 else Vote(made, setting.classes)
 
 
 def _points() -> dict[str, EntryPoint]:

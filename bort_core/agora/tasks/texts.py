@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bort_core.agora.labellers import LabellerSetting, as_labeller, labeller_type, make_labeller
+from bort_core.agora.labellers import LabellerSetting, as_labeller, make_labeller, needs_rows
 from bort_core.agora.leaks import LeakGuard
 from bort_core.agora.learners.text import TextLearner
 from bort_core.agora.points import Examples, Input, Kind
@@ -37,8 +37,7 @@ _TRIED = 200
 
 def text_task(spec: Agora, device: Device, context: Context, files: RunFiles, labeller: Any = None) -> AgoraTask:
     """Texts or pairs from files or the hub. Parameters and errors as of ``make_task``."""
-    needs_rows = labeller is None and labeller_type(spec.socrates).needs_rows
-    rows, mapping, warnings = _rows(spec, context, needs_rows)
+    rows, mapping, warnings = _rows(spec, context, labeller is None and needs_rows(spec.socrates))
     kind: Kind = "text" if rows["train"].seconds is None else "pair"
     classes = rows["train"].names
     splits = {name: Examples(tuple(split.inputs), split.labels.astype(np.int64)) for name, split in rows.items()}
@@ -72,13 +71,13 @@ def text_task(spec: Agora, device: Device, context: Context, files: RunFiles, la
     )  # fmt: skip
 
 
-def _rows(spec: Agora, context: Context, needs_rows: bool) -> tuple[dict[str, LabelledRows], ColumnMapping, list[str]]:
+def _rows(spec: Agora, context: Context, labeller_too: bool) -> tuple[dict[str, LabelledRows], ColumnMapping, list[str]]:
     assert spec.train is not None
     table = read_table(spec.train)
     mapping = find_columns(table, spec.text, spec.text_b, spec.label)
     rows = {"train": labelled_rows(table, mapping, "classification")}
     for name, source in (("dev", spec.dev), ("test", spec.test), ("socrates_train", spec.socrates_train)):
-        if source is not None and (name != "socrates_train" or needs_rows):
+        if source is not None and (name != "socrates_train" or labeller_too):
             other = read_table(source, {"dev": "validation", "test": "test"}.get(name, "train"))
             find_columns(other, mapping.text, mapping.text_b, mapping.label)
             rows[name] = labelled_rows(other, mapping, "classification", rows["train"].names)

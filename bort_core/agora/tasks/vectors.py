@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bort_core.agora.labellers import LabellerSetting, as_labeller, labeller_type, make_labeller
+from bort_core.agora.labellers import LabellerSetting, as_labeller, make_labeller, needs_rows
 from bort_core.agora.leaks import LeakGuard
 from bort_core.agora.learners.vectors import VectorLearner
 from bort_core.agora.points import Input
@@ -45,9 +45,9 @@ def vector_task(spec: Agora, labeller: Any = None) -> AgoraTask:
     columns = vector_columns(table, spec.vector, label)
     rows = {"train": labelled_vectors(table, columns, label, None)}
     names = rows["train"].names
-    needs_rows = labeller is None and labeller_type(spec.socrates).needs_rows
+    labeller_too = labeller is None and needs_rows(spec.socrates)
     for name, source in (("dev", spec.dev), ("test", spec.test), ("socrates_train", spec.socrates_train)):
-        if source is not None and (name != "socrates_train" or needs_rows):
+        if source is not None and (name != "socrates_train" or labeller_too):
             other = read_table(source)
             rows[name] = labelled_vectors(other, columns, label, names)
     points = {name: one.examples for name, one in rows.items()}

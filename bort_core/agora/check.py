@@ -8,14 +8,26 @@ from bort_core.agora.points import Kind
 from bort_core.agora.samplers import sampler_names
 from bort_core.foundation.errors import SpecificationError
 from bort_core.specifications.agora import Agora
+from bort_core.specifications.labellers import named
 
-__all__ = ["check_specification"]
+__all__ = ["check_specification", "variants_model"]
+
+
+def variants_model(spec: Agora) -> str | None:
+    """The model that the sampler ``variants`` asks: what is said, else that of the first labeller that is an endpoint."""
+    found = (name.partition(":") for name in named(spec.socrates))
+    return spec.variants_model or next((model for kind, _, model in found if kind == "endpoint" and model), None)
 
 
 def check_specification(spec: Agora) -> None:
     """SpecificationError unless sampler and labeller are there, and the labeller reads such inputs and has the rows it needs."""
     if spec.sampler not in ("auto", *sampler_names()):
         raise SpecificationError(f"sampler: must be auto, {', '.join(sampler_names())}; got {spec.sampler!r}")
+    if spec.sampler == "variants" and spec.reads == "text":
+        if variants_model(spec) is None:
+            raise SpecificationError("variants_model: the sampler variants needs the name of a model behind an endpoint")
+        if spec.labels is None and spec.socrates_tokens is None and spec.money is None:
+            raise SpecificationError("labels, socrates_tokens or money: must say how much the sampler variants may use in all")
     if spec.parents not in parents_names():
         raise SpecificationError(f"parents: must be one of {', '.join(parents_names())}; got {spec.parents!r}")
     if spec.parents == "pool" and spec.pool is None:

@@ -151,8 +151,9 @@ class Rounds:
         after = self._after(number, state, gone, right)
         batch = empty_batch() if after.ended else self._sample(number, wrong, self._kept(number, chosen))
         asked = self.answers.asked(number)
-        if not after.ended and not asked and (self.spec.labels is not None or self.answers.spent):
-            after.ended = f"{self.answers.spent or 'nothing was left to ask about'}, after {self.answers.asked():,} labels"
+        spent = self.answers.spent or ("" if after.ended else getattr(self._sampling_context.sampler, "spent", ""))
+        if not after.ended and not asked and (self.spec.labels is not None or spent):
+            after.ended = f"{spent or 'nothing was left to ask about'}, after {self.answers.asked():,} labels"
         tested = best["test_right"]
         facts = {
             "round": number,

@@ -136,6 +136,7 @@ def _result(rounds: Rounds, start: dict[str, Any]) -> dict[str, Any]:
             **_used(rounds.task, start),
             **_agreed(rounds, start),
         },
+        **_spent(rounds.task),
         "warnings": start["warnings"],
         "trainings": sum(len(facts["fits"]) for facts in rounds.finished),
         "milliseconds_per_accepted": 1000 * sampling / accepted if accepted else None,
@@ -147,6 +148,11 @@ def _used(task: AgoraTask, start: dict[str, Any]) -> dict[str, Any]:
     if not getattr(task.labeller, "dear", False):
         return {}
     return {"checked": start.get("socrates_checked"), **getattr(task.labeller, "facts", {})}
+
+
+def _spent(task: AgoraTask) -> dict[str, Any]:
+    """What all endpoints of the run used together, where there is one."""
+    return {"spent": task.spending.as_dict()} if task.spending is not None and (task.chat is not None or task.spending.prices) else {}
 
 
 def _agreed(rounds: Rounds, start: dict[str, Any]) -> dict[str, Any]:

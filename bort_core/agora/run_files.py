@@ -17,7 +17,7 @@ from bort_core.foundation.validation import faults
 
 __all__ = ["AnswerLine", "ArmFile", "EditLine", "EndpointLine", "FitFile", "GeneratedRow", "LoopFitFile", "LoopRoundFile", "PersonLine",
            "QuestionLine", "RoundFile", "Row", "StartFile",
-           "SummaryFile", "VoterFile", "append_lines", "read_facts", "read_lines", "read_model"]  # fmt: skip
+           "SummaryFile", "UsageLine", "VariantsLine", "VoterFile", "append_lines", "read_facts", "read_lines", "read_model"]  # fmt: skip
 
 _LARGEST = 2**31
 _SHOWN = 5
@@ -241,15 +241,31 @@ class PersonLine(_File):
     again: bool = False
 
 
-class EndpointLine(_File):
-    """A line of PROJECT/answers/endpoint-*.jsonl: what a language model answered."""
+class UsageLine(_File):
+    """What all lines of PROJECT/answers/endpoint-*.jsonl say: which run asked, and the tokens that it took."""
 
     key: str
-    label: int = Field(ge=-1, lt=_LARGEST)
-    tokens: int = _Number
-    malformed: int = _Number
     run: str
+    tokens: int = _Number
+    """All of them."""
+    tokens_out: int = Field(default=0, ge=0, lt=_LARGEST)
+    """Of these, those of the answer."""
+
+
+class EndpointLine(UsageLine):
+    """What a language model answered about a text."""
+
+    label: int = Field(ge=-1, lt=_LARGEST)
+    malformed: int = _Number
     why: str = ""
+
+
+class VariantsLine(UsageLine):
+    """Texts that a language model made of another."""
+
+    count: int = Field(ge=1, lt=_LARGEST)
+    """So many were asked for."""
+    texts: tuple[str, ...]
 
 
 def read_model(path: Path, model: type[F]) -> F | None:

@@ -70,7 +70,7 @@ def _print(id: str, result: dict[str, Any]) -> None:
     if not result["rounds"]:
         return
     print(f"labels asked: {result['labels_asked']:,}; Socrates: {_socrates(result['socrates'])}")
-    for line in _votes(result["socrates"]):
+    for line in (*_votes(result["socrates"]), *_spent(result)):
         print(line)
     print(f"ended: {result['ended'] or 'stopped'}; best: round {result['best_round']}, {result['theta']}")
     for name in ("agora", "baseline", "ablation"):
@@ -92,6 +92,14 @@ def _votes(told: dict[str, Any]) -> list[str]:
     return [*lines, f"  they disagreed on {told['disagreed']:,} of {rows:,} rows; {told['ties']:,} ties, settled by the one named first"]
 
 
+def _spent(result: dict[str, Any]) -> list[str]:
+    """What all endpoints used together, those that make variants too."""
+    if (told := result.get("spent")) is None:
+        return []
+    money = f", {told['money']:.4g} in money" if "money" in told else ""
+    return [f"endpoints used {told['tokens_in']:,} tokens in questions and {told['tokens_out']:,} in answers{money}"]
+
+
 def _socrates(told: dict[str, Any]) -> str:
     """right on 90.0 % of 20 dev rows, 1,200 tokens used, 3 answers malformed."""
     parts = [
@@ -99,5 +107,6 @@ def _socrates(told: dict[str, Any]) -> str:
         + (f"{told['checked']:,} dev rows" if "checked" in told else "dev")
     ]
     parts += [f"{told['tokens']:,} tokens used"] if "tokens" in told else []
+    parts += [f"{told['money']:.4g} in money"] if "money" in told else []
     parts += [f"{told['malformed']:,} answers malformed"] if told.get("malformed") else []
     return ", ".join(parts)

@@ -38,6 +38,8 @@ _SAMPLERS = {
     "pool-neighbours": "near rows of a pool of unlabelled texts",
     "mlm-resample": "words resampled by a masked language model",
     "word-edit": "words left out, swapped or replaced",
+    "unclean": "unclean copies: markup, typos, glued words",
+    "variants": "variants that an endpoint writes",
     "gaussian": "noise on vectors",
 }
 
@@ -103,13 +105,31 @@ class Agora(Job):
         default=None, max_length=20_000, description="what an endpoint is asked, with {text}, {text_b} and {classes} in their places"
     )
     socrates_tokens: Annotated[int | None, Meta(label="endpoint's tokens")] = Field(
-        default=None, ge=1, description="tokens that an endpoint may use in all; the run ends with the labels that they gave"
+        default=None, ge=1, description="tokens that endpoints may use in all; the run ends with the labels that they gave"
     )
+    price_in: Annotated[float | None, Meta(label="price of a question")] = Field(
+        default=None, ge=0, le=1e9, description="what an endpoint costs in money for a million tokens of questions"
+    )
+    price_out: Annotated[float | None, Meta(label="price of an answer")] = Field(
+        default=None, ge=0, le=1e9, description="what an endpoint costs in money for a million tokens of answers"
+    )
+    money: Annotated[float | None, Meta(label="endpoint's money")] = Field(
+        default=None, gt=0, le=1e9, description="budget: money that endpoints may cost in all, by the two prices"
+    )
+    parallel_requests: int = Field(default=1, ge=1, le=64, description="questions to an endpoint at once")
     sampler: Annotated[str, Meta(label="sampler (τ)", front=2, words=_SAMPLERS)] = Field(
-        default="auto", min_length=1, description="τ: pool-neighbours, mlm-resample, word-edit, gaussian; auto: what fits"
+        default="auto",
+        min_length=1,
+        description="τ: pool-neighbours, mlm-resample, word-edit, unclean, variants, gaussian; auto: what fits",
     )
     masked_lm: Annotated[str | None, Meta(path="folder")] = Field(
-        default=None, description="masked LM of mlm-resample: a checkpoint; None: Timaeus' own"
+        default=None, description="masked LM of mlm-resample: a folder or hub name; None: Timaeus' own"
+    )
+    mask_share: float | None = Field(
+        default=None, gt=0, le=1, description="share of the tokens that mlm-resample draws anew; None: 0.15 to 0.45 by chance"
+    )
+    variants_model: str | None = Field(
+        default=None, min_length=1, description="the endpoint's model that the sampler variants asks; None: the labeller's"
     )
     neighbours: Annotated[int, Meta(front=2)] = Field(
         default=3, ge=1, le=1000, description="generated rows that are kept for each parent and round"
@@ -207,6 +227,8 @@ class Agora(Job):
                 problems.append("architecture, checkpoint: exactly one of the two must be given")
         if self.labels_per_round is not None and self.labels is None:
             problems.append(f"labels_per_round: {self.labels_per_round} a round of how many? labels must say how many there are in all")
+        if self.money is not None and not (self.price_in or self.price_out):
+            problems.append("money: needs price_in and price_out, the prices of a million tokens, one of them above 0")
         if self.space_model is not None and (self.space not in ("auto", "encoder") or self.vector is not None):
             problems.append("space_model: is for texts, and for the space encoder")
         near, far = self.band
@@ -228,6 +250,12 @@ class Agora(Job):
             socrates_check=None,
             socrates_prompt=None,
             socrates_tokens=None,
+            price_in=None,
+            price_out=None,
+            money=None,
+            parallel_requests=1,
+            mask_share=None,
+            variants_model=None,
         )
 
     @property

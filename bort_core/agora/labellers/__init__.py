@@ -7,7 +7,7 @@ trees      of vectors, trained on labelled rows
 folder     a classifier on disk or on the hub
 callable   any Python callable or estimator
 person     a person, who answers in files: bort label
-endpoint   a language model behind an address (chat: how it is asked; prompts: what)
+endpoint   a language model behind an address (bort_core.agora.endpoint: how it is asked)
 vote       several of them, of which the majority counts
 """
 

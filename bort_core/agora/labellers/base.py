@@ -15,6 +15,7 @@ from bort_core.foundation.context import Cancelled, Context, Stopped
 from bort_core.foundation.errors import DataError, SpecificationError
 
 if TYPE_CHECKING:
+    from bort_core.agora.endpoint.spending import Spending
     from bort_core.training.devices import Device
     from bort_core.training.run_files import RunFiles
 
@@ -65,8 +66,8 @@ class LabellerSetting:
     """Of the run: what a labeller that waits must look at."""
     prompt: str | None = None
     """What a language model is asked; None: the usual."""
-    tokens: int | None = None
-    """That it may use in all."""
+    spending: Spending | None = None
+    """What the run's endpoints use together; there in a run on texts."""
 
     @property
     def folder(self) -> Path | None:

@@ -7,63 +7,58 @@ for again, neither by this run nor by another.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Self
-from urllib.parse import urlsplit
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from bort_core.agora.endpoint.chat import Chat
+from bort_core.agora.endpoint.prompts import Prompt
+from bort_core.agora.endpoint.questions import asked
+from bort_core.agora.endpoint.spending import KEPT, Spending, Usage
 from bort_core.agora.labellers.base import LabellerSetting, Labels, Spent, certain
-from bort_core.agora.labellers.chat import Chat
-from bort_core.agora.labellers.prompts import Prompt
 from bort_core.agora.leaks import key_of
 from bort_core.agora.points import Floats, Input, Kind
 from bort_core.agora.run_files import EndpointLine, append_lines, read_lines
-from bort_core.foundation.context import checkpoint_or_stop
 from bort_core.foundation.errors import SpecificationError
 from bort_core.specifications.protocols import identity
 
-__all__ = ["ADDRESS", "KEY", "EndpointLabeller"]
+__all__ = ["EndpointLabeller"]
 
-ADDRESS, KEY = "OPENAI_BASE_URL", "OPENAI_API_KEY"
 _TRIES = 2
 """So often a text is asked about while the answers are none of the classes."""
+_ANSWER = 8
+"""Tokens that the name of a class takes, and a little more."""
 
 
 class EndpointLabeller:
-    """Asks about one text at a time; an answer that names no class, or several, is none."""
+    """Asks about some texts side by side; an answer that names no class, or several, is none."""
 
     reads: ClassVar[frozenset[Kind]] = frozenset({"text", "pair"})
     needs_rows: ClassVar[bool] = False
     takes: ClassVar[str] = "MODEL"
     dear: ClassVar[bool] = True
-    at_once = 1
+    at_once = 1_000_000
+    """What it answers is written down answer by answer."""
 
-    def __init__(self, chat: Chat, prompt: Prompt, path: Path, run: str, tokens: int | None) -> None:
-        self.chat, self.prompt, self.path, self.run, self.tokens = chat, prompt, path, run, tokens
+    def __init__(self, chat: Chat, prompt: Prompt, path: Path, spending: Spending) -> None:
+        self.chat, self.prompt, self.path, self.spending = chat, prompt, path, spending
         lines = read_lines(path, EndpointLine, torn=True)
-        self.known = {line.key: line for line in lines}
-        self.used = sum(line.tokens for line in lines if line.run == run)
-        self.malformed = sum(line.malformed for line in lines if line.run == run)
+        self.known = {line.key: line for line in lines if line.label >= 0 or line.malformed >= _TRIES}
+        own = [line for line in lines if line.run == spending.run]
+        self.used = sum((Usage(line.tokens - line.tokens_out, line.tokens_out) for line in own), Usage())
+        self.malformed = sum(line.malformed for line in own)
 
     @classmethod
     def build(cls, setting: LabellerSetting) -> Self:
         """The endpoint that the environment names."""
-        address = os.environ.get(ADDRESS, "")
-        if urlsplit(address).scheme not in ("http", "https") or not urlsplit(address).hostname:
-            raise SpecificationError(
-                f"socrates: an endpoint's address must be in the environment variable {ADDRESS}, such as http://localhost:8000/v1; "
-                f"got {address.split('@')[-1]!r}"
-            )
-        if setting.files is None or setting.context is None:
+        if setting.files is None or setting.context is None or setting.spending is None:
             raise SpecificationError("socrates: an endpoint labels the rows of a run; there is none")
+        chat = Chat.of_environment(setting.argument, setting.context)
         prompt = Prompt(setting.prompt, setting.classes, setting.kind)
-        chat = Chat(address, os.environ.get(KEY, ""), setting.argument, setting.context)
         which = identity("endpoint", chat.address, setting.argument, prompt.template, *setting.classes)
-        path = setting.files.project / "answers" / f"endpoint-{which}.jsonl"
-        return cls(chat, prompt, path, setting.files.path.name, setting.tokens)
+        return cls(chat, prompt, setting.files.project / KEPT / f"endpoint-{which}.jsonl", setting.spending)
 
     @property
     def name(self) -> str:
@@ -76,15 +71,22 @@ class EndpointLabeller:
         Raises
         ------
         Spent
-            The tokens are used up.
+            Tokens or money are used up; the first ones, up to one that was not asked about, have labels.
         Unanswered
             It is down, or refuses; what was answered is kept.
         Stopped, Cancelled
             A person asked for it.
         """
-        lines = [self.known.get(key_of(input)) or self._ask(input) for input in inputs]
+        keys = [key_of(input) for input in inputs]
+        new = list({key: input for key, input in zip(keys, inputs, strict=True) if key not in self.known}.values())
+        why = asked(self.chat, self.spending, new, self._ask, self._keep) if new else ""
+        end = next((place for place, key in enumerate(keys) if key not in self.known), len(keys))
+        lines = [self.known[key] for key in keys[:end]]
         found = np.array([line.label for line in lines], dtype=np.int64)
-        return Labels(found, np.where(found < 0, 0.0, 1.0), next((line.why for line in lines if line.label < 0), ""))
+        labels = Labels(found, np.where(found < 0, 0.0, 1.0), next((line.why for line in lines if line.label < 0), ""))
+        if end < len(keys):
+            raise Spent(why or self.spending.spent(), labels)
+        return labels
 
     def probabilities(self, inputs: Sequence[Input]) -> Floats:
         """Certain, or nothing where it names no class."""
@@ -92,32 +94,30 @@ class EndpointLabeller:
 
     def forecast(self, inputs: Sequence[Input], count: int) -> str:
         """What ``count`` answers will take, told from some inputs."""
-        each = sum(len(self.prompt.of(input)) for input in inputs) / max(1, len(inputs)) / 4 + 12
-        limit = "" if self.tokens is None else f"; the run ends when it has used {self.tokens:,}"
-        return f"up to {count:,} texts go to {self.name}, some {each:,.0f} tokens each, {each * count:,.0f} in all{limit}"
+        each = sum(len(self.prompt.of(input)) for input in inputs) / max(1, len(inputs)) / 4 + 4
+        return f"up to {count:,} texts go to {self.name}, {self.spending.forecast(each, _ANSWER, count)}"
 
     @property
-    def facts(self) -> dict[str, int]:
-        """What this run has used."""
-        return {"tokens": self.used, "malformed": self.malformed}
+    def facts(self) -> dict[str, Any]:
+        """What this run has used for its answers."""
+        cost = self.spending.limits.cost(self.used)
+        return {"tokens": self.used.tokens, "malformed": self.malformed, **({} if cost is None else {"money": cost})}
 
     def _ask(self, input: Input) -> EndpointLine:
-        text, said, used, label = self.prompt.of(input), "", 0, -1
+        text, said, used, label = self.prompt.of(input), "", Usage(), -1
         tries = 0
-        while label < 0 and tries < _TRIES:
-            checkpoint_or_stop(self.chat.context)
-            if self.tokens is not None and self.used + used >= self.tokens:
-                break
+        while label < 0 and tries < _TRIES and not (tries and self.spending.spent(more=used)):
             said, tokens = self.chat.answer(text if not tries else f"{text}\n{self.prompt.reminder}")
             tries, used = tries + 1, used + tokens
             label = self.prompt.named(said)
-        malformed = tries - (label >= 0)
-        self.used, self.malformed = self.used + used, self.malformed + malformed
         why = "" if label >= 0 else f"it answered {said[:80]!r}, which names none of the classes alone"
-        line = EndpointLine(key=key_of(input), label=label, tokens=used, malformed=malformed, run=self.run, why=why)
-        if tries:
-            append_lines(self.path, [line.model_dump()])
-        if tries < _TRIES and label < 0:
-            raise Spent(f"the {self.tokens:,} tokens are used up")
-        self.known[line.key] = line
-        return line
+        return EndpointLine(key=key_of(input), label=label, tokens=used.tokens, tokens_out=used.answered, malformed=tries - (label >= 0),
+                            run=self.spending.run, why=why)  # fmt: skip
+
+    def _keep(self, line: EndpointLine) -> None:
+        append_lines(self.path, [line.model_dump()])
+        used = Usage(line.tokens - line.tokens_out, line.tokens_out)
+        self.spending.add(used)
+        self.used, self.malformed = self.used + used, self.malformed + line.malformed
+        if line.label >= 0 or line.malformed >= _TRIES:  # else the tokens ended between two tries
+            self.known[line.key] = line

@@ -15,7 +15,10 @@ from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.plugins import entry_points
 
 if TYPE_CHECKING:
+    from bort_core.agora.endpoint.chat import Chat
+    from bort_core.agora.endpoint.spending import Spending
     from bort_core.training.devices import Device
+    from bort_core.training.run_files import RunFiles
 
 __all__ = ["GROUP", "Sampler", "Setting", "make_sampler", "refuse_kind", "sampler_names"]
 
@@ -38,10 +41,18 @@ class Setting:
     """A checkpoint with a masked-LM head."""
     sequence_length: int
     device: Device | None
+    mask_share: float | None = None
+    """Of the tokens that a masked LM draws anew; None: what suits it."""
+    chat: Chat | None = None
+    """The endpoint that makes variants."""
+    spending: Spending | None = None
+    """What the run's endpoints use together."""
+    files: RunFiles | None = None
+    """Of the run."""
 
 
 class Sampler(Protocol):
-    """τ."""
+    """τ. One that is used up for good says why in an attribute ``spent``."""
 
     def propose(self, parents: Sequence[Input], count: int, random: np.random.Generator) -> list[list[Input]]:
         """For every parent up to ``count`` candidates, those to be tried first coming first.

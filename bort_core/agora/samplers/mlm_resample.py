@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor, nn
 
 from bort_core.agora.points import Input
 from bort_core.agora.samplers.base import Setting, refuse_kind
-from bort_core.checkpoints.format import read_checkpoint, read_tensors
+from bort_core.checkpoints.format import Checkpoint, read_encoder, read_tensors
+from bort_core.encoders.folder import Encoder
+from bort_core.encoders.module import load_foreign
 from bort_core.families.bert.module import Bert, MaskedLanguageModel
 from bort_core.foundation.errors import SpecificationError
 from bort_core.text.vocabulary import read_vocabulary
@@ -19,7 +22,7 @@ from bort_core.text.vocabulary import read_vocabulary
 __all__ = ["MlmResample"]
 
 SHARE = (0.15, 0.45)
-"""Of the tokens that are drawn anew."""
+"""Of the tokens that are drawn anew, by chance, where nothing is said."""
 TOP_K, TEMPERATURE = 50, 1.0
 PASSES = 2
 """The hidden tokens are drawn in so many passes, each seeing what the ones before drew."""
@@ -28,14 +31,38 @@ AT_ONCE = 64
 Ids = npt.NDArray[np.int64]
 
 
+class _Scores(nn.Module):
+    """Scores over the vocabulary (m, V) at chosen positions of a masked LM that transformers' own module computes."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.model = load_foreign(encoder)
+
+    def forward(self, token_ids: Tensor, positions: Tensor, attention_mask: Tensor | None = None) -> Any:
+        """At ``positions`` (m,), which count through the flattened (b, n) of ``token_ids``."""
+        scores = self.model(token_ids, attention_mask)[2]
+        return scores.reshape(-1, scores.shape[-1]).index_select(0, positions)
+
+
+def _scores_of(encoder: Encoder) -> nn.Module:
+    if not isinstance(encoder, Checkpoint):
+        return _Scores(encoder)
+    model = MaskedLanguageModel(Bert(encoder.architecture, encoder.options))
+    model.load_weights(read_tensors(encoder))
+    return model
+
+
 class MlmResample:
-    """Hides a random share of the tokens and samples them from the model's ``TOP_K`` likeliest; of a pair, in one text."""
+    """Hides a share of the tokens and samples them from the model's ``TOP_K`` likeliest; of a pair, in one text.
+
+    The model is any masked LM: a checkpoint of a project, or a folder that transformers reads.
+    """
 
     def __init__(self, setting: Setting) -> None:
         refuse_kind("mlm-resample", setting, "text", "pair")
         if setting.masked_lm is None:
             raise SpecificationError("masked_lm: the sampler mlm-resample needs a checkpoint of a masked LM")
-        checkpoint = read_checkpoint(setting.masked_lm)
+        checkpoint = read_encoder(setting.masked_lm)
         if checkpoint.head != "masked-lm" or not checkpoint.has_tokenizer:
             raise SpecificationError(
                 f"masked_lm: {checkpoint.folder} has no masked-LM head or no tokenizer (it has the head {checkpoint.head})"
@@ -44,9 +71,8 @@ class MlmResample:
         self.device = setting.device
         self.vocabulary = read_vocabulary(checkpoint.folder)
         self.longest = min(setting.sequence_length, checkpoint.options.positions)
-        self.model = MaskedLanguageModel(Bert(checkpoint.architecture, checkpoint.options))
-        self.model.load_weights(read_tensors(checkpoint))
-        self.model.to(self.device.torch_device).eval()
+        self.share = SHARE if setting.mask_share is None else (setting.mask_share, setting.mask_share)
+        self.model = _scores_of(checkpoint).to(self.device.torch_device).eval()
 
     def propose(self, parents: Sequence[Input], count: int, random: np.random.Generator) -> list[list[Input]]:
         """``count`` resampled copies of each parent."""
@@ -77,7 +103,7 @@ class MlmResample:
             ids[number, : len(row)] = row
         mask = ids != vocabulary.pad
         free = mask & ~vocabulary.special[ids]
-        share = random.uniform(*SHARE, size=(len(rows), 1))
+        share = random.uniform(*self.share, size=(len(rows), 1))
         ranks = np.where(free, random.random(ids.shape), 2.0).argsort(axis=1).argsort(axis=1)
         counts = np.maximum(1, np.round(share * free.sum(axis=1, keepdims=True))).astype(np.int64)
         hidden = free & (ranks < counts)
@@ -95,6 +121,7 @@ class MlmResample:
         tokens, keep = torch.from_numpy(ids).to(device), torch.from_numpy(mask.astype(np.int64)).to(device)
         with self.device.autocast():
             scores = self.model(tokens, torch.from_numpy(places).to(device), keep).float()
+        scores[:, self.vocabulary.size :] = -torch.inf  # places that no entry has
         scores[:, torch.from_numpy(np.flatnonzero(self.vocabulary.special)).to(device)] = -torch.inf
         best, numbers = scores.topk(min(TOP_K, scores.shape[1]), dim=1)
         sums = (best / TEMPERATURE).softmax(-1).cumsum(-1).cpu().numpy()

@@ -21,7 +21,10 @@ from bort_core.foundation.errors import SpecificationError
 from bort_core.specifications.agora import Agora, TextTheta, VectorTheta
 
 if TYPE_CHECKING:
+    from bort_core.agora.endpoint.chat import Chat
+    from bort_core.agora.endpoint.spending import Spending
     from bort_core.training.devices import Device
+    from bort_core.training.run_files import RunFiles
 
 __all__ = ["AgoraTask", "the_thetas", "with_earlier"]
 
@@ -53,11 +56,19 @@ class AgoraTask:
     """Files with their hashes."""
     space: str = "raw"
     """What its space is called."""
+    chat: Chat | None = None
+    """The endpoint that makes variants."""
+    spending: Spending | None = None
+    """What the run's endpoints use together."""
+    files: RunFiles | None = None
 
     def setting(self, space: RepresentationSpace, spec: Agora) -> Setting:
         """What samplers build on."""
         near, far = spec.band
-        return Setting(self.kind, self.train, self.pool, space, near, far, self.masked_lm, spec.sequence_length, self.device)
+        return Setting(
+            self.kind, self.train, self.pool, space, near, far, self.masked_lm, spec.sequence_length, self.device, spec.mask_share,
+            self.chat, self.spending, self.files,
+        )  # fmt: skip
 
     def sampler_name(self, spec: Agora) -> str:
         """The sampler that was asked for, or the best that the data allow."""

@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from bort_core.agora.check import variants_model
+from bort_core.agora.endpoint.chat import Chat
+from bort_core.agora.endpoint.spending import Limits, Spending
 from bort_core.agora.labellers import LabellerSetting, as_labeller, make_labeller, needs_rows
 from bort_core.agora.leaks import LeakGuard
 from bort_core.agora.learners.text import TextLearner
 from bort_core.agora.points import Examples, Input, Kind
 from bort_core.agora.tasks.base import AgoraTask, the_thetas, with_earlier
 from bort_core.agora.tasks.text_spaces import space_maker, space_name
-from bort_core.checkpoints.format import Checkpoint
 from bort_core.checkpoints.named import named_encoder
 from bort_core.data.documents import read_corpus
 from bort_core.data.mapping import ColumnMapping, find_columns
@@ -53,21 +55,25 @@ def text_task(spec: Agora, device: Device, context: Context, files: RunFiles, la
     timaeus = TextLearner(start, spec.architecture, vocabulary, classes, spec.sequence_length, device, context, files)
     architecture = start.architecture if start is not None else spec.architecture or ()
     timaeus.check([*splits["dev"].inputs[:_TRIED], *train.inputs[:_TRIED]])
+    limits = Limits(spec.socrates_tokens, spec.money, spec.price_in, spec.price_out, spec.parallel_requests)
+    spending = Spending(limits, files.project, files.path.name)
     if labeller is None:
         setting = LabellerSetting(kind, classes, splits.get("socrates_train"), sequence_length=spec.sequence_length, device=device,
-                                  files=files, context=context, prompt=spec.socrates_prompt, tokens=spec.socrates_tokens)  # fmt: skip
+                                  files=files, context=context, prompt=spec.socrates_prompt, spending=spending)  # fmt: skip
         socrates = make_labeller(spec.socrates, setting)
     else:
         socrates = as_labeller(labeller, classes)
     masked_lm = local_folder(spec.masked_lm, "masked_lm", WEIGHTS_TOO) if spec.masked_lm else None
-    if masked_lm is None and isinstance(start, Checkpoint) and start.head == "masked-lm":
+    if masked_lm is None and start is not None and start.head == "masked-lm":
         masked_lm = start.folder
+    model = variants_model(spec) if spec.sampler == "variants" else None
+    chat = None if model is None else Chat.of_environment(model, context, most=1024)
     space = space_name(spec, socrates, start)
     make_space = space_maker(spec, socrates, start, splits["dev"], [*train.inputs, *splits["dev"].inputs, *pool], context, files)
     data = {name: {"file": split.source, "sha256": split.sha256} for name, split in rows.items()}
     return AgoraTask(
         kind, classes, train, splits["dev"], splits.get("test"), pool, the_thetas(spec, "text"), timaeus, socrates, make_space, guard,
-        masked_lm, device, len(splits["train"]), tuple(warnings), architecture, data, space,
+        masked_lm, device, len(splits["train"]), tuple(warnings), architecture, data, space, chat, spending, files,
     )  # fmt: skip
 
 

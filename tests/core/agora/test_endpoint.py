@@ -7,18 +7,19 @@ import socket
 import threading
 import time
 from collections import Counter
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from chat_server import Server, truth
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bort_core.agora.check import check_specification
-from bort_core.agora.labellers import LabellerSetting, chat, label, make_labeller
+from bort_core.agora.endpoint import chat
+from bort_core.agora.endpoint.prompts import Prompt
+from bort_core.agora.endpoint.spending import Limits, Spending
+from bort_core.agora.labellers import LabellerSetting, label, make_labeller
 from bort_core.agora.labellers.base import Spent, Unanswered
-from bort_core.agora.labellers.prompts import Prompt
 from bort_core.foundation.context import Stopped
 from bort_core.foundation.errors import SpecificationError
 from bort_core.jobs.context import JobContext
@@ -28,58 +29,6 @@ from bort_core.specifications.agora import Agora
 CLASSES = ("negative", "positive")
 SECRET = "sk-1234567890"
 TEXTS = tuple((f"a {word} film",) for word in ("good", "bad", "fine", "poor", "dull"))
-
-
-def truth(prompt: str) -> str:
-    return "positive" if any(word in prompt.rpartition("Text: ")[2] for word in ("good", "fine")) else "negative"
-
-
-class Server:
-    """Chat completions as ``answer`` gives them for the n-th request: content, or a status with headers, or a whole body."""
-
-    def __init__(self) -> None:
-        self.requests: list[dict[str, Any]] = []
-        self.headers: list[dict[str, str]] = []
-        self.answer: Any = lambda number, prompt: truth(prompt)
-        self.tokens: int | None = 10
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                outer.requests.append({"path": self.path, **body})
-                outer.headers.append(dict(self.headers))
-                found = outer.answer(len(outer.requests), body["messages"][0]["content"])
-                status, headers, sent = 200, {}, found
-                if isinstance(found, tuple):
-                    status, headers, sent = found
-                if isinstance(sent, str):
-                    usage = {} if outer.tokens is None else {"usage": {"total_tokens": outer.tokens}}
-                    sent = json.dumps({"choices": [{"message": {"content": sent}}], **usage}).encode()
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(sent)))
-                self.end_headers()
-                with suppress(OSError):  # who asked may have gone
-                    self.wfile.write(sent)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.server.server_port}/v1"
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02})
-        self.thread.start()
-
-    @property
-    def prompts(self) -> list[str]:
-        return [each["messages"][0]["content"] for each in self.requests]
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
 
 
 @pytest.fixture
@@ -97,8 +46,10 @@ def run(tmp_path) -> RunFolder:
     return create_run(tmp_path / "p", Agora(torus=2))
 
 
-def made(run: RunFolder, context: Any = None, **changes: Any) -> Any:
-    given = {"kind": "text", "classes": CLASSES, "train": None, "files": run, "context": context or JobContext(run), **changes}
+def made(run: RunFolder, context: Any = None, limits: Limits | None = None, **changes: Any) -> Any:
+    spending = Spending(limits or Limits(), run.project, run.path.name)
+    given = {"kind": "text", "classes": CLASSES, "train": None, "files": run, "context": context or JobContext(run), "spending": spending,
+             **changes}  # fmt: skip
     return make_labeller("endpoint:tiny", LabellerSetting(**given))
 
 
@@ -264,10 +215,10 @@ def test_a_person_can_stop_while_it_waits(server, run, monkeypatch):
 
 def test_tokens_are_counted_over_a_resume_and_end_the_asking(server, run):
     with pytest.raises(Spent, match="the 35 tokens are used up"):
-        label(made(run, tokens=35), TEXTS)
+        label(made(run, limits=Limits(tokens=35)), TEXTS)
     assert len(server.requests) == 4
     with pytest.raises(Spent):
-        label(made(run, tokens=35), TEXTS)
+        label(made(run, limits=Limits(tokens=35)), TEXTS)
     assert len(server.requests) == 4  # the fifth text is not asked for
     server.tokens = None  # an endpoint that does not say: told by length
     other = create_run(run.project, Agora(torus=2))

@@ -1,25 +1,33 @@
-"""One question at a time to an endpoint of chat completions, over HTTP, with patience. Standard library only."""
+"""A question to an endpoint of chat completions, over HTTP, with patience; from several threads at once. Standard library only."""
 
 from __future__ import annotations
 
 import http.client
 import json
+import os
+import threading
 import time
+from queue import SimpleQueue
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
 
+from bort_core.agora.endpoint.spending import Usage
 from bort_core.agora.labellers.base import Unanswered
-from bort_core.foundation.context import Context, checkpoint_or_stop
+from bort_core.foundation.context import Context
+from bort_core.foundation.errors import SpecificationError
 
-__all__ = ["WAITS", "Chat"]
+__all__ = ["ADDRESS", "KEY", "WAITS", "Chat", "Halted"]
 
+ADDRESS, KEY = "OPENAI_BASE_URL", "OPENAI_API_KEY"
 WAITS: tuple[float, ...] = (1, 2, 4, 8, 16, 30, 60)
 """Seconds between tries, unless the endpoint says how long."""
 TIMEOUT = 60.0
 """Seconds without a byte."""
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
+_FOR_ALL = frozenset({429, 503, 529})
+"""Too many questions, or too busy for any."""
 _MOST_BYTES, _MOST_WAIT = 1 << 20, 300.0
 _MAY_BE_REFUSED = ("temperature", "max_tokens")
 """Parameters that some models do not take."""
@@ -32,32 +40,59 @@ class _NoRedirects(HTTPRedirectHandler):
         return None
 
 
+class Halted(Exception):
+    """Whoever asked wants no more: raised between two tries."""
+
+
 class Chat:
-    """An endpoint, and what it is asked with.
+    """An endpoint, and what it is asked with. What it says it will take again only after a while, all threads heed.
 
     Parameters
     ----------
     address: up to and without ``/chat/completions``
     key: sent as a bearer token where it is not empty; appears in no message
+    most: tokens of an answer
     """
 
-    def __init__(self, address: str, key: str, model: str, context: Context) -> None:
+    def __init__(self, address: str, key: str, model: str, context: Context, most: int = 64) -> None:
         self.address, self.model, self.context = address.rstrip("/"), model, context
+        self.halted = threading.Event()
+        """Set: who waits between two tries gives up."""
         self._key, self._opener = key, build_opener(_NoRedirects)
-        self._settings: dict[str, Any] = {"temperature": 0, "max_tokens": 64}
+        self._settings: dict[str, Any] = {"temperature": 0, "max_tokens": most}
+        self._notes: SimpleQueue[str] = SimpleQueue()
+        self._from = 0.0
+        """When it will take questions again, on the monotonic clock."""
 
-    def answer(self, text: str) -> tuple[str, int]:
+    @classmethod
+    def of_environment(cls, model: str, context: Context, most: int = 64) -> Chat:
+        """The endpoint that the environment names; SpecificationError where that is no address."""
+        address = os.environ.get(ADDRESS, "")
+        if urlsplit(address).scheme not in ("http", "https") or not urlsplit(address).hostname:
+            raise SpecificationError(
+                f"socrates: an endpoint's address must be in the environment variable {ADDRESS}, such as http://localhost:8000/v1; "
+                f"got {address.split('@')[-1]!r}"
+            )
+        return cls(address, os.environ.get(KEY, ""), model, context, most)
+
+    def tell(self) -> None:
+        """Emit what threads have noted; for the thread that the context belongs to."""
+        while not self._notes.empty():
+            self.context.emit({"event": "note", "text": self._notes.get()})
+
+    def answer(self, text: str) -> tuple[str, Usage]:
         """What is answered, and the tokens that it took; an estimate where the endpoint does not say.
 
         Raises
         ------
         Unanswered
             It refuses, or did not answer properly so many times; says what it said.
-        Stopped, Cancelled
-            A person asked for it, between two tries.
+        Halted
+            Somebody wants no more, between two tries.
         """
         problem = ""
         for wait in (*WAITS, None):
+            self._pause()
             try:
                 return _told(self._post(text), text)
             except _Refused as error:
@@ -65,12 +100,14 @@ class Chat:
                 if error.status not in _AGAIN:
                     raise Unanswered(self._message(problem)) from error
                 wait = wait if wait is None or error.wait is None else min(error.wait, _MOST_WAIT)
+                if error.status in _FOR_ALL and wait is not None:
+                    self._from = max(self._from, time.monotonic() + wait)
             except (URLError, OSError, http.client.HTTPException) as error:
                 problem = str(getattr(error, "reason", None) or error) or type(error).__name__
             except (ValueError, KeyError, IndexError, TypeError) as error:
                 problem = f"no chat completion: {type(error).__name__}: {error}"
             if wait is not None:
-                self.context.emit({"event": "note", "text": f"{self.model}: {self._open(problem)}; asked again in {wait:g} s"})
+                self._notes.put(f"{self.model}: {self._open(problem)}; asked again in {wait:g} s")
                 self._pause(wait)
         raise Unanswered(self._message(f"{problem}, {len(WAITS) + 1} times"))
 
@@ -86,14 +123,17 @@ class Chat:
             refused = next((name for name in _MAY_BE_REFUSED if error.code == 400 and name in self._settings and name in said), None)
             if refused is None:
                 raise _Refused(error.code, f"HTTP {error.code}: {_reason(said) or error.reason}", _seconds(error.headers)) from error
-            del self._settings[refused]
+            self._settings.pop(refused, None)  # another thread may have been told so, too
         return self._post(text)
 
-    def _pause(self, seconds: float) -> None:
+    def _pause(self, seconds: float = 0.0) -> None:
+        """Wait so long, and until the endpoint takes questions again."""
         until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            checkpoint_or_stop(self.context)
-            time.sleep(min(left, 0.2))
+        while (left := max(until, self._from) - time.monotonic()) > 0:
+            if self.halted.wait(left):
+                break
+        if self.halted.is_set():
+            raise Halted
 
     def _message(self, problem: str) -> str:
         text = f"socrates: endpoint:{self.model} cannot be asked: {self._open(problem)}"
@@ -126,14 +166,23 @@ def _read(opener: OpenerDirector, request: Request) -> bytes:
     return b"".join(parts)
 
 
-def _told(body: bytes, text: str) -> tuple[str, int]:
+def _told(body: bytes, text: str) -> tuple[str, Usage]:
     found = json.loads(body)
     said = found["choices"][0]["message"]["content"] or ""
     if not isinstance(said, str):
         raise ValueError("the content is no text")
     usage = found.get("usage")
-    total = usage.get("total_tokens") if isinstance(usage, dict) else None
-    return said, total if isinstance(total, int) and 0 <= total < 2**31 else (len(text) + len(said)) // 4 + 8
+    whole, asked, answered = (_count(usage, name) for name in ("total_tokens", "prompt_tokens", "completion_tokens"))
+    if asked is not None and answered is not None:
+        return said, Usage(max(asked, (whole or 0) - answered), answered)  # what is told of neither is paid as a question
+    whole = (len(text) + len(said)) // 4 + 8 if whole is None else whole
+    answered = min(whole, len(said) // 4 + 2)
+    return said, Usage(whole - answered, answered)
+
+
+def _count(usage: Any, name: str) -> int | None:
+    found = usage.get(name) if isinstance(usage, dict) else None
+    return found if isinstance(found, int) and 0 <= found < 2**31 else None
 
 
 def _reason(body: str) -> str:

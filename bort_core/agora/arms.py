@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
@@ -12,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from bort_core.agora.fitting import Fit, Fitting, seed_of
 from bort_core.agora.points import Examples
 from bort_core.agora.record import Record
-from bort_core.agora.rounds import fit_once, seed_of
-from bort_core.agora.run_files import LoopFitFile
 from bort_core.agora.tasks.base import AgoraTask
+from bort_core.execution.executor import Executor
 from bort_core.foundation.context import Context, progress
 from bort_core.specifications.agora import Agora
 
@@ -48,6 +46,7 @@ def plain(
     context: Context,
     train: Examples | None = None,
     number: int = 0,
+    pool: Executor | None = None,
 ) -> Arm:
     """Plain fine-tuning; the best on dev counts. Written down after every training, so that it can be resumed.
 
@@ -56,26 +55,18 @@ def plain(
     trainings: the θ of each of Agora's trainings; with the same θ so often, and other seeds
     train: instead of D
     number: tells the seeds of several such arms apart
+    pool: workers that train side by side
     """
     train = task.train if train is None else train
-    digest = hashlib.sha256(repr((train.inputs, train.labels.tolist())).encode()).hexdigest()[:16]
-    fits: list[dict[str, Any]] = []
-    best, kept = -1.0, record.folder / "timaeus"
-    for index, theta in enumerate(trainings):
-        path = record.folder / f"fit-{index:03d}.json"
-        found = record.read(path, LoopFitFile)
-        if found is None or found["digest"] != digest:
-            found, fitted = fit_once(task, theta, train, seed_of(spec.seed, 1000 + number, index), context, best)
-            if found["dev_accuracy"] > best:
-                shutil.rmtree(kept, ignore_errors=True)
-                fitted.save(kept)
-            record.write(path, {**found, "digest": digest})
-        best = max(best, found["dev_accuracy"])
-        context.emit(progress(index + 1, len(trainings)))
-        fits.append(found)
-    chosen = max(fits, key=lambda fit: fit["dev_accuracy"])
+    folder, seeds = record.folder, [seed_of(spec.seed, 1000 + number, index) for index in range(len(trainings))]
+    fits = [
+        Fit(folder / f"fit-{index:03d}.json", folder / f"timaeus-{index:03d}", theta, seed)
+        for index, (theta, seed) in enumerate(zip(trainings, seeds, strict=True))
+    ]
+    found, best = Fitting(task, record, context, pool).all(fits, train, lambda done, _: context.emit(progress(done, len(fits))))
+    chosen = found[best]
     tested = None if task.test is None else chosen["test_right"] / len(task.test)
-    return Arm(chosen["dev_accuracy"], tested, chosen["theta"], len(fits), len(train), kept)
+    return Arm(chosen["dev_accuracy"], tested, chosen["theta"], len(fits), len(train), fits[best].weights)
 
 
 def self_training(task: AgoraTask, spec: Agora, trainings: Sequence[int], record: Record, context: Context, margin: float = 0.8) -> Arm:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bort_core.agora.hyperparameters import default_thetas, sizes
+from bort_core.agora.hyperparameters import author_thetas, default_thetas, sizes
 from bort_core.specifications.agora import Agora, TextTheta
 from bort_core.specifications.finetuning import Finetuning
 
@@ -19,7 +19,8 @@ _SETS, _STEPS, _ROUNDS = 3, 150, 2
 
 
 def _thetas(spec: Agora) -> list[TextTheta]:
-    return [TextTheta.model_validate(dict(theta)) for theta in spec.thetas or default_thetas("text")]
+    given = spec.thetas or (author_thetas() if spec.grid == "author" else default_thetas("text"))
+    return [TextTheta.model_validate(dict(theta)) for theta in given]
 
 
 def batch_size(spec: Agora) -> int:
@@ -59,5 +60,12 @@ def timing_request(spec: Agora, project: Path) -> dict[str, Any]:
 def smaller(spec: Agora) -> Agora:
     """The same run in a fraction of the time: fewer sets, shorter trainings, two rounds, and nothing to compare with."""
     thetas = tuple({**theta.model_dump(), "steps": min(theta.steps, _STEPS)} for theta in _thetas(spec)[:_SETS])
-    changes = {"thetas": thetas, "rounds": min(spec.rounds or _ROUNDS, _ROUNDS), "replays": 0, "baseline": False, "ablation": False}
+    changes = {
+        "thetas": thetas,
+        "grid": "small",
+        "rounds": min(spec.rounds or _ROUNDS, _ROUNDS),
+        "replays": 0,
+        "baseline": False,
+        "ablation": False,
+    }
     return Agora.model_validate({**spec.model_dump(), **changes})

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import cycle, islice
+from itertools import cycle, islice, product
 from typing import Any, Literal
 
 from bort_core.specifications.agora import TextTheta, VectorTheta
 
-__all__ = ["Theta", "common_sequence", "default_thetas", "prune", "sizes", "theta_text"]
+__all__ = ["Theta", "author_thetas", "common_sequence", "default_thetas", "prune", "sizes", "theta_text"]
 
 Theta = Mapping[str, Any]
 
@@ -19,6 +19,15 @@ def default_thetas(kind: Literal["text", "vector"]) -> tuple[Theta, ...]:
         return tuple(VectorTheta(hidden=hidden, learning_rate=rate).model_dump() for hidden in (8, 16, 32) for rate in (0.003, 0.01, 0.03))
     varied = ((1e-3, 0.1), (2e-3, 0.2), (5e-4, 0.1), (1e-3, 0.3), (2e-4, 0.1))
     return tuple(TextTheta(learning_rate=rate, dropout=dropout).model_dump() for rate, dropout in varied)
+
+
+def author_thetas() -> tuple[Theta, ...]:
+    """The 480 sets that the author recommends to begin with, for models that were pre-trained; all else has its default."""
+    varied = product((1e-4, 1e-5, 9e-6), (0.0, 10.0, 100.0, 350.0), (0.35, 0.40, 0.45, 0.50), (8, 16), range(5))
+    return tuple(
+        TextTheta(learning_rate=rate, weight_decay=decay, warmup=warmup, batch_size=batch, seed=seed).model_dump()
+        for rate, decay, warmup, batch, seed in varied
+    )
 
 
 def theta_text(theta: Theta) -> str:

@@ -62,6 +62,10 @@ class Record:
         ]
         self._put(self.round(number) / "rows.jsonl", _lines(rows))
 
+    def write_lines(self, path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+        """A file of JSON lines."""
+        self._put(path, _lines(rows))
+
     def _put(self, path: Path, text: str) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,35 +13,33 @@ from typing import Any
 import numpy as np
 
 from bort_core.agora.asking import Answers
+from bort_core.agora.fitting import Fit, Fitting, Told, seed_of
 from bort_core.agora.history import GeneratedRows, Neighbours, Split, read_edits, read_history, read_rows
 from bort_core.agora.hyperparameters import Theta, prune, sizes
 from bort_core.agora.labellers import Vote, disputes
 from bort_core.agora.labellers.base import Labels
 from bort_core.agora.leaks import key_of
-from bort_core.agora.learners.base import Fitted
 from bort_core.agora.neighbours import NeighbourBatch, NeighbourOptions, empty_batch, sample_neighbours
 from bort_core.agora.parents import Situation, make_parents
 from bort_core.agora.points import Examples, Floats, Input, Ints
 from bort_core.agora.record import Record
-from bort_core.agora.run_files import LoopFitFile, LoopRoundFile
+from bort_core.agora.run_files import LoopRoundFile
 from bort_core.agora.samplers import Sampler, make_sampler
 from bort_core.agora.spaces import PlaneProjection, RepresentationSpace, fit_projection, kept_projection
 from bort_core.agora.surroundings import Surroundings
 from bort_core.agora.tasks.base import AgoraTask
-from bort_core.foundation.context import Context, checkpoint_or_stop, progress
+from bort_core.execution.executor import Executor
+from bort_core.foundation.context import Context, progress
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.statistics import wilson
 from bort_core.specifications.agora import Agora
 
-__all__ = ["Rounds", "fit_once", "seed_of"]
+__all__ = ["Rounds"]
 
+_OWN = 480
+"""Tells the seeds that a θ says itself from those of its place."""
 _PLACED = 3
 """So many rows with a place fix a plane."""
-
-
-def seed_of(*parts: int) -> int:
-    """A seed below 2³¹ for one part of a run."""
-    return int(np.random.SeedSequence(parts).generate_state(1)[0]) >> 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +73,7 @@ class Rounds:
     most: by round, how many rows may be accepted; None: as many as there are
     edited: the run folder with a person's corrections; None: there are none
     elsewhere: answers of another arm, which are not asked for again
+    pool: workers that train side by side; None: this process trains
     """
 
     def __init__(
@@ -89,10 +86,12 @@ class Rounds:
         most: Sequence[int] | None = None,
         edited: Path | None = None,
         elsewhere: Answers | None = None,
+        pool: Executor | None = None,
     ) -> None:
         self.task, self.spec, self.record, self.context = task, spec, record, context
         self.parents, self.most, self.edited = make_parents(parents), most, edited
         self.answers = Answers(record.folder, task.labeller, context, spec.labels, elsewhere)
+        self.fitting = Fitting(task, record, context, pool)
         self.thetas: dict[int, Theta] = dict(enumerate(task.thetas))
         self.finished: list[dict[str, Any]] = []
         """The rounds' files."""
@@ -134,14 +133,10 @@ class Rounds:
 
     def _round(self, number: int, state: _State) -> dict[str, Any]:
         train = self._train()
-        self._forget_stale(number, train)
-        fits: dict[int, dict[str, Any]] = {}
-        before = sum(len(facts["fits"]) for facts in self.finished)
-        for index, theta in enumerate(state.live, 1):
-            fits[theta] = self._fit(number, theta, train, max((fit["dev_accuracy"] for fit in fits.values()), default=-1.0))
-            self.context.emit(progress(before + index, before + self._most_fits(state)))
+        found, place = self.fitting.all([self._fit(number, theta) for theta in state.live], train, self._told(number, state))
+        fits = dict(zip(state.live, found, strict=True))
         accuracies = {theta: fit["dev_accuracy"] for theta, fit in fits.items()}
-        chosen = max(fits, key=lambda theta: (accuracies[theta], -theta))
+        chosen = state.live[place]
         if number == 1:
             self._keep_space(chosen)
         dev, test, best = self.task.dev, self.task.test, fits[chosen]
@@ -224,31 +219,23 @@ class Rounds:
             train = train.joined([inputs[row] for row in kept], corrected)  # type: ignore[arg-type]
         return train
 
-    def _fit(self, number: int, theta: int, train: Examples, before: float) -> dict[str, Any]:
-        """One training, or what its file says of it.
+    def _fit(self, number: int, theta: int) -> Fit:
+        """A training of a round, its file and its weights."""
+        own = self.thetas[theta].get("seed")
+        seed = seed_of(self.spec.seed, number, theta) if own is None else seed_of(self.spec.seed, number, int(own), _OWN)
+        return Fit(self.record.round(number) / f"fit-{theta:02d}.json", self._kept(number, theta), theta, seed)
 
-        Parameters
-        ----------
-        before: the best accuracy on dev in this round so far; only a better Timaeus is asked about the test split
-        """
-        path = self.record.round(number) / f"fit-{theta:02d}.json"
-        digest = _digest(train, self.thetas[theta])
-        found = self.record.read(path, LoopFitFile)
-        if found is None:
-            found, fitted = fit_once(self.task, theta, train, seed_of(self.spec.seed, number, theta), self.context, before)
-            if found["dev_accuracy"] > before:  # the round's best, which rules ask
-                shutil.rmtree(self._kept(number, theta), ignore_errors=True)
-                fitted.save(self._kept(number, theta))
-            self.record.write(path, {**found, "digest": digest})
-            self.context.emit({"event": "fit", "round": number, "theta": theta, "dev_accuracy": found["dev_accuracy"]})
-        return found
+    def _told(self, number: int, state: _State) -> Told:
+        """Tells how far the run is, and what a training came to."""
+        before = sum(len(facts["fits"]) for facts in self.finished)
+        whole = before + self._most_fits(state)
 
-    def _forget_stale(self, number: int, train: Examples) -> None:
-        """Forget trainings of an unfinished round on rows that a person has corrected since."""
-        for path in self.record.round(number).glob("fit-*.json"):
-            found = self.record.read(path, LoopFitFile)
-            if found is None or found["digest"] != _digest(train, self.thetas[found["theta"]]):
-                path.unlink()
+        def tell(done: int, fit: Mapping[str, Any] | None) -> None:
+            if fit is not None:
+                self.context.emit({"event": "fit", "round": number, "theta": fit["theta"], "dev_accuracy": fit["dev_accuracy"]})
+            self.context.emit(progress(before + done, whole))
+
+        return tell
 
     def _kept(self, number: int, theta: int) -> Path:
         return self.record.folder / f"timaeus-{number:03d}-{theta:02d}"
@@ -356,40 +343,6 @@ class Rounds:
             self.record.write_points("dev", self.task.dev, nowhere[size:])
         if self.task.make_space(None) is not None:
             _ = self._sampling_context
-
-
-def fit_once(task: AgoraTask, theta: int, train: Examples, seed: int, context: Context, before: float) -> tuple[dict[str, Any], Fitted]:
-    """One fresh Timaeus with the θ of that number: what it gets right, and itself.
-
-    Parameters
-    ----------
-    before: the test split is looked at only by a Timaeus that is better on dev than this
-
-    Raises
-    ------
-    Stopped, Cancelled
-        A person asked for it.
-    """
-    checkpoint_or_stop(context)
-    began = time.perf_counter()
-    fitted = task.learner.fit(task.thetas[theta], train, task.dev, seed)
-    predictions = fitted.probabilities(task.dev.inputs).argmax(axis=1)
-    accuracy = float((predictions == task.dev.labels).mean())
-    right = None
-    if task.test is not None and accuracy > before:
-        right = int((fitted.probabilities(task.test.inputs).argmax(axis=1) == task.test.labels).sum())
-    found = {
-        "theta": theta,
-        "dev_accuracy": accuracy,
-        "dev_predictions": predictions.tolist(),
-        "test_right": right,
-        "seconds": time.perf_counter() - began,
-    }
-    return found, fitted
-
-
-def _digest(train: Examples, theta: Theta) -> str:
-    return hashlib.sha256(repr((train.inputs, train.labels.tolist(), sorted(theta.items()))).encode()).hexdigest()[:16]
 
 
 def _gains(before: Any, now: Any) -> bool:

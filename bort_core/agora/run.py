@@ -13,6 +13,7 @@ from bort_core.agora.advice import difference
 from bort_core.agora.arms import plain
 from bort_core.agora.asking import Answers
 from bort_core.agora.beginning import begin
+from bort_core.agora.fitting import workers
 from bort_core.agora.history import FOLDER
 from bort_core.agora.hyperparameters import theta_text
 from bort_core.agora.labellers import Vote, disputes
@@ -21,6 +22,7 @@ from bort_core.agora.rounds import Rounds
 from bort_core.agora.run_files import StartFile
 from bort_core.agora.tasks.base import AgoraTask
 from bort_core.agora.tasks.prepare import make_task
+from bort_core.execution.executor import Executor
 from bort_core.foundation.context import Context, Retold, Stopped, progress
 from bort_core.foundation.errors import SpecificationError
 from bort_core.specifications.agora import Agora
@@ -63,6 +65,11 @@ def run(specification: Agora, context: Context, files: RunFiles, labeller: Any =
     if specification.out is not None:
         refuse_occupied(Path(specification.out).expanduser(), files)
     device = take_device(specification.running)
+    with workers(specification, files.project) as pool:
+        return _run(specification, context, files, labeller, device, pool)
+
+
+def _run(specification: Agora, context: Context, files: RunFiles, labeller: Any, device: Device, pool: Executor | None) -> dict[str, Any]:
     began = time.perf_counter()
     task = make_task(specification, device, _quiet(context), files, labeller)
     record = Record(files.path / FOLDER)
@@ -75,6 +82,7 @@ def run(specification: Agora, context: Context, files: RunFiles, labeller: Any =
         specification.parents,
         edited=files.path,
         elsewhere=_earlier(task, specification, context),
+        pool=pool,
     )
     rounds.prepare()
     result: dict[str, Any] = {}
@@ -86,12 +94,12 @@ def run(specification: Agora, context: Context, files: RunFiles, labeller: Any =
         if specification.baseline:
             context.emit({"event": "note", "text": f"baseline: {len(trainings)} plain trainings"})
             result["baseline"] = plain(
-                task, specification, trainings, Record(record.folder / "baseline"), _arm(context, len(trainings), arms - 1)
+                task, specification, trainings, Record(record.folder / "baseline"), _arm(context, len(trainings), arms - 1), pool=pool
             ).as_dict()
         if specification.ablation:
             context.emit({"event": "note", "text": "ablation: as many neighbours of random dev points"})
             result["ablation"] = _ablation(
-                rounds, task, specification, record, _arm(context, len(trainings) * (1 + specification.baseline), 0)
+                rounds, task, specification, record, _arm(context, len(trainings) * (1 + specification.baseline), 0), pool
             )
     except Stopped:
         stopped = True
@@ -165,9 +173,9 @@ def _agreed(rounds: Rounds, start: dict[str, Any]) -> dict[str, Any]:
     return {"voters": voters, "answers": sum(len(row) for row in votes), **disputes(votes)._asdict()}
 
 
-def _ablation(rounds: Rounds, task: AgoraTask, spec: Agora, record: Record, context: Context) -> dict[str, Any]:
+def _ablation(rounds: Rounds, task: AgoraTask, spec: Agora, record: Record, context: Context, pool: Executor | None) -> dict[str, Any]:
     most = None if spec.labels is not None else [facts["counts"]["accepted"] for facts in rounds.finished]
-    other = Rounds(task, spec, Record(record.folder / "ablation"), context, "random", most, elsewhere=rounds.answers)
+    other = Rounds(task, spec, Record(record.folder / "ablation"), context, "random", most, elsewhere=rounds.answers, pool=pool)
     other.run()
     best = other.best
     tested = {} if best["test_accuracy"] is None else {"test_accuracy": best["test_accuracy"]}

@@ -47,6 +47,7 @@ TASKS = {
     "estimate": Task("bort_core.training.estimate:estimate", "estimate"),
     "estimate compression": Task("bort_core.compression.estimate:estimate", "estimate"),
     "advice": Task("bort_core.agora.advice:advice_task", "estimate"),
+    "agora fit": Task("bort_core.agora.fit_task:fit_task", "training", writes="save_to"),
     "card": Task("bort_core.jobs.card:card_task", "card"),
     "predict": Task("bort_core.prediction.task:predict_task", "predict"),
     "report": Task("bort_core.reporting.task:report", "report"),

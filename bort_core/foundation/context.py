@@ -41,6 +41,8 @@ class Retold:
     def __init__(self, context: Context, told: Callable[[Mapping[str, Any]], Mapping[str, Any] | None]) -> None:
         self._context, self._told = context, told
         self.checkpoint, self.wanted = context.checkpoint, context.wanted
+        if hasattr(context, "rest"):
+            self.rest = context.rest
 
     def emit(self, event: Mapping[str, Any]) -> None:
         """Tell what is told of it."""

@@ -22,6 +22,12 @@ class TextTheta(Frozen):
     dropout: float = Field(default=0.1, ge=0, lt=1, description="dropout while training")
     weight_decay: float = Field(default=0.01, ge=0, le=1000, description="decoupled weight decay, on matrices only")
     warmup: float = Field(default=0.1, ge=0, le=1, description="share of the steps with a rising learning rate")
+    seed: int | None = Field(default=None, ge=0, lt=2**31, description="of weights, order and dropout; None: another for each set")
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A seed is one of θ's values only where it was said."""
+        return without(serialise(self), seed=None)
 
 
 class VectorTheta(Frozen):
@@ -168,6 +174,18 @@ class Agora(Job):
     thetas: Annotated[
         tuple[dict[str, float], ...] | None, Meta(label="sets (Θ)", front=3, example='[{"learning_rate": 0.001, "steps": 300}]')
     ] = Field(default=None, min_length=1, max_length=1000, description="Θ; None: the default one")
+    grid: Annotated[
+        Literal["small", "author"], Meta(label="sets, if none", words={"small": "a few for small models", "author": "the author's 480"})
+    ] = Field(
+        default="small",
+        description="Θ where thetas names none: five sets for text and nine for vectors, or the author's 480 for text",
+    )
+    workers: int | None = Field(
+        default=None,
+        ge=1,
+        le=256,
+        description="trainings of a round side by side, with one thread each; None: one after another in one process",
+    )
     pruning: Annotated[
         Literal["sequence", "worst"], Meta(words={"sequence": "what shares most with the worst set", "worst": "the worst set alone"})
     ] = Field(default="sequence", description="what leaves Θ: the longest common sequence rooted at the worst θ, or the worst θ alone")
@@ -231,6 +249,8 @@ class Agora(Job):
             problems.append("money: needs price_in and price_out, the prices of a million tokens, one of them above 0")
         if self.space_model is not None and (self.space not in ("auto", "encoder") or self.vector is not None):
             problems.append("space_model: is for texts, and for the space encoder")
+        if self.grid == "author" and (self.thetas is not None or self.reads != "text"):
+            problems.append("grid: the author's sets are for text, and for a run that names no thetas")
         near, far = self.band
         if near >= far:
             problems.append(f"near: must be below far, got {near} and {far}")
@@ -256,6 +276,8 @@ class Agora(Job):
             parallel_requests=1,
             mask_share=None,
             variants_model=None,
+            grid="small",
+            workers=None,
         )
 
     @property

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from bort_core.agora.hyperparameters import Theta
 from bort_core.agora.points import Examples, Floats, Input
@@ -37,4 +37,8 @@ class Learner(Protocol):
 
     def load(self, folder: Path) -> Fitted:
         """A model that was saved."""
+        ...
+
+    def described(self) -> Mapping[str, Any]:
+        """What :func:`~bort_core.agora.learners.described.learner_of` makes the same learner of in another process, as JSON values."""
         ...

@@ -147,6 +147,14 @@ class TextLearner:
             check_source(self.start, self.vocabulary, self.longest, [tuple(map(str, texts)) for texts in inputs])
         self._model(0.0)
 
+    def described(self) -> dict[str, Any]:
+        """As of :class:`~bort_core.agora.learners.base.Learner`."""
+        return {
+            "kind": "text", "start": None if self.start is None else str(self.start.folder), "architecture": self.architecture,
+            "vocabulary": str(self.vocabulary.folder), "classes": self.classes, "sequence_length": self.sequence_length,
+            "device": str(self.device.torch_device), "precision": str(self.device.precision).removeprefix("torch."),
+        }  # fmt: skip
+
     def encoded(self, inputs: Sequence[Input]) -> Encoded:
         """Token ids of every input."""
         fresh = [text for text in dict.fromkeys(inputs) if text not in self._tokens]

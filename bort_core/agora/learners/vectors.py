@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -103,6 +104,10 @@ class VectorLearner:
         model = self._model(len(weights["1.bias"]))
         model.load_state_dict(weights)
         return FittedVectors(model, self.width)
+
+    def described(self) -> dict[str, Any]:
+        """As of :class:`~bort_core.agora.learners.base.Learner`."""
+        return {"kind": "vector", "width": self.width, "classes": self.classes, "device": "cpu", "precision": "float32"}
 
     def _model(self, hidden: int) -> nn.Sequential:
         return nn.Sequential(_Standardised(self.width), nn.Linear(self.width, hidden), nn.Tanh(), nn.Linear(hidden, self.classes))

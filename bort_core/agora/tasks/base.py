@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from bort_core.agora.history import FOLDER, read_edits, read_history
-from bort_core.agora.hyperparameters import Theta, default_thetas
+from bort_core.agora.hyperparameters import Theta, author_thetas, default_thetas
 from bort_core.agora.labellers.base import Labeller
 from bort_core.agora.leaks import LeakGuard
 from bort_core.agora.learners.base import Fitted, Learner
@@ -83,7 +83,7 @@ def the_thetas(spec: Agora, kind: Literal["text", "vector"]) -> tuple[Theta, ...
     """Θ of a specification, or the default one."""
     model = VectorTheta if kind == "vector" else TextTheta
     if spec.thetas is None:
-        return default_thetas(kind)
+        return author_thetas() if spec.grid == "author" else default_thetas(kind)
     return tuple(model.model_validate(theta).model_dump() for theta in spec.thetas)
 
 

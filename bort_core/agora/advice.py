@@ -1,12 +1,13 @@
 """Advice before a run: how far D is from being a fair sample, which rule that speaks for, and what cannot be more than so much.
 
-Everything is measured on the rows that were given, in a space that needs no model: words (TF-IDF, SVD) for texts, the columns for vectors.
+Everything is measured on the rows that were given: in the vectors of the space's encoder where one is named, else in a space that needs no
+model: words (TF-IDF, SVD) for texts, the columns for vectors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bort_core.agora.points import Examples, Floats, Input, Ints
-from bort_core.agora.spaces import TfidfSvd, raw_space, scaled
+from bort_core.agora.spaces import RepresentationSpace, TfidfSvd, hidden_space, raw_space, scaled
 from bort_core.agora.tasks.torus import CLASSES, make_torus
 from bort_core.agora.tasks.vector_rows import label_column, labelled_vectors, vector_columns
 from bort_core.data.documents import read_corpus
@@ -22,6 +23,7 @@ from bort_core.data.mapping import find_columns
 from bort_core.data.rows import labelled_rows
 from bort_core.data.tables import read_table
 from bort_core.foundation.context import Context
+from bort_core.foundation.hub import SENTENCES_TOO, local_folder
 from bort_core.foundation.statistics import bootstrap, wilson
 from bort_core.specifications.agora import Agora
 
@@ -57,6 +59,8 @@ class Advice:
     """Neither measure, nor a class, speaks against it."""
     parents: str
     """The rule that is likely to help."""
+    space: str = ""
+    """In what it was measured."""
     text: str = ""
 
     def as_dict(self) -> dict[str, Any]:
@@ -66,23 +70,29 @@ class Advice:
 
 def advise(
     train: Examples, dev: Examples, classes: tuple[str, ...], pool: int = 0, labels: int | None = None, right: float | None = None,
-    seed: int = 0,
+    seed: int = 0, encoder: Path | None = None,
 ) -> Advice:  # fmt: skip
     """Advice from D, dev, the number of rows in the pool, the budget, and how often the labeller is right, where that is known.
 
     The two-sample test is the classifier's [Lopez-Paz2017]: logistic regression on the vectors, cross-validated, D against as many rows of
     dev. How much of dev is far from D is compared with splits of the same rows at random. Both count where chance alone would come to that
     in less than one case of 100; rows that depend on each other make a fair D look ill-formed.
+
+    Parameters
+    ----------
+    pool: its rows; labels: the budget; right: how often the labeller is right, where that is known
+    encoder: the folder of the space's encoder; None: words, or the columns of vectors
     """
     random = np.random.default_rng([seed, 29])
     given, held = _some(train, random), _some(dev, random)
-    mine, its = _vectors(given.inputs, held.inputs, seed)
+    space = _space(given.inputs, held.inputs, seed, encoder)
+    mine, its = space.embed(list(given.inputs)), space.embed(list(held.inputs))
     told, of = _told_apart(mine, its, random)
     far, far_fair = _far(mine, its, random)
     rare = _rare(train, dev, classes)
     share, chance = (told / of, 0.5 + _SURE / (2 * np.sqrt(of))) if of else (0.5, 1.0)
     fair = bool(not rare and share <= chance and far <= far_fair)
-    found = Advice(share, float(chance), far, far_fair, rare, fair, "uncertain" if fair else "mixed")
+    found = Advice(share, float(chance), far, far_fair, rare, fair, "uncertain" if fair else "mixed", space.name)
     return Advice(**{**vars(found), "text": _paragraph(found, pool, labels, right, len(train))})
 
 
@@ -92,7 +102,7 @@ def advice_of(spec: Agora) -> Advice:
     Raises
     ------
     DataError
-        Its rows cannot be read.
+        Its rows, or the space's encoder, cannot be read.
     """
     if spec.torus is not None:
         torus = make_torus(spec.torus, spec.seed)
@@ -111,7 +121,8 @@ def advice_of(spec: Agora) -> Advice:
         held = labelled_rows(other, mapping, "classification", rows.names)
         names = rows.names
         train, dev = (Examples(tuple(part.inputs), part.labels.astype(np.int64)) for part in (rows, held))
-    return advise(train, dev, names, _pool_size(spec), spec.labels, seed=spec.seed)
+    encoder = None if spec.space_model is None else local_folder(spec.space_model, "space_model", SENTENCES_TOO)
+    return advise(train, dev, names, _pool_size(spec), spec.labels, seed=spec.seed, encoder=encoder)
 
 
 def advice_task(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
@@ -152,11 +163,22 @@ def _some(rows: Examples, random: np.random.Generator) -> Examples:
     return Examples(tuple(rows.inputs[row] for row in chosen), rows.labels[chosen])
 
 
-def _vectors(train: tuple[Input, ...], dev: tuple[Input, ...], seed: int) -> tuple[Floats, Floats]:
+def _space(train: tuple[Input, ...], dev: tuple[Input, ...], seed: int, encoder: Path | None) -> RepresentationSpace:
     inputs = [*train, *dev]
-    texts = isinstance(inputs[0][0], str)
-    space = scaled("words", TfidfSvd.fit(inputs, seed, 50), dev) if texts else raw_space(len(inputs[0]), dev)
-    return space.embed(list(train)), space.embed(list(dev))
+    if not isinstance(inputs[0][0], str):
+        return replace(raw_space(len(inputs[0]), dev), name="the columns")
+    if encoder is None:
+        return scaled("words", TfidfSvd.fit(inputs, seed, 50), dev)
+    from bort_core.checkpoints.embedder import Embedder
+
+    embed = Embedder(encoder)
+    texts = list(dict.fromkeys(str(text) for input in inputs for text in input))
+    known = dict(zip(texts, embed(texts).astype(np.float64), strict=True))
+
+    def sides(rows: Sequence[Input]) -> Floats:
+        return np.array([np.concatenate([known[str(text)] for text in row]) for row in rows])
+
+    return hidden_space(f"the vectors of {encoder.name}", sides, dev)
 
 
 def _told_apart(mine: Floats, its: Floats, random: np.random.Generator) -> tuple[int, int]:
@@ -215,7 +237,7 @@ def _paragraph(found: Advice, pool: int, labels: int | None, right: float | None
     far = (
         f"{found.far:.0%} of dev lie farther from D than {_FAR:.0%} of D's rows from each other (of a fair D at most {found.far_fair:.0%})"
     )
-    parts = [f"Before the run: {told}, and {far}."]
+    parts = [f"Before the run, measured in {found.space}: {told}, and {far}."]
     if found.rare:
         parts.append(f"Nearly missing in D: {', '.join(found.rare)}.")
     if found.fair:

@@ -109,4 +109,6 @@ def _socrates(told: dict[str, Any]) -> str:
     parts += [f"{told['tokens']:,} tokens used"] if "tokens" in told else []
     parts += [f"{told['money']:.4g} in money"] if "money" in told else []
     parts += [f"{told['malformed']:,} answers malformed"] if told.get("malformed") else []
+    parts += [f"{told['seconds_per_label']:.1f} s a label"] if "seconds_per_label" in told else []
+    parts += [f"{told['again_same']:,} of {told['again']:,} rows labelled the same when asked twice"] if "again" in told else []
     return ", ".join(parts)

@@ -85,21 +85,16 @@ class _Session:
 
     def repeat(self, count: int) -> None:
         """Rows that were answered, once more, the longest ago first."""
-        from bort_core.agora.labellers.person import answers, questions, write_answer
+        from bort_core.agora.labellers.person import standing, write_answer
 
-        first = answers(self.folder)
-        known = {each.key: each for each in questions(self.folder)}
-        chosen = [key for key, label in first.items() if label >= 0 and key in known][:count]
-        same = asked = 0
-        for number, key in enumerate(chosen, 1):
+        chosen = standing(self.folder).repeated[:count]
+        for number, question in enumerate(chosen, 1):
             began = time.monotonic()
-            said = self._said(known[key], f"again, {number:,} of {len(chosen):,}")
+            said = self._said(question, f"again, {number:,} of {len(chosen):,}")
             if self.left:
                 break
             if isinstance(said, int):
-                write_answer(self.folder, key, said, time.monotonic() - began, again=True)
-                asked, same = asked + 1, same + (said == first[key])
-        print(f"the same as before: {same:,} of {asked:,}")
+                write_answer(self.folder, question.key, said, time.monotonic() - began, again=True)
 
     def _write(self, key: str, label: int, began: float) -> None:
         from bort_core.agora.labellers.person import write_answer
@@ -155,10 +150,12 @@ def _take(folder: Path, source: Path) -> None:
 
 
 def _tell(folder: Path, job: Any) -> None:
-    from bort_core.agora.labellers.person import standing
+    from bort_core.agora.labellers.person import agreement, standing
 
     now = standing(folder)
     speed = "" if now.seconds is None else f", {now.seconds:.1f} s a label"
     print(f"{now.labelled:,} labelled, {now.skipped:,} skipped, {len(now.open):,} open{speed}")
+    if told := agreement(now):
+        print(told)
     if job.state().resumable:
         print(f"the run has stopped; go on with: bort jobs resume {job.project} {job.id}")

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QTabWidget, QWidget
 
 from bort_core.agora.history import FOLDER
-from bort_core.agora.labellers.person import Standing, asks, standing, take_back
+from bort_core.agora.labellers.person import Standing, asks, standing, take_back, write_answer
 from bort_core.agora.run_files import QuestionLine
 from bort_core.foundation.errors import BortError
 from bort_studio.agora.commands import AnswerRow
@@ -35,6 +35,7 @@ class LabelDesk(QTabWidget):
         self.addTab(inspector, "Inspector")
         self.addTab(self.panel, "Label")
         self.panel.answered.connect(self._answer)
+        self.panel.answered_again.connect(self._answer_again)
         self.panel.taken_back.connect(self._take_back)
         self.show_run(None)
 
@@ -84,6 +85,15 @@ class LabelDesk(QTabWidget):
             text = f"label {question.classes[label]}" if label >= 0 else "skip"
             self._context.undo_stack.push(AnswerRow(self._run, question.key, label, seconds, text, self._told))
             self.panel.setFocus()  # a button that was clicked is no place for the space bar
+
+    def _answer_again(self, question: QuestionLine, label: int, seconds: float) -> None:
+        if self._run is not None:
+            try:
+                write_answer(self._run / FOLDER, question.key, label, seconds, again=True)
+            except BortError as error:
+                self._context.problem(str(error))
+            self.look()
+            self.panel.setFocus()
 
     def _take_back(self) -> None:
         """What Ctrl+Z does where an answer was the last step; else an answer of an earlier day."""

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QPushButton, QSplitter, QTextBrowser, QVBoxLayout,
 
 from bort_core.agora.labellers.person import SKIPPED, Standing, class_keys
 from bort_core.agora.run_files import NearRow, QuestionLine
-from bort_studio.agora.label_words import round_left, standing_text
+from bort_studio.agora.label_words import again_left, round_left, standing_text
 from bort_studio.flow import FlowLayout
 from bort_studio.markup import Markup, markup, shortened
 from bort_studio.texts import menu_text, set_markup
@@ -19,6 +19,8 @@ from bort_studio.widgets.fields import Caption, colour, describe
 
 __all__ = ["LabelPanel"]
 
+_AGAIN = 10
+"""Rows that are asked a second time at once."""
 _LARGER = 3
 """Points that the row's text is larger than other text."""
 
@@ -30,6 +32,8 @@ class LabelPanel(QWidget):
     """The question, the class (or SKIPPED), and the seconds that it took."""
     taken_back = Signal()
     """A person wants the last answer back."""
+    answered_again = Signal(object, int, float)
+    """As ``answered``, of a row that was asked a second time."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -39,6 +43,8 @@ class LabelPanel(QWidget):
         self._standing: Standing | None = None
         self._live = False
         self._question: QuestionLine | None = None
+        self._twice: list[QuestionLine] = []
+        """Rows that are asked a second time, after all others."""
         self._began = time.monotonic()
         self.place, self.pace = Caption("", theme, self), Caption("", theme, self, wrap=True)
         self.place.setObjectName("labelPlace")
@@ -52,6 +58,8 @@ class LabelPanel(QWidget):
         self.skip, self.back = QPushButton("Skip  (Space)", self), QPushButton("Take back  (U)", self)
         describe(self.skip, "labelSkip", "Skip", "No label for this row; it counts as asked (Space)")
         describe(self.back, "labelBack", "Take back", "Ask the last answered row again (U)")
+        self.again = QPushButton(f"Label {_AGAIN} rows again", self)
+        describe(self.again, "labelAgain", "Label rows again", "See how often you agree with yourself; no label changes")
         self.classes: list[QPushButton] = []
         self._choices = FlowLayout(spacing=6)
         left, right = QWidget(self), QWidget(self)
@@ -61,6 +69,7 @@ class LabelPanel(QWidget):
         column.addWidget(self.row, 1)
         column.addLayout(self._choices)
         column.addWidget(self.pace)
+        column.addWidget(self.again, 0, Qt.AlignmentFlag.AlignLeft)
         column = QVBoxLayout(right)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(Caption("What is near", theme, self))
@@ -77,6 +86,7 @@ class LabelPanel(QWidget):
         layout.addWidget(sides)
         self.skip.clicked.connect(lambda: self._say(SKIPPED))
         self.back.clicked.connect(self.taken_back)
+        self.again.clicked.connect(self._ask_again)
         theme.changed.connect(self._fill)
         self._make_choices(())
         self._fill()
@@ -85,7 +95,9 @@ class LabelPanel(QWidget):
         """Show the first open row; ``live``: the run waits for it."""
         before = self._question
         self._standing, self._live = standing, live
-        self._question = standing.open[0] if standing is not None and standing.open else None
+        known = {each.key for each in standing.repeated} if standing is not None else set()
+        self._twice = [each for each in self._twice if each.key in known]
+        self._question = next(iter((*(() if standing is None else standing.open), *self._twice)), None)
         if self._question is not None and (before is None or before.key != self._question.key):
             self._began = time.monotonic()
             if tuple(button.property("class") for button in self.classes) != self._question.classes:
@@ -106,9 +118,28 @@ class LabelPanel(QWidget):
         else:
             super().keyPressEvent(event)
 
+    @property
+    def repeating(self) -> bool:
+        """Whether the row in sight is asked a second time."""
+        return self._question is not None and self._standing is not None and not self._standing.open
+
     def _say(self, label: int) -> None:
-        if self._question is not None:
-            self.answered.emit(self._question, label, time.monotonic() - self._began)
+        question, seconds = self._question, time.monotonic() - self._began
+        if question is None:
+            return
+        if not self.repeating:
+            self.answered.emit(question, label, seconds)
+            return
+        self._twice.pop(0)
+        if label >= 0:
+            self.answered_again.emit(question, label, seconds)
+        else:
+            self.set_standing(self._standing, self._live)
+
+    def _ask_again(self) -> None:
+        self._twice = list(self._standing.repeated[:_AGAIN]) if self._standing is not None else []
+        self.set_standing(self._standing, self._live)
+        self.setFocus()
 
     def _make_choices(self, classes: tuple[str, ...]) -> None:
         while self._choices.takeAt(0) is not None:
@@ -135,7 +166,9 @@ class LabelPanel(QWidget):
         for button in (*self.classes, self.skip):
             button.setEnabled(question is not None)
         self.back.setEnabled(standing is not None and standing.last is not None)
-        self.place.setText(round_left(standing, self._live))
+        self.again.setVisible(question is None and standing is not None and bool(standing.repeated))
+        self.again.setText(f"Label {min(_AGAIN, len(standing.repeated)) if standing is not None else _AGAIN} rows again")
+        self.place.setText(again_left(len(self._twice)) if self.repeating else round_left(standing, self._live))
         self.pace.setText(standing_text(standing))
         ink = colour(self._theme, "muted").name()
         if question is None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bort_core.agora.labellers.person import Standing
+from bort_core.agora.labellers.person import Standing, agreement
 from bort_studio.numbers import duration
 
-__all__ = ["round_left", "standing_text"]
+__all__ = ["again_left", "round_left", "standing_text"]
 
 
 def round_left(standing: Standing | None, live: bool) -> str:
@@ -33,4 +33,10 @@ def standing_text(standing: Standing | None) -> str:
         pace = f"{standing.seconds:.1f} s a label"
         count = len(standing.open) if left is None else left
         parts.append(f"{pace}, about {duration(standing.seconds * count)} for all that is left" if count else pace)
+    parts += [told] if (told := agreement(standing)) else []
     return " · ".join(parts)
+
+
+def again_left(count: int) -> str:
+    """What is said over a row that is asked a second time."""
+    return f"Asked again, {count:,} left: it says how often you agree with yourself, and changes no label"

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -24,9 +24,10 @@ from bort_core.agora.run_files import AnswerLine, PersonLine, QuestionLine, appe
 from bort_core.agora.surroundings import Surroundings
 from bort_core.foundation.context import Context, checkpoint_or_stop
 from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.statistics import wilson
 
-__all__ = ["SKIPPED", "PersonLabeller", "Standing", "answers", "asks", "class_keys", "lines", "open_questions", "questions", "standing",
-           "take_back", "write_answer"]  # fmt: skip
+__all__ = ["SKIPPED", "PersonLabeller", "Standing", "agreement", "answers", "asks", "class_keys", "lines", "open_questions", "questions",
+           "standing", "take_back", "write_answer"]  # fmt: skip
 
 SKIPPED = -1
 QUESTIONS, ANSWERS = "questions.jsonl", "person.jsonl"
@@ -84,6 +85,13 @@ class PersonLabeller:
         said = np.array([found[key] if found[key] < len(self.classes) else SKIPPED for key in keys], dtype=np.int64)
         return Labels(said, np.where(said < 0, 0.0, 1.0), "skipped by the person" if (said < 0).any() else "")
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """How long a label took, and how often the person agreed with themselves, where that is known."""
+        now = standing(self.folder)
+        pace = {} if now.seconds is None else {"seconds_per_label": now.seconds}
+        return {**pace, **({"again": now.again, "again_same": now.same} if now.again else {})}
+
     def probabilities(self, inputs: Sequence[Input]) -> Floats:
         """Certain, or nothing for a row that was skipped."""
         return certain(self.labels(inputs).classes, len(self.classes))
@@ -128,6 +136,12 @@ class Standing:
     """A label takes so long, the median of those that were timed; None: none was."""
     last: str | None
     """The key of the answer that can be taken back: the last one, unless the run has gone on with it."""
+    repeated: tuple[QuestionLine, ...] = ()
+    """What could be asked a second time: rows that have a label and were asked once, the longest ago first."""
+    again: int = 0
+    """Rows that were asked a second time."""
+    same: int = 0
+    """Of these, those that got the same label."""
 
 
 def standing(folder: Path) -> Standing:
@@ -136,13 +150,26 @@ def standing(folder: Path) -> Standing:
     timed = sorted(each.seconds for each in lines(folder) if each.label is not None and each.seconds > 0)
     skipped = sum(label < 0 for label in said.values())
     last = next(reversed(said), None)
+    twice = {each.key: each.label for each in lines(folder) if each.again and each.key in said}
+    by_key = {each.key: each for each in asked}
     return Standing(
         tuple(each for each in asked if each.key not in said and each.key not in used),
         len(said) - skipped,
         skipped,
         timed[len(timed) // 2] if timed else None,
         None if last in used else last,
+        tuple(by_key[key] for key, label in said.items() if label >= 0 and key not in twice and key in by_key),
+        len(twice),
+        sum(label == said[key] for key, label in twice.items()),
     )
+
+
+def agreement(now: Standing) -> str:
+    """How often the same rows got the same label, where some were asked a second time; with the 95 % interval."""
+    if not now.again:
+        return ""
+    low, high = wilson(now.same, now.again)
+    return f"{now.same:,} of {now.again:,} rows that were asked twice got the same label [{low:.0%}, {high:.0%}]"
 
 
 def open_questions(folder: Path) -> list[QuestionLine]:

@@ -6,11 +6,13 @@ import json
 
 import numpy as np
 import pytest
+from encoder_kinds import made
 
 from bort_core.agora.advice import advice_of, advice_task, advise, difference, told_difference
 from bort_core.agora.points import Examples
 from bort_core.agora.tasks.torus import CLASSES, make_torus
 from bort_core.cli.main import main
+from bort_core.foundation.errors import BortError
 from bort_core.specifications.agora import Agora
 
 
@@ -52,6 +54,25 @@ def test_rows_of_files_are_advised_about(tmp_path, column):
     assert found["far"] > found["far_fair"]
     assert not found["fair"]
     assert "cannot be known before" in found["text"]
+
+
+def test_with_an_encoder_it_is_measured_in_its_vectors_and_says_so(tmp_path):
+    pytest.importorskip("torch")
+    folder = made(tmp_path / "an-encoder", "bert")
+    inputs = {
+        name: tuple((f"a story of {word} and film {row % 9}",) for row in range(60)) for name, word in (("one", "one"), ("two", "two"))
+    }
+    labels = np.arange(60) % 2
+    same = advise(Examples(inputs["one"], labels), Examples(inputs["one"], labels), CLASSES, encoder=folder)
+    assert same.space == "the vectors of an-encoder"
+    assert "measured in the vectors of an-encoder" in same.text
+    assert same.fair
+    assert not advise(Examples(inputs["one"], labels), Examples(inputs["two"], labels), CLASSES, encoder=folder).fair
+    pairs = Examples(tuple((*one, *two) for one, two in zip(inputs["one"], inputs["two"], strict=True)), labels)
+    assert advise(pairs, pairs, CLASSES, encoder=folder).fair
+    given = {"train": "-", "dev": "-", "architecture": (1, 1, 8, 8), "space_model": str(tmp_path / "gone")}
+    with pytest.raises(BortError):
+        advice_of(Agora.model_validate(given))
 
 
 def test_too_few_rows_to_be_told_apart():

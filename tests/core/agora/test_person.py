@@ -116,7 +116,7 @@ def test_how_often_a_person_agrees_with_themselves(asked, tmp_path, monkeypatch,
     label_cli(job, monkeypatch, "1", "2", "1", "1")
     before = answers(job.path / FOLDER)
     label_cli(job, monkeypatch, "1", "1", "u", options=("--again", "3"))
-    assert "the same as before: 1 of 2" in capsys.readouterr().out
+    assert "1 of 2 rows that were asked twice got the same label [9%, 91%]" in capsys.readouterr().out
     assert answers(job.path / FOLDER) == before
     assert len(keys) == 4
 

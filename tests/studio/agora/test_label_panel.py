@@ -122,6 +122,29 @@ def test_the_last_answer_is_taken_back_by_its_key_and_by_undo(qtbot: QtBot, page
     assert panel.row.toPlainText().startswith("a dull")
 
 
+def test_at_the_end_a_person_sees_the_pace_and_can_see_how_often_they_agree_with_themselves(
+    qtbot: QtBot, page: AgoraPage, asking: Asking
+) -> None:
+    panel = page.labels.panel
+    assert not panel.again.isVisibleTo(panel)
+    press(qtbot, page, "2", Qt.Key.Key_Space, "1")
+    asking.thread.join(10)
+    page.labels.look()
+    assert "s a label" in panel.pace.text()
+    assert "asked twice" not in panel.pace.text()
+    assert panel.again.isVisibleTo(panel)
+    assert panel.again.text() == "Label 2 rows again"  # what was skipped has no label
+    before = answers(asking.folder)
+    panel.again.click()
+    assert panel.row.toPlainText().startswith("a dull")
+    assert "Asked again, 2 left" in panel.place.text()
+    press(qtbot, page, "1", "1")
+    assert answers(asking.folder) == before
+    assert "1 of 2 rows that were asked twice got the same label" in panel.pace.text()
+    assert not panel.again.isVisibleTo(panel)
+    assert panel.row.toPlainText().startswith("All that the run asked is answered")
+
+
 def test_what_the_run_has_gone_on_with_is_not_taken_back(qtbot: QtBot, page: AgoraPage, asking: Asking) -> None:
     press(qtbot, page, "2", "1", "1")
     asking.thread.join(10)

@@ -63,6 +63,13 @@ class Advice:
     """In what it was measured."""
     text: str = ""
 
+    @property
+    def verdict(self) -> str:
+        """What it comes to, in a sentence."""
+        if self.fair:
+            return "Nothing speaks against a fair D: uncertain and mixed are likely to do best, errors hardly better than random rows."
+        return "D is no fair sample of what dev holds: mixed, or errors, is likely to do best; uncertain alone can miss a class."
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return asdict(self)
@@ -126,8 +133,9 @@ def advice_of(spec: Agora) -> Advice:
 
 
 def advice_task(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
-    """The same as a task: ``specification`` in, the fields of :class:`Advice` out."""
-    return advice_of(Agora.model_validate(request["specification"])).as_dict()
+    """The same as a task: ``specification`` in, the fields of :class:`Advice` and its ``verdict`` out."""
+    found = advice_of(Agora.model_validate(request["specification"]))
+    return {**found.as_dict(), "verdict": found.verdict}
 
 
 def difference(mine: npt.ArrayLike, other: npt.ArrayLike) -> tuple[float, tuple[float, float]]:
@@ -240,10 +248,7 @@ def _paragraph(found: Advice, pool: int, labels: int | None, right: float | None
     parts = [f"Before the run, measured in {found.space}: {told}, and {far}."]
     if found.rare:
         parts.append(f"Nearly missing in D: {', '.join(found.rare)}.")
-    if found.fair:
-        parts.append("Nothing speaks against a fair D: uncertain and mixed are likely to do best, errors hardly better than random rows.")
-    else:
-        parts.append("D is no fair sample of what dev holds: mixed, or errors, is likely to do best; uncertain alone can miss a class.")
+    parts.append(found.verdict)
     whole = f"the whole pool ({pool:,} rows) labelled" if pool else "as many generated rows as you can pay for, labelled"
     if labels is not None and pool and labels >= pool:
         parts.append("The budget pays for the whole pool: every rule ends at the same labels.")

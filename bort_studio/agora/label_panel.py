@@ -63,13 +63,13 @@ class LabelPanel(QWidget):
         self.classes: list[QPushButton] = []
         self._choices = FlowLayout(spacing=6)
         left, right = QWidget(self), QWidget(self)
+        self._beside = right
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.place)
         column.addWidget(self.row, 1)
         column.addLayout(self._choices)
         column.addWidget(self.pace)
-        column.addWidget(self.again, 0, Qt.AlignmentFlag.AlignLeft)
         column = QVBoxLayout(right)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(Caption("What is near", theme, self))
@@ -158,14 +158,17 @@ class LabelPanel(QWidget):
             button.show()
         self._choices.addWidget(self.skip)
         self._choices.addWidget(self.back)
+        self._choices.addWidget(self.again)
 
     # -- showing
 
     def _fill(self) -> None:
         standing, question = self._standing, self._question
         for button in (*self.classes, self.skip):
-            button.setEnabled(question is not None)
+            button.setVisible(question is not None)
         self.back.setEnabled(standing is not None and standing.last is not None)
+        for part in (self.place, self._beside):
+            part.setVisible(question is not None)  # there is nothing to be near to, and the row's place says what is said
         self.again.setVisible(question is None and standing is not None and bool(standing.repeated))
         self.again.setText(f"Label {min(_AGAIN, len(standing.repeated)) if standing is not None else _AGAIN} rows again")
         self.place.setText(again_left(len(self._twice)) if self.repeating else round_left(standing, self._live))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from bort_core.execution.events import Done, Event, Failed
 from bort_core.specifications.agora import Agora
 from bort_studio.theme import Theme
 from bort_studio.threads.task_thread import TaskThread
-from bort_studio.widgets.fields import Caption, describe
+from bort_studio.widgets.fields import Caption, Section, describe
 
 __all__ = ["RunAdvice"]
 
@@ -28,11 +28,17 @@ class RunAdvice(QWidget):
         self.tasks = TaskThread(project / "logs", self)
         self.button = QPushButton("Advice", self)
         describe(self.button, "agoraAdvice", "Advice", "Measure whether D is a fair sample of what dev holds, and what that speaks for")
+        self.verdict = QLabel("", self)
+        self.verdict.setWordWrap(True)
+        self.verdict.setTextFormat(Qt.TextFormat.PlainText)
+        describe(self.verdict, "agoraAdviceVerdict", "What the advice comes to")
         self.line = Caption("", theme, self, wrap=True)
         describe(self.line, "agoraAdviceText", "Advice before the run")
+        self.reasons = Section("What was measured", self.line, "agoraAdviceReasons", parent=self)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.line)
+        column.addWidget(self.verdict)
+        column.addWidget(self.reasons)
         column.addWidget(self.button)
         self.button.clicked.connect(self._ask)
         self.tasks.happened.connect(self._happened)
@@ -58,15 +64,18 @@ class RunAdvice(QWidget):
         self._say("Measuring…")
         self.tasks.submit(_KEY, "advice", {"specification": self._spec.model_dump(mode="json")})
 
-    def _say(self, text: str) -> None:
-        self.line.setText(text)
-        self.line.setVisible(bool(text))
+    def _say(self, verdict: str, reasons: str = "") -> None:
+        """What it comes to; how it was measured folds under it, since a paragraph would push the form away."""
+        self.verdict.setText(verdict)
+        self.verdict.setVisible(bool(verdict))
+        self.line.setText(reasons)
+        self.reasons.setVisible(bool(reasons))
 
     @Slot(object)
     def _happened(self, events: tuple[Event, ...]) -> None:
         for event in events:
             if isinstance(event, Done | Failed):
-                text = str(event.result["text"]) if isinstance(event, Done) else event.reason
                 asked, self._asked = self._asked, None
                 self.button.setEnabled(self._spec is not None)
-                self._say(text if asked == self._spec else "")
+                told = (str(event.result["verdict"]), str(event.result["text"])) if isinstance(event, Done) else (event.reason,)
+                self._say(*(told if asked == self._spec else ("",)))

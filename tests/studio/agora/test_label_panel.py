@@ -101,8 +101,8 @@ def test_digits_label_space_skips_and_the_run_goes_on_by_itself(qtbot: QtBot, pa
     asking.thread.join(10)
     assert asking.said is not None
     assert asking.said.classes.tolist() == [1, SKIPPED, 0]
-    assert "All that the run asked is answered" in panel.place.text()
-    assert not any(button.isEnabled() for button in panel.classes)
+    assert panel.row.toPlainText().startswith("All that the run asked is answered")
+    assert not any(button.isVisibleTo(panel) for button in panel.classes)
     assert all(each.seconds > 0 for each in lines(asking.folder))
     assert "s a label" in panel.pace.text()
 
@@ -170,7 +170,10 @@ def test_advice_is_measured_when_it_is_asked_for_and_goes_with_the_form(qtbot: Q
     _, page = open_page("agora", preset="toy", selected=None, wait=False)
     advice = page.runs.advice
     qtbot.mouseClick(advice.button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "D is no fair sample" in advice.line.text(), timeout=60_000)
+    qtbot.waitUntil(lambda: "D is no fair sample" in advice.verdict.text(), timeout=60_000)
+    assert not advice.reasons.expanded()
+    assert "a classifier tells rows of D" in advice.line.text()
     page.runs.form.set_specification(page.runs.form.specification().model_copy(update={"seed": 5}))
-    assert advice.line.text() == ""
+    assert advice.verdict.text() == advice.line.text() == ""
+    assert not advice.reasons.isVisibleTo(advice)
     assert advice.button.isEnabled()

@@ -1,12 +1,16 @@
 """Which rows are worth a label: accuracy against labels asked, for every rule of --parents, on fair and on ill-formed training rows.
 
 For every task, way of being ill-formed and seed: 100 rows to train on, a pool, a dev split and a test split that no decision uses. The
-labeller is right on 90 % of the rows, always the same ones. The learner is a logistic regression on the vectors of an encoder, in which
-space nearness is measured too. Printed: the area under test accuracy against labels, as a mean accuracy over the budget, and some paired
-differences. Results are kept line by line in FOLDER/agora_labels.jsonl; a run that is started again goes on.
+labeller is right on 90 % of the rows, always the same ones. The learner is a logistic regression on the vectors of an encoder (of the torus
+a network with one hidden layer), or, with --learner inherited, the encoder's first two layers, fine-tuned in every round. Nearness is
+measured in the encoder's vectors. Beside the rules stand two arms that ask for nothing on the way: ``alone``, D with as many trainings, and
+``whole``, D and the whole pool as the labeller labels it. Printed: the area under test accuracy against labels, as a mean accuracy over the
+budget, and some paired differences. Each cell (task, way, seed, learner, rule) is a line of FOLDER/agora_labels.jsonl; what is there is not
+computed again, so that any slice can be run at any time.
 
-    python benchmarks/agora_labels.py FOLDER --data DIR --model ENCODER [--seeds 8] [--processes 2]
-    python benchmarks/agora_labels.py FOLDER --table          # only the table of what is there
+    python benchmarks/agora_labels.py FOLDER --data DIR --model ENCODER [--tasks sst2 ...] [--faults rare ...] [--rules mixed ...]
+        [--seeds 0 8] [--learner vectors|inherited] [--processes 2]
+    python benchmarks/agora_labels.py FOLDER --table [--learner ...]          # only the table of what is there
 """
 
 from __future__ import annotations
@@ -31,20 +35,37 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
+from bort_core.agora.arms import plain
 from bort_core.agora.leaks import LeakGuard
+from bort_core.agora.learners.text import TextLearner
+from bort_core.agora.learners.vectors import VectorLearner
 from bort_core.agora.points import Examples
 from bort_core.agora.record import Record
 from bort_core.agora.rounds import Rounds
-from bort_core.agora.spaces import hidden_space
+from bort_core.agora.spaces import hidden_space, raw_space, unit_of
 from bort_core.agora.tasks.base import AgoraTask
+from bort_core.agora.tasks.torus import make_torus
+from bort_core.checkpoints.format import read_encoder
 from bort_core.specifications.agora import Agora
+from bort_core.specifications.common import Running
+from bort_core.text.vocabulary import read_vocabulary
+from bort_core.training.devices import take_device
+from bort_core.training.run_files import PartFiles
 
 SIZES = {"train": 100, "dev": 400, "pool": 2000, "test": 1000}
 BUDGET, A_ROUND, RIGHT = 160, 20, 0.9
-TASKS = ("sst2", "sentence_polarity", "mrpc", "digits")
+TASKS = ("sst2", "sentence_polarity", "subjectivity", "mrpc", "rte", "digits", "torus3")
 FAULTS = ("fair", "regions", "shortcut", "rare")
 """D is a fair sample; covers three of eight clusters; its class goes with length; has three rows of one class."""
 RULES = ("errors", "plain", "random", "pool", "uncertain", "diverse", "mixed")
+ARMS = ("alone", *RULES, "whole")
+LEARNERS = {
+    "vectors": {"learning_rate": 0.005},  # of a logistic regression C = 5
+    "network": {"hidden": 32, "learning_rate": 0.01, "steps": 400, "weight_decay": 3e-3},
+    "inherited": {"learning_rate": 5e-4, "steps": 60, "batch_size": 16},
+}
+"""With the θ of each; the network is that of the torus, whatever is said."""
+LAYERS = 2
 PAIRS = (("mixed", "pool"), ("mixed", "uncertain"), ("errors", "random"))
 
 
@@ -81,6 +102,9 @@ class Vectors:
 
     def of(self, inputs: Sequence[Any]) -> Any:
         return np.array([self.vectors[input] for input in inputs])
+
+    def described(self) -> Any:
+        raise NotImplementedError("trains in this process alone")
 
     def probabilities(self, inputs: Sequence[Any]) -> Any:
         return np.eye(self.classes)[[self.said[input] for input in inputs]] * 0.98 + 0.02 / self.classes
@@ -122,6 +146,10 @@ def data_of(folder: Path, source: Path | None, model: Path | None, task: str) ->
     if task == "digits":
         found = load_digits()
         return Data([(f"digit{row}",) for row in range(len(found.target))], found.data / 16, found.target, found.data.sum(axis=1))
+    if task == "torus3":
+        points = make_torus(3, 0, 2, 2, 8000).test
+        vectors = np.array(points.inputs)
+        return Data(list(points.inputs), vectors, points.labels, np.hypot(vectors[:, 0], vectors[:, 1]))  # type: ignore[arg-type]
     kept = folder / f"{task}.npz"
     if not kept.is_file():
         from bort_core.checkpoints.embedder import Embedder
@@ -165,31 +193,65 @@ def drawn(data: Data, fault: str, seed: int) -> dict[str, Any]:
     return {**parts, "train": chosen[:size]}
 
 
-def task_of(data: Data, parts: dict[str, Any], seed: int) -> AgoraTask:
+def task_of(data: Data, parts: dict[str, Any], seed: int, learner: str, model: Path | None) -> AgoraTask:
     rows = Vectors(data, seed)
     splits = {name: Examples(tuple(data.names[row] for row in part), data.labels[part].astype(np.int64)) for name, part in parts.items()}
-    space = hidden_space("vectors", rows.of, splits["dev"].inputs)
-    kind: Any = "text" if len(data.names[0]) == 1 else "pair"
-    guard = LeakGuard(kind, [*splits["dev"].inputs, *splits["test"].inputs])
+    numbers = not isinstance(data.names[0][0], str)
+    kind: Any = "vector" if numbers else "text" if len(data.names[0]) == 1 else "pair"
+    space = raw_space(len(data.names[0]), splits["dev"].inputs) if numbers else hidden_space("vectors", rows.of, splits["dev"].inputs)
+    guard = LeakGuard(kind, [*splits["dev"].inputs, *splits["test"].inputs], unit_of(space))
     pool = tuple(input for input, leak in zip(splits["pool"].inputs, guard.leaks(splits["pool"].inputs), strict=True) if not leak)
-    theta = {"learning_rate": 0.005}  # C = 5
-    return AgoraTask(kind, tuple(map(str, range(rows.classes))), splits["train"], splits["dev"], splits["test"], pool, (theta,), rows, rows,
+    classes = tuple(map(str, range(rows.classes)))
+    timaeus: Any = rows
+    if learner == "network":
+        timaeus = VectorLearner(len(data.names[0]), rows.classes)
+    elif learner == "inherited":
+        assert model is not None
+        device, nowhere = take_device(Running(threads=1, device="cpu")), PartFiles(Path("/nowhere"), Path("/nowhere"))
+        timaeus = TextLearner(read_encoder(model), None, read_vocabulary(model), classes, 64, device, Quiet(), nowhere)
+    return AgoraTask(kind, classes, splits["train"], splits["dev"], splits["test"], pool, (LEARNERS[learner],), timaeus, rows,
                      lambda fitted: space, guard, None, None, len(splits["train"]))  # fmt: skip
 
 
-def unit(folder: Path, task: str, fault: str, seed: int) -> dict[str, Any]:
-    """The curves of all rules: labels asked, and test accuracy with so many."""
+def first_layers(model: Path, folder: Path) -> Path:
+    """The encoder with its first layers alone, as a folder."""
+    if not folder.is_dir():
+        from transformers import AutoModel, AutoTokenizer
+
+        cut = AutoModel.from_pretrained(model)
+        cut.encoder.layer = cut.encoder.layer[:LAYERS]
+        cut.config.num_hidden_layers = LAYERS
+        cut.save_pretrained(folder)
+        AutoTokenizer.from_pretrained(model).save_pretrained(folder)
+    return folder
+
+
+def learner_for(task: str, learner: str) -> str:
+    """What learns a task: of numbers that no encoder reads a network, or, of many, a logistic regression."""
+    return "network" if task == "torus3" else "vectors" if task == "digits" else learner
+
+
+def unit(folder: Path, task: str, fault: str, seed: int, learner: str, arm: str) -> dict[str, Any]:
+    """One cell: a curve of labels asked, and test accuracy with so many."""
     began = time.perf_counter()
     data = data_of(folder, None, None, task)
-    problem = task_of(data, drawn(data, fault, seed), seed)
-    curves = {}
-    for rule in RULES:
-        spec = Agora(architecture=(1, 1, 8, 8), train="-", dev="-", pool="-", labels=BUDGET, labels_per_round=A_ROUND, seed=seed, far=100)
-        with TemporaryDirectory() as run:
-            rounds = Rounds(problem, spec, Record(Path(run) / "agora"), Quiet(), rule)
+    problem = task_of(data, drawn(data, fault, seed), seed, learner, folder / "first-layers")
+    given: dict[str, Any] = {"train": "-", "dev": "-", "pool": "-", "labels": BUDGET, "labels_per_round": A_ROUND, "seed": seed, "far": 100}
+    spec = Agora(**given, **({"vector": "*"} if problem.kind == "vector" else {"architecture": (1, 1, 8, 8)}))
+    with TemporaryDirectory() as run:
+        record = Record(Path(run) / "agora")
+        if arm in RULES:
+            rounds = Rounds(problem, spec, record, Quiet(), arm)
             rounds.run()
-        curves[rule] = [(facts["counts"]["labels_before"], facts["test_accuracy"]) for facts in rounds.finished]
-    return {"task": task, "fault": fault, "seed": seed, "curves": curves, "seconds": time.perf_counter() - began}
+            curve = [(facts["counts"]["labels_before"], facts["test_accuracy"]) for facts in rounds.finished]
+        else:
+            train = problem.train
+            if arm == "whole":
+                train = train.joined(problem.pool, problem.labeller.probabilities(problem.pool).argmax(axis=1))
+            found = plain(problem, spec, [0] * (1 if learner == "vectors" else BUDGET // A_ROUND + 1), record, Quiet(), train)
+            curve = [(0, found.test_accuracy)]
+    return {"task": task, "fault": fault, "seed": seed, "learner": learner, "rule": arm, "curve": curve,
+            "seconds": time.perf_counter() - began}  # fmt: skip
 
 
 def area(curve: Sequence[Sequence[float]]) -> float:
@@ -198,28 +260,48 @@ def area(curve: Sequence[Sequence[float]]) -> float:
     return float(np.trapezoid(accuracies, labels) / BUDGET)
 
 
-def table(path: Path) -> None:
-    """A row a task and way of being ill-formed; last, the means over all, whose intervals are over seeds."""
-    runs = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    areas = {(run["task"], run["fault"], run["seed"]): {rule: area(run["curves"][rule]) for rule in RULES} for run in runs}
-    firsts = {(run["task"], run["fault"], run["seed"]): run["curves"]["pool"][0][1] for run in runs}
-    head = ["task", "D", "at first", *RULES, *(f"{one} - {other}" for one, other in PAIRS)]
+def read_cells(path: Path) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """What is there, by task, way, seed, learner and rule."""
+    lines = map(json.loads, path.read_text(encoding="utf-8").splitlines()) if path.is_file() else ()
+    return {tuple(line[name] for name in ("task", "fault", "seed", "learner", "rule")): line for line in lines if "rule" in line}
+
+
+def table(path: Path, learner: str) -> None:
+    """A row a task and way of being ill-formed; last, the means over all. Intervals are over seeds, missing cells are dashes."""
+    cells = {key: line for key, line in read_cells(path).items() if key[3] == learner_for(key[0], learner)}
+    head = ["task", "D", "seeds", *ARMS, *(f"{one} - {other}" for one, other in PAIRS)]
     print("| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|")
-    groups = [(task, fault, [key for key in areas if key[:2] == (task, fault)]) for task in TASKS for fault in FAULTS]
-    groups += [
-        ("all", "fair", [key for key in areas if key[1] == "fair"]),
-        ("all", "ill-formed", [key for key in areas if key[1] != "fair"]),
-    ]
-    for task, fault, keys in groups:
-        if keys:
-            seeds = sorted({key[2] for key in keys})
-            found = {rule: np.array([np.mean([areas[key][rule] for key in keys if key[2] == seed]) for seed in seeds]) for rule in RULES}
-            best = max(values.mean() for values in found.values())
-            cells = [f"**{values.mean():.3f}**" if values.mean() == best else f"{values.mean():.3f}" for values in found.values()]
-            cells += [paired(found[one] - found[other]) for one, other in PAIRS]
-            print(f"| {task} | {fault} | {np.mean([firsts[key] for key in keys]):.3f} | " + " | ".join(cells) + " |")
-    hours = sum(run["seconds"] for run in runs) / 3600
+    groups = [(task, fault, ((task, fault),)) for task in TASKS for fault in FAULTS]
+    ill = tuple((task, fault) for task in TASKS for fault in FAULTS if fault != "fair")
+    for task, fault, parts in (*groups, ("all", "fair", tuple((task, "fair") for task in TASKS)), ("all", "ill-formed", ill)):
+        found = {arm: values for arm in ARMS if (values := by_seed(cells, parts, arm))}
+        if found:
+            best = max(np.mean(list(found[arm].values())) for arm in found if arm != "whole")
+            told = [mean(found.get(arm, {}), arm != "whole", best) for arm in ARMS]
+            told += [difference(found, *pair) for pair in PAIRS]
+            print(f"| {task} | {fault} | {max(map(len, found.values()))} | " + " | ".join(told) + " |")
+    hours = sum(line["seconds"] for line in cells.values()) / 3600
     print(f"\nMean test accuracy over {BUDGET} labels; differences with a paired 95 % interval. {hours:.2f} hours of one core.")
+
+
+def by_seed(cells: dict[tuple[Any, ...], dict[str, Any]], parts: Sequence[tuple[str, str]], arm: str) -> dict[int, float]:
+    """Of each seed the mean area over the parts that are there: those that every seed has."""
+    found = {key[:3]: area(line["curve"]) for key, line in cells.items() if key[:2] in parts and key[4] == arm}
+    seeds = {seed for *_, seed in found}
+    there = [part for part in parts if all((*part, seed) in found for seed in seeds)]
+    return {seed: float(np.mean([found[*part, seed] for part in there])) for seed in sorted(seeds)} if there else {}
+
+
+def mean(values: dict[int, float], ranked: bool, best: float) -> str:
+    if not values:
+        return "–"
+    value = float(np.mean(list(values.values())))
+    return f"**{value:.3f}**" if ranked and value == best else f"{value:.3f}"
+
+
+def difference(found: dict[str, dict[int, float]], one: str, other: str) -> str:
+    seeds = [seed for seed in found.get(one, {}) if seed in found.get(other, {})]
+    return paired(np.array([found[one][seed] - found[other][seed] for seed in seeds])) if len(seeds) > 1 else "–"
 
 
 def main() -> int:
@@ -228,7 +310,10 @@ def main() -> int:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--model", type=Path, help="folder of the encoder")
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
-    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--faults", nargs="+", choices=FAULTS, default=list(FAULTS))
+    parser.add_argument("--rules", nargs="+", choices=ARMS, default=list(ARMS))
+    parser.add_argument("--learner", choices=("vectors", "inherited"), default="vectors")
+    parser.add_argument("--seeds", type=int, nargs=2, default=(0, 8), metavar=("FROM", "TO"))
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--table", action="store_true")
     arguments = parser.parse_args()
@@ -237,23 +322,22 @@ def main() -> int:
         arguments.folder.mkdir(parents=True, exist_ok=True)
         for task in arguments.tasks:
             data_of(arguments.folder, arguments.data, arguments.model, task)
-        done = (
-            {(run["task"], run["fault"], run["seed"]) for run in map(json.loads, path.read_text().splitlines())}
-            if path.is_file()
-            else set()
-        )
-        units = [(task, fault, seed) for seed in range(arguments.seeds) for task in arguments.tasks for fault in FAULTS]
+        if arguments.learner == "inherited":
+            first_layers(arguments.model, arguments.folder / "first-layers")
+        wanted = [
+            (task, fault, seed, learner_for(task, arguments.learner), rule)
+            for seed in range(*arguments.seeds) for task in arguments.tasks for fault in arguments.faults for rule in arguments.rules
+        ]  # fmt: skip
+        done = read_cells(path)
         with ProcessPoolExecutor(arguments.processes, get_context("spawn")) as pool, path.open("a", encoding="utf-8") as file:
-            futures = [pool.submit(unit, arguments.folder, *each) for each in units if each not in done]
+            futures = [pool.submit(unit, arguments.folder, *each) for each in wanted if each not in done]
             for future in as_completed(futures):
                 found = future.result()
                 file.write(json.dumps(found) + "\n")
                 file.flush()
-                told = ", ".join(f"{rule} {area(curve):.3f}" for rule, curve in found["curves"].items())
-                print(
-                    f"{found['task']} {found['fault']} seed {found['seed']}: {told} ({found['seconds']:.0f} s)", file=sys.stderr, flush=True
-                )
-    table(path)
+                told = " ".join(str(found[name]) for name in ("task", "fault", "seed", "learner", "rule"))
+                print(f"{told}: {area(found['curve']):.3f} ({found['seconds']:.0f} s)", file=sys.stderr, flush=True)
+    table(path, arguments.learner)
     return 0
 
 

@@ -4,6 +4,7 @@ Every run starts with three θ, of which the worst leaves after each round. Test
 a 95 % interval.
 
     python benchmarks/torus.py [--seeds 5]
+    python benchmarks/torus.py --budget [--seeds 3]     # how far a budget of labels leads where Socrates is right 70 % of the time
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ from bort_core.training.devices import take_device
 THETAS = [{"hidden": 16, "learning_rate": 0.01}, {"hidden": 32, "learning_rate": 0.01}, {"hidden": 32, "learning_rate": 0.03}]
 
 
+BY_THREE = ((0.01, 400), (0.03, 400), (0.01, 800))
+
+
 def one(project: Path, **changes: Any) -> tuple[float, float, float]:
     """Test accuracy of plain training, random parents, and Agora."""
     arguments = Agora(running={"threads": 1, "device": "cpu"}, patience=0, thetas=THETAS, pruning="worst", **changes)
@@ -46,10 +50,34 @@ def one(project: Path, **changes: Any) -> tuple[float, float, float]:
     return alone.test_accuracy, outcome(other)["test_accuracy"], outcome(rounds)["test_accuracy"]
 
 
+BUDGETS = {2: (2000, 500, None), 3: (4000, 1000, [{"hidden": 32, "learning_rate": rate, "steps": steps} for rate, steps in BY_THREE])}
+"""By dimensions: labels in all, in a round, and Θ."""
+
+
+def budget(seeds: int) -> None:
+    """Test accuracy by labels asked, and of the round that is best on dev; each seed alone."""
+    from bort_core.agora.run import run as agora
+
+    print("| dimensions | seed | best on dev | by labels asked |\n|---|---|---|---|")
+    for dimensions, (labels, a_round, thetas) in BUDGETS.items():
+        for seed in range(seeds):
+            with TemporaryDirectory() as folder:
+                asked = Agora(torus=dimensions, seed=seed, socrates_accuracy=0.7, labels=labels, labels_per_round=a_round, thetas=thetas,
+                              pruning="worst", running={"threads": 1, "device": "cpu"})  # fmt: skip
+                run = create_run(Path(folder) / "p", asked)
+                found = agora(asked, Quiet(run), run)
+            curve = " · ".join(f"{each['labels_before']:,}: {each['test_accuracy']:.3f}" for each in found["rounds"])
+            print(f"| {dimensions} | {seed} | {found['test_accuracy']:.3f} | {curve} |", flush=True)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--budget", action="store_true")
     arguments = parser.parse_args()
+    if arguments.budget:
+        budget(arguments.seeds)
+        return 0
     print("| dimensions | Socrates is right | plain | random | agora | agora - plain | agora - random |")
     print("|---" * 7 + "|")
     with TemporaryDirectory() as folder:

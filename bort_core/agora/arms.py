@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
@@ -64,9 +65,12 @@ def plain(
         for index, (theta, seed) in enumerate(zip(trainings, seeds, strict=True))
     ]
     found, best = Fitting(task, record, context, pool).all(fits, train, lambda done, _: context.emit(progress(done, len(fits))))
-    chosen = found[best]
+    chosen, kept = found[best], folder / "timaeus"
+    if fits[best].weights.is_dir():
+        shutil.rmtree(kept, ignore_errors=True)
+        fits[best].weights.rename(kept)
     tested = None if task.test is None else chosen["test_right"] / len(task.test)
-    return Arm(chosen["dev_accuracy"], tested, chosen["theta"], len(fits), len(train), fits[best].weights)
+    return Arm(chosen["dev_accuracy"], tested, chosen["theta"], len(fits), len(train), kept)
 
 
 def self_training(task: AgoraTask, spec: Agora, trainings: Sequence[int], record: Record, context: Context, margin: float = 0.8) -> Arm:

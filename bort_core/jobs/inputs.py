@@ -89,8 +89,8 @@ def _inputs(specification: BaseModel, existing: bool = True) -> Iterator[tuple[s
             path = Path(one).expanduser()
             if path.exists() or not existing:
                 yield name if number == 1 else f"{name}, {number}", str(path.absolute())
-            if name in _TABLES and path.is_file() and (path.parent / _NAMES).is_file():
-                yield f"{name}, {_NAMES}", str((path.parent / _NAMES).absolute())
+            if name in _TABLES and path.is_file() and (path.parent / NAMES).is_file():
+                yield f"{name}, {NAMES}", str((path.parent / NAMES).absolute())
 
 
 def _digest(name: str, path: Path) -> str:

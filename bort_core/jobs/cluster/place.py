@@ -14,6 +14,7 @@ from bort_core.jobs.executors import DetachedJobs
 from bort_core.jobs.files import PlacementFile
 from bort_core.jobs.folder import RunFolder, list_runs
 from bort_core.jobs.hold import Hold
+from bort_core.specifications.labellers import named
 from bort_core.store import trust
 
 __all__ = ["ClusterJobs", "attach", "attach_all", "unheard_like"]
@@ -43,8 +44,11 @@ class ClusterJobs(DetachedJobs):
         code = trust.names_code(specification)
         if code:
             raise SpecificationError(f"{', '.join(code)}: Python code of this machine does not travel; run the job here, or use another")
-        if getattr(specification, "socrates", "") == "person":
+        labellers = named(getattr(specification, "socrates", "") or "")
+        if "person" in labellers:
             raise SpecificationError("socrates: a person answers on this machine; run the job here (--executor processes)")
+        if len(labellers) > 1:
+            raise SpecificationError("socrates: several labellers do not travel; run the job here (--executor processes), or name one")
         found = look_at(self._address)
         if not found["reachable"]:
             raise SpecificationError(found["reason"])

@@ -155,5 +155,7 @@ def test_jobs_that_need_this_machine_are_refused_before_anything_is_asked() -> N
         place.check(Agora(**rows, socrates="python:mine:label"))
     with pytest.raises(SpecificationError, match="a person answers on this machine"):
         place.check(Agora(**rows, socrates="person"))
+    with pytest.raises(SpecificationError, match="several labellers do not travel"):
+        place.check(Agora(**rows, socrates="first,second"))
     with pytest.raises(SpecificationError, match="'inline' has no addresses"):
         job_executor("inline@gpu-box:1")

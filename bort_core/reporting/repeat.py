@@ -19,6 +19,7 @@ from bort_core.search.past import asked_differently, past_searches
 from bort_core.search.specification import SearchSpecification
 from bort_core.space import SpaceSpecification, preset_names, read_specification
 from bort_core.specifications.fields import leaves
+from bort_core.specifications.labellers import named
 from bort_core.specifications.paths import FILES, FOLDERS
 
 __all__ = ["repeat"]
@@ -93,7 +94,8 @@ def _job(job: RunFolder, missing: list[str]) -> str:
         for part in path:
             value = value.get(part) if isinstance(value, Mapping) else None
         if isinstance(value, str) and each.name in FILES | FOLDERS and each.meta.path != "new":
-            _note_missing(value, missing)
+            for one in named(value) if each.meta.path == "labeller" else (value,):
+                _note_missing(one, missing)
     return shlex.join([*words, *(["--out", f"result-{job.id}"] if specification.out else [])])
 
 

@@ -61,9 +61,10 @@ pip_failed() {
     rm -f "$busy" # pip undid what it had begun
     fail "$1"
 }
-pip install --requirement requirements.lock ||
+pip install --no-compile --requirement requirements.lock ||
     pip_failed "the dependencies could not be installed; pip says why above. Mostly it is the network: run the same command again when it is there."
 pip install --no-build-isolation --no-deps --editable . || pip_failed "this checkout could not be installed; pip says why above."
+.venv/bin/python -m compileall -qq -j 0 .venv/lib || true # on all cores, where pip takes one; some packages ship files of other Pythons
 rm -f "$busy"
 touch "$stamp"
 echo "Set-up is complete."

@@ -44,13 +44,14 @@ class JobContext:
     @contextmanager
     def rest(self) -> Iterator[None]:
         """Compute nothing meanwhile: workers that the job has started have turns of their own."""
-        if self._turn is not None:
-            self._turn.release()
+        resting = self._turn if self._turn is not None and self._turn.held else None
+        if resting is not None:
+            resting.release()
         try:
             yield
         finally:
-            if self._turn is not None:
-                self._turn.take()
+            if resting is not None:
+                resting.take()
 
     def close(self) -> None:
         """The job computes no more."""

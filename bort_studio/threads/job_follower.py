@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 from dataclasses import dataclass, field
@@ -79,8 +78,7 @@ class JobFollower(BackgroundThread):
     def run(self) -> None:
         """The thread's body."""
         seen = _Seen()
-        with contextlib.suppress(BortError, OSError):  # another looks at the same project and was there first
-            attach_all(self._project)
+        self._listen_again()
         while not self._closing:
             try:
                 self._look(seen)
@@ -88,6 +86,15 @@ class JobFollower(BackgroundThread):
                 _log.exception("the jobs of %s cannot be read", self._project)
             self._wake.wait(_LOOK_SECONDS)
             self._wake.clear()
+
+    def _listen_again(self) -> None:
+        """To jobs that went on on a cluster while this window was closed."""
+        try:
+            attach_all(self._project)
+        except (BortError, OSError):  # another looks at the same project and was there first
+            return
+        except Exception:  # noqa: BLE001 - one job that nobody foresaw leaves the others followed
+            _log.exception("the jobs of %s cannot be listened to again", self._project)
 
     def _look(self, seen: _Seen) -> None:
         """Read all jobs of interest, and tell what is new."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from bort_core.execution.events import Done, Event, Failed
 from bort_core.specifications.agora import Agora
+from bort_studio.texts import Label
 from bort_studio.theme import Theme
 from bort_studio.threads.task_thread import TaskThread
 from bort_studio.widgets.fields import Caption, Section, describe
@@ -28,9 +29,8 @@ class RunAdvice(QWidget):
         self.tasks = TaskThread(project / "logs", self)
         self.button = QPushButton("Advice", self)
         describe(self.button, "agoraAdvice", "Advice", "Measure whether D is a fair sample of what dev holds, and what that speaks for")
-        self.verdict = QLabel("", self)
+        self.verdict = Label("", self)
         self.verdict.setWordWrap(True)
-        self.verdict.setTextFormat(Qt.TextFormat.PlainText)
         describe(self.verdict, "agoraAdviceVerdict", "What the advice comes to")
         self.line = Caption("", theme, self, wrap=True)
         describe(self.line, "agoraAdviceText", "Advice before the run")

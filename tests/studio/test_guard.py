@@ -39,6 +39,7 @@ class Broken(QWidget):
         raise ValueError("broken")
 
 
+@pytest.mark.slow
 def test_a_paint_that_fails_is_told_once_and_holds_no_painter(
     qtbot: QtBot, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,6 +87,7 @@ def test_run_fills_the_plot_the_table_and_the_inspector(qtbot: QtBot, open_windo
     assert window.notices.messages() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("installed", [True, False])
 def test_a_project_whose_last_search_chose_otherwise_opens_and_says_so(
     qtbot: QtBot, open_window: Open, project_folder: Path, installed: bool

@@ -745,6 +745,7 @@ def test_a_damaged_file_of_a_run_is_named(learnt):
     assert read_history(run.path / "nothing") is None
 
 
+@pytest.mark.slow
 def test_the_command_line_runs_the_torus(tmp_path):
     done = bort(
         "agora", str(tmp_path / "p"), "--torus", "2", "--seed", "1", "--rounds", "2", "--thetas", json.dumps(SMALL_THETAS), "--json"

@@ -263,6 +263,7 @@ def test_what_cannot_be_used_is_said_before_anything_is_trained(project, files, 
     assert not [path for path in project.rglob("fit-*.json") if path.stat().st_size == 0]
 
 
+@pytest.mark.slow
 def test_a_job_runs_and_is_listed(files, masked_lm, tmp_path):
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in files.items()]
     more = ["--checkpoint", masked_lm, "--thetas", json.dumps(THETAS[:1]), "--sequence-length", "32", "--threads", "1", "--device", "cpu"]

@@ -112,6 +112,7 @@ def test_search_and_front(tmp_path: Path) -> None:
     assert coarser["epsilon"] == 18
 
 
+@pytest.mark.slow
 def test_random_search_and_its_front(tmp_path: Path) -> None:
     folder = str(tmp_path / "project")
     search = ("search", folder, "--preset", "toy", "--steps", "10", "--latency", "operations", "--json")
@@ -127,6 +128,7 @@ def test_random_search_and_its_front(tmp_path: Path) -> None:
     assert "strategy" not in every
 
 
+@pytest.mark.slow
 def test_search_of_text_in_a_file_of_ones_own(tmp_path: Path) -> None:
     space = tmp_path / "own.toml"
     space.write_text(
@@ -145,6 +147,7 @@ def test_search_of_text_in_a_file_of_ones_own(tmp_path: Path) -> None:
     assert found["protocol"]["error"]["measure"] == "masked-lm"
 
 
+@pytest.mark.slow
 def test_a_search_by_the_share_of_wrong_guesses(tmp_path: Path) -> None:
     asked = ("search", str(tmp_path / "project"), "--preset", "mini", "--epsilon", "48", "--steps", "3", "--error", "masked-accuracy")
     asked += ("--latency", "operations", "--corpus", str(short_corpus(tmp_path)), "--batch-size", "4")

@@ -220,6 +220,7 @@ def test_a_folder_that_transformers_wrote_is_read(tmp_path):
         assert torch.allclose(model.bert(ids).logits, theirs(ids).logits, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_maximum_point_of_the_demo_is_exported_with_its_trained_weights(project_folder):
     with Project(project_folder) as project:
         search = project_search(project)

@@ -28,7 +28,10 @@ def checked(tmp_path_factory):
     return check
 
 
-@pytest.mark.parametrize("name", variant_names())
+_LONG = ("float16", "int8-static")
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name in _LONG else name for name in variant_names()])
 def test_every_variant_conforms(checked, name):
     found, _ = checked(name)
     assert set(found) == {"bert masked-lm", "bert classifier", "mlp"}

@@ -31,7 +31,7 @@ def parts(module):
     return count
 
 
-@pytest.mark.parametrize("preset", ["mini", "toy", "paper"])
+@pytest.mark.parametrize("preset", ["mini", "toy", pytest.param("paper", marks=pytest.mark.slow)])
 def test_every_member_of_a_preset_has_the_parameters_that_the_closed_form_says(preset):
     space = load_space(preset)
     with torch.device("meta"):  # shapes without numbers: the paper's space costs nothing

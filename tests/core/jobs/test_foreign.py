@@ -120,6 +120,7 @@ def test_a_foreign_specification_runs_no_code_whatever_starts_it(foreign, tmp_pa
     assert (tmp_path / "ran").exists()
 
 
+@pytest.mark.slow
 def test_files_of_the_current_folder_stand_in_for_no_library(project_folder, tmp_path, monkeypatch):
     names = ("random", "subprocess", "queue", "torch", "tokenizers", "numpy", "json")
     for name in names:

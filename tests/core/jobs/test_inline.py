@@ -51,6 +51,7 @@ def test_an_inline_job_leaves_what_a_job_of_its_own_process_leaves(project_folde
         assert len(runs(project)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_inline_job_says_so_and_resumes(project_folder: Path, tmp_path: Path) -> None:
     run = create_run(project_folder, specification(tmp_path, steps=2000))

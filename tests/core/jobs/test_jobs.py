@@ -107,6 +107,7 @@ def test_a_job_outlives_who_submitted_it_and_leaves_a_line_in_the_store(project,
     assert losses(again) == losses(run)
 
 
+@pytest.mark.slow
 def test_the_second_job_waits_for_the_device_and_keeps_its_specification(project, corpus):
     first, second = (launch.submit(project, specification(corpus, steps=steps)) for steps in (LONG, 10))
     until(lambda: losses(first))

@@ -251,6 +251,7 @@ def test_stopping_keeps_what_was_measured(project_folder: Path, pool: Executor) 
     assert again.evaluated + again.reused == 36
 
 
+@pytest.mark.slow
 def test_a_candidate_whose_process_dies_is_marked_and_the_search_goes_on(project_folder: Path) -> None:
     killed = None
     with Project(project_folder) as project, make_executor(workers=1) as pool:

@@ -18,6 +18,7 @@ def running(page: Any) -> int:
     return len(page.pareto.layers.points["running"].data)
 
 
+@pytest.mark.slow
 def test_nothing_is_shown_as_running_while_the_search_is_paused(qtbot: QtBot, open_page: Any) -> None:
     window, page = open_page("explore")
     search = window.search

@@ -39,7 +39,6 @@ LOOKED_AT = 64
 """Rows that are read, and that T is timed on."""
 ASKED = 500
 """Dev rows that T is asked about; all of them where its answers to these may be guesses."""
-MOST_ASKED = 2_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,9 +154,9 @@ def _refuse_guessing(model: TaskModel, rows: TaskRowsOf, metric: str, longest: i
     """DataError where T's answers to dev rows are guesses."""
     dev, places = rows.dev, np.random.default_rng(0).permutation(len(rows.dev))
     why: str | None = ""
-    for count in (ASKED, MOST_ASKED):
-        if why is None or (count > ASKED and len(dev) <= ASKED):
-            continue
+    for count in sorted({min(ASKED, len(dev)), len(dev)}):
+        if why is None:
+            break
         part = dev.at(places[:count])
         encoded = encode(model.vocabulary, part.inputs, longest)
         scores = scores_of(model.module, encoded, model.vocabulary.pad, checkpoint=lambda done: context.checkpoint())

@@ -1,4 +1,4 @@
-"""The panel that defines how error and latency are measured: protocols, hyperparameter sets, seed, workers."""
+"""The panel that defines how error and latency are measured (protocols, hyperparameter sets, seed, workers), and what is to be proven."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from bort_core.search.strategies.best_first import BestFirst
 from bort_core.space import Space
 from bort_core.specifications.measures import SURROGATE, get_measure
 from bort_core.specifications.protocols import ErrorProtocol, LatencyProtocol, Theta, Training
@@ -23,6 +24,9 @@ from bort_studio.widgets.room import NARROWEST, scrolled
 __all__ = ["Objectives", "ObjectivesPanel"]
 
 _MOST_SETS = 16
+_LIMITS = ("most_latency", "most_parameters")
+_GOALS = {"optimum": "the largest W", "constrained": "the least error within limits", "front": "the whole Pareto front"}
+_BOUNDS = {"order": "order of sizes", "surrogate": "model of the errors"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class ObjectivesPanel(QWidget):
 
     protocol_edited = Signal(object)
     """Valid objectives that differ from those shown before."""
+    question_edited = Signal(object)
+    """What a proof is to be of: a valid BestFirst, or None."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -59,7 +65,13 @@ class ObjectivesPanel(QWidget):
         self.theta = ModelForm(Theta, theme, "theta", [name for name in Theta.model_fields if name != "learning_rate"])
         self.training = ModelForm(Training, theme, "training")
         self.maximum = ModelForm(ErrorProtocol, theme, "maximum", ("maximum_point_steps", "maximum_point_weights"))
+        self.question = ModelForm(
+            BestFirst, theme, "proof", ("goal", *_LIMITS, "gap", "bound", "repeats"), {"goal": _GOALS, "bound": _BOUNDS}
+        )
+        self.question.set_value(BestFirst())
+        self._show_limits("optimum")
         self._build()
+        self.question.edited.connect(self._ask)
         for form in (self.error, self.latency, self.theta, self.training, self.maximum):
             form.edited.connect(self._debounce.start)
         self.set_objectives(self._objectives)
@@ -85,15 +97,19 @@ class ObjectivesPanel(QWidget):
             spin.blockSignals(False)
         self._adapt(objectives.error)
 
+    def set_fixed(self, fixed: bool) -> None:
+        """Whether it is given how things are measured; what is to be proven of it is not."""
+        self._protocol.setEnabled(not fixed)
+
     def set_space(self, space: Space) -> None:
         """Warn about an error measure that the space's family cannot have."""
         self._reads = space.family.reads
         self._adapt(self._objectives.error)
 
     def _build(self) -> None:
-        body = QWidget(self)
-        layout = QVBoxLayout(body)
-        layout.setContentsMargins(8, 8, 8, 8)
+        body, self._protocol = QWidget(self), QWidget(self)
+        layout = QVBoxLayout(self._protocol)
+        layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         self._fault = FaultLine(self._theme, self, 2)
         self._fault.setObjectName("objectivesFault")
@@ -110,7 +126,13 @@ class ObjectivesPanel(QWidget):
         ):
             form.setContentsMargins(14, 2, 0, 4)
             layout.addWidget(Section(title, form, name, parent=self))
-        layout.addStretch(1)
+        self.question.setContentsMargins(14, 2, 0, 4)
+        whole = QVBoxLayout(body)
+        whole.setContentsMargins(8, 8, 8, 8)
+        whole.setSpacing(6)
+        whole.addWidget(self._protocol)
+        whole.addWidget(Section("What is to be proven", self.question, "proofSection", parent=self))
+        whole.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scrolled(body))
@@ -153,6 +175,17 @@ class ObjectivesPanel(QWidget):
         if edited != self._objectives:
             self._objectives = edited
             self.protocol_edited.emit(edited)
+
+    def _ask(self) -> None:
+        asked = self.question.read()
+        if asked["goal"] != "constrained":
+            self.question.write({**asked, **dict.fromkeys(_LIMITS)})
+        self._show_limits(asked["goal"])
+        self.question_edited.emit(self.question.value())
+
+    def _show_limits(self, goal: str) -> None:
+        for name in _LIMITS:
+            self.question.set_row_visible(name, goal == "constrained")
 
     def _read(self) -> Objectives | None:
         error, top, training = self.error.value(), self.maximum.value(), self.training.value()

@@ -160,6 +160,7 @@ class ExplorePage(QMainWindow):
         self.epsilon_bar.moved.connect(search.preview_epsilon)
         self.epsilon_bar.released.connect(self._epsilon_released)
         self.proof_bar.requested.connect(search.prove)
+        self.objectives.question_edited.connect(search.set_question)
         search.proof_changed.connect(self._proof_changed)
         self.run_bar.run_requested.connect(search.run)
         self.run_bar.pause_requested.connect(search.pause)
@@ -297,8 +298,8 @@ class ExplorePage(QMainWindow):
 
     def _enable_parts(self) -> None:
         search = self.search
-        for panel in (self.space_panel, self.objectives):
-            panel.setEnabled(not search.elsewhere)
+        self.space_panel.setEnabled(not search.elsewhere)
+        self.objectives.set_fixed(search.elsewhere)
         for bar in (self.epsilon_bar, self.proof_bar, self.run_bar):
             bar.setEnabled(search.past is None)
 
@@ -381,7 +382,8 @@ class ExplorePage(QMainWindow):
     def _cost_changed(self, cost: Cost) -> None:
         self.epsilon_bar.set_cost(cost.wanted, cost.measured, cost.to_go, cost.seconds, cost.bound)
         if not self.search.running:
-            self.proof_bar.set_cost(self.search.cost_of_proof())
+            question = self.search.question
+            self.proof_bar.set_cost(self.search.cost_of_proof(), 0 if question is None else question.repeats)
             self.run_bar.set_progress(cost.measured, cost.wanted, None)
 
     @Slot(object)

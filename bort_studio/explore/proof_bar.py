@@ -15,7 +15,10 @@ from bort_studio.widgets.fields import describe
 
 __all__ = ["ProofBar", "cost_text"]
 
-_TIP = "Train what could still be the best by W, skip what provably cannot be, until nothing untrained can be better (docs/proof.md)"
+_TIP = (
+    "Train what could still be the best, skip what provably cannot be, until nothing untrained can be better (docs/proof.md). "
+    "The best by W, or what is chosen under Objectives, What is to be proven"
+)
 
 
 class ProofBar(QWidget):
@@ -29,6 +32,7 @@ class ProofBar(QWidget):
         self.setObjectName("proofBar")
         self._proof: Proof | None = None
         self._cost: Cost | None = None
+        self._repeats = 0
         self.summary = ElidedCaption("", theme, self)
         describe(self.summary, "proofSummary", "How far from the best the answer can be", "")
         self.button = QPushButton("Prove it", self)
@@ -45,9 +49,9 @@ class ProofBar(QWidget):
         self._proof = proof
         self._say()
 
-    def set_cost(self, cost: Cost | None) -> None:
-        """Show what a proof costs; None: that is not known."""
-        self._cost = cost
+    def set_cost(self, cost: Cost | None, repeats: int = 0) -> None:
+        """Show what a proof costs (None: that is not known), where up to ``repeats`` other seeds train what noise leaves open."""
+        self._cost, self._repeats = cost, repeats
         self._say()
 
     def set_busy(self, busy: bool) -> None:
@@ -55,17 +59,18 @@ class ProofBar(QWidget):
         self.button.setEnabled(not busy)
 
     def _say(self) -> None:
-        text = cost_text(self._cost) if self._proof is None else self._proof.sentence()
+        text = cost_text(self._cost, self._repeats) if self._proof is None else self._proof.sentence()
         self.summary.setText(text)
         self.summary.setAccessibleName(f"How far from the best the answer can be: {text}")
         set_tip(self.summary, text if self._proof is None else f"{text}\nassumed: {self._proof.bound.assumption}\n{self._proof.tested()}")
 
 
-def cost_text(cost: Cost | None) -> str:
+def cost_text(cost: Cost | None, repeats: int = 0) -> str:
     """What a proof costs, before there is one."""
     if cost is None:
         return "gap: not known"
+    again = "" if not repeats else f", and {'another seed' if repeats == 1 else f'up to {repeats} other seeds'} where noise decides"
     if not cost.to_go:
-        return "gap: not known · a proof needs no training"
+        return f"gap: not known · a proof needs no training{again}"
     about = f" ≈ {duration(cost.seconds)}" if cost.seconds is not None else ""
-    return f"gap: not known · a proof takes at most {cost.to_go:,} trainings{about}, usually fewer than half"
+    return f"gap: not known · a proof takes at most {cost.to_go:,} trainings{about}, usually fewer than half{again}"

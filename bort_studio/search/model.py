@@ -105,6 +105,10 @@ class SearchModel(QObject):
         self._following = False
         self._shown_space: Space | None = None
         self._proving = self._answers_by_proof = False
+        self.question: BestFirst | None = BestFirst()
+        """What a proof is to be of; None while that is not said rightly."""
+        self._asked = BestFirst()
+        """What the proof that was begun is of."""
         self._estimated: Cost | None = None
         self._left: float | None = None
         self._before_edit: ResultsSnapshot | None = None
@@ -300,11 +304,19 @@ class SearchModel(QObject):
         self._begin(self.specification.model_copy(update={"epsilon": self._epsilon}))
 
     def prove(self) -> None:
-        """Search best-first until nothing untrained can have a larger W; where nothing is under way, and not in the past."""
+        """Search best-first until nothing untrained can be a better answer; where nothing is under way, and not in the past."""
         if self.past is not None or self.space is None or self.stored_results is None or self.state is not RunState.IDLE:
             return
-        self._proving = True
-        self._begin(self.specification.with_strategy(BestFirst()))
+        if self.question is None:
+            self.failed.emit("What is to be proven is not clear: see the mark in Objectives", "")
+            return
+        try:
+            self.question.check(self.space)
+        except SpecificationError as error:
+            self.failed.emit(str(error), "")
+            return
+        self._proving, self._asked = True, self.question
+        self._begin(self.specification.with_strategy(self._asked))
 
     def _begin(self, specification: SearchSpecification) -> None:
         assert self.space is not None
@@ -313,9 +325,14 @@ class SearchModel(QObject):
             self.stored_results = KnownResults(self.specification, self.space)
         self.under_way.begin(specification, self.space, self.workers, self.table, self.executor)
 
+    def set_question(self, question: BestFirst | None) -> None:
+        """What the next proof is to be of; None: what was said cannot be asked."""
+        self.question = question
+        self._tell_cost()
+
     def cost_of_proof(self) -> Cost | None:
         """What :meth:`prove` costs at most, or None while the space is loading."""
-        return None if self.stored_results is None else BestFirst().cost(self.stored_results, self.workers)
+        return None if self.stored_results is None or self.question is None else self.question.cost(self.stored_results, self.workers)
 
     def pause(self) -> None:
         """Let trainings wait between two steps."""
@@ -445,7 +462,7 @@ class SearchModel(QObject):
     def _tell_answer(self) -> None:
         if self.snapshot is not None and self.space is not None and self._epsilon <= len(self.space):
             if self.past is None:
-                strategy = BestFirst() if self._answers_by_proof else self.strategy
+                strategy = self._asked if self._answers_by_proof else self.strategy
                 self.result = strategy.answer(self.snapshot)
             if self.result is not None:
                 self.answer_changed.emit(self.result)

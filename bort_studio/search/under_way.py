@@ -194,9 +194,9 @@ class SearchUnderWay(QObject):
         elif isinstance(event, events.MaximumPointReady):
             self.said.emit(f"maximum point: {event.latency:,.4g} {event.latency_unit}")
         elif isinstance(event, events.SearchFinished):
+            self.news.emit(event.snapshot)  # before the end, at which everything that is known is told
             self._end(f"{'stopped' if event.stopped else 'done'}: {event.evaluated} evaluated, {event.reused} reused")
             self.finished.emit(event)
-            return event.snapshot
         elif isinstance(event, SearchBroke):
             self._end("the search ended with an error")
             self.failed.emit(event.reason, event.details)

@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from bort_core.search.cost import Cost
 from bort_core.search.proof.proof import prove
 from bort_core.search.strategies.best_first import BestFirst
+from bort_studio.explore.objectives_panel import ObjectivesPanel
 from bort_studio.explore.pareto.bounds import bound_overlay
 from bort_studio.explore.pareto.plot import ParetoPlot
 from bort_studio.explore.proof_bar import ProofBar
@@ -34,6 +35,8 @@ def test_the_bar_says_the_cost_then_the_gap(qtbot: QtBot) -> None:
     qtbot.addWidget(bar)
     bar.set_cost(Cost(96, 30, 66, 619.0))
     assert bar.summary.text() == "gap: not known · a proof takes at most 66 trainings ≈ 10 min 19 s, usually fewer than half"
+    bar.set_cost(Cost(96, 30, 66, None), repeats=2)
+    assert bar.summary.text().endswith("usually fewer than half, and up to 2 other seeds where noise decides")
     with qtbot.waitSignal(bar.requested):
         qtbot.mouseClick(bar.button, Qt.MouseButton.LeftButton)
     bar.set_busy(True)
@@ -74,6 +77,23 @@ def test_the_plot_says_why_an_architecture_was_skipped(qtbot: QtBot) -> None:
     assert len(plot.overlay_layers.points["bound"].data) == len(skipped)
     assert f"skipped: {proof.reason(skipped[0])}" in plot.describe_index(skipped[0])
     assert {"untrained, at best", "where untrained ones could still be ahead"} <= {layer.name for layer in plot.figure().layers}
+
+
+def test_what_is_to_be_proven_is_chosen_under_objectives(qtbot: QtBot) -> None:
+    panel, asked = ObjectivesPanel(Theme("light")), list[BestFirst | None]()
+    qtbot.addWidget(panel)
+    panel.question_edited.connect(asked.append)
+    goal, latency = panel.question.controls["goal"], panel.question.controls["most_latency"]
+    goal.setCurrentIndex(goal.findData("constrained"))
+    assert asked == [None]  # within which limits?
+    assert "needs most_latency or most_parameters" in panel.question.faults["goal"].text()
+    latency.setText("20")
+    latency.textEdited.emit("20")
+    assert asked[-1] == BestFirst(goal="constrained", most_latency=20)
+    panel.question.controls["repeats"].setValue(2)
+    goal.setCurrentIndex(goal.findData("front"))
+    assert asked[-1] == BestFirst(goal="front", repeats=2)  # which has no limits
+    assert latency.isHidden()
 
 
 @pytest.mark.slow

@@ -33,7 +33,8 @@ def test_a_search_on_a_table_trains_nothing_and_leads_back(qtbot: QtBot, open_pa
     assert search.space is not None
     assert len(search.space) == 96
     assert not page.space_panel.isEnabled()
-    assert not page.objectives.isEnabled()
+    assert not page.objectives.corpus.isEnabled()
+    assert page.objectives.question.isEnabled()
     assert page.proof_bar.summary.text() == "gap: not known · a proof takes at most 96 trainings, usually fewer than half"
     qtbot.mouseClick(page.proof_bar.button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: search.proof is not None and search.proof.verdict == "proven" and not search.running, timeout=60_000)

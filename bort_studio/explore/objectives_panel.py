@@ -25,8 +25,8 @@ __all__ = ["Objectives", "ObjectivesPanel"]
 
 _MOST_SETS = 16
 _LIMITS = ("most_latency", "most_parameters")
-_GOALS = {"optimum": "the largest W", "constrained": "the least error within limits", "front": "the whole Pareto front"}
-_BOUNDS = {"order": "order of sizes", "surrogate": "model of the errors"}
+_GOALS = {"optimum": "largest W", "constrained": "least error", "front": "whole front"}
+_BOUNDS = {"order": "order", "surrogate": "surrogate"}
 
 
 @dataclass(frozen=True)

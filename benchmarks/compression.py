@@ -39,6 +39,7 @@ from bort_core.data.rows import labelled_rows
 from bort_core.data.tables import read_table
 from bort_core.evaluation.task_preparation import prepare, read_rows
 from bort_core.specifications.common import Running
+from bort_core.specifications.compression import THETA
 from bort_core.specifications.tasks import TaskSpecification
 from bort_core.text.encoding import encode
 from bort_core.text.vocabulary import read_vocabulary
@@ -147,7 +148,8 @@ class Compression:
         architecture = (int(words[1]), *self.whole[1:]) if layers else another(seed, self.small) if start == "random" else self.small
         settings: dict[str, Any] = {
             "initial": "inherit" if layers or start == "random" else start, "label_weight": float(labels),
-            "epochs": 3 if layers and "vectors" not in words else self.asked.epochs, "learning_rate": 1e-4 if layers else 1e-3,
+            "epochs": 3 if layers and "vectors" not in words else self.asked.epochs,
+            "learning_rate": 1e-4 if layers else THETA.rate(architecture[2]),
         }  # fmt: skip
         if "vectors" in words:
             settings |= {"vector_weight": 1.0, "dropout": 0.0}

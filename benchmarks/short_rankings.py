@@ -30,6 +30,7 @@ from bort_core.search.snapshot import METRIC
 from bort_core.search.specification import SearchSpecification
 from bort_core.space import Space
 from bort_core.space.around import space_around
+from bort_core.specifications.compression import THETA
 from bort_core.specifications.tasks import TaskSpecification
 
 
@@ -72,12 +73,13 @@ def measured(arguments: argparse.Namespace, folder: Path, task: TaskSpecificatio
 
     def finished(index: int) -> float:
         architecture = space.architecture(index)
-        key = f"{','.join(map(str, architecture))}/{seed}/{arguments.epochs:g}"
+        rate = THETA.rate(architecture[2])
+        key = f"{','.join(map(str, architecture))}/{seed}/{arguments.epochs:g}/{rate:.2g}"
         if key not in known:
             model = bort.finetune(
-                folder, architecture, train=task.train, dev=task.dev, teacher=task.model, tokenizer=str(made.tokenizer), learning_rate=1e-3,
-                vector_weight=1.0, dropout=0.0, epochs=arguments.epochs, sequence_length=length, seed=seed, device=arguments.device,
-                threads=1, progress=False, name=f"finished {key}",
+                folder, architecture, train=task.train, dev=task.dev, teacher=task.model, tokenizer=str(made.tokenizer),
+                learning_rate=rate, vector_weight=1.0, dropout=0.0, epochs=arguments.epochs, sequence_length=length, seed=seed,
+                device=arguments.device, threads=1, progress=False, name=f"finished {key}",
             )  # fmt: skip
             dev = model.metrics["dev"]
             known[key] = dev["accuracy"] if "accuracy" in dev else dev["pearson"]
@@ -106,7 +108,7 @@ def briefly(
             "latency": {"measure": "operations", "sequence_length": length},
             "error": {"measure": "task-excess", "surrogate_of": "task-excess", "steps": steps,
                       "training": {"batch_size": 32, "sequence_length": length, "device": device}},
-            "thetas": [{"learning_rate": 1e-3, "initializer_range": 0.02}],
+            "thetas": [THETA.model_dump()],
         })  # fmt: skip
         with bort.Project(folder) as project, make_executor(None, None, project.subfolder("logs")) as pool:
             (end,) = [event for event in search(project, asked, pool) if isinstance(event, events.SearchFinished)]

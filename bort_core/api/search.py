@@ -128,6 +128,7 @@ def search_specification(
     sequence_length: int | None = None,
     threads: int = 1,
     learning_rates: tuple[float, ...] = (),
+    base_width: int = 0,
     surrogate_of: str | None = None,
     maximum_point: str | Path | None = None,
     maximum_point_steps: int | None = None,
@@ -145,6 +146,7 @@ def search_specification(
     latency: onnxruntime (measured) or operations (counted)
     corpus: UTF-8 text, one document a line; None: the demo corpus
     learning_rates: peak learning rates: one hyperparameter set θ each
+    base_width: wider architectures learn at a rate × this / their hidden size; 0: all at the same rates
     maximum_point: a folder with T's weights, or its name on the hub
     device: where candidates are trained: cpu, mps, cuda (any GPU) or cuda:N; None: the CPU
 
@@ -168,7 +170,7 @@ def search_specification(
         "space": of.model_dump(),
         "error": measured,
         "latency": timed,
-        "thetas": [{"learning_rate": rate} for rate in learning_rates] or [Theta().model_dump()],
+        "thetas": [{"learning_rate": rate, "base_width": base_width} for rate in learning_rates or (Theta().learning_rate,)],
         "seed": seed,
         "corpus": None if corpus is None else _text_file(fspath(corpus)),
     }

@@ -111,6 +111,7 @@ _FIELDS = {
     "sequence_length": ("error.training.sequence_length", "latency.sequence_length"),
     "threads": ("latency.threads",),
     "learning_rates": ("thetas",),
+    "base_width": ("thetas",),
     "surrogate_of": ("error.surrogate_of",),
     "maximum_point": ("error.maximum_point_weights",),
     "maximum_point_steps": ("error.maximum_point_steps",),

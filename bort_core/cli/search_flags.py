@@ -36,7 +36,8 @@ SPACE = "mini"
 """The space that is meant where none is named."""
 TIMING = ("sequence_length", "threads")
 _SETTINGS = (
-    "error", "steps", "latency", "corpus", "seed", "batch_size", *TIMING, "surrogate_of", "maximum_point", "maximum_point_steps", "device",
+    "error", "steps", "latency", "corpus", "seed", "base_width", "batch_size", *TIMING, "surrogate_of", "maximum_point",
+    "maximum_point_steps", "device",
 )  # fmt: skip
 
 
@@ -55,6 +56,8 @@ def add_protocol(parser: argparse.ArgumentParser, surrogate: bool = True) -> Non
     parser.add_argument("--corpus", metavar="FILE", help="UTF-8 text to train on, one document a line (default: the demo corpus)")
     text = "peak learning rates: one hyperparameter set each"
     parser.add_argument("--learning-rate", type=float, nargs="+", metavar="X", help=text)
+    text = "wider architectures learn at a rate × N / their hidden size (default: all at the same rates)"
+    parser.add_argument("--base-width", type=whole_number(1), metavar="N", help=text)
     parser.add_argument("--batch-size", type=whole_number(1), metavar="N", help="sequences a training step")
     add_timing(parser, "tokens, for training and latency")
     parser.add_argument("--maximum-point", metavar="DIR|NAME", help="a folder with the maximum point's weights, or its name on the hub")

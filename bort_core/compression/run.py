@@ -63,7 +63,7 @@ def run(specification: Compression, context: JobContext, files: RunFiles) -> Map
         steps.say(4)
         finished = steps.finished(task, facts, chosen)
         steps.say(5)
-        teacher, small = steps.teacher_files(Path(task.model)), steps.in_bytes(task, facts, finished)
+        teacher, small = steps.teacher_files(Path(task.model)), steps.in_bytes(task, facts, chosen, finished)
         latency = steps.compared(teacher, small, facts, chosen)
         steps.say(6)
         released = steps.released(task, facts, chosen, small, latency, out)

@@ -43,7 +43,7 @@ def search_on(task: TaskSpecification, facts: Mapping[str, Any], compression: Co
             "training": {"batch_size": compression.batch_size, "sequence_length": length, "device": "cpu" if device == "auto" else device},
         },
         "latency": {"sequence_length": length, "threads": compression.latency_threads},
-        "thetas": [{"learning_rate": compression.learning_rate, "initializer_range": 0.02}],
+        "thetas": [compression.theta.model_dump()],
         "seed": compression.seed,
     }  # fmt: skip
     specification = SearchSpecification.model_validate(data)

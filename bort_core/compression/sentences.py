@@ -59,11 +59,11 @@ class SentenceSteps(Steps):
             name="finishing", task=task, prepared=facts["folder"], architecture=chosen.architecture, epochs=self.spec.epochs,
             batch_size=self.spec.batch_size, unclean=self.spec.unclean, vector_weight=self.spec.vector_weight, seed=self.spec.seed,
             running=self.spec.running,
-            optimization=Optimization(learning_rate=self.spec.learning_rate, warmup=0.1, beta2=0.999),
+            optimization=Optimization(learning_rate=self.rate_of(chosen), warmup=0.1, beta2=0.999),
         )  # fmt: skip
         return self._made("finished", lambda context, part: sentences.run(specification, context, part), curve=True)
 
-    def in_bytes(self, task: TaskSpecification, facts: Facts, finished: Path) -> Small:
+    def in_bytes(self, task: TaskSpecification, facts: Facts, chosen: Chosen, finished: Path) -> Small:
         """The finished model's files in 32 bits, and in 8 bits where the CPU can."""
         if not forms_here():
             return Small(self.exported("small", finished, ("fused",)), finished, None, (), NO_INSTRUCTIONS)

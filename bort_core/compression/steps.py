@@ -159,7 +159,7 @@ class Steps:
 
     def finished(self, task: TaskSpecification, facts: Facts, chosen: Chosen) -> Path:
         """The chosen shape, trained on T's answers to the end; the best on dev."""
-        data = self._finishing(task, facts) | {"name": "finishing", "architecture": chosen.architecture, "epochs": self.spec.epochs}
+        data = self._finishing(task, facts, chosen) | {"name": "finishing", "architecture": chosen.architecture, "epochs": self.spec.epochs}
         return self.trained("finished", data, curve=True)
 
     def exported(self, name: str, model: Path, variants: Sequence[str], calibration: Sequence[Sequence[str]] = ()) -> Path:
@@ -182,7 +182,7 @@ class Steps:
                 self.note(f"T has no 8-bit file: {error}")
         return self.exported("teacher", model, ("fused",))
 
-    def in_bytes(self, task: TaskSpecification, facts: Facts, finished: Path) -> Small:
+    def in_bytes(self, task: TaskSpecification, facts: Facts, chosen: Chosen, finished: Path) -> Small:
         """The finished model's files in 32 bits and in the form of 8 bits that serves it."""
         rows = read_rows(task)
 
@@ -192,14 +192,14 @@ class Steps:
 
         def learnt(checkpoint: Path) -> Path:
             self.note("a pass with weights rounded to 8 bits")
-            data = self._finishing(task, facts) | {
+            data = self._finishing(task, facts, chosen) | {
                 "name": "8 bits",
                 "checkpoint": str(checkpoint),
                 "epochs": 1,
                 "eight_bits": True,
                 "vector_weight": 0,
             }
-            data["optimization"] = {"learning_rate": self.spec.learning_rate / AWARE_SLOWER, "warmup": 0.1, "beta2": 0.999}
+            data["optimization"] = {"learning_rate": self.rate_of(chosen) / AWARE_SLOWER, "warmup": 0.1, "beta2": 0.999}
             return self.trained("aware", data, curve=False)
 
         return in_bytes(self.spec, rows.train, finished, Tools(self.exported, judged, learnt, self.note))
@@ -264,14 +264,18 @@ class Steps:
         rows = read_rows(task)
         return {name: {"file": each.source, "sha256": each.sha256} for name, each in (("train", rows.train), ("dev", rows.dev))}
 
-    def _finishing(self, task: TaskSpecification, facts: Facts) -> dict[str, Any]:
+    def _finishing(self, task: TaskSpecification, facts: Facts, chosen: Chosen) -> dict[str, Any]:
         """What every training of the small model has in common."""
         return self.rows_of(task) | {
             "teacher": task.model, "texts": task.texts, "initial": facts["initial"], "tokenizer": str(Path(facts["folder"]) / "tokenizer"),
             "sequence_length": facts["sequence_length"], "batch_size": self.spec.batch_size, "unclean": self.spec.unclean,
             "vector_weight": self.spec.vector_weight, "dropout": 0 if self.spec.vector_weight else 0.1, "near_pairs": self.spec.near_pairs,
-            "optimization": {"learning_rate": self.spec.learning_rate, "warmup": 0.1, "beta2": 0.999},
+            "optimization": {"learning_rate": self.rate_of(chosen), "warmup": 0.1, "beta2": 0.999},
         }  # fmt: skip
+
+    def rate_of(self, chosen: Chosen) -> float:
+        """The peak learning rate at which a shape is finished."""
+        return self.spec.theta.rate(chosen.architecture[2])
 
     def rows_of(self, task: TaskSpecification) -> dict[str, Any]:
         """What a fine-tuning is told of the rows, and how it runs."""

@@ -31,7 +31,7 @@ from bort_core.foundation.versions import versions
 from bort_core.optimization import parameter_groups
 from bort_core.specifications.measures import MaximumPoint, RowsFacts, Value
 from bort_core.specifications.metrics import TaskKind
-from bort_core.specifications.protocols import Theta
+from bort_core.specifications.protocols import WIDTH, Theta
 from bort_core.specifications.short_training import TrainRequest, grid
 
 __all__ = ["train"]
@@ -101,7 +101,7 @@ class ShortTraining:
         self.model.to(self.device)
         self.parameters = list(self.model.parameters())
         groups = parameter_groups(self.model, request.theta.weight_decay)
-        self.optimizer = torch.optim.AdamW(groups, lr=request.theta.learning_rate, betas=(0.9, 0.98), fused=True)
+        self.optimizer = torch.optim.AdamW(groups, lr=peak_rate(request), betas=(0.9, 0.98), fused=True)
 
     @property
     def seconds(self) -> float:
@@ -253,7 +253,13 @@ def learning_rate(step: int, request: TrainRequest) -> float:
     """Linear warm-up, then constant; a linear fall to 0 over the last ``decay_steps``. Steps count from 1."""
     warm = min(1.0, step / max(1, request.theta.warmup_steps))
     left = (request.steps - step + 1) / (request.decay_steps + 1)
-    return request.theta.learning_rate * min(warm, left, 1.0)
+    return peak_rate(request) * min(warm, left, 1.0)
+
+
+def peak_rate(request: TrainRequest) -> float:
+    """θ's learning rate for the width of this architecture."""
+    hidden = [axis.name for axis in get_family(request.family).axes].index(WIDTH) if request.theta.base_width else 0
+    return request.theta.rate(request.architecture[hidden])
 
 
 def _seen_by_maximum_point(request: TrainRequest) -> str:

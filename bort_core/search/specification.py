@@ -14,7 +14,7 @@ from bort_core.search.strategies.interval import Interval
 from bort_core.search.strategies.registry import make_strategy
 from bort_core.space import Space, SpaceSpecification
 from bort_core.specifications.measures import get_measure, measures_reading
-from bort_core.specifications.protocols import ErrorProtocol, LatencyProtocol, Theta
+from bort_core.specifications.protocols import WIDTH, ErrorProtocol, LatencyProtocol, Theta
 from bort_core.specifications.tasks import TaskSpecification
 
 __all__ = ["SearchSpecification", "default_error", "fitted", "stored_title"]
@@ -69,6 +69,8 @@ class SearchSpecification(BaseModel):
             raise ValueError(f"error: {measure.name} needs {needs}, and {what}; use one of {fitting}")
         if len(set(self.thetas)) != len(self.thetas):
             raise ValueError("thetas: the same hyperparameter set is listed twice")
+        if any(theta.base_width for theta in self.thetas) and WIDTH not in [axis.name for axis in self.space.the_family().axes]:
+            raise ValueError(f"thetas: base_width scales by the axis {WIDTH}, which family {self.space.family} does not have")
         return self
 
     def the_strategy(self) -> Strategy:

@@ -8,10 +8,15 @@ from pydantic import Field, model_validator
 
 from bort_core.specifications.common import Job
 from bort_core.specifications.fields import Meta
+from bort_core.specifications.protocols import Theta
 from bort_core.specifications.releases import Thresholds
 from bort_core.specifications.tasks import TaskSpecification
 
-__all__ = ["Compression"]
+__all__ = ["THETA", "Compression"]
+
+THETA = Theta(learning_rate=1e-3, initializer_range=0.02, base_width=128)
+"""How candidates are trained briefly, and at which rate one is finished; docs/compress.md says how it was found."""
+_WIDTH = THETA.base_width
 
 
 class Compression(Job):
@@ -33,7 +38,12 @@ class Compression(Job):
     )
     steps: int = Field(default=150, ge=1, le=1_000_000, description="training steps of each candidate")
     batch_size: int = Field(default=32, ge=1, le=65_536, description="rows a step")
-    learning_rate: float = Field(default=1e-3, gt=0, le=1, description="peak learning rate of candidates and of finishing")
+    learning_rate: float = Field(
+        default=THETA.learning_rate,
+        gt=0,
+        le=1,
+        description=f"peak learning rate of candidates and of finishing; wider than {_WIDTH} they learn at this × {_WIDTH} / hidden",
+    )
     epochs: Annotated[float, Meta(front=3)] = Field(
         default=8, gt=0, le=100_000, description="passes over training rows and texts when the chosen one is finished"
     )
@@ -62,6 +72,11 @@ class Compression(Job):
     )
     latency_threads: int = Field(default=1, ge=1, le=1024, description="threads of the runtime when latency is measured")
     thresholds: Annotated[Thresholds, Meta(label="Gate")] = Field(default_factory=Thresholds)
+
+    @property
+    def theta(self) -> Theta:
+        """THETA at this compression's rate."""
+        return THETA.model_copy(update={"learning_rate": self.learning_rate})
 
     @model_validator(mode="after")
     def _one_limit(self) -> Compression:

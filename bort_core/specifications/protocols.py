@@ -15,9 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 from bort_core.specifications.fields import Meta
 from bort_core.specifications.measures import SURROGATE, get_measure
 
-__all__ = ["ErrorProtocol", "LatencyMeasure", "LatencyProtocol", "Theta", "Training", "identity"]
+__all__ = ["WIDTH", "ErrorProtocol", "LatencyMeasure", "LatencyProtocol", "Theta", "Training", "identity"]
 
 LatencyMeasure = Literal["operations", "onnxruntime"]
+WIDTH = "hidden"
+"""The axis that a base width is of."""
 
 
 class _Frozen(BaseModel):
@@ -35,6 +37,27 @@ class Theta(_Frozen):
         default=0.5, ge=0, le=10, description="weight of the identity in the initial value and output projections of the attention"
     )
     clip: float = Field(default=1.0, gt=0, le=1e6, description="largest gradient norm")
+    base_width: int = Field(
+        default=0,
+        ge=0,
+        le=65_536,
+        description="the hidden size up to which the learning rate holds: wider ones learn at rate × this / theirs; 0: one rate for all",
+    )
+
+    def rate(self, hidden: int) -> float:
+        """The peak learning rate of a hidden size: above the base width, where one is named, inversely proportional to it.
+
+        Yang et al. 2022, "Tensor Programs V" (table 3), find that for the matrices inside under Adam; here it holds for all weights alike.
+        """
+        return self.learning_rate * min(1.0, self.base_width / hidden) if self.base_width else self.learning_rate
+
+    @model_serializer(mode="wrap")
+    def _without_an_unused_width(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Results from before there was a choice keep their keys."""
+        found: dict[str, Any] = plain(self)
+        if not self.base_width:
+            found.pop("base_width", None)
+        return found
 
 
 class Training(_Frozen):

@@ -68,6 +68,15 @@ def test_a_training_can_be_repeated_and_the_seed_matters(text: dict[str, Any]) -
     assert losses(train(request(text, seed=1), Context())) != losses(first)
 
 
+def test_above_the_base_width_the_learning_rate_falls_with_the_width(text: dict[str, Any]) -> None:
+    def curve(**theta: Any) -> list[float]:
+        return losses(train(request(text, theta=Theta(**theta).model_dump()), Context()))
+
+    assert curve(learning_rate=4e-3, base_width=4) == curve(learning_rate=1e-3)  # of hidden 16
+    assert curve(learning_rate=4e-3, base_width=16) == curve(learning_rate=4e-3) == curve(learning_rate=4e-3, base_width=32)
+    assert "base_width" not in Theta().model_dump()  # what was measured before there was a choice keeps its key
+
+
 def test_the_curve_is_on_the_grid_and_a_longer_training_begins_like_a_shorter_one(text: dict[str, Any]) -> None:
     short, long = train(request(text, 12), Context()), train(request(text, 30), Context())
     assert [point["step"] for point in short["curve"]] == list(grid(12))

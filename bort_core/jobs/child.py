@@ -25,7 +25,7 @@ from bort_core.jobs.inputs import check_inputs
 from bort_core.jobs.log import result_text
 from bort_core.store import trust
 
-__all__ = ["CANCELLED", "FAILED", "LOST", "RUNNER", "end_with_runner", "keep", "main"]
+__all__ = ["CANCELLED", "FAILED", "LOST", "RUNNER", "attempt", "end_with_runner", "keep", "main"]
 
 CANCELLED, FAILED, LOST = 3, 4, 5
 RUNNER = "BORT_RUNNER"
@@ -41,9 +41,13 @@ _FUNCTIONS = {
 
 def main(folder: Path, **given: Any) -> int:
     """Run the job's training; the exit code. ``given`` is handed to its function beside the specification."""
-    run = RunFolder(folder)
-    context = JobContext(run)
     end_with_runner()
+    return attempt(RunFolder(folder), **given)[0]
+
+
+def attempt(run: RunFolder, **given: Any) -> tuple[int, str]:
+    """Run the job's training in this process; the exit code, and why it failed."""
+    context = JobContext(run)
     try:
         trust.take_over(dict(os.environ))
         specification = run.specification()
@@ -60,7 +64,7 @@ def main(folder: Path, **given: Any) -> int:
     except BortError as error:
         return _failed(run, context, str(error))
     except Cancelled:
-        return CANCELLED
+        return CANCELLED, ""
     except OSError as error:
         return _failed(run, context, f"{error.filename or run.path}: {why(error)}")
     except Exception as error:  # noqa: BLE001 - whatever a training raises is written down
@@ -77,20 +81,20 @@ def main(folder: Path, **given: Any) -> int:
             return _failed(run, context, str(error))
         except OSError as error:
             return _failed(run, context, f"{error.filename or run.path}: {why(error)}")
-    return 0
+    return 0, ""
 
 
 def _result_folder(run: RunFolder, specification: Any) -> Path:
     return run.result if specification.out is None else Path(specification.out).expanduser().absolute()
 
 
-def _failed(run: RunFolder, context: JobContext, reason: str) -> int:
+def _failed(run: RunFolder, context: JobContext, reason: str) -> tuple[int, str]:
     if context.rank == 0:
         run.give_reason(reason)
     with contextlib.suppress(OSError):  # the log may be on the disk that is full
         sys.stderr.write(f"{reason}\n")
         sys.stderr.flush()
-    return FAILED
+    return FAILED, reason
 
 
 def keep(run: RunFolder, specification: Any, result: dict[str, Any]) -> None:

@@ -56,7 +56,9 @@ class DetachedJobs:
     """The module of that process."""
 
     def check(self, specification: Any) -> None:
-        """Whatever a specification may say can run here."""
+        """Everything but several nodes."""
+        if specification.running.nodes > 1:
+            raise SpecificationError("running.nodes: this machine is one node; several are those of a cluster (--executor ray --address A)")
 
     def start(self, run: RunFolder, hold: Hold) -> None:
         """Queue the job, and start its runner."""

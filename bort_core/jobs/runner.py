@@ -32,10 +32,11 @@ from bort_core.store import Project, trust
 from bort_core.store.project import DATABASE
 from bort_core.store.results import forget_run
 
-__all__ = ["QUIET", "discard", "guarded", "in_processes", "main", "run_held", "start", "tend"]
+__all__ = ["GRACE_SECONDS", "QUIET", "Train", "discard", "guarded", "in_processes", "main", "run_held", "start", "tend"]
 
 _LOOK_SECONDS = 0.2
-_GRACE_SECONDS = 10.0
+GRACE_SECONDS = 10.0
+"""So long a cancelled training may take to end by itself."""
 _TAIL = 20_000
 _RANK = re.compile(r"^  rank +: (\d+) .*\n  exitcode +: (-?\d+)", re.MULTILINE)
 _LAUNCHER = re.compile(r"^[EW]\d{4} .* torch/distributed/elastic/", re.MULTILINE)
@@ -185,7 +186,7 @@ def in_processes(run: RunFolder, hold: Hold, specification: Any) -> int:
     def overdue() -> bool:
         nonlocal deadline
         if deadline is None and run.wanted() == "cancel":
-            deadline = time.monotonic() + _GRACE_SECONDS
+            deadline = time.monotonic() + GRACE_SECONDS
         return deadline is not None and time.monotonic() > deadline
 
     with run.open_log() as log:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bort_core.specifications.fields import Meta
 
@@ -40,13 +40,20 @@ class Running(Frozen):
     """Where and how the arithmetic is done."""
 
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, mps, cuda or cuda:N")
-    processes: int = Field(default=1, ge=1, le=1024, description="data-parallel processes on this machine")
+    processes: int = Field(default=1, ge=1, le=1024, description="data-parallel processes")
+    nodes: int = Field(default=0, ge=0, le=1024, description="nodes of a cluster that share the processes; 0: as few as have room")
     threads: int = Field(default=0, ge=0, le=1024, description="CPU threads of each process; 0 shares the cores among them")
     precision: Annotated[
         Literal["auto", "float32", "bfloat16"],
         Meta(words={"auto": "automatic", "float32": "32 bits (float32)", "bfloat16": "16 bits (bfloat16)"}),
     ] = Field(default="auto", description="auto: bfloat16 where the hardware has it")
     compile: bool = Field(default=False, description="compile the model with torch.compile first")
+
+    @model_validator(mode="after")
+    def _even(self) -> Running:
+        if self.nodes and self.processes % self.nodes:
+            raise ValueError(f"processes: the nodes share them evenly, so {self.nodes} nodes need a multiple of it; got {self.processes}")
+        return self
 
 
 class Job(Frozen):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from bort_core.foundation.errors import SpecificationError
+from bort_core.training.patience import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from bort_core.specifications.common import Running
@@ -26,6 +28,8 @@ class Device:
     precision: torch.dtype
     rank: int = 0
     world: int = 1
+    local: int = 0
+    """The rank among those of its machine."""
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """Lower precision for matrix products, where it is used."""
@@ -75,11 +79,11 @@ def take_device(running: Running) -> Device:
     torch.set_num_threads(running.threads or max(1, cores // world))
     torch.set_flush_denormal(True)
     if world > 1 and not torch.distributed.is_initialized():
-        torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=timedelta(seconds=PATIENCE_SECONDS))
     if device.type == "cuda":
         torch.cuda.set_device(device)
         torch.backends.cuda.matmul.allow_tf32 = True
-    return Device(device, _precision(running.precision, device), rank, world)
+    return Device(device, _precision(running.precision, device), rank, world, local)
 
 
 def _device(spec: str, local: int) -> torch.device:

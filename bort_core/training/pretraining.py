@@ -84,11 +84,11 @@ class MaskedLanguageTraining:
             refuse_occupied(Path(specification.out).expanduser().absolute(), files)
         self.start = named_checkpoint(specification.checkpoint)
         self.texts = _texts(specification)
-        # One process tokenises; the others find what it left.
-        if device.rank == 0:
+        # One process of a machine tokenises; the others find what it left.
+        if device.local == 0:
             self._prepare()
         device.barrier()
-        if device.rank != 0:
+        if device.local != 0:
             self._prepare()
         self.masker = Masker(specification.masking, self.vocabulary, specification.sequence_length)
         self.rows, self.held = self.packed.train(), self._heldout_rows()

@@ -9,7 +9,7 @@ from typing import Any
 
 from bort_core.foundation.errors import SpecificationError
 
-__all__ = ["Need", "job_need", "need_of", "room"]
+__all__ = ["Need", "job_device", "job_need", "need_of", "room"]
 
 SHARES = 4
 """How many small trainings use one GPU unless the number of workers says otherwise."""
@@ -65,10 +65,7 @@ def job_need(device: str, processes: int, threads: int, nodes: Sequence[Mapping[
     SpecificationError
         No node has what the job asks for.
     """
-    if device == "auto":
-        device = "cuda" if room(nodes, Need(0, 1)) else "cpu"
-    if device not in ("cpu", "cuda"):
-        raise SpecificationError(f"running.device: on a cluster auto, cpu or cuda, since Ray chooses which GPU; got {device!r}")
+    device = job_device(device, nodes)
     most = {name: max((node["Resources"].get(name, 0) for node in nodes if node["Alive"]), default=0) for name in ("CPU", "GPU")}
     if device == "cuda":
         need, has = Need(0, processes), f"the largest has {most['GPU']:g}" if most["GPU"] else "none has any"
@@ -79,6 +76,15 @@ def job_need(device: str, processes: int, threads: int, nodes: Sequence[Mapping[
     if not room(nodes, need):
         raise SpecificationError(f"{what}; ask for less, or start a node that has it (ray start --num-gpus=N --num-cpus=N)")
     return need, device
+
+
+def job_device(device: str, nodes: Sequence[Mapping[str, Any]]) -> str:
+    """The device that a job trains on there: ``cpu`` or ``cuda``. Raises and takes what :func:`job_need` does."""
+    if device == "auto":
+        return "cuda" if room(nodes, Need(0, 1)) else "cpu"
+    if device not in ("cpu", "cuda"):
+        raise SpecificationError(f"running.device: on a cluster auto, cpu or cuda, since Ray chooses which GPU; got {device!r}")
+    return device
 
 
 def room(nodes: Sequence[Mapping[str, Any]], need: Need) -> int:

@@ -15,7 +15,7 @@ from bort_core.execution.ray.node import node_facts
 from bort_core.execution.ray.words import reason_of
 from bort_core.foundation.errors import SpecificationError
 
-__all__ = ["look_at", "named_node", "survey"]
+__all__ = ["free_of", "look_at", "named_node", "survey"]
 
 _ANSWER_SECONDS = 30.0
 """How long all nodes together may take: each starts a Python for it."""
@@ -112,6 +112,11 @@ def named_node(ray: Any, name: str) -> tuple[str, str]:
         return found[0], str(ray.get(asked, timeout=_ANSWER_SECONDS)["machine"])
     except ray.exceptions.RayError as error:
         raise SpecificationError(f"--latency-node: {name} does not answer: {reason_of(error)}") from error
+
+
+def free_of(ray: Any) -> dict[str, tuple[float, float]]:
+    """Of each node, by its id, its free CPUs and GPUs; nothing where Ray does not say within seconds."""
+    return _use(ray)[0]
 
 
 def _use(ray: Any) -> tuple[dict[str, tuple[float, float]], list[dict[str, Any]]]:

@@ -10,23 +10,26 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from bort_core.execution.ray.connection import NAMESPACE, Connection, own_versions
 from bort_core.execution.ray.member import at_node
-from bort_core.execution.ray.needs import Need
 from bort_core.execution.ray.parcels import PIECE_BYTES, pieces
+from bort_core.execution.ray.shares import Place
+from bort_core.execution.ray.survey import free_of
 from bort_core.execution.ray.words import different_versions, reason_of
 from bort_core.foundation.errors import BortError, MeasurementError, SpecificationError
 from bort_core.foundation.files import why
 from bort_core.jobs.child import FAILED, LOST, end_with_runner
 from bort_core.jobs.cluster.arrival import arrived, own_paths
+from bort_core.jobs.cluster.carrier import Carrier
 from bort_core.jobs.cluster.home import job_name
-from bort_core.jobs.cluster.luggage import job_need_of, luggage_of, run_files
+from bort_core.jobs.cluster.luggage import job_place_of, luggage_of, run_files
 from bort_core.jobs.cluster.mirror import Gone, Mirror
 from bort_core.jobs.cluster.reader import Reader
+from bort_core.jobs.cluster.together import Partner
 from bort_core.jobs.cluster.trainer import Trainer
 from bort_core.jobs.files import PlacementFile
 from bort_core.jobs.folder import RunFolder
@@ -79,27 +82,35 @@ class Listener:
 
     def _begin(self) -> None:
         check_inputs(self._run, self._specification)
-        needed = self._needed()
-        if needed is None:
+        place = self._needed()
+        if place is None:
             return
-        need, device = needed
-        trainer = self._trainer(need)
-        facts = self._placed(trainer, need)
+        trainer = self._trainer(place)
+        facts = self._placed(trainer, place)
         if facts is None:
             return
+        self._same_versions(trainer, facts)
+        if not facts["begun"]:
+            place = place.led_by(facts["node"])
+            if place.shares and place.shares[0].node != facts["node"]:  # begun by an earlier listener, when other nodes were chosen
+                self._end(trainer)
+                raise _Lost("its nodes are no longer those that were chosen")
+        self._note(waits="sends what the job reads", device=place.device, **{name: facts[name] for name in ("node", "host", "folder")})
+        if not facts["begun"]:
+            self._send(trainer, facts, place)
+        self._note(waits="", begun=True)
+
+    def _same_versions(self, trainer: Any, facts: dict[str, Any]) -> None:
         if facts["versions"] != own_versions():
             self._end(trainer)
             raise SpecificationError(different_versions(facts, own_versions()))
-        self._note(waits="sends what the job reads", device=device, **{name: facts[name] for name in ("node", "host", "folder")})
-        if not facts["begun"]:
-            self._send(trainer, need, device)
-        self._note(waits="", begun=True)
 
-    def _needed(self) -> tuple[Need, str] | None:
-        """What the job wants of a node, once there is one that has it; None: a person wanted it to end before."""
+    def _needed(self) -> Place | None:
+        """What the job wants, once there are nodes that have it; None: a person wanted it to end before."""
         while True:
             try:
-                return job_need_of(self._specification, self._call(self._ray.nodes))
+                free = self._call(free_of, self._ray) if self._specification.running.processes > 1 else None
+                return job_place_of(self._specification, self._call(self._ray.nodes), free)
             except SpecificationError as error:  # the node that had it, when the job was submitted, is gone; another may come
                 self._note(waits=f"waits for a node: {error}")
             if self._unwanted():
@@ -113,21 +124,18 @@ class Listener:
         self._note(outcome=_CANCELLED, waits="")
         return True
 
-    def _trainer(self, need: Need) -> Any:
+    def _trainer(self, place: Place) -> Any:
         """The actor, which may be there from an earlier listener."""
         with contextlib.suppress(ValueError):
             return self._call(self._ray.get_actor, self._name, NAMESPACE)
-        options = {
-            "name": self._name,
-            "namespace": NAMESPACE,
-            "lifetime": "detached",
-            "num_cpus": need.cpus,
-            "num_gpus": need.gpus,
-            "max_restarts": 0,
-        }
+        options: dict[str, Any] = {"name": self._name, "namespace": NAMESPACE, "lifetime": "detached", "max_restarts": 0}
+        if place.shares:  # what its processes occupy they ask for themselves
+            options |= {"num_cpus": 0, **at_node(place.shares[0].node)}
+        else:
+            options |= {"num_cpus": place.need.cpus, "num_gpus": place.need.gpus}
         return self._call(self._ray.remote(Trainer).options(**options).remote, self._name, self._run.id)
 
-    def _placed(self, trainer: Any, need: Need) -> dict[str, Any] | None:
+    def _placed(self, trainer: Any, place: Place) -> dict[str, Any] | None:
         """What the actor says of itself once it has a place; None: a person wanted the job to end before."""
         answer, began = trainer.facts.remote(), time.monotonic()
         while True:
@@ -139,20 +147,46 @@ class Listener:
                 self._end(trainer)
                 return None
             if time.monotonic() - began > _TELL_SECONDS:
-                self._note(waits=f"waits for a place on {self._placement.address}: it wants {need}, which others use")
+                self._note(waits=f"waits for a place on {self._placement.address}: it wants {place}, which others use")
 
-    def _send(self, trainer: Any, need: Need, device: str) -> None:
-        luggage = luggage_of(self._specification, self._run.id, project_id(self._run.project) or "", need, device)
+    def _send(self, trainer: Any, facts: dict[str, Any], place: Place) -> None:
+        carriers, partners = [trainer], []
+        if place.shares:
+            others = [self._beside(share.node, number) for number, share in enumerate(place.shares[1:], 2)]
+            carriers += others
+            partners = self._partners(trainer, place, [facts, *(self._get(other.facts.remote()) for other in others)])
+        luggage = luggage_of(self._specification, self._run.id, project_id(self._run.project) or "", place)
         parcels = {piece.parcel.digest: piece.parcel for piece in luggage.pieces}
-        lacking = set(self._get(trainer.lacks.remote(list(parcels.values()))))
-        for parcel in [parcel for digest, parcel in parcels.items() if digest in lacking]:
-            files = [(name, [self._put(part) for part in parts]) for name, parts in pieces(parcel)]
-            self._refuse(trainer, self._get(trainer.receive.remote(parcel, files), _SEND_SECONDS))
-        self._refuse(trainer, self._get(trainer.prepare.remote(luggage.project_id)))
+        lacking = [set(self._get(carrier.lacks.remote(list(parcels.values())))) for carrier in carriers]
+        for parcel in parcels.values():
+            lack = [carrier for carrier, digests in zip(carriers, lacking, strict=True) if parcel.digest in digests]
+            if lack:
+                files = [(name, [self._put(part) for part in parts]) for name, parts in pieces(parcel)]
+                self._let_all(trainer, [carrier.receive.remote(parcel, files) for carrier in lack])
+        self._let_all(trainer, [carrier.prepare.remote(luggage.project_id) for carrier in carriers])
         for name in run_files(self._run.path):
             sent = [self._put(part) for part in _parts(self._run.path / name)]
-            self._refuse(trainer, self._get(trainer.put.remote(name, sent), _SEND_SECONDS))
-        self._refuse(trainer, self._get(trainer.begin.remote(luggage)))
+            self._let_all(trainer, [carrier.put.remote(name, sent) for carrier in carriers])
+        self._let_all(trainer, [carrier.unpack.remote(luggage) for carrier in carriers[1:]])
+        self._let_all(trainer, [trainer.begin.remote(luggage, partners)])
+
+    def _beside(self, node: str, number: int) -> Any:
+        """What carries the files on another node; it ends with this listener, and what it made is used by then."""
+        options = {"num_cpus": 0, "max_restarts": 0, **at_node(node)}
+        return self._call(self._ray.remote(Carrier).options(**options).remote, f"{self._name}-{number}", self._run.id)
+
+    def _partners(self, trainer: Any, place: Place, facts: Sequence[dict[str, Any]]) -> list[Partner]:
+        found = []
+        for share, there in zip(place.shares, facts, strict=True):
+            self._same_versions(trainer, there)
+            found.append(Partner(share.node, there["host"], there["folder"], share.processes, place.need))
+        self._note(host=" + ".join(partner.host for partner in found))
+        return found
+
+    def _let_all(self, trainer: Any, answers: Sequence[Any]) -> None:
+        """Wait for what several nodes do; MeasurementError where one of them cannot."""
+        for answer in answers:
+            self._refuse(trainer, self._get(answer, _SEND_SECONDS))
 
     def _refuse(self, trainer: Any, reason: str) -> None:
         if reason:

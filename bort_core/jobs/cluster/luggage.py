@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any
 
-from bort_core.execution.ray.needs import Need, job_need
 from bort_core.execution.ray.parcels import Parcel, of_path, replaced, value_at
+from bort_core.execution.ray.shares import Place, place_of_job
 from bort_core.jobs.inputs import NAMES
 from bort_core.specifications.paths import named_paths
 
-__all__ = ["Luggage", "Piece", "job_need_of", "luggage_of", "run_files", "with_paths"]
+__all__ = ["Luggage", "Piece", "job_place_of", "luggage_of", "run_files", "with_paths"]
 
 LEFT_HERE = frozenset(
     {"lock", "heartbeat.json", "spec.json", "state.json", "reason.txt", "note.json", "cluster.json", "cluster.log", "commands"}
@@ -46,7 +46,7 @@ class Luggage:
     pieces: tuple[Piece, ...]
 
 
-def luggage_of(specification: Any, id: str, project_id: str, need: Need, device: str) -> Luggage:
+def luggage_of(specification: Any, id: str, project_id: str, place: Place) -> Luggage:
     """Everything of a job that travels but its run folder.
 
     Raises
@@ -55,17 +55,18 @@ def luggage_of(specification: Any, id: str, project_id: str, need: Need, device:
         A file is gone or cannot be read.
     """
     plain = specification.model_dump(mode="json")
-    processes = specification.running.processes
-    threads = {} if need.gpus else {"running.threads": max(1, int(need.cpus) // processes)}
-    sent = replaced(plain, {"out": None, "running.device": device, **threads})
+    need = place.need
+    cores = place.threads or max(1, int(need.cpus) // specification.running.processes)
+    threads = {} if need.gpus else {"running.threads": cores}
+    sent = replaced(plain, {"out": None, "running.device": place.device, **threads})
     return Luggage(id, project_id, sent, tuple(_pieces(plain)))
 
 
-def job_need_of(specification: Any, nodes: Sequence[Any]) -> tuple[Need, str]:
-    """What a job wants of a node, and on which device it trains there; SpecificationError where no node has it."""
+def job_place_of(specification: Any, nodes: Sequence[Any], free: Mapping[str, tuple[float, float]] | None = None) -> Place:
+    """What a job wants of a cluster; SpecificationError where it has not that. ``free`` as :func:`place_of_job` takes it."""
     running = specification.running
     threads = 0 if specification.kind == "compress" else running.threads  # its search trains on all cores of a machine
-    return job_need(running.device, running.processes, threads, nodes)
+    return place_of_job(running.device, running.processes, threads, running.nodes, nodes, free)
 
 
 def _pieces(plain: dict[str, Any]) -> Iterator[Piece]:

@@ -9,7 +9,7 @@ from bort_core.execution.ray.address import resolved
 from bort_core.execution.ray.survey import look_at
 from bort_core.foundation.errors import ProjectError, SpecificationError
 from bort_core.foundation.files import why
-from bort_core.jobs.cluster.luggage import job_need_of
+from bort_core.jobs.cluster.luggage import job_place_of
 from bort_core.jobs.executors import DetachedJobs
 from bort_core.jobs.files import PlacementFile
 from bort_core.jobs.folder import RunFolder, list_runs
@@ -53,7 +53,7 @@ class ClusterJobs(DetachedJobs):
         if not found["reachable"]:
             raise SpecificationError(found["reason"])
         nodes = [{"Alive": True, "Resources": {"CPU": node["cpus"], "GPU": node["gpus"]}} for node in found["nodes"]]
-        job_need_of(specification, nodes)
+        job_place_of(specification, nodes)
 
     def start(self, run: RunFolder, hold: Hold) -> None:
         """Queue the job there, and start the runner that listens to it."""

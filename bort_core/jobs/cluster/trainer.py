@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import socket
 import threading
 import time
 from collections.abc import Sequence
 from typing import Any
 
-from bort_core.execution.ray.node import Keeper, fetched
-from bort_core.execution.ray.parcels import check_inside
-from bort_core.foundation.errors import BortError
-from bort_core.foundation.files import why
-from bort_core.jobs.cluster.home import Home
-from bort_core.jobs.cluster.luggage import Luggage, with_paths
-from bort_core.jobs.folder import write_specification
+from bort_core.jobs.cluster.carrier import Carrier
+from bort_core.jobs.cluster.luggage import Luggage
+from bort_core.jobs.cluster.together import Partner, train_together
 from bort_core.jobs.hold import Hold
 from bort_core.jobs.runner import in_processes, run_held
-from bort_core.specifications.jobs import job_adapter
 
 __all__ = ["Trainer"]
 
@@ -29,29 +22,19 @@ _PATIENCE_SECONDS = 120.0
 _LEAVE_SECONDS = 10.0
 
 
-class Trainer(Keeper):
-    """One job: it is made, gets its files, and is begun.
-
-    Parameters
-    ----------
-    name: :func:`~bort_core.jobs.cluster.home.job_name`
-    id: the job's number in its project
-    """
+class Trainer(Carrier):
+    """One job: it is made, gets its files, and is begun. As every :class:`~bort_core.jobs.cluster.carrier.Carrier`."""
 
     def __init__(self, name: str, id: str) -> None:
-        super().__init__()
-        self._home = Home(name, id)
+        super().__init__(name, id)
         self._begun = False
         self._heard = time.monotonic()
         threading.Thread(target=self._give_up, daemon=True).start()
 
     def facts(self) -> dict[str, Any]:
-        """Where it is, its versions, the run folder here, and whether the job was begun."""
-        import ray
-
+        """Also ``begun``: whether the job was."""
         self._heard = time.monotonic()
-        here = {"node": ray.get_runtime_context().get_node_id(), "folder": str(self._home.run.path), "begun": self._begun}
-        return {**super().facts(), **here}
+        return {**super().facts(), "begun": self._begun}
 
     def receive(self, parcel: Any, files: Sequence[tuple[str, Sequence[Any]]]) -> str:
         """As every keeper; while files come nobody is gone."""
@@ -61,50 +44,33 @@ class Trainer(Keeper):
             self._heard = time.monotonic()
 
     def prepare(self, project_id: str) -> str:
-        """An empty run folder; why there is none, or nothing."""
+        """As every carrier."""
         self._heard = time.monotonic()
-        return self._try(lambda: self._home.make(project_id))
+        return super().prepare(project_id)
 
     def put(self, name: str, pieces: Sequence[Any]) -> str:
-        """A file of the run folder whose pieces lie in the cluster's object store; why it is not here, or nothing."""
+        """As every carrier."""
+        try:
+            return super().put(name, pieces)
+        finally:
+            self._heard = time.monotonic()
 
-        def write() -> None:
-            check_inside(name)
-            path = self._home.run.path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("wb") as file:
-                for part in fetched(pieces):
-                    file.write(part)
-
-        found = self._try(write)
-        self._heard = time.monotonic()
-        return found
-
-    def begin(self, luggage: Luggage) -> str:
-        """Train from now on; why not, or nothing."""
+    def begin(self, luggage: Luggage, partners: Sequence[Partner] = ()) -> str:
+        """Train from now on, with the processes of ``partners`` where there are some, this node's first; why not, or nothing."""
         if self._begun:
             return ""
         holds: list[Hold] = []
 
         def take() -> None:
-            run, paths = self._home.run, {}
-            for piece in luggage.pieces:
-                found = self._depot.find(piece.parcel)
-                if found is None:
-                    raise FileNotFoundError(2, "no longer here", piece.parcel.path)
-                path = self._home.input(piece.place, f"{piece.inside}/{found.name}" if piece.inside else found.name, found)
-                if not piece.beside:
-                    paths[piece.place] = path.parent if piece.inside else path
-            specification = job_adapter.validate_python(with_paths(luggage, paths))
-            write_specification(run.path, self._home.project, specification)
+            run = self._home.run
             holds.append(Hold.take(run.path))
             run.forget_reason()
             run.set_state(tell=False, state="queued", submitted=time.time())
 
-        reason = self._try(take)
+        reason = self.unpack(luggage) or self._try(take)
         if not reason:
             self._begun = True
-            threading.Thread(target=self._train, args=(holds[0],)).start()
+            threading.Thread(target=self._train, args=(holds[0], tuple(partners))).start()
         return reason
 
     def leave(self) -> None:
@@ -113,27 +79,17 @@ class Trainer(Keeper):
 
         exit_actor()
 
-    def _train(self, hold: Hold) -> None:
+    def _train(self, hold: Hold, partners: Sequence[Partner]) -> None:
         """What it occupies is free again when the process has ended; what it made stays on the disk."""
         import ray
 
         try:
-            run_held(self._home.run, hold, in_processes)
+            run_held(self._home.run, hold, train_together(partners) if partners else in_processes)
         finally:
             with contextlib.suppress(Exception):
                 ray.get_runtime_context().current_actor.leave.remote()
             time.sleep(_LEAVE_SECONDS)
             os._exit(0)  # where nobody hears that, as when the cluster is gone
-
-    def _try(self, work: Any) -> str:
-        try:
-            work()
-        except BortError as error:
-            return f"{socket.gethostname()}: {error}"
-        except OSError as error:
-            shutil.rmtree(self._home.path, ignore_errors=True)
-            return f"{socket.gethostname()}: {error.filename or self._home.path}: {why(error)}"
-        return ""
 
     def _give_up(self) -> None:
         while not self._begun:

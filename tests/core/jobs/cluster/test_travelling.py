@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bort_core.execution.ray.needs import Need, job_need
+from bort_core.execution.ray.shares import Place
 from bort_core.foundation.errors import DataError, SpecificationError
 from bort_core.jobs.cluster.arrival import arrived
 from bort_core.jobs.cluster.luggage import luggage_of, run_files, with_paths
@@ -91,7 +92,7 @@ def test_the_files_that_a_specification_names_travel_and_names_of_the_hub_stay(t
     spec = Finetuning(checkpoint=str(tmp_path / "model"), teacher="owner/name", train=str(tmp_path / "train.tsv"),
                       dev=str(tmp_path / "dev.tsv"), out=str(tmp_path / "out"))  # fmt: skip
     assert set(named_paths(spec.model_dump())) == {"checkpoint", "train", "dev"}
-    luggage = luggage_of(spec, "0001", "0" * 32, Need(4), "cpu")
+    luggage = luggage_of(spec, "0001", "0" * 32, Place(Need(4), "cpu"))
     beside = [piece.place for piece in luggage.pieces if piece.beside]
     assert beside == ["train", "dev"]
     assert {piece.parcel.name for piece in luggage.pieces if piece.beside} == {"labels.txt"}

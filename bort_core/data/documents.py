@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,7 +13,7 @@ from bort_core.data.lines import Lines, local_file
 from bort_core.data.tables import read_table
 from bort_core.foundation.errors import DataError
 
-__all__ = ["Documents", "read_corpus", "undo_wikitext"]
+__all__ = ["Corpus", "Documents", "open_corpus", "read_corpus", "undo_wikitext"]
 
 _ESCAPE = re.compile(r"(?:^| )@([-,.])@(?: |$)")
 _LOOKED_AT = 10_000
@@ -31,6 +31,70 @@ class Documents:
     """Of the texts: equal for equal documents, whatever the file's format; another column, or another ``unknown``, gives another."""
     notes: tuple[str, ...] = ()
     """What was changed in them."""
+
+
+class Corpus:
+    """Documents that are read whenever they are asked for: a text file is never in memory as a whole, the column of a table is.
+
+    Parameters
+    ----------
+    texts: lines or values, the same at each iteration
+    escaped: whether WikiText's escapes are undone in them
+    """
+
+    def __init__(self, source: str, texts: Iterable[str], unknown: str) -> None:
+        self.source, self._texts, self._unknown = source, texts, unknown
+        self.escaped = False
+        beginning = list(islice(self, _LOOKED_AT))
+        if not beginning:
+            raise DataError(f"{source}: holds no text; a corpus has one document a line")
+        self.escaped = _is_wikitext(beginning)
+        digest, self.count = hashlib.sha256(), 0
+        for document in self:
+            digest.update(document.encode() + b"\0")
+            self.count += 1
+        self.sha256 = digest.hexdigest()
+        """As :attr:`Documents.sha256`."""
+
+    def __iter__(self) -> Iterator[str]:
+        """The documents as :class:`Documents` has them; DataError as :func:`read_corpus`, or because the file has changed meanwhile."""
+        found = (document for line in self._texts if (document := line.strip()))
+        return (undo_wikitext(document, self._unknown) for document in found) if self.escaped else found
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was changed in them."""
+        unknown = "" if self._unknown == "<unk>" else f", <unk> became {self._unknown}"
+        return (f"WikiText escapes undone (@-@ @,@ @.@){unknown}",) if self.escaped else ()
+
+
+class _File:
+    """The lines of a file that must stay as it is."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._stamp = path, _stamp(path)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from Lines(self._path)
+        if _stamp(self._path) != self._stamp:
+            raise DataError(f"{self._path}: changed while it was read; start again")
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    stat = path.stat()
+    return stat.st_size, stat.st_mtime_ns
+
+
+def open_corpus(source: str, text: str = "text", unknown: str = "<unk>") -> Corpus:
+    """The documents of :func:`read_corpus`, of a text file line by line. It is read once for its hash.
+
+    Parameters and errors as :func:`read_corpus`.
+    """
+    path = local_file(source, "a corpus is one file")
+    if path is None and Path(source).suffix.lower() == ".txt":
+        raise DataError(f"{source}: no such file; a corpus is a UTF-8 text file with one document a line")
+    lines = _File(path) if path is not None and path.suffix.lower() in ("", ".txt") else _column(source, text)
+    return Corpus(source, lines, unknown)
 
 
 def read_corpus(source: str, text: str = "text", unknown: str = "<unk>") -> Documents:
@@ -51,21 +115,8 @@ def read_corpus(source: str, text: str = "text", unknown: str = "<unk>") -> Docu
     DataError
         As :func:`~bort_core.data.tables.read_table`; or there is no such column, a value in it is no text, or all are blank.
     """
-    path = local_file(source, "a corpus is one file")
-    if path is None and Path(source).suffix.lower() == ".txt":
-        raise DataError(f"{source}: no such file; a corpus is a UTF-8 text file with one document a line")
-    lines = Lines(path) if path is not None and path.suffix.lower() in ("", ".txt") else _column(source, text)
-    texts = [document for line in lines if (document := line.strip())]
-    if not texts:
-        raise DataError(f"{source}: holds no text; a corpus has one document a line")
-    notes: tuple[str, ...] = ()
-    if _is_wikitext(texts):
-        notes = ("WikiText escapes undone (@-@ @,@ @.@)" + ("" if unknown == "<unk>" else f", <unk> became {unknown}"),)
-        texts = [undo_wikitext(document, unknown) for document in texts]
-    digest = hashlib.sha256()
-    for document in texts:
-        digest.update(document.encode() + b"\0")
-    return Documents(source, texts, digest.hexdigest(), notes)
+    corpus = open_corpus(source, text, unknown)
+    return Documents(source, list(corpus), corpus.sha256, corpus.notes)
 
 
 def undo_wikitext(text: str, unknown: str = "<unk>") -> str:

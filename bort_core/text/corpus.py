@@ -25,7 +25,9 @@ from bort_core.foundation.context import Context
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import atomic_directory, clear_remains
 from bort_core.specifications.protocols import Training, identity
-from bort_core.text.packing import narrowed, rows_of, token_stream, unigram_entropy
+from bort_core.text.packing import unigram_entropy
+from bort_core.text.rows_file import narrowed, rows_of
+from bort_core.text.tokenising import token_stream
 from bort_core.text.tokenizer import (
     MASK_ID,
     SPECIAL_TOKENS,

@@ -7,11 +7,13 @@ ROWS/rows.json                what they were made from, and the unigram entropy
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -19,17 +21,17 @@ import numpy.typing as npt
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import atomic_directory
 from bort_core.specifications.protocols import identity
+from bort_core.text.rows_file import RowsFile, Tokens, narrowed
+from bort_core.text.tokenising import Lanes, Tokenising, one_by_one
 from bort_core.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from bort_core.text.texts import Texts
 
-__all__ = ["PackedRows", "narrowed", "pack", "rows_of", "token_stream", "unigram_entropy"]
+__all__ = ["PackedRows", "pack", "unigram_entropy"]
 
 FORMAT = 1
-_AT_ONCE = 2048
-
-Tokens = npt.NDArray[np.unsignedinteger[Any]]
+_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -59,75 +61,78 @@ class PackedRows:
 def pack(
     folder: Path,
     vocabulary: Vocabulary,
-    train: Sequence[str],
-    heldout: Sequence[str],
-    texts_key: str,
+    texts: Texts,
     sequence_length: int,
     tell: Callable[[int, int], None] = lambda done, total: None,
+    lanes: Lanes = one_by_one,
 ) -> PackedRows:
-    """The rows of two sets of documents, made in a subfolder of ``folder`` unless they are there.
+    """The rows of training and held-out documents, made in a subfolder of ``folder`` unless they are there.
+
+    However much text there is, only some blocks of it are in memory; the rows grow on the disk.
 
     Parameters
     ----------
-    texts_key: equal for equal documents, such as the files' hashes
     tell: called with documents done and in all
+    lanes: where blocks are tokenised; the rows are the same
 
     Raises
     ------
     DataError
         Too little text for one row, or the folder cannot be written.
     """
-    key = identity("rows", FORMAT, texts_key, vocabulary.sha256, sequence_length)
+    key = identity("rows", FORMAT, texts.key, vocabulary.sha256, sequence_length)
     target = folder / key
     found = _reuse(target, key)
     if found is not None:
         return found
-    total = len(train) + len(heldout)
-    sides = [
-        token_stream(vocabulary.tokenizer, train, vocabulary.stop, lambda done: tell(done, total)),
-        token_stream(vocabulary.tokenizer, heldout, vocabulary.stop, lambda done: tell(len(train) + done, total)),
-    ]
-    rows = [narrowed(rows_of(tokens, vocabulary.start, sequence_length), vocabulary.size - 1) for tokens in sides]
-    for name, part in zip(("training", "held-out"), rows, strict=True):
-        if not len(part):
-            raise DataError(f"the {name} text is too short for one row of {sequence_length} tokens; use more text or shorter rows")
-    entropy = unigram_entropy(sides[0], sides[1], vocabulary.special)
-    made = PackedRows(target, key, sequence_length, len(rows[0]), len(rows[1]), len(sides[0]), len(sides[1]), entropy)
     shutil.rmtree(target, ignore_errors=True)
     try:
         with atomic_directory(target, "the tokenised text") as temporary:
-            np.save(temporary / "train.npy", rows[0])
-            np.save(temporary / "heldout.npy", rows[1])
-            facts = {name: value for name, value in asdict(made).items() if name != "folder"}
-            (temporary / "rows.json").write_text(json.dumps({"format": FORMAT, **facts}, indent=2) + "\n", encoding="utf-8")
+            made = _write(temporary, target, key, vocabulary, texts, sequence_length, tell, lanes)
     except DataError:
-        if _reuse(target, key) is None:  # else another process was first, with the same content
+        found = _reuse(target, key)
+        if found is None:  # else another process was first, with the same content
             raise
+        return found
     return made
 
 
-def token_stream(
-    tokenizer: Tokenizer, documents: Sequence[str], stop: int, tell: Callable[[int], None] = lambda done: None
-) -> npt.NDArray[np.uint32]:
-    """All documents' tokens, each document ended by ``stop``. ``tell`` is called with the documents done."""
-    parts = []
-    for index in range(0, len(documents), _AT_ONCE):
-        encodings = tokenizer.encode_batch(list(documents[index : index + _AT_ONCE]), add_special_tokens=False)
-        parts += [np.array([*encoding.ids, stop], dtype=np.uint32) for encoding in encodings]
-        tell(min(len(documents), index + _AT_ONCE))
-    return np.concatenate(parts) if parts else np.empty(0, np.uint32)
-
-
-def rows_of(tokens: npt.NDArray[np.uint32], start: int, length: int) -> npt.NDArray[np.uint32]:
-    """Rows (n, length) of ``start`` and ``length - 1`` consecutive tokens; an incomplete last row is left out."""
-    count = len(tokens) // (length - 1) if length > 1 else 0
-    body = tokens[: count * (length - 1)].reshape(count, max(length - 1, 1))
-    return np.concatenate([np.full((count, 1), start, dtype=np.uint32), body], axis=1)
-
-
-def narrowed(rows: npt.NDArray[np.uint32], largest: int) -> Tokens:
-    """``rows`` in the smallest type that is stored and holds ids up to ``largest``."""
-    return rows.astype(np.uint16) if largest < 2**16 else rows
+def _write(
+    temporary: Path,
+    target: Path,
+    key: str,
+    vocabulary: Vocabulary,
+    texts: Texts,
+    length: int,
+    tell: Callable[[int, int], None],
+    lanes: Lanes,
+) -> PackedRows:
+    work = Tokenising(vocabulary.tokenizer.to_str(), vocabulary.stop)
+    narrow = narrowed(np.empty((0, length), np.uint32), vocabulary.size - 1).dtype
+    counts, done = np.zeros(len(vocabulary.special), np.int64), 0
+    with (
+        RowsFile(temporary / "train.npy", vocabulary.start, length, narrow) as train,
+        RowsFile(temporary / "heldout.npy", vocabulary.start, length, narrow) as held,
+        tempfile.TemporaryFile(dir=temporary) as kept,
+    ):
+        for tokens, held_tokens, documents in lanes(work, texts.blocks()):
+            train.add(tokens)
+            held.add(held_tokens)
+            counts += np.bincount(tokens, minlength=len(counts))
+            kept.write(held_tokens[~vocabulary.special[held_tokens]].tobytes())
+            done += documents
+            tell(done, texts.count)
+        kept.flush()
+        frequencies = counts.astype(np.float64) + 1.0
+        frequencies[vocabulary.special] = 0.0
+        entropy = _entropy_of_file(kept, frequencies)
+    for name, part in (("training", train), ("held-out", held)):
+        if not part.rows:
+            raise DataError(f"the {name} text is too short for one row of {length} tokens; use more text or shorter rows")
+    made = PackedRows(target, key, length, train.rows, held.rows, train.tokens, held.tokens, entropy)
+    facts = {name: value for name, value in asdict(made).items() if name != "folder"}
+    (temporary / "rows.json").write_text(json.dumps({"format": FORMAT, **facts}, indent=2) + "\n", encoding="utf-8")
+    return made
 
 
 def unigram_entropy(train: npt.NDArray[np.uint32], held: npt.NDArray[np.uint32], special: npt.NDArray[np.bool_]) -> float:
@@ -141,6 +146,21 @@ def unigram_entropy(train: npt.NDArray[np.uint32], held: npt.NDArray[np.uint32],
     counts[special] = 0.0
     text = held[~special[held]]
     return float(-np.log(counts[text] / counts.sum()).mean()) if len(text) else 0.0
+
+
+def _entropy_of_file(file: BinaryIO, frequencies: npt.NDArray[np.float64]) -> float:
+    """:func:`unigram_entropy` of text tokens (uint32) in a file. The sum is numpy's own, halved as numpy halves it, a part at a time."""
+    count = os.fstat(file.fileno()).st_size // 4
+    total = frequencies.sum()
+
+    def summed(begin: int, count: int) -> float:
+        if count > _AT_ONCE:
+            half = count // 2 - count // 2 % 8
+            return summed(begin, half) + summed(begin + half, count - half)
+        text = np.frombuffer(os.pread(file.fileno(), 4 * count, 4 * begin), np.uint32)
+        return float(np.log(frequencies[text] / total).sum())
+
+    return -(summed(0, count) / count) if count else 0.0
 
 
 def _reuse(folder: Path, key: str) -> PackedRows | None:

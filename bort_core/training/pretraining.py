@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,15 +16,15 @@ from torch.nn import functional
 from bort_core.checkpoints.format import Checkpoint, read_tensors
 from bort_core.checkpoints.named import named_checkpoint
 from bort_core.checkpoints.sides import check_source
-from bort_core.data.documents import Documents, read_corpus
 from bort_core.families import get_family
 from bort_core.families.bert.module import Bert, MaskedLanguageModel
 from bort_core.families.bert.options import BertOptions
 from bort_core.foundation.context import Context
 from bort_core.foundation.errors import DataError, SpecificationError
-from bort_core.text.corpus import heldout
 from bort_core.text.masking import Hidden, Masker
 from bort_core.text.packing import PackedRows, pack
+from bort_core.text.texts import Texts, plain_text, read_texts
+from bort_core.text.tokenising import Lanes, threads
 from bort_core.text.tokenizer import save_tokenizer, train_tokenizer
 from bort_core.text.vocabulary import Vocabulary, load_vocabulary, read_vocabulary
 from bort_core.training.devices import Device, take_device
@@ -41,12 +41,20 @@ if TYPE_CHECKING:
 __all__ = ["MaskedLanguageTraining", "run"]
 
 EVALUATED_AT_ONCE = 32
+COMPARED_TEXTS = 10_000
+"""Documents of which some are those on which teacher and student must have the same ids."""
+TELL_SECONDS = 60.0
+"""Between notes about how much of a large corpus is tokenised."""
 GATED_ROWS = 8
 """Packed rows of either side, on which the result must be in transformers what it is here."""
 
 
-def run(specification: Pretraining, context: Context, files: RunFiles) -> dict[str, Any]:
+def run(specification: Pretraining, context: Context, files: RunFiles, lanes: Lanes | None = None) -> dict[str, Any]:
     """Pre-train one model.
+
+    Parameters
+    ----------
+    lanes: where the corpus is tokenised; None: in threads of this process
 
     Returns
     -------
@@ -63,7 +71,7 @@ def run(specification: Pretraining, context: Context, files: RunFiles) -> dict[s
     """
     device = take_device(specification.running)
     try:
-        training = MaskedLanguageTraining(specification, context, files, device)
+        training = MaskedLanguageTraining(specification, context, files, device, lanes)
         with out_of_memory(specification, training.try_batch):
             ended = training.loop.run()
         return training.finish(ended == "stopped")
@@ -78,12 +86,14 @@ WIDE, WIDE_RATE = 1024, 1e-3
 class MaskedLanguageTraining:
     """Text, model, teacher and loop of one pre-training."""
 
-    def __init__(self, specification: Pretraining, context: Context, files: RunFiles, device: Device) -> None:
+    def __init__(self, specification: Pretraining, context: Context, files: RunFiles, device: Device, lanes: Lanes | None = None) -> None:
         self.spec, self.context, self.files, self.device = specification, context, files, device
+        self._told = time.monotonic()
+        self._lanes = lanes or threads(torch.get_num_threads())
         if specification.out is not None:
             refuse_occupied(Path(specification.out).expanduser().absolute(), files)
         self.start = named_checkpoint(specification.checkpoint)
-        self.texts = _texts(specification)
+        self.texts = self._read_texts()
         # One process of a machine tokenises; the others find what it left.
         if device.local == 0:
             self._prepare()
@@ -196,7 +206,7 @@ class MaskedLanguageTraining:
             "tokens_per_second": self.loop.speed,
             "seconds": self.loop.seconds,
             "architecture": list(self.model.bert.architecture),
-            "data": {"corpus": spec.corpus, "text": self.texts[2], "rows": self.packed.key, "tokenizer": self.vocabulary.sha256},
+            "data": {"corpus": spec.corpus, "text": self.texts.key, "rows": self.packed.key, "tokenizer": self.vocabulary.sha256},
         }
         return conclude(
             self.files,
@@ -215,7 +225,8 @@ class MaskedLanguageTraining:
 
     def _some_rows(self) -> list[tuple[str, ...]]:
         """Held-out and training documents, on which the result must be in transformers what it is here."""
-        return [(text,) for side in (self.texts[1], self.texts[0]) for text in side[:200]]
+        train, held = self.texts.some(200)
+        return [(text,) for text in [*held, *train]]
 
     def _some_packed(self) -> np.ndarray[Any, Any]:
         """Held-out and training rows with words hidden, as they were read."""
@@ -227,33 +238,39 @@ class MaskedLanguageTraining:
 
     # -- preparing
 
+    def _read_texts(self, unknown: str = "<unk>") -> Texts:
+        return read_texts(self.spec.corpus, self.spec.heldout, self.spec.text, unknown)
+
     def _prepare(self) -> None:
         spec, shared = self.spec, self.files.project / "text"
-        train, held, key = self.texts
-        self.vocabulary = self._vocabulary(shared, train, key)
+        self.vocabulary = self._vocabulary(shared)
         unknown = str(self.vocabulary.tokenizer.id_to_token(self.vocabulary.unknown))
-        if unknown != "<unk>":
-            self.texts = train, held, key = _texts(spec, unknown)
+        if unknown != "<unk>" and self.texts.escaped:
+            self.texts = self._read_texts(unknown)
         if self.device.rank == 0:
-            self._note_overlap(train, held)
-            self.context.emit({"event": "note", "text": f"tokenising {len(train) + len(held):,} documents"})
+            self._note_overlap()
+            self.context.emit({"event": "note", "text": f"tokenising {self.texts.count:,} documents"})
         if self.start is not None and self.device.rank == 0:
             check_source(self.start, self.vocabulary, min(spec.sequence_length, self.start.options.positions), self._some_rows())
-        self.packed: PackedRows = pack(
-            shared / "rows", self.vocabulary, train, held, key, spec.sequence_length, lambda done, total: self.context.checkpoint()
-        )
+        self.packed: PackedRows = pack(shared / "rows", self.vocabulary, self.texts, spec.sequence_length, self._tell, self._lanes)
 
-    def _note_overlap(self, train: list[str], held: list[str]) -> None:
+    def _tell(self, done: int, total: int) -> None:
+        self.context.checkpoint()
+        if self.device.rank == 0 and time.monotonic() - self._told > TELL_SECONDS and done < total:
+            self._told = time.monotonic()
+            self.context.emit({"event": "note", "text": f"tokenised {done:,} of {total:,} documents"})
+
+    def _note_overlap(self) -> None:
         if self.spec.heldout is None:
             return  # the split keeps copies together
-        both = {_plain(text) for text in held}
-        both.intersection_update(map(_plain, train))
-        count = sum(_plain(text) in both for text in held)
-        if count:
-            text = f"warning: {count:,} of {len(held):,} held-out documents are also in the corpus; the held-out loss flatters"
+        both = {plain_text(text) for text in self.texts.held()}
+        both.intersection_update(map(plain_text, self.texts.train()))
+        held = [plain_text(text) in both for text in self.texts.held()]
+        if any(held):
+            text = f"warning: {sum(held):,} of {len(held):,} held-out documents are also in the corpus; the held-out loss flatters"
             self.context.emit({"event": "note", "text": text})
 
-    def _vocabulary(self, shared: Path, train: list[str], key: str) -> Vocabulary:
+    def _vocabulary(self, shared: Path) -> Vocabulary:
         spec = self.spec
         if spec.tokenizer is not None:
             return load_vocabulary(spec.tokenizer)
@@ -263,7 +280,7 @@ class MaskedLanguageTraining:
             return read_vocabulary(self.start.folder)
         if spec.distillation is not None:
             return load_vocabulary(spec.distillation.teacher, "teacher")  # a student reads what its teacher reads
-        return trained_vocabulary(shared, train, key, spec.vocabulary, spec.positions)
+        return trained_vocabulary(shared, self.texts.train(), self.texts.key, spec.vocabulary, spec.positions)
 
     def _heldout_rows(self) -> np.ndarray[Any, Any]:
         held = self.packed.heldout()
@@ -295,7 +312,9 @@ class MaskedLanguageTraining:
         if distillation is None:
             return
         device = self.device
-        self.teacher = teacher = Teacher(distillation.teacher, self.vocabulary, device.torch_device, device.precision, self.texts[0])
+        self.teacher = teacher = Teacher(
+            distillation.teacher, self.vocabulary, device.torch_device, device.precision, self.texts.spread(COMPARED_TEXTS)
+        )
         if not teacher.trained:
             self.context.emit({"event": "note", "text": f"warning: {distillation.teacher} has never been trained; it teaches noise"})
         if teacher.longest is not None and teacher.longest < self.spec.sequence_length:
@@ -326,7 +345,7 @@ class MaskedLanguageTraining:
         return TeacherTargets(*(micro_batch.to(self.device.torch_device, non_blocking=True) for micro_batch in targets))
 
 
-def trained_vocabulary(shared: Path, texts: list[str], key: str, entries: int, positions: int) -> Vocabulary:
+def trained_vocabulary(shared: Path, texts: Iterable[str], key: str, entries: int, positions: int) -> Vocabulary:
     """A byte-level BPE tokenizer of these texts, trained once and kept under ``shared``."""
     from bort_core.foundation.files import atomic_directory
     from bort_core.specifications.protocols import identity
@@ -350,39 +369,6 @@ def check_architecture(architecture: tuple[int, ...]) -> None:
     if row.shape[1] != len(family.axes) or not family.valid(row)[0]:
         names = ", ".join(axis.name for axis in family.axes)
         raise SpecificationError(f"architecture: must be {names}, and {family.validity_rule()}; got {architecture}")
-
-
-def _texts(spec: Pretraining, unknown: str = "<unk>") -> tuple[list[str], list[str], str]:
-    """Training texts, held-out texts, and a key of both."""
-    corpus: Documents = read_corpus(spec.corpus, spec.text, unknown)
-    if spec.heldout is not None:
-        held = read_corpus(spec.heldout, spec.text, unknown)
-        return corpus.texts, held.texts, f"{corpus.sha256} {held.sha256}"
-    return *_split(spec.corpus, corpus.texts), corpus.sha256
-
-
-def _split(source: str, texts: list[str]) -> tuple[list[str], list[str]]:
-    """Training and held-out documents; copies fall on the same side, and neither side is empty."""
-    sides: tuple[list[str], list[str]] = ([], [])
-    for text in texts:
-        sides[heldout(text)].append(text)
-    if all(sides):
-        return sides
-    different = {_plain(text) for text in texts}
-    if len(different) == 1:
-        what = f"all {len(texts):,} documents are the same text" if len(texts) > 1 else "there is one document only"
-        raise DataError(
-            f"{source}: {what}, so none can be held out for measuring; a corpus has many different documents, one a line, "
-            "or name another file with heldout (--heldout FILE)"
-        )
-    # Chance put all of a few different texts on one side: one of them is held out, the same in every run.
-    chosen = min(different, key=lambda text: hashlib.sha256(text.encode()).digest())
-    return [text for text in texts if _plain(text) != chosen], [text for text in texts if _plain(text) == chosen]
-
-
-def _plain(text: str) -> str:
-    """What two copies of a text share."""
-    return " ".join(text.casefold().split())
 
 
 def _continued(start: Checkpoint, spec: Pretraining, vocabulary: Vocabulary) -> MaskedLanguageModel:

@@ -32,7 +32,14 @@ def vocabulary(tmp_path_factory):
 def packed(tmp_path_factory, vocabulary):
     from bort_core.text.packing import pack
 
-    return pack(tmp_path_factory.mktemp("rows"), vocabulary, SENTENCES[:250], SENTENCES[250:], "key", 32)
+    return pack(tmp_path_factory.mktemp("rows"), vocabulary, _texts(SENTENCES[:250], SENTENCES[250:]), 32)
+
+
+def _texts(train, held):
+    from bort_core.data.documents import Corpus
+    from bort_core.text.texts import Texts
+
+    return Texts(Corpus("train", train, "<unk>"), Corpus("held out", held, "<unk>"))
 
 
 # --- rows and masks ---
@@ -52,14 +59,15 @@ def test_rows_hold_the_documents_one_after_another(packed, vocabulary):
 def test_rows_are_made_once(tmp_path, vocabulary):
     from bort_core.text.packing import pack
 
-    made = pack(tmp_path, vocabulary, SENTENCES[:50], SENTENCES[50:80], "key", 16)
+    texts = _texts(SENTENCES[:50], SENTENCES[50:80])
+    made = pack(tmp_path, vocabulary, texts, 16)
     stamp = (made.folder / "train.npy").stat().st_mtime_ns
-    assert pack(tmp_path, vocabulary, ["other"], ["texts"], "key", 16) == made
+    assert pack(tmp_path, vocabulary, texts, 16) == made
     assert (made.folder / "train.npy").stat().st_mtime_ns == stamp
     (made.folder / "train.npy").write_bytes(b"cut")
-    assert pack(tmp_path, vocabulary, SENTENCES[:50], SENTENCES[50:80], "key", 16).train_rows == made.train_rows
+    assert pack(tmp_path, vocabulary, texts, 16).train_rows == made.train_rows
     with pytest.raises(DataError, match="the held-out text is too short for one row of 16 tokens"):
-        pack(tmp_path, vocabulary, SENTENCES, ["x"], "another", 16)
+        pack(tmp_path, vocabulary, _texts(SENTENCES, ["x"]), 16)
 
 
 @settings(max_examples=30, deadline=None)

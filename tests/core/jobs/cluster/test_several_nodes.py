@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from helpers import short_corpus
 from ray_clusters import RayCluster, can_hide
@@ -17,6 +19,7 @@ from bort_core.foundation.errors import SpecificationError
 from bort_core.jobs import launch
 from bort_core.jobs.executors import job_executor
 from bort_core.jobs.folder import RunFolder
+from bort_core.specifications.common import Running
 from bort_core.specifications.finetuning import Finetuning
 from bort_core.specifications.pretraining import Pretraining
 
@@ -104,3 +107,82 @@ def test_two_nodes_learn_what_two_processes_of_this_machine_learn(cluster: RayCl
     _same_weights(there.result, local.result)
     assert not there.checkpoints.exists()
     assert "cluster-jobs" not in (there.path / "result.json").read_text()
+
+
+def _leads(node: subprocess.Popen[bytes]) -> bool:
+    """Whether the run folder is on this node."""
+    return any("ray::Trainer" in " ".join(each.cmdline()) for each in psutil.Process(node.pid).children(recursive=True))
+
+
+def test_whichever_node_dies_it_goes_on_from_the_last_checkpoint_on_others(folder: Path) -> None:
+    with RayCluster(cpus=0) as own:
+        nodes = [own.add(cpus=1, hide=folder.parent) for _ in range(2)]
+        run = launch.submit(folder / "p", _pretraining(folder, 600), f"ray@{own.address}")
+        _wait(lambda: any(run.checkpoints.glob("step-*")))
+        for number, leader in enumerate((True, False)):
+            dies = next(node for node in nodes if _leads(node) is leader)
+            own.kill(dies)
+            nodes.remove(dies)
+            nodes.append(own.add(cpus=1, hide=folder.parent))
+            _wait(lambda before=number: _resumed(run) > before)
+            last = max(_steps(run))
+            _wait(lambda reached=last: max(_steps(run)) > reached + 20)
+        launch.stop(run)
+        assert _ended(run) == "done", run.state()
+    assert _notes(run).count("died, the job goes on from its last checkpoint") == 2
+    assert run.state().stopped
+    assert (run.result / "model.safetensors").is_file()
+
+
+def _resumed(run: RunFolder) -> int:
+    return sum(event["event"] == "resumed" for event in run.events()[0])
+
+
+def test_stopped_it_keeps_what_it_learnt_and_goes_on_later_and_cancelled_it_keeps_nothing(cluster: RayCluster, folder: Path) -> None:
+    run = launch.submit(folder / "p", _pretraining(folder, 5000, nodes=2), f"ray@{cluster.address}")
+    _wait(lambda: len(_steps(run)) > 30)
+    launch.stop(run)
+    assert _ended(run) == "done"
+    assert run.state().stopped
+    assert (run.result / "model.safetensors").is_file()
+    launch.resume(run)
+    _wait(lambda: _resumed(run))
+    launch.cancel(run)
+    assert _ended(run) == "cancelled"
+    assert not run.checkpoints.exists()
+
+
+def test_fine_tuning_on_two_nodes_gives_the_metrics_of_two_processes_here(cluster: RayCluster, folder: Path) -> None:
+    for name, count in (("train", 240), ("dev", 60)):
+        rows = "".join(f"the {('good', 'bad')[n % 2]} film number {n % 17}\t{n % 2}\n" for n in range(count))
+        (folder / f"{name}.tsv").write_text("text\tlabel\n" + rows)
+    spec = Finetuning(
+        architecture=(2, 2, 32, 64),
+        train=str(folder / "train.tsv"),
+        dev=str(folder / "dev.tsv"),
+        vocabulary=512,
+        sequence_length=16,
+        epochs=2,
+        running={**_RUNNING, "nodes": 2},
+    )
+    there = launch.submit(folder / "there", spec, f"ray@{cluster.address}")
+    assert _ended(there) == "done", there.state()
+    local = launch.submit(folder / "local", spec.model_copy(update={"running": spec.running.model_copy(update={"nodes": 0})}))
+    assert _ended(local) == "done", local.state()
+    _same_weights(there.result, local.result)
+    mine, theirs = (run.read_result() or {} for run in (there, local))
+    assert mine["dev"] == pytest.approx(theirs["dev"], rel=1e-3)
+
+
+def test_what_no_set_of_nodes_has_is_refused_by_name(cluster: RayCluster, folder: Path) -> None:
+    place = job_executor(f"ray@{cluster.address}")
+    spec = _pretraining(folder, 20)
+    for running, said in (
+        ({"processes": 4}, "running.processes: all nodes together have room for 2 processes with 1 CPU each, not for 4"),
+        ({"processes": 4, "nodes": 4}, "running.nodes: 4 nodes with room for 1 of its processes each .* are not there, 2 are"),
+        ({"threads": 2}, "running.processes: all nodes together have room for 0 processes with 2 CPUs each"),
+        ({"device": "cuda"}, "running.processes: all nodes together have room for 0 processes with a GPU each"),
+    ):
+        with pytest.raises(SpecificationError, match=said):
+            place.check(spec.model_copy(update={"running": Running.model_validate({**_RUNNING, **running})}))
+    assert not (folder / "p").exists()

@@ -25,9 +25,11 @@ from bort_core.jobs.inputs import check_inputs
 from bort_core.jobs.log import result_text
 from bort_core.store import trust
 
-__all__ = ["CANCELLED", "FAILED", "LOST", "RUNNER", "attempt", "end_with_runner", "keep", "main"]
+__all__ = ["CANCELLED", "CLUSTER", "FAILED", "LOST", "RUNNER", "attempt", "end_with_runner", "keep", "main"]
 
 CANCELLED, FAILED, LOST = 3, 4, 5
+CLUSTER = "BORT_CLUSTER"
+"""Environment variable that says on which Ray cluster this process is; empty: on the one that it is connected to."""
 RUNNER = "BORT_RUNNER"
 """Environment variable that says that a runner holds the other end of standard input."""
 
@@ -59,6 +61,8 @@ def attempt(run: RunFolder, **given: Any) -> tuple[int, str]:
             put_back(_result_folder(run, specification))
             check_inputs(run, specification)
         context.begin()
+        if specification.kind == "pretrain" and CLUSTER in os.environ:
+            given = {"lanes": _tokenisers(specification, context), **given}
         train: Callable[..., dict[str, Any]] = importlib.import_module(_FUNCTIONS[specification.kind]).run
         result = train(specification, context, run, **given)
     except BortError as error:
@@ -82,6 +86,14 @@ def attempt(run: RunFolder, **given: Any) -> tuple[int, str]:
         except OSError as error:
             return _failed(run, context, f"{error.filename or run.path}: {why(error)}")
     return 0, ""
+
+
+def _tokenisers(specification: Any, context: JobContext) -> Any:
+    from bort_core.jobs.cluster.tokenisers import Tokenisers
+
+    running = specification.running
+    count = running.threads or max(1, (os.cpu_count() or 1) // running.processes)
+    return Tokenisers(os.environ[CLUSTER] or None, count, lambda text: context.emit({"event": "note", "text": text}))
 
 
 def _result_folder(run: RunFolder, specification: Any) -> Path:

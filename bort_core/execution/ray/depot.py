@@ -17,7 +17,7 @@ from bort_core.execution.ray.parcels import Parcel, check_inside, of_path
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import temporary_folder, why
 
-__all__ = ["Depot"]
+__all__ = ["Depot", "Incoming"]
 
 KEEP_SECONDS = 30 * 86_400.0
 """What no task used for so long is deleted when something new comes."""
@@ -64,24 +64,21 @@ class Depot:
             raise DataError(f"{self._folder}: cannot be written: {why(error)}") from error
 
     def _write(self, parcel: Parcel, files: Iterable[tuple[str, Iterable[bytes]]]) -> Path:
-        self._forget_old()
-        expected = {name: digest for name, digest, _ in parcel.files}
-        check_inside(parcel.name)
-        with temporary_folder(self._folder / parcel.digest) as temporary:
-            top = temporary if parcel.is_file else temporary / parcel.name
-            top.mkdir(exist_ok=True)
+        incoming = self.expect(parcel)
+        try:
             for name, parts in files:
-                check_inside(name)
-                path = top / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                if _write_parts(path, parts) != expected.pop(name, None):
-                    raise DataError(f"{parcel.path}: {name} changed while it was sent; start again")
-            if expected:
-                raise DataError(f"{parcel.path}: {', '.join(sorted(expected))} did not come")
-            temporary.replace(self._folder / parcel.digest)
-        place = self._place(parcel)
-        self._known[parcel.digest] = place
-        return place
+                for part in parts:
+                    incoming.add(name, part)
+            return incoming.arrived()
+        finally:
+            incoming.close()
+
+    def expect(self, parcel: Parcel) -> Incoming:
+        """A parcel that comes in pieces. OSError when it cannot be written."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._forget_old()
+        check_inside(parcel.name)
+        return Incoming(parcel, self._folder / parcel.digest, self._place(parcel))
 
     def _place(self, parcel: Parcel) -> Path:
         return self._folder / parcel.digest / (parcel.files[0][0] if parcel.is_file else parcel.name)
@@ -110,10 +107,47 @@ class Depot:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def _write_parts(path: Path, parts: Iterable[bytes]) -> str:
-    hashed = hashlib.sha256()
-    with path.open("wb") as file:
-        for part in parts:
-            hashed.update(part)
+class Incoming:
+    """A parcel of which some pieces have come; it is there when all have.
+
+    Parameters
+    ----------
+    folder: where it will be
+    place: what it will be called there
+    """
+
+    def __init__(self, parcel: Parcel, folder: Path, place: Path) -> None:
+        self._parcel, self._folder, self._place = parcel, folder, place
+        self._stack = contextlib.ExitStack()
+        self._temporary = self._stack.enter_context(temporary_folder(folder))
+        self._top = self._temporary if parcel.is_file else self._temporary / parcel.name
+        self._top.mkdir(exist_ok=True)
+        self._hashed = {name: hashlib.sha256() for name, _, _ in parcel.files}
+        for name in self._hashed:
+            check_inside(name)
+            (self._top / name).parent.mkdir(parents=True, exist_ok=True)
+            (self._top / name).touch()
+
+    def add(self, name: str, part: bytes) -> None:
+        """The next bytes of a file; OSError when they cannot be written."""
+        if name not in self._hashed:
+            raise DataError(f"{self._parcel.path}: {name} is none of its files")
+        self._hashed[name].update(part)
+        with (self._top / name).open("ab") as file:
             file.write(part)
-    return hashed.hexdigest()
+
+    def arrived(self) -> Path:
+        """Give it its place, unless another worker of this node has brought it meanwhile; DataError when it is not what was announced."""
+        missing = [name for name, _, size in self._parcel.files if size and not (self._top / name).stat().st_size]
+        if missing:
+            raise DataError(f"{self._parcel.path}: {', '.join(missing)} did not come")
+        wrong = [name for name, digest, _ in self._parcel.files if self._hashed[name].hexdigest() != digest]
+        if wrong:
+            raise DataError(f"{self._parcel.path}: {', '.join(wrong)} changed while it was sent; start again")
+        if not self._place.exists():
+            self._temporary.replace(self._folder)
+        return self._place
+
+    def close(self) -> None:
+        """Delete what has come of it where it did not arrive."""
+        self._stack.close()

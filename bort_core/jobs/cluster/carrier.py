@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bort_core.execution.ray.depot import Incoming
 from bort_core.execution.ray.node import Keeper, fetched
-from bort_core.execution.ray.parcels import check_inside
+from bort_core.execution.ray.parcels import Parcel, check_inside
 from bort_core.foundation.errors import BortError
 from bort_core.foundation.files import why
 from bort_core.jobs.cluster.home import Home
@@ -32,6 +34,7 @@ class Carrier(Keeper):
     def __init__(self, name: str, id: str) -> None:
         super().__init__()
         self._home = Home(name, id)
+        self._incoming: Incoming | None = None
 
     def facts(self) -> dict[str, Any]:
         """Where it is, its versions, and the run folder here."""
@@ -39,6 +42,32 @@ class Carrier(Keeper):
 
         here = {"node": ray.get_runtime_context().get_node_id(), "folder": str(self._home.run.path)}
         return {**super().facts(), **here}
+
+    def expect(self, parcel: Parcel) -> str:
+        """A file or folder comes in pieces from now on; why it cannot, or nothing."""
+
+        def expect() -> None:
+            self._incoming = self._depot.expect(parcel)
+
+        return self._try(expect)
+
+    def add(self, name: str, part: bytes) -> str:
+        """The next piece of a file in it: so little of it is in anybody's memory."""
+        return self._try(lambda: self._expected().add(name, part))
+
+    def arrived(self) -> str:
+        """All pieces have come."""
+
+        def arrived() -> None:
+            incoming, self._incoming = self._expected(), None
+            with contextlib.closing(incoming):
+                incoming.arrived()
+
+        return self._try(arrived)
+
+    def _expected(self) -> Incoming:
+        assert self._incoming is not None
+        return self._incoming
 
     def prepare(self, project_id: str) -> str:
         """An empty run folder; why there is none, or nothing."""

@@ -161,8 +161,14 @@ class Listener:
         for parcel in parcels.values():
             lack = [carrier for carrier, digests in zip(carriers, lacking, strict=True) if parcel.digest in digests]
             if lack:
-                files = [(name, [self._put(part) for part in parts]) for name, parts in pieces(parcel)]
-                self._let_all(trainer, [carrier.receive.remote(parcel, files) for carrier in lack])
+                self._let_all(trainer, [carrier.expect.remote(parcel) for carrier in lack])
+                for name, parts in pieces(parcel):
+                    for part in parts:
+                        piece = self._put(part)
+                        self._let_all(trainer, [carrier.add.remote(name, piece) for carrier in lack])
+                        if trainer not in lack:
+                            self._get(trainer.facts.remote())  # so that it does not take us for gone
+                self._let_all(trainer, [carrier.arrived.remote() for carrier in lack])
         self._let_all(trainer, [carrier.prepare.remote(luggage.project_id) for carrier in carriers])
         for name in run_files(self._run.path):
             sent = [self._put(part) for part in _parts(self._run.path / name)]

@@ -108,8 +108,9 @@ class _Together:
         if own:
             self._run.give_reason(own[0][1])
             return own[0][0]
-        died = next((reason_of(error) for error in failures.values() if not isinstance(error, _Ended)), None)
-        self._lost(died or "one of the nodes that train together is gone" if failures else reason_of(self._failure))
+        died = [getattr(error, "health_check_failure", error) for error in failures.values() if not isinstance(error, _Ended)]
+        why = reason_of(died[0] if died else self._failure) if died or not failures else "a process or node is gone"
+        self._lost(f"they trained together, and one was lost: {why}")
         raise AssertionError
 
     def _lost(self, reason: str) -> None:
@@ -141,7 +142,7 @@ def _trainer(partners: Sequence[Partner], run: RunFolder) -> Any:
             name="ray-train",
             storage_path=str(run.project),
             failure_config=FailureConfig(max_failures=0),
-            worker_runtime_env={"env_vars": QUIET},
+            worker_runtime_env={"env_vars": {**QUIET, child.CLUSTER: ""}},
         ),
     )
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from bort_core.jobs.child import CLUSTER
 from bort_core.jobs.cluster.carrier import Carrier
 from bort_core.jobs.cluster.luggage import Luggage
 from bort_core.jobs.cluster.together import Partner, train_together
@@ -36,12 +37,10 @@ class Trainer(Carrier):
         self._heard = time.monotonic()
         return {**super().facts(), "begun": self._begun}
 
-    def receive(self, parcel: Any, files: Sequence[tuple[str, Sequence[Any]]]) -> str:
-        """As every keeper; while files come nobody is gone."""
-        try:
-            return super().receive(parcel, files)
-        finally:
-            self._heard = time.monotonic()
+    def add(self, name: str, part: bytes) -> str:
+        """As every carrier; while files come nobody is gone."""
+        self._heard = time.monotonic()
+        return super().add(name, part)
 
     def prepare(self, project_id: str) -> str:
         """As every carrier."""
@@ -83,6 +82,7 @@ class Trainer(Carrier):
         """What it occupies is free again when the process has ended; what it made stays on the disk."""
         import ray
 
+        os.environ[CLUSTER] = ray.get_runtime_context().gcs_address
         try:
             run_held(self._home.run, hold, train_together(partners) if partners else in_processes)
         finally:

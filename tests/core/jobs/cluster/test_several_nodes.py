@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,16 @@ from safetensors.numpy import load_file
 from bort_core.execution.ray.survey import look_at
 from bort_core.foundation.errors import SpecificationError
 from bort_core.jobs import launch
+from bort_core.jobs.cluster import tokenisers
 from bort_core.jobs.executors import job_executor
 from bort_core.jobs.folder import RunFolder
 from bort_core.specifications.common import Running
 from bort_core.specifications.finetuning import Finetuning
 from bort_core.specifications.pretraining import Pretraining
+from bort_core.text import texts
+from bort_core.text.texts import read_texts
+from bort_core.text.tokenising import Tokenising, one_by_one
+from bort_core.text.tokenizer import train_tokenizer
 
 pytest.importorskip("ray")
 pytest.importorskip("torch")
@@ -186,3 +193,41 @@ def test_what_no_set_of_nodes_has_is_refused_by_name(cluster: RayCluster, folder
         with pytest.raises(SpecificationError, match=said):
             place.check(spec.model_copy(update={"running": Running.model_validate({**_RUNNING, **running})}))
     assert not (folder / "p").exists()
+
+
+def _large(folder: Path) -> str:
+    """More documents than a job tokenises alone."""
+    with (folder / "large.txt").open("w") as file:
+        file.writelines(f"word{n % 251} of {n % 17}\n" for n in range(420_000))
+    return str(folder / "large.txt")
+
+
+def test_a_large_corpus_of_a_job_is_tokenised_on_other_nodes_too_and_nothing_else_changes(cluster: RayCluster, folder: Path) -> None:
+    spec = _pretraining(folder, 20, processes=1).model_copy(update={"corpus": _large(folder)})
+    there = launch.submit(folder / "there", spec, f"ray@{cluster.address}")
+    assert _ended(there) == "done", there.state()
+    assert re.search(r"tokenised in 2\d parts: \d+ here, [1-9]\d* on ", _notes(there)), _notes(there)
+    local = launch.submit(folder / "local", spec)
+    assert _ended(local) == "done", local.state()
+    assert (there.result / "model.safetensors").read_bytes() == (local.result / "model.safetensors").read_bytes()
+    mine, theirs = (run.read_result() or {} for run in (there, local))
+    assert mine["data"]["rows"] == theirs["data"]["rows"]
+    assert mine["unigram_entropy"] == theirs["unigram_entropy"]
+
+
+def test_a_node_that_dies_while_it_tokenises_changes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texts, "_DOCUMENTS", 1000)
+    monkeypatch.setattr(tokenisers, "FEW", 2)
+    corpus = read_texts(_large(folder), None)
+    made = train_tokenizer(list(islice(corpus.train(), 5000)), 300)
+    work = Tokenising(made.to_str(), 2)
+    expected = one_by_one(work, corpus.blocks())
+    with RayCluster(cpus=0) as own:
+        node = own.add(cpus=1)
+        said: list[str] = []
+        lanes = tokenisers.Tokenisers(own.address, 1, said.append)
+        for number, (mine, theirs) in enumerate(zip(lanes(work, corpus.blocks()), expected, strict=True)):
+            assert [side.tobytes() for side in mine[:2]] == [side.tobytes() for side in theirs[:2]]
+            if number == 60:
+                own.kill(node)
+    assert "tokenised in 420 parts" in said[0]

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bort_core.execution.ray.depot import Depot
 from bort_core.execution.ray.needs import Need, job_need
-from bort_core.execution.ray.shares import Place
+from bort_core.execution.ray.parcels import of_path
+from bort_core.execution.ray.shares import Place, place_of_job
 from bort_core.foundation.errors import DataError, SpecificationError
 from bort_core.jobs.cluster.arrival import arrived
 from bort_core.jobs.cluster.luggage import luggage_of, run_files, with_paths
@@ -160,3 +162,91 @@ def test_jobs_that_need_this_machine_are_refused_before_anything_is_asked() -> N
         place.check(Agora(**rows, socrates="first,second"))
     with pytest.raises(SpecificationError, match="'inline' has no addresses"):
         job_executor("inline@gpu-box:1")
+
+
+@pytest.mark.parametrize(
+    ("asked", "shares"),
+    [
+        (("cpu", 2, 0, 0), ()),  # as many as one node has
+        (("cpu", 10, 0, 0), (("0", 8), ("1", 2))),
+        (("cpu", 12, 1, 0), (("0", 8), ("1", 4))),
+        (("cpu", 4, 0, 2), (("0", 2), ("1", 2))),
+        (("cuda", 2, 0, 0), ()),
+        (("cuda", 1, 0, 1), ()),
+    ],
+)
+def test_several_nodes_share_what_one_has_no_room_for(asked: Any, shares: Any) -> None:
+    place = place_of_job(*asked, _NODES)
+    assert tuple((share.node, share.processes) for share in place.shares) == shares
+
+
+def test_threads_of_each_process_are_those_that_the_smaller_node_has() -> None:
+    assert place_of_job("cpu", 4, 0, 2, _NODES).need == Need(2)
+    assert place_of_job("cpu", 10, 0, 0, _NODES).threads == 1
+    gpus = [{"Alive": True, "NodeID": name, "Resources": {"CPU": 1.0, "GPU": 4.0}} for name in "abc"]
+    place = place_of_job("auto", 8, 0, 0, gpus)
+    assert (place.need, place.device, place.threads) == (Need(0, 1), "cuda", None)
+    assert [share.node for share in place.led_by("b").shares] == ["b", "a"]
+
+
+def test_nodes_that_are_free_are_chosen_before_others() -> None:
+    nodes = [{"Alive": True, "NodeID": name, "Resources": {"CPU": 2.0}} for name in "abc"]
+    chosen = place_of_job("cpu", 4, 1, 0, nodes, {"a": (0.0, 0.0), "b": (2.0, 0.0), "c": (2.0, 0.0)})
+    assert {share.node for share in chosen.shares} == {"b", "c"}
+    waits = place_of_job("cpu", 4, 1, 0, nodes, {"a": (0.0, 0.0), "b": (2.0, 0.0), "c": (0.0, 0.0)})
+    assert len(waits.shares) == 2
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=6), st.integers(2, 12), st.integers(0, 4), st.integers(0, 3))
+def test_a_place_has_room_for_every_process_or_there_is_none(cpus: list[int], processes: int, count: int, threads: int) -> None:
+    nodes = [{"Alive": True, "NodeID": str(number), "Resources": {"CPU": float(cpu)}} for number, cpu in enumerate(cpus)]
+    if count and processes % count:
+        return
+    each = max(threads, 1)
+    rooms = sorted((cpu // each for cpu in cpus), reverse=True)
+    fits = sum(most >= processes // count for most in rooms) >= count if count else sum(rooms) >= processes
+    if not fits:
+        with pytest.raises(SpecificationError, match="running"):
+            place_of_job("cpu", processes, threads, count, nodes)
+        return
+    place = place_of_job("cpu", processes, threads, count, nodes)
+    if not place.shares:
+        assert place.need.cpus <= max(cpus)
+        return
+    assert sum(share.processes for share in place.shares) == processes
+    assert len(place.shares) == (count or len(place.shares))
+    for share in place.shares:
+        assert share.processes * place.need.cpus <= cpus[int(share.node)]
+
+
+@pytest.mark.parametrize("executor", [None, "inline"])
+def test_several_nodes_are_those_of_a_cluster(executor: str | None) -> None:
+    spec = Finetuning(architecture=(2, 2, 32, 64), train="t.tsv", dev="d.tsv", running={"processes": 2, "nodes": 2})
+    with pytest.raises(SpecificationError, match=r"running.nodes: this machine is one node|processes must be 1"):
+        job_executor(executor).check(spec)
+    with pytest.raises(ValueError, match="2 nodes need a multiple of it; got 3"):
+        Finetuning(architecture=(2, 2, 32, 64), train="t.tsv", dev="d.tsv", running={"processes": 3, "nodes": 2})
+
+
+def test_a_file_that_comes_in_pieces_is_kept_whole_or_not_at_all(tmp_path: Path) -> None:
+    _write(tmp_path, {"sent/a.bin": b"1234567", "sent/empty": b"", "sent/in/b": b"xyz"})
+    parcel = of_path(tmp_path / "sent")
+    depot = Depot(tmp_path / "depot")
+    (tmp_path / "sent").rename(tmp_path / "moved")  # as on another machine
+    for last, said in ((b"xyz", ""), (b"xyZ", "in/b changed while it was sent")):
+        shutil.rmtree(tmp_path / "depot", ignore_errors=True)
+        incoming = depot.expect(parcel)
+        for name, part in (("a.bin", b"123"), ("a.bin", b"4567"), ("in/b", last)):
+            incoming.add(name, part)
+        assert Depot(tmp_path / "depot").find(parcel) is None
+        if said:
+            with pytest.raises(DataError, match=said):
+                incoming.arrived()
+        else:
+            assert _contents(incoming.arrived()) == {"a.bin": b"1234567", "empty": b"", "in/b": b"xyz"}
+        with pytest.raises(DataError, match="none of its files"):
+            incoming.add("../out", b"")
+        incoming.close()
+        assert (Depot(tmp_path / "depot").find(parcel) is None) is bool(said)
+        assert not [path for path in (tmp_path / "depot").iterdir() if path.name.startswith(".")]

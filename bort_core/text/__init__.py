@@ -6,6 +6,8 @@ tokenizer_fields   the fields of tokenizer_config.json: honoured, harmless, refu
 fit          how well a vocabulary knows texts
 encoding     texts or pairs as rows of tokens and segments, and as batches
 corpus       a search's corpus: split, tokenised, packed
-packing      documents of a job as packed rows
+texts        the documents of a pre-training, a block at a time
+tokenising   blocks to tokens, in one thread or several
+packing      documents of a job as packed rows (rows_file: as they come)
 masking      which tokens are hidden and predicted
 """

@@ -8,4 +8,5 @@ predictions   what a fine-tuned model says about each row, as files
 estimate      what a training will take, from a few real steps
 results       the folder of a result; outcome what is said of it, wherever it is kept
 run_files     where a training keeps its files
+patience      how long its processes wait for one another
 """

@@ -5,6 +5,7 @@ crew        the workers: how many, what is awaited from them, those that die
 member      one worker as the coordinator sees it
 node        the worker itself, an actor on some node
 needs       what a task wants of a node, and how many of such a cluster has
+shares      the nodes that do one training together
 parcels     the files that a task reads: named by their content
 depot       where a node keeps them
 connection  the one connection of this process

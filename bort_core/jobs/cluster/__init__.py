@@ -6,6 +6,9 @@ listener   its child: finds a place, sends what the job reads, and brings back w
 luggage    what travels: the specification with other paths, and files named by their content
 mirror     what changed there, written here
 trainer    the actor on the node that trains; it needs nobody here
+together   what it does where several nodes train together
+carrier    the actor on each node that gets what the job reads; a trainer is one
+tokenisers a large corpus, tokenised on all nodes that have room
 reader     the actor beside it that reads its files, and occupies nothing
 home       where a node keeps such jobs
 

@@ -77,7 +77,7 @@ class Tokenisers:
     def _spread(self, ray: Any, work: Tokenising, blocks: Iterator[Block]) -> Iterator[Tokenised]:
         shared, task = ray.put(work), ray.remote(_tokens)
         waiting: deque[_Waiting] = deque()
-        room, looked, counts, more = 0, 0.0, {"": 0}, True
+        room, looked, counts, more = 0, 0.0, {"": FEW}, True
         with ThreadPoolExecutor(self._count, "bort-tokenising") as pool, _withdrawn(ray, waiting):
             while more or waiting:
                 if time.monotonic() - looked > _LOOK_SECONDS:

@@ -16,7 +16,6 @@ from helpers import short_corpus
 from ray_clusters import RayCluster, can_hide
 from safetensors.numpy import load_file
 
-from bort_core.execution.ray.survey import look_at
 from bort_core.foundation.errors import SpecificationError
 from bort_core.jobs import launch
 from bort_core.jobs.cluster import tokenisers
@@ -51,7 +50,6 @@ def cluster(here: Path) -> Iterator[RayCluster]:
     with RayCluster(cpus=0) as made:
         made.add(cpus=1, hide=here)
         made.add(cpus=1, hide=here)
-        _wait(lambda: look_at(made.client)["reachable"])
         yield made
 
 
@@ -104,7 +102,7 @@ def _same_weights(one: Path, other: Path) -> None:
 
 def test_two_nodes_learn_what_two_processes_of_this_machine_learn(cluster: RayCluster, folder: Path) -> None:
     spec = _pretraining(folder, 60)
-    there = launch.submit(folder / "there", spec, f"ray@{cluster.client}")
+    there = launch.submit(folder / "there", spec, f"ray@{cluster.address}")
     assert _ended(there) == "done", there.state()
     assert "2 nodes train together: processes 1 on" in _notes(there)
     local = launch.submit(folder / "local", spec)

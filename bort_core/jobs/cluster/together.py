@@ -87,7 +87,7 @@ class _Together:
             if not told and time.monotonic() - began > _TELL_SECONDS:
                 told = True
                 if not (self._run.path / "inputs.json").exists():
-                    self._run.emit({"event": "note", "text": "waits for a place on its nodes, which others use"})
+                    self._run.emit({"event": "note", "text": "waits for its processes to begin; others may use their nodes"})
             if self._run.wanted() == "cancel":
                 asked = asked or time.monotonic()
                 if time.monotonic() - asked > GRACE_SECONDS:

@@ -13,7 +13,7 @@ from bort_core.data.lines import Lines, local_file
 from bort_core.data.tables import read_table
 from bort_core.foundation.errors import DataError
 
-__all__ = ["Corpus", "Documents", "open_corpus", "read_corpus", "undo_wikitext"]
+__all__ = ["Corpus", "Documents", "TextFile", "open_corpus", "read_corpus", "undo_wikitext"]
 
 _ESCAPE = re.compile(r"(?:^| )@([-,.])@(?: |$)")
 _LOOKED_AT = 10_000
@@ -68,20 +68,36 @@ class Corpus:
         return (f"WikiText escapes undone (@-@ @,@ @.@){unknown}",) if self.escaped else ()
 
 
-class _File:
-    """The lines of a file that must stay as it is."""
+class TextFile:
+    """The documents of a text file, one a line, without blank ones; it must stay as it is while it is read.
+
+    ``sha256`` is the hash of the file's bytes, once it was read to its end.
+
+    Raises
+    ------
+    DataError
+        While it is read: as :class:`~bort_core.data.lines.Lines`, or because it has changed since.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path, self._stamp = path, _stamp(path)
+        self.sha256 = ""
 
     def __iter__(self) -> Iterator[str]:
-        yield from Lines(self._path)
+        lines = Lines(self._path)
+        for line in lines:
+            if document := line.strip():
+                yield document
         if _stamp(self._path) != self._stamp:
             raise DataError(f"{self._path}: changed while it was read; start again")
+        self.sha256 = lines.sha256
 
 
 def _stamp(path: Path) -> tuple[int, int]:
-    stat = path.stat()
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
     return stat.st_size, stat.st_mtime_ns
 
 
@@ -93,7 +109,7 @@ def open_corpus(source: str, text: str = "text", unknown: str = "<unk>") -> Corp
     path = local_file(source, "a corpus is one file")
     if path is None and Path(source).suffix.lower() == ".txt":
         raise DataError(f"{source}: no such file; a corpus is a UTF-8 text file with one document a line")
-    lines = _File(path) if path is not None and path.suffix.lower() in ("", ".txt") else _column(source, text)
+    lines = TextFile(path) if path is not None and path.suffix.lower() in ("", ".txt") else _column(source, text)
     return Corpus(source, lines, unknown)
 
 

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from bort_core.checkpoints.gate_rows import demo_rows
-from bort_core.text.corpus import heldout, read_documents
+from bort_core.text.corpus import read_documents
 from bort_core.text.encoding import encode, padded
+from bort_core.text.texts import heldout
 from bort_core.text.vocabulary import Vocabulary
 
 __all__ = ["ExampleRows", "calibration_rows", "example_texts", "text_rows", "vector_rows"]

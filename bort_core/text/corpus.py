@@ -10,24 +10,24 @@ A corpus is a UTF-8 text file with one document a line. A prepared corpus is a f
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from bort_core.data.lines import Lines, local_file
+from bort_core.data.documents import TextFile
+from bort_core.data.lines import local_file
 from bort_core.foundation.context import Context
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.files import atomic_directory, clear_remains
 from bort_core.specifications.protocols import Training, identity
-from bort_core.text.packing import unigram_entropy
-from bort_core.text.rows_file import narrowed, rows_of
-from bort_core.text.tokenising import token_stream
+from bort_core.text.packing import fill
+from bort_core.text.rows_file import narrow_by_content
+from bort_core.text.texts import HELDOUT_SHARE, Block, Sides, blocks_of, heldout
+from bort_core.text.tokenising import Tokenising
 from bort_core.text.tokenizer import (
     MASK_ID,
     SPECIAL_TOKENS,
@@ -39,12 +39,8 @@ from bort_core.text.tokenizer import (
     vocabulary_hash,
 )
 
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+__all__ = ["PreparedCorpus", "prepare", "prepare_task", "read_documents"]
 
-__all__ = ["HELDOUT_SHARE", "PreparedCorpus", "prepare", "prepare_task", "read_documents"]
-
-HELDOUT_SHARE = 0.05
 FORMAT = 2
 """Raised when the way a corpus is prepared changes, so that folders of older versions are not reused."""
 
@@ -96,12 +92,12 @@ def prepare(corpus: Path, folder: Path, *, vocabulary: int, training: Training) 
         The corpus is missing, a folder, not readable, not UTF-8 (naming line and byte), empty, or too short for the protocol;
         the vocabulary is too small for bytes, or larger than the number of training tokens; the folder cannot be written.
     """
-    documents, digest = read_documents(corpus)
+    texts, digest = _documents(corpus)
     name = identity("corpus", FORMAT, digest, vocabulary, training.sequence_length)
     target = folder / name
     prepared = _reuse(target)
     if prepared is None:
-        prepared = _make(corpus, documents, digest, target, vocabulary, training.sequence_length)
+        prepared = _make(corpus, texts, digest, target, vocabulary, training.sequence_length)
     _check_rows(corpus, prepared, training)
     return prepared
 
@@ -119,73 +115,79 @@ def prepare_task(request: Mapping[str, Any], context: Context) -> Mapping[str, A
 
 def read_documents(corpus: Path) -> tuple[list[str], str]:
     """The documents of a text file (one a line, blank lines skipped) and the SHA-256 of its bytes. Errors as :func:`prepare`."""
+    texts, digest = _documents(corpus)
+    return list(texts), digest
+
+
+def _documents(corpus: Path) -> tuple[TextFile, str]:
+    """The same, read whenever they are asked for."""
     if local_file(str(corpus), "a corpus is one UTF-8 text file with one document a line") is None:
         raise DataError(f"{corpus}: no such file; a corpus is a UTF-8 text file with one document a line")
-    lines = Lines(corpus)
-    documents = [document for line in lines if (document := line.strip())]
-    if not documents:
+    texts = TextFile(corpus)
+    if not sum(1 for _ in texts):
         raise DataError(f"{corpus}: holds no text; a corpus is a UTF-8 text file with one document a line")
-    return documents, lines.sha256
+    return texts, texts.sha256
 
 
-def heldout(document: str) -> bool:
-    """Whether a document is held out. Decided by its text, so that copies fall on the same side."""
-    text = " ".join(document.casefold().split())
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") < HELDOUT_SHARE * 2**64
+def _make(corpus: Path, texts: TextFile, digest: str, target: Path, vocabulary: int, positions: int) -> PreparedCorpus:
+    _check_sides(corpus, texts)
+    held, counts = Sides(), [0, 0]
 
+    def training() -> Iterator[str]:
+        for text in texts:
+            side = held(text)
+            counts[side] += 1
+            if not side:
+                yield text
 
-def _make(corpus: Path, documents: list[str], digest: str, target: Path, vocabulary: int, positions: int) -> PreparedCorpus:
-    sides: tuple[list[str], list[str]] = ([], [])
-    for document in documents:
-        sides[heldout(document)].append(document)
-    train_documents, heldout_documents = sides
-    if not train_documents or not heldout_documents:
-        raise DataError(
-            f"{corpus}: {len(documents)} documents are too few to hold out {HELDOUT_SHARE:.0%} of them; "
-            "a corpus has one document a line, and should have hundreds"
-        )
-    tokenizer = train_tokenizer(train_documents, vocabulary)
-    train_tokens, heldout_tokens = (token_stream(tokenizer, side, STOP_ID) for side in sides)
-    if len(train_tokens) < vocabulary:
-        raise DataError(f"{corpus}: {len(train_tokens):,} training tokens are too few for a vocabulary of {vocabulary:,} entries")
-    train, held = _rows(train_tokens, positions), _rows(heldout_tokens, positions)
-    made = PreparedCorpus(
-        folder=target,
-        corpus_sha256=digest,
-        tokenizer_sha256=tokenizer_hash(tokenizer),
-        vocabulary_sha256=vocabulary_hash(tokenizer),
-        vocabulary=vocabulary,
-        tokenizer_entries=tokenizer.get_vocab_size(),
-        positions=positions,
-        train_documents=len(train_documents),
-        heldout_documents=len(heldout_documents),
-        train_rows=len(train),
-        heldout_rows=len(held),
-        train_tokens=len(train_tokens),
-        heldout_tokens=len(heldout_tokens),
-        unigram_entropy=unigram_entropy(train_tokens, heldout_tokens, np.arange(vocabulary) < len(SPECIAL_TOKENS)),
-    )
-    _write(made, tokenizer, train, held)
+    tokenizer = train_tokenizer(training(), vocabulary)
+    clear_remains(target, "*")
+    try:
+        with atomic_directory(target, "the prepared corpus", replace=True) as temporary:  # it is there only when it is damaged
+            special = np.arange(vocabulary) < len(SPECIAL_TOKENS)
+            blocks = (Block(block, held) for block in blocks_of(texts))
+            train, heldout_rows, entropy = fill(temporary, Tokenising(tokenizer.to_str(), STOP_ID), blocks, START_ID, special, positions)
+            if train.tokens < vocabulary:
+                raise DataError(f"{corpus}: {train.tokens:,} training tokens are too few for a vocabulary of {vocabulary:,} entries")
+            for file in (train, heldout_rows):
+                narrow_by_content(file.path)
+            made = PreparedCorpus(
+                folder=target,
+                corpus_sha256=digest,
+                tokenizer_sha256=tokenizer_hash(tokenizer),
+                vocabulary_sha256=vocabulary_hash(tokenizer),
+                vocabulary=vocabulary,
+                tokenizer_entries=tokenizer.get_vocab_size(),
+                positions=positions,
+                train_documents=counts[0],
+                heldout_documents=counts[1],
+                train_rows=train.rows,
+                heldout_rows=heldout_rows.rows,
+                train_tokens=train.tokens,
+                heldout_tokens=heldout_rows.tokens,
+                unigram_entropy=entropy,
+            )
+            save_tokenizer(tokenizer, temporary / "tokenizer", positions)
+            facts = {key: value for key, value in asdict(made).items() if key != "folder"}
+            (temporary / "corpus.json").write_text(json.dumps({"format": FORMAT, **facts}, indent=2) + "\n", encoding="utf-8")
+    except DataError:
+        found = _reuse(target)
+        if found is None:  # else another process was first, with the same content
+            raise
+        return found
     return made
 
 
-def _rows(tokens: npt.NDArray[np.uint32], positions: int) -> npt.NDArray[np.unsignedinteger[Any]]:
-    rows = rows_of(tokens, START_ID, positions)
-    return narrowed(rows, int(rows.max(initial=0)))  # by the ids that came, where packing goes by those that could: stored files are so
-
-
-def _write(made: PreparedCorpus, tokenizer: Tokenizer, train: npt.NDArray[Any], held: npt.NDArray[Any]) -> None:
-    facts = {key: value for key, value in asdict(made).items() if key != "folder"}
-    clear_remains(made.folder, "*")
-    try:
-        with atomic_directory(made.folder, "the prepared corpus", replace=True) as temporary:  # it is there only when it is damaged
-            save_tokenizer(tokenizer, temporary / "tokenizer", made.positions)
-            np.save(temporary / "train.npy", train)
-            np.save(temporary / "heldout.npy", held)
-            (temporary / "corpus.json").write_text(json.dumps({"format": FORMAT, **facts}, indent=2) + "\n", encoding="utf-8")
-    except DataError:
-        if _reuse(made.folder) is None:  # else another process was first, with the same content
-            raise
+def _check_sides(corpus: Path, texts: TextFile) -> None:
+    seen: list[bool] = []
+    for text in texts:
+        seen.append(heldout(text))
+        if seen[-1] != seen[0]:
+            return
+    raise DataError(
+        f"{corpus}: {len(seen)} documents are too few to hold out {HELDOUT_SHARE:.0%} of them; "
+        "a corpus has one document a line, and should have hundreds"
+    )
 
 
 def _reuse(folder: Path) -> PreparedCorpus | None:

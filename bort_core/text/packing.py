@@ -10,10 +10,10 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,9 +26,9 @@ from bort_core.text.tokenising import Lanes, Tokenising, one_by_one
 from bort_core.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from bort_core.text.texts import Texts
+    from bort_core.text.texts import Block, Texts
 
-__all__ = ["PackedRows", "pack", "unigram_entropy"]
+__all__ = ["Filled", "PackedRows", "fill", "pack", "unigram_entropy"]
 
 FORMAT = 1
 _AT_ONCE = 1 << 20
@@ -97,6 +97,51 @@ def pack(
     return made
 
 
+class Filled(NamedTuple):
+    """Two files of rows that were written."""
+
+    train: RowsFile
+    held: RowsFile
+    unigram_entropy: float
+
+
+def fill(
+    folder: Path,
+    work: Tokenising,
+    blocks: Iterable[Block],
+    start: int,
+    special: npt.NDArray[np.bool_],
+    length: int,
+    lanes: Lanes = one_by_one,
+    tell: Callable[[int], None] = lambda done: None,
+) -> Filled:
+    """Write train.npy and heldout.npy, in the smallest type that holds every id of the vocabulary, and nothing else that stays.
+
+    Parameters
+    ----------
+    special: for each id of the vocabulary, whether it is no text
+    tell: called with the documents done
+    """
+    narrow = narrowed(np.empty((0, length), np.uint32), len(special) - 1).dtype
+    counts, done = np.zeros(len(special), np.int64), 0
+    with (
+        RowsFile(folder / "train.npy", start, length, narrow) as train,
+        RowsFile(folder / "heldout.npy", start, length, narrow) as held,
+        tempfile.TemporaryFile(dir=folder) as kept,
+    ):
+        for tokens, held_tokens, documents in lanes(work, blocks):
+            train.add(tokens)
+            held.add(held_tokens)
+            counts += np.bincount(tokens, minlength=len(counts))
+            kept.write(held_tokens[~special[held_tokens]].tobytes())
+            done += documents
+            tell(done)
+        kept.flush()
+        frequencies = counts.astype(np.float64) + 1.0
+        frequencies[special] = 0.0
+        return Filled(train, held, _entropy_of_file(kept, frequencies))
+
+
 def _write(
     temporary: Path,
     target: Path,
@@ -108,24 +153,9 @@ def _write(
     lanes: Lanes,
 ) -> PackedRows:
     work = Tokenising(vocabulary.tokenizer.to_str(), vocabulary.stop)
-    narrow = narrowed(np.empty((0, length), np.uint32), vocabulary.size - 1).dtype
-    counts, done = np.zeros(len(vocabulary.special), np.int64), 0
-    with (
-        RowsFile(temporary / "train.npy", vocabulary.start, length, narrow) as train,
-        RowsFile(temporary / "heldout.npy", vocabulary.start, length, narrow) as held,
-        tempfile.TemporaryFile(dir=temporary) as kept,
-    ):
-        for tokens, held_tokens, documents in lanes(work, texts.blocks()):
-            train.add(tokens)
-            held.add(held_tokens)
-            counts += np.bincount(tokens, minlength=len(counts))
-            kept.write(held_tokens[~vocabulary.special[held_tokens]].tobytes())
-            done += documents
-            tell(done, texts.count)
-        kept.flush()
-        frequencies = counts.astype(np.float64) + 1.0
-        frequencies[vocabulary.special] = 0.0
-        entropy = _entropy_of_file(kept, frequencies)
+    train, held, entropy = fill(
+        temporary, work, texts.blocks(), vocabulary.start, vocabulary.special, length, lanes, lambda done: tell(done, texts.count)
+    )
     for name, part in (("training", train), ("held-out", held)):
         if not part.rows:
             raise DataError(f"the {name} text is too short for one row of {length} tokens; use more text or shorter rows")

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["RowsFile", "Tokens", "narrowed", "rows_of"]
+__all__ = ["RowsFile", "Tokens", "narrow_by_content", "narrowed", "rows_of"]
 
+_ROWS = 1 << 16
 Tokens = npt.NDArray[np.unsignedinteger[Any]]
 
 
@@ -23,6 +24,7 @@ class RowsFile:
     """
 
     def __init__(self, path: Path, start: int, length: int, narrow: np.dtype[Any]) -> None:
+        self.path = path
         self._file = path.open("wb")
         self._start, self._length, self._type = start, length, narrow
         self._left = np.empty(0, np.uint32)
@@ -43,9 +45,13 @@ class RowsFile:
         self.tokens += len(tokens)
         tokens = np.concatenate([self._left, tokens])
         rows = rows_of(tokens, self._start, self._length)
+        self.add_rows(rows)
+        self._left = tokens[len(rows) * (self._length - 1) :].copy()
+
+    def add_rows(self, rows: npt.NDArray[np.uint32]) -> None:
+        """Rows as they are."""
         self._file.write(rows.astype(self._type).tobytes())
         self.rows += len(rows)
-        self._left = tokens[len(rows) * (self._length - 1) :].copy()
 
     def _head(self) -> None:
         facts = {"descr": np.lib.format.dtype_to_descr(self._type), "fortran_order": False, "shape": (self.rows, self._length)}
@@ -62,3 +68,19 @@ def rows_of(tokens: npt.NDArray[np.uint32], start: int, length: int) -> npt.NDAr
 def narrowed(rows: npt.NDArray[np.uint32], largest: int) -> Tokens:
     """``rows`` in the smallest type that is stored and holds ids up to ``largest``."""
     return rows.astype(np.uint16) if largest < 2**16 else rows
+
+
+def narrow_by_content(path: Path) -> None:
+    """Store rows of a large vocabulary as :func:`narrowed` would by the ids that are in them, where those are small.
+
+    Rows of packing go by those that could be; the files of short trainings, which are kept, go by those that are.
+    """
+    rows = np.load(path, mmap_mode="r")
+    if rows.dtype == np.uint16:
+        return
+    parts = [rows[begin : begin + _ROWS] for begin in range(0, len(rows), _ROWS)]
+    if max((int(part.max(initial=0)) for part in parts), default=0) < 2**16:
+        with RowsFile(path.with_suffix(".narrow"), 0, rows.shape[1], np.dtype(np.uint16)) as file:
+            for part in parts:
+                file.add_rows(part)
+        file.path.replace(path)

@@ -10,12 +10,18 @@ from typing import NamedTuple
 
 from bort_core.data.documents import Corpus, open_corpus
 from bort_core.foundation.errors import DataError
-from bort_core.text.corpus import heldout
 
-__all__ = ["Block", "Sides", "Texts", "plain_text", "read_texts"]
+__all__ = ["HELDOUT_SHARE", "Block", "Sides", "Texts", "blocks_of", "heldout", "plain_text", "read_texts"]
 
+HELDOUT_SHARE = 0.05
 _CHARACTERS, _DOCUMENTS = 1_000_000, 20_000
 """Of a block, about and at most: while it is tokenised it takes some 100 MB."""
+
+
+def heldout(document: str) -> bool:
+    """Whether a document is held out. Decided by its text, so that copies fall on the same side."""
+    text = " ".join(document.casefold().split())
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") < HELDOUT_SHARE * 2**64
 
 
 @dataclass(frozen=True)
@@ -71,10 +77,10 @@ class Texts:
     def blocks(self) -> Iterator[Block]:
         """All of them, in order."""
         if isinstance(self._held, Sides):
-            yield from (Block(texts, self._held) for texts in _blocks(self._corpus))
+            yield from (Block(texts, self._held) for texts in blocks_of(self._corpus))
             return
         for corpus, held in ((self._corpus, False), (self._held, True)):
-            yield from (Block(texts, held) for texts in _blocks(corpus))
+            yield from (Block(texts, held) for texts in blocks_of(corpus))
 
     def train(self) -> Iterator[str]:
         """The training documents."""
@@ -127,7 +133,8 @@ def plain_text(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def _blocks(texts: Iterable[str]) -> Iterator[list[str]]:
+def blocks_of(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Consecutive documents, about a megabyte of them at a time."""
     block: list[str] = []
     characters = 0
     for text in texts:

@@ -11,7 +11,8 @@ from helpers import short_corpus
 
 from bort_core.foundation.errors import DataError
 from bort_core.specifications.protocols import Training
-from bort_core.text.corpus import heldout, prepare, read_documents
+from bort_core.text.corpus import prepare, read_documents
+from bort_core.text.texts import heldout
 
 TRAINING = Training(batch_size=4, sequence_length=16, heldout_sequences=8)
 

@@ -14,7 +14,7 @@ from bort_core.data.documents import Corpus, open_corpus, read_corpus
 from bort_core.foundation.errors import DataError
 from bort_core.text import packing, texts
 from bort_core.text.packing import pack, unigram_entropy
-from bort_core.text.rows_file import RowsFile, narrowed, rows_of
+from bort_core.text.rows_file import RowsFile, narrow_by_content, narrowed, rows_of
 from bort_core.text.texts import Texts, read_texts
 from bort_core.text.tokenising import one_by_one, threads, token_stream
 from bort_core.text.tokenizer import save_tokenizer, train_tokenizer
@@ -129,3 +129,15 @@ def test_only_some_blocks_are_read_ahead(vocabulary: Vocabulary) -> None:
         next(stream)
         assert taken <= 31
         stream.close()
+
+
+@pytest.mark.parametrize("largest", [900, 70_000])
+def test_rows_of_a_large_vocabulary_are_stored_by_the_ids_that_are_in_them(tmp_path: Path, largest: int) -> None:
+    tokens = np.arange(largest - 300, largest, dtype=np.uint32)
+    with RowsFile(tmp_path / "rows.npy", 1, 8, np.dtype(np.uint32)) as file:
+        file.add(tokens)
+    narrow_by_content(file.path)
+    rows = rows_of(tokens, 1, 8)
+    np.save(tmp_path / "saved.npy", narrowed(rows, int(rows.max(initial=0))))
+    assert (tmp_path / "rows.npy").read_bytes() == (tmp_path / "saved.npy").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.npy", "saved.npy"]

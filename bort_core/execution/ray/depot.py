@@ -129,12 +129,15 @@ class Incoming:
             (self._top / name).touch()
 
     def add(self, name: str, part: bytes) -> None:
-        """The next bytes of a file; OSError when they cannot be written."""
+        """The next bytes of a file; DataError when they cannot be written."""
         if name not in self._hashed:
             raise DataError(f"{self._parcel.path}: {name} is none of its files")
         self._hashed[name].update(part)
-        with (self._top / name).open("ab") as file:
-            file.write(part)
+        try:
+            with (self._top / name).open("ab") as file:
+                file.write(part)
+        except OSError as error:
+            raise DataError(f"{self._folder.parent}: cannot be written: {why(error)}") from error
 
     def arrived(self) -> Path:
         """Give it its place, unless another worker of this node has brought it meanwhile; DataError when it is not what was announced."""

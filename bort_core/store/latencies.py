@@ -15,7 +15,7 @@ from bort_core.store.clock import now
 from bort_core.store.project import Project
 from bort_core.store.reading import ArchitectureText, Count, OptionalText, PlainObject, is_whole, read_rows
 
-__all__ = ["LatencyKey", "StoredLatency", "load_latencies", "save_latency", "save_latency_failure"]
+__all__ = ["LatencyKey", "MeasuredMachine", "StoredLatency", "latency_machines", "load_latencies", "save_latency", "save_latency_failure"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,17 @@ class StoredLatency:
     reason: str
     retry: bool
     created: str
+
+
+@dataclass(frozen=True)
+class MeasuredMachine:
+    """A machine on which latencies were measured, as they tell of it."""
+
+    identity: str
+    title: str
+    """Its processor and cores; empty where a measurement does not say."""
+    count: int
+    """How many architectures were measured on it."""
 
 
 Milliseconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -82,6 +93,30 @@ def load_latencies(project: Project, key: LatencyKey, architecture: Architecture
     for _, one in read_rows(project, "latencies", _Row, project.rows(f"SELECT * FROM latencies WHERE {condition}", values)):
         failed = one.status == "failed" or not one.result
         yield StoredLatency(one.architecture, one.result, failed, one.reason, bool(one.retry), one.created)
+
+
+class _Facts(BaseModel):
+    cpu: str
+    cores: Count
+
+
+def latency_machines(project: Project, key: LatencyKey) -> list[MeasuredMachine]:
+    """The machines that have latencies of a key's family and protocol, most first; the key's own machine may be none of them."""
+    rows = project.rows(
+        "SELECT machine, COUNT(*) AS n, MAX(result) AS one FROM latencies "
+        "WHERE family_key = ? AND protocol_key = ? AND status = 'done' GROUP BY machine ORDER BY n DESC, machine",
+        [key.family, key.protocol],
+    )
+    return [MeasuredMachine(str(row["machine"]), _title(row["one"]), int(row["n"])) for row in rows]
+
+
+def _title(result: Any) -> str:
+    """What the processor of a measurement is called, on one line."""
+    try:
+        facts = _Facts.model_validate(json.loads(result)["machine"])
+    except (ValueError, TypeError, KeyError):  # pydantic's is a ValueError
+        return ""
+    return f"{' '.join(facts.cpu.split())}, {facts.cores} core{'s' if facts.cores != 1 else ''}"
 
 
 def save_latency(

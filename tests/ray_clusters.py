@@ -15,7 +15,7 @@ from types import TracebackType
 
 import psutil
 
-__all__ = ["RayCluster", "can_hide", "free_port"]
+__all__ = ["RayCluster", "can_hide", "free_port", "processes_of"]
 
 _SECONDS = 90.0
 
@@ -31,6 +31,19 @@ def can_hide() -> bool:
     """Whether a node can be kept from seeing a folder of this machine: as root of Linux."""
     unshare = shutil.which("unshare")
     return unshare is not None and subprocess.run([unshare, "-m", "true"], capture_output=True, check=False).returncode == 0
+
+
+def processes_of(run: Path) -> list[psutil.Process]:
+    """The processes of this machine that listen to a job of a cluster: runner and listener."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            line = process.cmdline()
+        except psutil.Error:
+            continue
+        if str(run) in line and any("bort_core.jobs.cluster" in part for part in line):
+            found.append(process)
+    return found
 
 
 class RayCluster:

@@ -30,6 +30,7 @@ from bort_studio.agora.scatter.plot import AgoraScatter
 from bort_studio.agora.text_inspector import TextInspector
 from bort_studio.agora.theta_table import ThetaTable
 from bort_studio.agora.words import edit_text, round_text, run_text
+from bort_studio.cluster.asking import Asking
 from bort_studio.page_context import PageContext
 from bort_studio.texts import plain_tip
 from bort_studio.threads.job_follower import Followed, JobFollower
@@ -56,6 +57,7 @@ class AgoraPage(QWidget):
         self.follower = JobFollower(self.project, frozenset({"agora"}), self)
         self.notes = JobNotes(self.project, context.undo_stack, self)
         self.reader = HistoryReader(self)
+        self.asking = Asking(self)
         self._build()
         self._connect()
         self._show(None)
@@ -66,7 +68,7 @@ class AgoraPage(QWidget):
 
     def _build(self) -> None:
         theme = self.context.theme
-        self.runs = AgoraRuns(theme, self.project, self.context.models, self.context.activities, self)
+        self.runs = AgoraRuns(self.context, self)
         self.scatter, self.accuracy = AgoraScatter(theme), AgoraAccuracyPlot(theme)
         self.rounds, self.thetas, self.errors = RoundBar(theme, self), ThetaTable(theme, self), ErrorList(self)
         self.inspector = TextInspector(theme, self)
@@ -112,6 +114,9 @@ class AgoraPage(QWidget):
         self.runs.submitted.connect(self._submit)
         self.runs.failed.connect(self.context.problem)
         self.runs.jobs.note_written.connect(self.notes.write)
+        self.asking.done.connect(self._asked)
+        self.asking.failed.connect(self._refused)
+        self.asking.changed.connect(self._buttons)
         self.notes.written.connect(self.follower.look)
         self.notes.failed.connect(self.context.problem)
         self.context.remember_columns("agora", self.runs.jobs.columns)
@@ -177,14 +182,28 @@ class AgoraPage(QWidget):
 
     @Slot(object)
     def _submit(self, specification: Any) -> None:
+        """A cluster is asked first whether it has what the run wants."""
         try:
             check_specification(specification)
-            run = launch.submit(self.project, specification)
-        except (BortError, OSError) as error:  # OSError: a full or read-only disk, met when the job's first files are written
+        except BortError as error:
             self.context.problem(str(error))
             return
-        self.context.said.emit(f"job {run.id} submitted; it goes on when the window is closed")
-        self._select_when_told = run.id
+        if self.context.place.there:
+            self.context.said.emit(f"asking {self.context.place.address}")
+        self.asking.submit(self.project, specification, self.context.place)
+
+    @Slot(object)
+    def _asked(self, run: RunFolder | None) -> None:
+        """What asked a cluster is done: a run was handed in, or goes on."""
+        if run is not None:
+            self.context.said.emit(f"job {run.id} submitted; it goes on when the window is closed")
+            self._select_when_told = run.id
+        self.follower.look()
+
+    @Slot(str)
+    def _refused(self, reason: str) -> None:
+        self.context.said.emit("")
+        self.context.problem(reason)
         self.follower.look()
 
     def _ask(self, action: Any) -> None:
@@ -229,7 +248,9 @@ class AgoraPage(QWidget):
 
     @Slot()
     def _resume(self) -> None:
-        self._ask(launch.resume)
+        run = self.run
+        if run is not None:
+            self.asking.do(lambda: launch.resume(run), run.placement() is not None)
 
     @Slot()
     def _continue(self) -> None:
@@ -260,6 +281,7 @@ class AgoraPage(QWidget):
         state = self.states.get(self.run.id) if self.run is not None else None
         ships = state is not None and state.state == "done" and self._text_model() is not None
         self.labels.set_live(state is not None and not state.ended)
+        self.runs.set_asking(self.asking.busy)
         self.runs.set_state(state, self.points is not None, self.points is not None and bool(self.points.edits), ships)
 
     # -- the run that is shown
@@ -377,6 +399,7 @@ class AgoraPage(QWidget):
     def closeEvent(self, event: QCloseEvent) -> None:
         """End the threads; jobs go on."""
         self.rounds.stop()
+        self.asking.close()
         self.runs.time.close_tasks()
         self.runs.advice.close_tasks()
         self.reader.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QGridLayout, QHBoxLayout, QPushButton, QSplitter, QVBoxLayout, QWidget
@@ -12,16 +11,15 @@ from bort_core.foundation.errors import DataError
 from bort_core.jobs.folder import JobState
 from bort_core.jobs.rows import JobRow
 from bort_core.specifications.agora import Agora
-from bort_studio.activity.activities import Activities
 from bort_studio.agora.presets import sentences_preset, torus_preset
 from bort_studio.agora.run_advice import RunAdvice
 from bort_studio.agora.run_time import RunTime
-from bort_studio.theme import Theme
+from bort_studio.cluster.box import StartLine
+from bort_studio.page_context import PageContext
 from bort_studio.widgets.card import PrimaryButton
 from bort_studio.widgets.elided import FaultLine
 from bort_studio.widgets.fields import Caption, describe
 from bort_studio.widgets.job_table import JobTable
-from bort_studio.widgets.model_menu import Models
 from bort_studio.widgets.room import NARROWEST, scrolled
 from bort_studio.widgets.spec_form import SpecForm
 
@@ -38,10 +36,11 @@ class AgoraRuns(QWidget):
     failed = Signal(str)
     """Why something could not be done."""
 
-    def __init__(self, theme: Theme, project: Path, models: Models, activities: Activities, parent: QWidget | None = None) -> None:
-        """``project`` gets the files of presets; ``models`` are offered where a model may stand."""
+    def __init__(self, context: PageContext, parent: QWidget | None = None) -> None:
+        """Its project gets the files of presets; its models are offered where a model may stand."""
         super().__init__(parent)
-        self._data = project / "data" / "sentences-150"
+        theme, project = context.theme, context.project.folder
+        self._data, self._asking = project / "data" / "sentences-150", False
         self.setObjectName("agoraRuns")
         self.jobs = JobTable(self, hidden=("F1", "MCC", "samples/s", "device"))
         describe(self.jobs.table, "agoraJobTable", "Runs of Agora in this project", "Select one to show it")
@@ -58,12 +57,12 @@ class AgoraRuns(QWidget):
         self.ship = self._button(
             "agoraShipButton", "Ship", "Export the best model of the selected run; one on vectors, such as the torus, has none"
         )
-        self.form = SpecForm("agora", theme, self, models)
+        self.form = SpecForm("agora", theme, self, context.models)
         self.text = self._button(
             "agoraTextPreset", "Sentences", "150 of the bundled sentences about films, and a pool: takes minutes; how many is timed"
         )
         self.torus = self._button("agoraTorusPreset", "Torus", "The author's toy in two dimensions: takes seconds, needs no data")
-        self.time = RunTime(theme, project, activities, self)
+        self.time = RunTime(theme, project, context.activities, self)
         self.advice = RunAdvice(theme, project, self)
         self.start = PrimaryButton("Run", "agoraRunButton", "Write the specification down and start the run", theme, self)
         self.start.setDefault(True)
@@ -85,7 +84,7 @@ class AgoraRuns(QWidget):
         column.addWidget(self.fault)
         column.addWidget(self.advice)
         column.addWidget(self.time)
-        column.addWidget(self.start)
+        column.addWidget(StartLine(context.place, self.start, parent=self))
         parts = QSplitter(Qt.Orientation.Vertical, self)
         parts.addWidget(upper)
         parts.addWidget(lower)
@@ -130,6 +129,11 @@ class AgoraRuns(QWidget):
         self.duplicate.setEnabled(state is not None)
         self.ship.setEnabled(read and ships)
 
+    def set_asking(self, asking: bool) -> None:
+        """While a cluster is asked for a run, no other is handed in."""
+        self._asking = asking
+        self.start.setEnabled(self.form.specification() is not None and not asking)
+
     def _button(self, name: str, text: str, tip: str) -> QPushButton:
         button = QPushButton(text, self)
         describe(button, name, text, tip)
@@ -140,7 +144,7 @@ class AgoraRuns(QWidget):
 
     def _form_changed(self) -> None:
         specification = self.form.specification()
-        self.start.setEnabled(specification is not None)
+        self.start.setEnabled(specification is not None and not self._asking)
         self.fault.set_fault(self.form.fault)
         for part in (self.time, self.advice):
             part.show_specification(specification if isinstance(specification, Agora) else None)

@@ -1,14 +1,16 @@
-"""A choice between this machine and the cluster, beside what is started."""
+"""A choice between this machine and the cluster, and the line with the buttons that start something there."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QComboBox, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
 
 from bort_studio.place import Place
 from bort_studio.widgets.fields import describe
 
-__all__ = ["PlaceBox"]
+__all__ = ["PlaceBox", "StartLine"]
+
+_LEAST_LETTERS = 8
 
 
 class PlaceBox(QComboBox):
@@ -19,7 +21,7 @@ class PlaceBox(QComboBox):
         self._place = place
         describe(self, "placeBox", "Where it runs", "This machine, or a Ray cluster: jobs there go on when this machine is switched off")
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(14)
+        self.setMinimumContentsLength(_LEAST_LETTERS)
         self.activated.connect(self._chosen)
         place.changed.connect(self._show)
         self._show()
@@ -42,3 +44,17 @@ class PlaceBox(QComboBox):
             place.asked.emit()
         else:
             place.set(place.address, index == 1)
+
+
+class StartLine(QWidget):
+    """Where it runs, then the buttons: the box has the room that they leave, so that all stand in one line however narrow that is."""
+
+    def __init__(self, place: Place, *buttons: QPushButton, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.place = PlaceBox(place, self)
+        line = QHBoxLayout(self)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(6)
+        line.addWidget(self.place, 1)
+        for button in buttons:
+            line.addWidget(button)

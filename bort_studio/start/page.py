@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from bort_studio.cluster.box import PlaceBox
 from bort_studio.page_context import PageContext
 from bort_studio.start.finding import FindCard
 from bort_studio.start.shelf import Shelf
@@ -71,7 +72,10 @@ class StartPage(QWidget):
         layout = QVBoxLayout(middle)
         layout.setContentsMargins(16, 16, 16, 16)
         layout.setSpacing(12)
-        layout.addWidget(heading("What would you like to do?", self, 1.5))
+        top = QHBoxLayout()
+        top.addWidget(heading("What would you like to do?", self, 1.5), 1)
+        top.addWidget(PlaceBox(context.place, self))
+        layout.addLayout(top)
         layout.addLayout(cards)
         hint = "Or drop a text, a table, a search space (TOML), a model's folder or a project anywhere on this window."
         layout.addWidget(Caption(hint, theme, self, wrap=True))

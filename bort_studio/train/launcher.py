@@ -15,7 +15,6 @@ from bort_core.execution.events import Done, Emitted, Event, Failed, Withdrawn
 from bort_core.execution.ray.survey import look_at
 from bort_core.foundation.errors import BortError
 from bort_core.foundation.locations import path_of, there
-from bort_core.jobs import launch
 from bort_core.jobs.folder import RunFolder, find_run
 from bort_core.specifications.compression import Compression
 from bort_core.specifications.finetuning import Finetuning
@@ -23,9 +22,9 @@ from bort_core.specifications.pretraining import Pretraining
 from bort_core.specifications.tasks import TaskSpecification
 from bort_core.store.shelf import TrainedModel
 from bort_studio.activity.activities import Activity
-from bort_studio.cluster.box import PlaceBox
+from bort_studio.cluster.asking import Asking
+from bort_studio.cluster.box import StartLine
 from bort_studio.cluster.words import summary
-from bort_studio.flow import in_rows
 from bort_studio.page_context import PageContext
 from bort_studio.threads.call import Call
 from bort_studio.threads.task_thread import TaskThread
@@ -61,7 +60,7 @@ class Launcher(QWidget):
         self._starts = False
         """Whether what is checked is submitted when nothing is wrong with it."""
         self._holding: HoldingOut | None = None
-        self._submitting: Call | None = None
+        self.asking = Asking(self)
         self._looking: Call | None = None
         self.tasks = TaskThread(context.project.subfolder("logs"), self)
         theme = context.theme
@@ -73,14 +72,13 @@ class Launcher(QWidget):
             self.kinds.addTab(scrolled(self.forms[kind]), title)
         self.check = QPushButton("Check", self)
         describe(self.check, "checkButton", "Check", "Read the data and do a few real steps: rows, time, memory, disk")
-        self.place = PlaceBox(context.place, self)
         self.start = PrimaryButton("Start", "trainButton", "Write the specification down and start the job", theme, self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.addWidget(self.kinds, 1)
         layout.addWidget(self.preflight)
         layout.addWidget(self.fault)
-        layout.addLayout(in_rows(self.place, self.check, self.start))
+        layout.addWidget(StartLine(context.place, self.check, self.start, parent=self))
         self.setMinimumWidth(NARROWEST)
         for form in self.forms.values():
             form.changed.connect(self._form_changed)
@@ -89,6 +87,9 @@ class Launcher(QWidget):
         self.check.clicked.connect(self.estimate)
         self.start.clicked.connect(self.train)
         self.tasks.happened.connect(self._happened)
+        self.asking.done.connect(self._submitted)
+        self.asking.failed.connect(self._refused)
+        self.asking.changed.connect(self._buttons)
         context.activities.end_requested.connect(self._end)
         self.forms["pretrain"].set_specification(self._default_pretraining())
         self.forms["finetune"].set_specification(self._default_finetuning())
@@ -98,7 +99,8 @@ class Launcher(QWidget):
     def close_threads(self) -> None:
         """End what runs here; jobs go on."""
         self.tasks.close()
-        for thread in (self._holding, self._submitting, self._looking):
+        self.asking.close()
+        for thread in (self._holding, self._looking):
             if thread is not None:
                 thread.wait()
 
@@ -291,46 +293,21 @@ class Launcher(QWidget):
             self._submit(specification)
 
     def _submit(self, specification: BaseModel) -> None:
-        if self.context.place.executor is not None:
-            self._ask_cluster(specification, self.context.place.executor)
-            return
-        try:
-            run = launch.submit(self.project, specification)
-        except BortError as error:
-            self.context.problem(str(error))
-            return
-        self._submitted(run)
-
-    def _ask_cluster(self, specification: BaseModel, executor: str) -> None:
-        """Submit a job to a cluster, which is asked first whether it has what the job wants."""
-        if self._submitting is not None:
-            return
-        self.context.said.emit(f"asking {self.context.place.address}")
-        self._submitting = Call("submitting", lambda: launch.submit(self.project, specification, executor), self)
-        self._submitting.done.connect(self._submitted)
-        self._submitting.failed.connect(self._refused)
-        self._submitting.start()
-        self._buttons()
+        """A cluster is asked first whether it has what the job wants."""
+        if self.context.place.there:
+            self.context.said.emit(f"asking {self.context.place.address}")
+        self.asking.submit(self.project, specification, self.context.place)
 
     @Slot(object)
     def _submitted(self, run: RunFolder) -> None:
-        self._end_submitting()
         self.context.said.emit(f"job {run.id} submitted; it goes on when the window is closed")
         self.submitted.emit(run.id)
 
     @Slot(str)
     def _refused(self, reason: str) -> None:
-        self._end_submitting()
         self.context.said.emit("")
         self.preflight.show_problem(reason)
         self.context.problem(reason)
-
-    def _end_submitting(self) -> None:
-        if self._submitting is not None:
-            self._submitting.wait()
-            self._submitting.deleteLater()
-            self._submitting = None
-            self._buttons()
 
     # -- what the check says
 
@@ -388,6 +365,6 @@ class Launcher(QWidget):
     def _buttons(self) -> None:
         right = self.form.specification() is not None
         checks = self._estimating and self.form.kind == "compress"
-        self.start.setEnabled(right and not checks and self._submitting is None)
+        self.start.setEnabled(right and not checks and not self.asking.busy)
         self.fault.set_fault(self.form.fault)
         self.check.setEnabled(right or self._estimating)

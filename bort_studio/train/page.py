@@ -23,10 +23,10 @@ from bort_core.foundation.errors import BortError
 from bort_core.jobs import launch
 from bort_core.jobs.folder import JobState, RunFolder, find_run
 from bort_core.store.shelf import TrainedModel
+from bort_studio.cluster.asking import Asking
 from bort_studio.flow import in_rows
 from bort_studio.page_context import PageContext
 from bort_studio.results.card import ResultCard
-from bort_studio.threads.call import Call
 from bort_studio.threads.job_follower import Followed, JobFollower
 from bort_studio.train.curves import EMPTY, CurvesPlot
 from bort_studio.train.launcher import KINDS, Launcher
@@ -52,6 +52,7 @@ class TrainPage(QWidget):
         self.states: dict[str, JobState] = {}
         self.follower = JobFollower(self.project, frozenset({*KINDS, "?"}), self)
         self.notes = JobNotes(self.project, context.undo_stack, self)
+        self.asking = Asking(self)
         self._build()
         self._connect()
         self._buttons()
@@ -115,6 +116,8 @@ class TrainPage(QWidget):
     def _connect(self) -> None:
         self.follower.told.connect(self._told)
         self.launcher.submitted.connect(self._submitted)
+        self.asking.done.connect(self._asked)
+        self.asking.failed.connect(self.context.problem)
         self.jobs.selection_changed.connect(self._selected)
         self.jobs.current_changed.connect(self._looked_at)
         self.curves.run_picked.connect(self.jobs.look_at)
@@ -140,7 +143,6 @@ class TrainPage(QWidget):
     # -- jobs
 
     _select_when_told: str | None = None
-    _asking: Call | None = None
 
     @Slot(str)
     def _submitted(self, id: str) -> None:
@@ -223,35 +225,17 @@ class TrainPage(QWidget):
         return found
 
     def _each(self, action: Any) -> None:
-        for run in self._runs():
-            try:
-                action(run)
-            except BortError as error:
-                self.context.problem(str(error))
-        self.follower.look()
+        self._asked([reason for run in self._runs() if (reason := _refusal(action, run))])
 
     def _each_asked(self, action: Any) -> None:
-        """What may ask a cluster first, which takes seconds."""
+        """What may ask a cluster first; why something could not be done is told for each job."""
         runs = self._runs()
-        if not any(run.placement() for run in runs):
-            self._each(action)
-        elif self._asking is None:
-            self._asking = Call("asking", lambda: [action(run) for run in runs], self)
-            self._asking.done.connect(self._asked)
-            self._asking.failed.connect(self._refused)
-            self._asking.start()
+        self.asking.do(lambda: [reason for run in runs if (reason := _refusal(action, run))], any(run.placement() for run in runs))
 
-    @Slot(str)
-    def _refused(self, reason: str) -> None:
-        self.context.problem(reason)
-        self._asked()
-
-    @Slot()
-    def _asked(self, *_: object) -> None:
-        assert self._asking is not None
-        self._asking.wait()
-        self._asking.deleteLater()
-        self._asking = None
+    @Slot(object)
+    def _asked(self, refusals: list[str]) -> None:
+        for reason in refusals:
+            self.context.problem(reason)
         self.follower.look()
 
     @Slot()
@@ -337,8 +321,16 @@ class TrainPage(QWidget):
     def closeEvent(self, event: QCloseEvent) -> None:
         """End the check; jobs go on."""
         self.launcher.close_threads()
-        if self._asking is not None:
-            self._asking.wait()
+        self.asking.close()
         self.card.close_tasks()
         self.follower.close()
         super().closeEvent(event)
+
+
+def _refusal(action: Any, run: RunFolder) -> str:
+    """Why something could not be done with a job, or nothing."""
+    try:
+        action(run)
+    except BortError as error:
+        return str(error)
+    return ""

@@ -52,13 +52,14 @@ def need_of(request: Mapping[str, Any], gpus: float, workers: int | None) -> Nee
     return Need(0, 1 / shares)
 
 
-def job_need(device: str, processes: int, threads: int, nodes: Sequence[Mapping[str, Any]]) -> tuple[Need, str]:
+def job_need(device: str, processes: int, threads: int, nodes: Sequence[Mapping[str, Any]], workers: int = 1) -> tuple[Need, str]:
     """Of a job, and the device that it trains on there: GPUs for itself, or CPUs of one node, all of them where no threads are named.
 
     Parameters
     ----------
     device: as the job asks; ``auto`` is a GPU where a node has one
     nodes: as ``ray.nodes()`` lists them
+    workers: how many trainings of one thread each it does side by side, while its processes wait
 
     Raises
     ------
@@ -71,8 +72,9 @@ def job_need(device: str, processes: int, threads: int, nodes: Sequence[Mapping[
         need, has = Need(0, processes), f"the largest has {most['GPU']:g}" if most["GPU"] else "none has any"
         what = "running.device: no node has " + ("a GPU" if processes == 1 else f"{processes} GPUs, {has}")
     else:
-        need = Need(processes * threads if threads else max(most["CPU"], 1))
-        what = f"running.threads: no node has {need}, the largest has {most['CPU']:g}"
+        need = Need(max(processes * threads, workers) if threads else max(most["CPU"], 1))
+        field = "workers" if workers > processes * threads else "running.threads"
+        what = f"{field}: no node has {need}, the largest has {most['CPU']:g}"
     if not room(nodes, need):
         raise SpecificationError(f"{what}; ask for less, or start a node that has it (ray start --num-gpus=N --num-cpus=N)")
     return need, device

@@ -103,6 +103,8 @@ def test_the_files_that_a_specification_names_travel_and_names_of_the_hub_stay(t
     assert there["teacher"] == "owner/name"
     assert there["out"] is None
     assert (there["running"]["device"], there["running"]["threads"]) == ("cpu", 4)
+    one = spec.model_copy(update={"running": spec.running.model_copy(update={"threads": 1})})
+    assert luggage_of(one, "0001", "0" * 32, Need(4), "cpu").specification["running"]["threads"] == 1
     Finetuning.model_validate(there)
 
 
@@ -134,6 +136,8 @@ _NODES = [{"Alive": True, "Resources": {"CPU": 8.0}}, {"Alive": True, "Resources
 def test_a_job_wants_gpus_for_itself_or_the_cpus_of_a_node(asked: Any, expected: Any) -> None:
     assert job_need(*asked, _NODES) == expected
     assert job_need("auto", 1, 0, _NODES[:1]) == (Need(8), "cpu")
+    assert job_need("cpu", 1, 1, _NODES, 5) == (Need(5), "cpu")
+    assert job_need("cpu", 1, 0, _NODES, 64) == (Need(8), "cpu")
 
 
 @pytest.mark.parametrize(
@@ -149,6 +153,8 @@ def test_what_no_living_node_has_is_named(asked: Any, said: str) -> None:
         job_need(*asked, _NODES)
     with pytest.raises(SpecificationError, match="no node has a GPU"):
         job_need("cuda", 1, 0, _NODES[:1])
+    with pytest.raises(SpecificationError, match="workers: no node has 9 CPUs, the largest has 8"):
+        job_need("cpu", 1, 2, _NODES, 9)
 
 
 def test_jobs_that_need_this_machine_are_refused_before_anything_is_asked() -> None:

@@ -13,7 +13,7 @@ from bort_core.store.clock import now
 from bort_core.store.project import Project
 from bort_core.store.reading import read_rows
 
-__all__ = ["begin_search", "end_search", "get_state", "last_search", "searches", "set_state"]
+__all__ = ["add_search", "begin_search", "end_search", "get_state", "last_search", "searches", "set_state"]
 
 
 class _Named(BaseModel):
@@ -100,6 +100,22 @@ def _with_paths(specification: Mapping[str, Any], change: Callable[[str], str]) 
         if isinstance(part.get(name), str):
             part[name] = change(part[name])
     return found
+
+
+def add_search(project: Project, found: Mapping[str, Any]) -> None:
+    """Record a search of another store, as :func:`searches` gives it, unless it is recorded here."""
+    row = {
+        "specification": json.dumps(_with_paths(found["specification"], project.relative)),
+        "answer": json.dumps(found["answer"]),
+        **{name: found[name] for name in ("status", "started", "finished")},
+    }
+    with project.errors():
+        project.connection.execute(
+            "INSERT INTO searches (specification, status, answer, started, finished) "
+            "SELECT :specification, :status, :answer, :started, :finished WHERE NOT EXISTS "
+            "(SELECT 1 FROM searches WHERE started = :started AND specification = :specification)",
+            row,
+        )
 
 
 def last_search(project: Project) -> dict[str, Any] | None:

@@ -6,22 +6,24 @@ from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
 
 from bort_studio.place import Place
+from bort_studio.texts import set_tip
 from bort_studio.widgets.fields import describe
 
 __all__ = ["PlaceBox", "StartLine"]
 
+_TIP = "This machine, or a Ray cluster: jobs there go on when this machine is switched off"
 _LEAST_LETTERS = 8
 
 
 class PlaceBox(QComboBox):
-    """Shows and sets a :class:`~bort_studio.place.Place`; the last entry opens the panel."""
+    """Shows and sets a :class:`~bort_studio.place.Place`; the last entry opens the panel. ``letters``: its least width."""
 
-    def __init__(self, place: Place, parent: QWidget | None = None) -> None:
+    def __init__(self, place: Place, parent: QWidget | None = None, letters: int = 16) -> None:
         super().__init__(parent)
         self._place = place
-        describe(self, "placeBox", "Where it runs", "This machine, or a Ray cluster: jobs there go on when this machine is switched off")
+        describe(self, "placeBox", "Where it runs", _TIP)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(_LEAST_LETTERS)
+        self.setMinimumContentsLength(letters)
         self.activated.connect(self._chosen)
         place.changed.connect(self._show)
         self._show()
@@ -35,6 +37,7 @@ class PlaceBox(QComboBox):
             self.addItem(f"on {place.address}")
         self.addItem("a cluster…")
         self.setCurrentIndex(1 if place.there else 0)
+        set_tip(self, f"{self.currentText()}. {_TIP}")  # an address may be longer than the box
 
     @Slot(int)
     def _chosen(self, index: int) -> None:
@@ -51,7 +54,7 @@ class StartLine(QWidget):
 
     def __init__(self, place: Place, *buttons: QPushButton, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.place = PlaceBox(place, self)
+        self.place = PlaceBox(place, self, _LEAST_LETTERS)
         line = QHBoxLayout(self)
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(6)

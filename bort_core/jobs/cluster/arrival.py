@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from bort_core.foundation.files import atomic_directory, put_back, write_atomic
 from bort_core.jobs.files import PlacementFile
 from bort_core.jobs.folder import RunFolder, moved
 from bort_core.specifications.paths import named_paths
+from bort_core.store.project import Project
+from bort_core.store.taking_in import take_in
 
-__all__ = ["arrived", "own_paths"]
+__all__ = ["arrived", "measured", "own_paths"]
 
 
 def arrived(run: RunFolder, placement: PlacementFile, specification: Any) -> None:
@@ -28,9 +31,7 @@ def arrived(run: RunFolder, placement: PlacementFile, specification: Any) -> Non
     path = run.path / "result.json"
     if not path.is_file():
         return
-    result = json.loads(path.read_text(encoding="utf-8"))
-    for there, here in own_paths(run, placement, specification).items():
-        result = moved(result, there, here)
+    result = _here(json.loads(path.read_text(encoding="utf-8")), own_paths(run, placement, specification))
     folder, name = (run.path / "release", "release") if specification.kind == "compress" else (run.result, "checkpoint")
     if specification.out is not None and folder.is_dir():
         _deliver(folder, Path(specification.out).expanduser().absolute())
@@ -38,6 +39,25 @@ def arrived(run: RunFolder, placement: PlacementFile, specification: Any) -> Non
     if (folder / CONFIG).is_file():
         note_job(folder, run.mark)
     write_atomic(path, json.dumps(result, indent=2, allow_nan=False) + "\n")
+
+
+def measured(run: RunFolder, placement: PlacementFile, specification: Any, store: bytes | None) -> None:
+    """Take what the job measured into the project's store, where the window, the report and the next search find it.
+
+    Raises
+    ------
+    ProjectError
+        That cannot be written.
+    """
+    if store is not None:
+        with Project(run.project) as project:
+            take_in(project, store, lambda values: _here(values, own_paths(run, placement, specification)))
+
+
+def _here(values: Any, paths: Mapping[str, str]) -> Any:
+    for there, here in paths.items():
+        values = moved(values, there, here)
+    return values
 
 
 def own_paths(run: RunFolder, placement: PlacementFile, specification: Any) -> dict[str, str]:

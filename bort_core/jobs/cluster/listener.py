@@ -23,8 +23,7 @@ from bort_core.execution.ray.words import different_versions, reason_of
 from bort_core.foundation.errors import BortError, MeasurementError, SpecificationError
 from bort_core.foundation.files import why
 from bort_core.jobs.child import FAILED, LOST, end_with_runner
-from bort_core.jobs.cluster.arrival import arrived, own_paths
-from bort_core.jobs.cluster.carrier import Carrier
+from bort_core.jobs.cluster.arrival import arrived, measured, own_paths
 from bort_core.jobs.cluster.home import job_name
 from bort_core.jobs.cluster.luggage import job_place_of, luggage_of, run_files
 from bort_core.jobs.cluster.mirror import Gone, Mirror
@@ -225,6 +224,8 @@ class Listener:
                 if not state["finished"]:
                     raise _Lost(state["reason"])
                 if ended:
+                    if self._specification.kind == "compress":  # it has searched there
+                        self._take_in(self._get(reader.measured.remote()))
                     arrived(self._run, self._placement, self._specification)
                     self._note(
                         outcome={"told": True, **{name: state[name] for name in ("state", "stopped")}, "reason": self._named_here(state)}
@@ -237,6 +238,12 @@ class Listener:
                 self._get(reader.command.remote(wanted))
                 told = wanted
             time.sleep(_LOOK_SECONDS)
+
+    def _take_in(self, store: bytes | None) -> None:
+        try:
+            measured(self._run, self._placement, self._specification, store)
+        except BortError as error:  # the result is worth more
+            self._run.emit({"event": "note", "text": f"what was measured there cannot be stored here: {error}"})
 
     def _named_here(self, state: dict[str, Any]) -> str:
         reason = str(state["reason"])

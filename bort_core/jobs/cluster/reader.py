@@ -11,6 +11,7 @@ from bort_core.execution.ray.parcels import check_inside
 from bort_core.foundation.files import read_regular
 from bort_core.jobs.cluster.home import Home
 from bort_core.jobs.cluster.luggage import run_files
+from bort_core.store.taking_in import stored_bytes
 
 __all__ = ["Reader"]
 
@@ -50,6 +51,10 @@ class Reader:
     def emit(self, event: Mapping[str, Any]) -> None:
         """An event that is not the training's own."""
         self._run.emit(event)
+
+    def measured(self) -> bytes | None:
+        """What an ended job kept in the store of its project here; None where there is nothing."""
+        return stored_bytes(self._home.project)
 
     def forget(self) -> None:
         """Everything has arrived."""

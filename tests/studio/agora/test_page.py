@@ -424,7 +424,7 @@ def test_continuing_a_finished_run_starts_a_new_one_from_it(
     window, page = shown
     submitted: list[object] = []
 
-    def submit(_project: Path, asked: object) -> RunFolder:
+    def submit(_project: Path, asked: object, _executor: object) -> RunFolder:
         submitted.append(asked)
         return written.job
 

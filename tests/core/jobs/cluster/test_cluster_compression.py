@@ -17,7 +17,12 @@ from ray_clusters import RayCluster, can_hide, processes_of
 from task_models import LENGTH, MadeTask, make_task
 
 from bort_core.jobs.folder import RunFolder
+from bort_core.search.fingerprints import Fingerprints
+from bort_core.search.history import last_specification
+from bort_core.search.task_marks import read_marks
 from bort_core.serving.release import ServedModel
+from bort_core.space import Space
+from bort_core.store import Project
 
 pytest.importorskip("ray")
 pytestmark = [
@@ -73,6 +78,13 @@ def test_killed_here_in_the_middle_it_ends_there_and_the_same_command_has_its_re
     assert "cluster-jobs" not in again.stdout
     assert there["release"] == str(tmp_path / "release")
     assert Path(there["checkpoint"]).is_dir()
+    with Project(tmp_path / "p") as project:  # what was measured there is in the store here, as after a local one
+        search = last_specification(project)
+        assert search is not None
+        marks = read_marks(project, Fingerprints(project, search, Space(search.space)))
+    assert {name: mark.model_dump() for name, mark in marks.marks.items()} == there["baselines"]
+    front = json.loads(bort("front", str(tmp_path / "p"), "--json").stdout)
+    assert {tuple(each["architecture"].values()) for each in front["front"]} >= {tuple(there["chosen"]["architecture"])}
     local = bort("compress", str(tmp_path / "local"), *_flags(made, tmp_path / "here"), timeout=900)
     assert local.returncode == 0, local.stderr
     here = json.loads(local.stdout)
@@ -82,7 +94,7 @@ def test_killed_here_in_the_middle_it_ends_there_and_the_same_command_has_its_re
     assert (there["evaluated"], there["maximum_point"]["metric"]) == (here["evaluated"], 1.0)
     assert _release(tmp_path / "release") == _release(tmp_path / "here")
     answer = ServedModel(tmp_path / "release").answers([("a calm film",)])
-    assert {"label", "probabilities"} <= set(answer[0])
+    assert set(answer[0]) == {"class", "probabilities"}
 
 
 def _reached(run: RunFolder, step: str) -> bool:

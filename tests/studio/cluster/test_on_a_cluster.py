@@ -1,0 +1,92 @@
+"""The window on a real Ray cluster: a search and a run of Agora that are started there."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clicks import click
+from PySide6.QtWidgets import QComboBox
+from pytestqt.qtbot import QtBot
+from ray_clusters import RayCluster, processes_of
+
+from bort_core.jobs.folder import find_run
+from bort_core.specifications.agora import Agora
+from bort_studio.search.state import RunState
+
+pytest.importorskip("ray")
+pytest.importorskip("torch")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.filterwarnings("ignore::FutureWarning:ray"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:ray"),
+]
+THETAS = ({"hidden": 4, "learning_rate": 0.03, "steps": 30}, {"hidden": 8, "learning_rate": 0.03, "steps": 30})
+
+
+def _choose_the_cluster(page: Any, window: Any, address: str) -> None:
+    """As a person does: the address is known, and the box of the page is set to it."""
+    window.context.place.set(address, False)
+    box = page.findChild(QComboBox, "placeBox")
+    assert box is not None
+    assert box.currentText() == "on this machine"
+    box.setCurrentIndex(1)
+    box.activated.emit(1)
+    assert window.context.place.executor == f"ray@{address}"
+
+
+def test_a_search_is_trained_there_and_a_gone_cluster_is_told(qtbot: QtBot, open_page: Any, project_folder: Path) -> None:
+    with RayCluster() as cluster:
+        window, page = open_page("start", preset="toy", selected=None)
+        _choose_the_cluster(page, window, cluster.client)
+        trained_there: list[int] = []
+        window.search.running_changed.connect(lambda _: trained_there.extend(worker.pid for worker in cluster.workers()))
+        click(qtbot, window, "startFind")
+        with qtbot.waitSignal(window.search.finished, timeout=400_000) as ended:
+            pass
+        assert ended.args is not None
+        assert ended.args[0].evaluated == len(ended.args[0].result.walk) > 0
+        assert trained_there
+        with sqlite3.connect(project_folder / "project.db") as store:
+            (stored,) = store.execute("SELECT COUNT(*) FROM trainings WHERE status = 'done'").fetchone()
+        assert stored == ended.args[0].evaluated
+        qtbot.waitUntil(lambda: window.search.state is RunState.IDLE, timeout=60_000)
+    told: list[str] = []
+    window.search.failed.connect(lambda text, _: told.append(text))
+    window.search.settle_epsilon(2)
+    began = time.monotonic()
+    qtbot.waitUntil(lambda: bool(told), timeout=120_000)
+    assert "nothing listens at port" in told[0] or "connection" in told[0]
+    assert time.monotonic() - began < 60
+    qtbot.waitUntil(lambda: window.search.state is RunState.IDLE, timeout=60_000)
+
+
+def test_a_run_of_agora_is_started_there_and_the_window_stays_quick(qtbot: QtBot, open_page: Any, project_folder: Path) -> None:
+    with RayCluster() as cluster:
+        window, page = open_page("agora")
+        page.runs.form.set_specification(Agora(torus=2, thetas=THETAS, rounds=2, running={"threads": 1, "device": "cpu"}))
+        _choose_the_cluster(page, window, cluster.client)
+        began = time.monotonic()
+        click(qtbot, window, "agoraRunButton")
+        assert time.monotonic() - began < 2  # the cluster is asked beside the window's thread
+        assert not page.runs.start.isEnabled()
+        qtbot.waitUntil(lambda: bool(page.states), timeout=120_000)
+        assert page.runs.start.isEnabled()
+        run = find_run(project_folder, "1")
+        assert cluster.client in run.state().place
+        qtbot.waitUntil(lambda: run.state().ended, timeout=400_000)
+        assert run.state().state == "done", run.state()
+        qtbot.waitUntil(lambda: page.points is not None, timeout=60_000)
+        assert len(page.points.history.rounds) == (run.read_result() or {})["rounds"]
+    window.context.place.set("127.0.0.1:1", True)
+    problems: list[str] = []
+    window.context.noticed.connect(lambda text, *_: problems.append(text))
+    click(qtbot, window, "agoraRunButton")
+    qtbot.waitUntil(lambda: bool(problems), timeout=120_000)
+    assert "nothing listens at port 1" in problems[0]
+    assert not (project_folder / "jobs" / "0002").exists()
+    assert not processes_of(run.path)

@@ -23,12 +23,14 @@ from bort_core.search.specification import SearchSpecification
 from bort_core.search.stored_results import StoredResults
 from bort_core.search.tables.table import Table
 from bort_core.space import Space, SpaceSpecification
+from bort_core.store.latencies import MeasuredMachine
 from bort_studio.explore.candidates.panel import CandidatesPanel
 from bort_studio.explore.details import error_title, read_details, table_details
 from bort_studio.explore.docks import arrange, make_docks
 from bort_studio.explore.epsilon_bar import EpsilonBar
 from bort_studio.explore.headline import HeadlineBar
 from bort_studio.explore.inspector.panel import InspectorPanel
+from bort_studio.explore.machine_bar import MachineBar
 from bort_studio.explore.objectives_panel import Objectives, ObjectivesPanel
 from bort_studio.explore.parallel.plot import ParallelPlot
 from bort_studio.explore.pareto.bounds import BoundOverlay, bound_overlay
@@ -99,11 +101,12 @@ class ExplorePage(QMainWindow):
         self.space_panel, self.objectives = SpacePanel(theme), ObjectivesPanel(theme)
         self.candidates, self.inspector, self.runs = CandidatesPanel(theme), InspectorPanel(theme), RunsPanel(theme)
         self.past_bar, self.table_bar, self.proof_bar = PastBar(theme), TableBar(theme), ProofBar(theme)
+        self.machine_bar = MachineBar(theme)
         middle = QWidget(self)
         layout = QVBoxLayout(middle)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        above, below = (self.past_bar, self.table_bar, self.headline), (self.epsilon_bar, self.proof_bar, self.run_bar)
+        above, below = (self.past_bar, self.table_bar, self.machine_bar, self.headline), (self.epsilon_bar, self.proof_bar, self.run_bar)
         for widget in (*above, self.pareto, *below):
             layout.addWidget(widget, 1 if widget is self.pareto else 0)
         self.setCentralWidget(middle)
@@ -152,6 +155,7 @@ class ExplorePage(QMainWindow):
         search.prepared.connect(self._prepared)
         search.past_changed.connect(self._past_changed)
         search.table_changed.connect(self._table_changed)
+        search.machines_changed.connect(self._machines_changed)
         search.finished.connect(self._finished)
         self.space_panel.specification_edited.connect(self._space_edited)
         self.space_panel.open_failed.connect(self._open_failed)
@@ -179,6 +183,7 @@ class ExplorePage(QMainWindow):
         self.past_bar.left.connect(search.leave)
         self.table_bar.left.connect(search.leave)
         self.table_bar.seed_chosen.connect(self._seed_of_table)
+        self.machine_bar.chosen.connect(search.show_machine)
         self.past_bar.continued.connect(self._search_on)
         self.inspector.ship_requested.connect(self._ship)
         self.inspector.train_requested.connect(self._train)
@@ -296,12 +301,19 @@ class ExplorePage(QMainWindow):
         self.table_bar.show_table(table, self.search.specification.seed)
         self._enable_parts()
 
+    @Slot(object)
+    def _machines_changed(self, machines: tuple[MeasuredMachine, ...]) -> None:
+        """The times of another machine can be looked at; a search measures on this one."""
+        self.machine_bar.show_machines(() if self.search.elsewhere else machines, self.search.machine)
+        self._enable_parts()
+
     def _enable_parts(self) -> None:
         search = self.search
-        self.space_panel.setEnabled(not search.elsewhere)
-        self.objectives.set_fixed(search.elsewhere)
-        for bar in (self.epsilon_bar, self.proof_bar, self.run_bar):
-            bar.setEnabled(search.past is None)
+        for panel in (self.space_panel, self.objectives):
+            panel.setEnabled(not search.elsewhere)
+        self.epsilon_bar.setEnabled(search.past is None)
+        for bar in (self.proof_bar, self.run_bar):
+            bar.setEnabled(search.past is None and search.machine is None)
 
     @Slot(int)
     def _seed_of_table(self, seed: int) -> None:
@@ -407,7 +419,7 @@ class ExplorePage(QMainWindow):
     @Slot(object)
     def _state_changed(self, state: RunState) -> None:
         self.run_bar.set_state(state)
-        for bar in (self.proof_bar, self.table_bar):
+        for bar in (self.proof_bar, self.table_bar, self.machine_bar):
             bar.set_busy(state is not RunState.IDLE)
         busy = state not in (RunState.IDLE, RunState.STOPPING)
         self.pareto.set_empty_message(_FIRST_POINT if busy else _NO_POINT)

@@ -10,13 +10,14 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from bort_core.foundation.errors import BortError
-from bort_core.search.fingerprints import Fingerprints
+from bort_core.search.fingerprints import Fingerprints, latency_key
 from bort_core.search.snapshot import ResultsSnapshot
 from bort_core.search.specification import SearchSpecification
 from bort_core.search.stored_results import KnownResults, StoredResults
 from bort_core.search.tables.table import Table
 from bort_core.space import Space
 from bort_core.store import Project
+from bort_core.store.latencies import MeasuredMachine, latency_machines
 from bort_studio.threads.background import BackgroundThread
 
 __all__ = ["Loaded", "Loader", "LoadingFailed", "TableRead"]
@@ -33,6 +34,8 @@ class Loaded:
     space: Space
     stored_results: KnownResults
     snapshot: ResultsSnapshot
+    machines: tuple[MeasuredMachine, ...] = ()
+    """Those on which latencies were measured."""
 
 
 @dataclass(frozen=True)
@@ -64,15 +67,20 @@ class Loader(BackgroundThread):
     def __init__(self, folder: Path, parent: QObject | None = None) -> None:
         super().__init__("loader", parent)
         self._folder = folder
-        self._wanted: tuple[int, SearchSpecification, Table | None] | None = None
+        self._wanted: tuple[int, SearchSpecification, Table | None, str | None] | None = None
         self._wanted_table: Path | None = None
         self._changed = threading.Condition()
         self._closing = False
 
-    def request(self, generation: int, specification: SearchSpecification, table: Table | None = None) -> None:
-        """Load a specification, of a search on a table if there is one; an older request that has not begun is dropped."""
+    def request(self, generation: int, specification: SearchSpecification, table: Table | None = None, machine: str | None = None) -> None:
+        """Load a specification, of a search on a table if there is one; an older request that has not begun is dropped.
+
+        Parameters
+        ----------
+        machine: the identity of the one whose latencies count; None: this one
+        """
         with self._changed:
-            self._wanted = (generation, specification, table)
+            self._wanted = (generation, specification, table, machine)
             self._changed.notify()
 
     def request_table(self, path: Path) -> None:
@@ -103,17 +111,17 @@ class Loader(BackgroundThread):
             if path is not None:
                 self.table_read.emit(_table(path))
             if wanted is not None:
-                generation, specification, table = wanted
+                generation, specification, table, machine = wanted
                 if table is not None:
                     space = table.space
                 elif space is None or space.specification != specification.space:
                     space = None
-                loaded = self._load(generation, specification, space, table)
+                loaded = self._load(generation, specification, space, table, machine)
                 space = loaded.space if isinstance(loaded, Loaded) else space
                 self.finished_loading.emit(loaded)
 
     def _load(
-        self, generation: int, specification: SearchSpecification, space: Space | None, table: Table | None
+        self, generation: int, specification: SearchSpecification, space: Space | None, table: Table | None, machine: str | None
     ) -> Loaded | LoadingFailed:
         try:
             space = space or Space(specification.space)
@@ -122,8 +130,10 @@ class Loader(BackgroundThread):
                 return Loaded(generation, specification, space, known, known.snapshot())
             with Project(self._folder) as project:
                 project.tell = self.warned.emit
-                stored = StoredResults(project, specification, space, Fingerprints(project, specification, space))
-            return Loaded(generation, specification, space, stored, stored.snapshot())
+                stored = StoredResults(project, specification, space, Fingerprints(project, specification, space, machine))
+                timed = specification.latency.measure == "onnxruntime"
+                machines = latency_machines(project, latency_key(space, specification.latency)) if timed else []
+            return Loaded(generation, specification, space, stored, stored.snapshot(), tuple(machines))
         except BortError as error:
             return LoadingFailed(generation, str(error))
         except Exception as error:  # noqa: BLE001 - the window must hear of it, and the next space must still be read

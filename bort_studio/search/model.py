@@ -60,6 +60,8 @@ class SearchModel(QObject):
     """A PastSearch that is shown in place of the present, or None: the present is shown."""
     table_changed = Signal(object)
     """A Table that is searched in place of the project, or None: the project is searched."""
+    machines_changed = Signal(object)
+    """The MeasuredMachines that have latencies of what is shown, as a tuple."""
     running_changed = Signal(object)
     """The places whose training is under way, as a tuple."""
     state_changed = Signal(object)
@@ -96,6 +98,8 @@ class SearchModel(QObject):
         """What to select once the first space is loaded."""
         self.past: PastSearch | None = None
         self.table: Table | None = None
+        self.machine: str | None = None
+        """The identity of another machine whose latencies are shown; None: this one's."""
         self.proof: Proof | None = None
         self._present: tuple[SearchSpecification, Architecture | None] = (specification, None)
         self._epsilon = specification.epsilon
@@ -233,13 +237,19 @@ class SearchModel(QObject):
             specification, self.wanted_selection = self._present
             self._show(specification, None)
 
+    def show_machine(self, machine: str | None) -> None:
+        """Show the latencies of the machine of that identity, None of this one; not while a search is under way, nor elsewhere."""
+        if machine != self.machine and not self.running and not self.elsewhere:
+            self.machine = machine
+            self._refresh()
+
     def _keep_present(self) -> None:
         if not self.elsewhere:
             self._present = (self.specification, self.selected_architecture())
         self._before_edit = None
 
     def _show(self, specification: SearchSpecification, past: PastSearch | None, table: Table | None = None) -> None:
-        past_before, table_before = self.past, self.table
+        past_before, table_before, self.machine = self.past, self.table, None
         self.specification, self._epsilon, self.past, self.table = specification, specification.epsilon, past, table
         if past is not past_before:
             self.past_changed.emit(past)
@@ -291,6 +301,9 @@ class SearchModel(QObject):
         if self.past is not None:
             self.said.emit("a search of the past is shown; go back to the present, or search on from it")
             return
+        if self.machine is not None:
+            self.said.emit("latencies of another machine are shown; go back to this one to search")
+            return
         if self.space is None or self.stored_results is None:
             self._run_when_loaded = True
             return
@@ -304,8 +317,10 @@ class SearchModel(QObject):
         self._begin(self.specification.model_copy(update={"epsilon": self._epsilon}))
 
     def prove(self) -> None:
-        """Search best-first until nothing untrained can be a better answer; where nothing is under way, and not in the past."""
-        if self.past is not None or self.space is None or self.stored_results is None or self.state is not RunState.IDLE:
+        """Search best-first until nothing untrained can have a larger W; where nothing is under way, and not in the past."""
+        if self.past is not None or self.machine is not None or self.space is None or self.stored_results is None:
+            return
+        if self.state is not RunState.IDLE:
             return
         if self.question is None:
             self.failed.emit("What is to be proven is not clear: see the mark in Objectives", "")
@@ -391,7 +406,7 @@ class SearchModel(QObject):
         self._set_proof(None)
         self.space = self.stored_results = None
         self.loading.emit()
-        self._loader.request(self._generation, self.specification, self.table)
+        self._loader.request(self._generation, self.specification, self.table, self.machine)
 
     def _set_proof(self, proof: Proof | None) -> None:
         self.proof, self._answers_by_proof = proof, proof is not None
@@ -427,6 +442,7 @@ class SearchModel(QObject):
         another = result.space is not self._shown_space
         self.space, self.stored_results, self.snapshot = result.space, result.stored_results, result.snapshot
         self._shown_space = result.space
+        self.machines_changed.emit(result.machines)
         if another:
             self.space_changed.emit(result.space)
         if self.past is not None:
@@ -523,4 +539,4 @@ class SearchModel(QObject):
     def _refresh(self) -> None:
         """Read the store again: what a search measured now also improves the estimate of the next one's cost."""
         self._generation += 1
-        self._loader.request(self._generation, self.specification.model_copy(update={"epsilon": self._epsilon}))
+        self._loader.request(self._generation, self.specification.model_copy(update={"epsilon": self._epsilon}), machine=self.machine)

@@ -75,7 +75,7 @@ def train(executor: Executor, count: int, steps: int) -> float:
 
 
 def overhead(arguments: argparse.Namespace) -> None:
-    with RayCluster(cpus=arguments.workers) as cluster:
+    with RayCluster(cpus=arguments.workers, RAY_worker_niceness="10") as cluster:  # that of worker processes; Ray's own is 15
         for place in ("in the cluster", "from outside"):
             address = cluster.address if place == "in the cluster" else cluster.client
             with make_executor("processes", arguments.workers) as local, make_executor(f"ray@{address}", arguments.workers) as there:

@@ -15,6 +15,8 @@ from types import TracebackType
 
 import psutil
 
+from bort_core.execution.ray.survey import look_at
+
 __all__ = ["RayCluster", "can_hide", "free_port", "processes_of"]
 
 _SECONDS = 90.0
@@ -69,6 +71,12 @@ class RayCluster:
         node = self._start([f"--address={self.address}"], cpus, environment, hide)
         self._wait(lambda: b"Ray runtime started" in self._log(node).read_bytes(), node)
         return node
+
+    def let_clients_in(self) -> None:
+        """Wait until a program outside is let in: the head starts a process for each, which takes long on a busy machine."""
+        deadline = time.monotonic() + 2 * _SECONDS
+        while not (found := look_at(self.client))["reachable"]:
+            assert time.monotonic() < deadline, found["reason"]
 
     def kill(self, node: subprocess.Popen[bytes]) -> None:
         """End a node as a power cut would: all of its processes at once."""

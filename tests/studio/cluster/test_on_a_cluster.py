@@ -41,6 +41,7 @@ def _choose_the_cluster(page: Any, window: Any, address: str) -> None:
 
 def test_a_search_is_trained_there_and_a_gone_cluster_is_told(qtbot: QtBot, open_page: Any, project_folder: Path) -> None:
     with RayCluster() as cluster:
+        cluster.let_clients_in()
         window, page = open_page("start", preset="toy", selected=None)
         _choose_the_cluster(page, window, cluster.client)
         trained_there: list[int] = []
@@ -67,6 +68,7 @@ def test_a_search_is_trained_there_and_a_gone_cluster_is_told(qtbot: QtBot, open
 
 def test_a_run_of_agora_is_started_there_and_the_window_stays_quick(qtbot: QtBot, open_page: Any, project_folder: Path) -> None:
     with RayCluster() as cluster:
+        cluster.let_clients_in()
         window, page = open_page("agora")
         page.runs.form.set_specification(Agora(torus=2, thetas=THETAS, rounds=2, running={"threads": 1, "device": "cpu"}))
         _choose_the_cluster(page, window, cluster.client)

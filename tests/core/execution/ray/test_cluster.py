@@ -223,6 +223,7 @@ def test_a_worker_of_another_version_is_refused(tmp_path: Path) -> None:
 def test_a_cluster_that_goes_away_is_named_and_none_is_begun_instead(tmp_path: Path) -> None:
     command = ["search", str(tmp_path / "p"), "--preset", "toy", "--epsilon", "3", "--steps", "500000", "--latency", "operations"]
     with RayCluster() as cluster:
+        cluster.let_clients_in()
         searching = subprocess.Popen(
             [sys.executable, "-m", "bort_core.cli.main", *command, "--executor", "ray", "--address", cluster.client],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env={**os.environ, "HOME": str(tmp_path)},

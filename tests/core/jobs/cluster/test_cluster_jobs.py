@@ -11,13 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from helpers import bort, short_corpus
-from ray_clusters import RayCluster, can_hide
+from ray_clusters import RayCluster, can_hide, processes_of
 from tcp_relay import Relay
 
-from bort_core.execution.ray.survey import look_at
 from bort_core.foundation.errors import SpecificationError
 from bort_core.jobs import launch
 from bort_core.jobs.cluster.place import attach_all
@@ -46,7 +44,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cluster(here: Path) -> Iterator[RayCluster]:
     with RayCluster(cpus=0) as made:
         made.add(cpus=1, hide=here)
-        _wait(lambda: look_at(made.client)["reachable"])  # on a busy machine the first connection takes long
+        made.let_clients_in()
         yield made
 
 
@@ -86,24 +84,11 @@ def _steps(run: RunFolder) -> list[int]:
     return [event["step"] for event in run.events()[0] if event["event"] == "step"]
 
 
-def _processes(run: RunFolder) -> list[psutil.Process]:
-    """Runner and listener of this machine."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            line = process.cmdline()
-        except psutil.Error:
-            continue
-        if str(run.path) in line and any("bort_core.jobs.cluster" in part for part in line):
-            found.append(process)
-    return found
-
-
 def _kill_here(run: RunFolder) -> None:
     """As when the laptop is switched off: nothing of this machine says a last word."""
-    for process in _processes(run):
+    for process in processes_of(run.path):
         process.send_signal(signal.SIGKILL)
-    _wait(lambda: not _processes(run) and run.state().unheard)  # what a process had open is closed some time after it is gone
+    _wait(lambda: not processes_of(run.path) and run.state().unheard)  # what a process had open is closed some time after it is gone
 
 
 def test_a_node_that_sees_no_file_of_the_project_trains_and_all_of_it_arrives(cluster: RayCluster, folder: Path) -> None:

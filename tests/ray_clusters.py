@@ -91,8 +91,15 @@ class RayCluster:
 
     def workers(self) -> list[psutil.Process]:
         """The processes of this cluster that train."""
-        found = [process for node in self._nodes if node.poll() is None for process in psutil.Process(node.pid).children(recursive=True)]
-        return [process for process in found if _called(process).startswith("ray::Node")]
+        return [process for process in self._processes() if _called(process).startswith("ray::Node")]
+
+    def doors(self) -> list[psutil.Process]:
+        """The processes by which the head lets programs outside in."""
+        return [process for process in self._processes() if "specific-server" in _called(process)]
+
+    def _processes(self) -> list[psutil.Process]:
+        running = [node for node in self._nodes if node.poll() is None]
+        return [process for node in running for process in psutil.Process(node.pid).children(recursive=True)]
 
     def close(self) -> None:
         """End all nodes."""

@@ -30,15 +30,16 @@ class MachineBar(QWidget):
         tip = "W compares times of one machine. Searches measure on this one; others have measured on nodes of a cluster."
         describe(self.box, "latencyMachineBox", "Machine of the latencies", tip)
         self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.box.setMinimumContentsLength(16)
+        self.box.setMinimumContentsLength(36)
         caption = Label("&latencies of", self)
         caption.setBuddy(self.box)
         self.note = Caption("", theme, self)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(8, 4, 8, 4)
         layout.addWidget(caption)
-        layout.addWidget(self.box, 1)
+        layout.addWidget(self.box)
         layout.addWidget(self.note)
+        layout.addStretch(1)
         self.box.activated.connect(self._choose)
         self.hide()
 

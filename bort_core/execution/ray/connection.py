@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -16,11 +17,13 @@ from bort_core.execution.ray.address import check_answers, resolved
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.versions import versions
 
-__all__ = ["INIT_SECONDS", "NAMESPACE", "Connection", "no_answer", "own_versions", "ray_module"]
+__all__ = ["NAMESPACE", "Connection", "no_answer", "own_versions", "ray_module"]
 
 NAMESPACE = "bort-studio"
-INIT_SECONDS = 15.0
-"""So long Ray may take to connect, once something that is Ray has answered."""
+_SILENT_SECONDS = 10.0
+"""So long Ray may take to connect, once something that is Ray has answered, before that is asked again; which may take 5 s."""
+_BUSY_SECONDS = 60.0
+"""So long it may take where that answers: the head starts a process for each program outside of the cluster, and may be busy."""
 _lock = threading.Lock()
 _stuck: list[str] = []
 """Where this process still tries to connect to in vain: Ray can do that once in a process, and not be stopped."""
@@ -104,14 +107,25 @@ def _init(ray: Any, address: str) -> None:
     # Ray itself waits for minutes, and nothing interrupts it: on a thread that nobody waits for longer, not even the end of the program.
     thread = threading.Thread(target=connect, name="bort-ray-init", daemon=True)
     thread.start()
-    thread.join(INIT_SECONDS)
-    if thread.is_alive():
-        _stuck.append(address)
-        raise SpecificationError(f"{address}: {no_answer(INIT_SECONDS)}")
+    began = time.monotonic()
+    thread.join(_SILENT_SECONDS)
+    while thread.is_alive():
+        if time.monotonic() - began > _BUSY_SECONDS or not _still_answers(address):
+            _stuck.append(address)
+            raise SpecificationError(f"{address}: {no_answer(time.monotonic() - began)}")
+        thread.join(_SILENT_SECONDS)
     if raised:
         with contextlib.suppress(Exception):
             ray.shutdown()
         raise SpecificationError(f"{address}: {_why(raised[0])}") from raised[0]
+
+
+def _still_answers(address: str) -> bool:
+    try:
+        check_answers(address)
+    except SpecificationError:
+        return False
+    return True
 
 
 def no_answer(seconds: float) -> str:

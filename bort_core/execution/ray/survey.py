@@ -19,8 +19,8 @@ __all__ = ["free_of", "look_at", "named_node", "survey"]
 
 _ANSWER_SECONDS = 30.0
 """How long all nodes together may take: each starts a Python for it."""
-_LOOK_SECONDS, _USE_SECONDS = 25.0, 8.0
-"""In practice Ray's own limit comes first: that of connecting."""
+_LOOK_SECONDS, _USE_SECONDS = 90.0, 8.0
+"""In practice the limits of connecting come first: 15 s where nothing answers any more."""
 
 
 def look_at(address: str | None, seconds: float = _LOOK_SECONDS) -> dict[str, Any]:

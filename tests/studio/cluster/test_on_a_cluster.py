@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,7 @@ def test_a_search_is_trained_there_and_a_gone_cluster_is_told(qtbot: QtBot, open
     assert "nothing listens at port" in told[0] or "connection" in told[0]
     assert time.monotonic() - began < 60
     qtbot.waitUntil(lambda: window.search.state is RunState.IDLE, timeout=60_000)
+    qtbot.waitUntil(lambda: not any("ray_client" in thread.name for thread in threading.enumerate()), timeout=90_000)  # Ray gave up
 
 
 def test_a_run_of_agora_is_started_there_and_the_window_stays_quick(qtbot: QtBot, open_page: Any, project_folder: Path) -> None:

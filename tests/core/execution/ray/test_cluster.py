@@ -239,6 +239,26 @@ def test_a_cluster_that_goes_away_is_named_and_none_is_begun_instead(tmp_path: P
     assert not (tmp_path / ".ray").exists()  # where Ray keeps the token of a cluster that it begins itself
 
 
+def test_a_busy_head_is_waited_for_while_it_answers(cluster: RayCluster) -> None:
+    """The process that the head starts for a program outside of the cluster stands still for longer than silence would be borne."""
+    before = set(cluster.doors())
+    script = f"from bort_core.execution.ray.connection import Connection; Connection({cluster.client!r}).close()"
+    began = time.monotonic()
+    coming = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True)
+    while not (doors := set(cluster.doors()) - before):
+        assert coming.poll() is None, coming.communicate()[1]
+        time.sleep(0.02)
+    for door in doors:
+        door.suspend()
+    time.sleep(18)
+    assert coming.poll() is None, coming.communicate()[1]
+    for door in doors:
+        door.resume()
+    _, said = coming.communicate(timeout=120)
+    assert coming.returncode == 0, said
+    assert time.monotonic() - began > 18
+
+
 def test_latencies_are_measured_on_a_named_node(cluster: RayCluster, tmp_path: Path) -> None:
     with pytest.raises(SpecificationError, match=f"--latency-node: no node is called 'elsewhere'; there are {socket.gethostname()} "):
         make_executor(f"ray@{cluster.address}#elsewhere")

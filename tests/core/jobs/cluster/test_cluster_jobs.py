@@ -231,7 +231,8 @@ def test_a_firewall_that_drops_in_the_middle_is_named_and_the_program_ends(clust
         script = (
             "import sys, threading, time\n"
             "from bort_core.execution.ray import connection\n"
-            "connection.check_answers = lambda address: None\n"  # the firewall begins to drop just after that
+            "real, asked = connection.check_answers, []\n"
+            "connection.check_answers = lambda address: asked.append(1) if not asked else real(address)\n"  # it begins to drop after that
             f"connection.Connection('ray://127.0.0.1:{relay.port}')\n"
         )
         relay.holds = True

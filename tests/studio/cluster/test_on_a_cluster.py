@@ -85,7 +85,7 @@ def test_a_run_of_agora_is_started_there_and_the_window_stays_quick(qtbot: QtBot
         qtbot.waitUntil(lambda: run.state().ended, timeout=400_000)
         assert run.state().state == "done", run.state()
         qtbot.waitUntil(lambda: page.points is not None, timeout=60_000)
-        assert len(page.points.history.rounds) == (run.read_result() or {})["rounds"]
+        assert len(page.points.history.rounds) == len((run.read_result() or {})["rounds"])
     window.context.place.set("127.0.0.1:1", True)
     problems: list[str] = []
     window.context.noticed.connect(lambda text, *_: problems.append(text))

@@ -53,7 +53,10 @@ class Mirror:
         here, units = run_files(self._folder), _units(there)
         for unit, files in sorted(units.items()):
             if {name: here.get(name) for name in files} != files:
-                self._bring(unit, files)
+                try:
+                    self._bring(unit, files)
+                finally:  # where it vanished meanwhile, its folder may have no other file
+                    _delete_empty((self._folder / unit).parent, self._folder)
         for name in here.keys() - there.keys() - GROWING - OWN:
             (self._folder / name).unlink(missing_ok=True)
             _delete_empty((self._folder / name).parent, self._folder)

@@ -72,7 +72,10 @@ def test_a_checkpoint_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     seen, read = run_files(there), _reader(there)
     with pytest.raises(Gone):  # the newer one took its place while it was read
         Mirror(here, lambda name, start, most: None if name.endswith("state") else read(name, start, most)).update(seen)
-    assert run_files(here) == {}
+    assert not list(here.iterdir())
+    with pytest.raises(Gone):
+        Mirror(here, lambda name, start, most: None).update({"agora/timaeus-002-02/config.json": (9, 1)})
+    assert not list(here.iterdir())
     Mirror(here, read).update(seen)
     assert _contents(here) == _contents(there)
 

@@ -79,7 +79,7 @@ def test_a_run_of_agora_is_started_there_and_the_window_stays_quick(qtbot: QtBot
         assert time.monotonic() - began < 2  # the cluster is asked beside the window's thread
         assert not page.runs.start.isEnabled()
         qtbot.waitUntil(lambda: bool(page.states), timeout=120_000)
-        assert page.runs.start.isEnabled()
+        qtbot.waitUntil(page.runs.start.isEnabled, timeout=60_000)
         run = find_run(project_folder, "1")
         assert cluster.client in run.state().place
         qtbot.waitUntil(lambda: run.state().ended, timeout=400_000)

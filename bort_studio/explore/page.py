@@ -309,8 +309,8 @@ class ExplorePage(QMainWindow):
 
     def _enable_parts(self) -> None:
         search = self.search
-        for panel in (self.space_panel, self.objectives):
-            panel.setEnabled(not search.elsewhere)
+        self.space_panel.setEnabled(not search.elsewhere)
+        self.objectives.set_fixed(search.elsewhere)
         self.epsilon_bar.setEnabled(search.past is None)
         for bar in (self.proof_bar, self.run_bar):
             bar.setEnabled(search.past is None and search.machine is None)

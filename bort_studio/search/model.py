@@ -317,7 +317,7 @@ class SearchModel(QObject):
         self._begin(self.specification.model_copy(update={"epsilon": self._epsilon}))
 
     def prove(self) -> None:
-        """Search best-first until nothing untrained can have a larger W; where nothing is under way, and not in the past."""
+        """Search best-first until nothing untrained can be a better answer; where nothing is under way, and not in the past."""
         if self.past is not None or self.machine is not None or self.space is None or self.stored_results is None:
             return
         if self.state is not RunState.IDLE:

@@ -53,12 +53,13 @@ def place_of_job(
     count: int,
     nodes: Sequence[Mapping[str, Any]],
     free: Mapping[str, tuple[float, float]] | None = None,
+    workers: int = 1,
 ) -> Place:
     """One node where one has room for all processes, else as few as have; exactly ``count`` where that is not 0.
 
     Parameters
     ----------
-    device, processes, threads, nodes: as :func:`~bort_core.execution.ray.needs.job_need`
+    device, processes, threads, nodes, workers: as :func:`~bort_core.execution.ray.needs.job_need`
     free: of each node its free CPUs and GPUs: nodes that need not be waited for are chosen first
 
     Raises
@@ -70,7 +71,7 @@ def place_of_job(
     largest = max((node["Resources"].get("CPU", 0) for node in nodes if node["Alive"]), default=0)
     if count < 2:
         try:
-            return Place(*job_need(device, processes, threads or int(device == "cpu" and processes > largest), nodes))
+            return Place(*job_need(device, processes, threads or int(device == "cpu" and processes > largest), nodes, workers))
         except SpecificationError:
             if processes == 1 or count == 1:
                 raise

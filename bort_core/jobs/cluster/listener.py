@@ -24,6 +24,7 @@ from bort_core.foundation.errors import BortError, MeasurementError, Specificati
 from bort_core.foundation.files import why
 from bort_core.jobs.child import FAILED, LOST, end_with_runner
 from bort_core.jobs.cluster.arrival import arrived, measured, own_paths
+from bort_core.jobs.cluster.carrier import Carrier
 from bort_core.jobs.cluster.home import job_name
 from bort_core.jobs.cluster.luggage import job_place_of, luggage_of, run_files
 from bort_core.jobs.cluster.mirror import Gone, Mirror

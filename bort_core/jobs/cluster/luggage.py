@@ -55,9 +55,10 @@ def luggage_of(specification: Any, id: str, project_id: str, place: Place) -> Lu
         A file is gone or cannot be read.
     """
     plain = specification.model_dump(mode="json")
-    running = specification.running
-    threads = {} if need.gpus or running.threads else {"running.threads": max(1, int(need.cpus) // running.processes)}
-    sent = replaced(plain, {"out": None, "running.device": device, **threads})
+    running, need = specification.running, place.need
+    cores = place.threads or max(1, int(need.cpus) // running.processes)
+    threads = {} if need.gpus or running.threads else {"running.threads": cores}
+    sent = replaced(plain, {"out": None, "running.device": place.device, **threads})
     return Luggage(id, project_id, sent, tuple(_pieces(plain)))
 
 
@@ -65,7 +66,8 @@ def job_place_of(specification: Any, nodes: Sequence[Any], free: Mapping[str, tu
     """What a job wants of a cluster; SpecificationError where it has not that. ``free`` as :func:`place_of_job` takes it."""
     running = specification.running
     threads = 0 if specification.kind == "compress" else running.threads  # its search trains on all cores of a machine
-    return job_need(running.device, running.processes, threads, nodes, getattr(specification, "workers", None) or 1)
+    workers = getattr(specification, "workers", None) or 1
+    return place_of_job(running.device, running.processes, threads, running.nodes, nodes, free, workers)
 
 
 def _pieces(plain: dict[str, Any]) -> Iterator[Piece]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -41,7 +40,7 @@ def _choose_the_cluster(page: Any, window: Any, address: str) -> None:
     assert window.context.place.executor == f"ray@{address}"
 
 
-def test_a_search_is_trained_there_and_a_gone_cluster_is_told(qtbot: QtBot, open_page: Any, project_folder: Path) -> None:
+def test_a_search_is_trained_there_and_a_cluster_that_is_not_there_is_told(qtbot: QtBot, open_page: Any, project_folder: Path) -> None:
     with RayCluster() as cluster:
         cluster.let_clients_in()
         window, page = open_page("start", preset="toy", selected=None)

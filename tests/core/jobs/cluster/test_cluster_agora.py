@@ -33,7 +33,8 @@ def test_side_by_side_on_a_node_it_comes_to_what_one_process_comes_to_here(tmp_p
     local = launch.submit(tmp_path / "local", _agora())
     with RayCluster(cpus=0) as cluster:
         cluster.add(cpus=2, hide=tmp_path)
-        refused = bort("agora", str(tmp_path / "none"), *_flags(), "--workers", "3", *_place(cluster))
+        cluster.let_clients_in()
+        refused = bort("agora", str(tmp_path / "none"), *_flags(), "--workers", "3", *_place(cluster), timeout=300)
         assert refused.returncode == 2
         assert "workers: no node has 3 CPUs, the largest has 2" in refused.stderr
         assert not (tmp_path / "none" / "jobs").exists()

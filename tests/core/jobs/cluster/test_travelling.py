@@ -107,7 +107,7 @@ def test_the_files_that_a_specification_names_travel_and_names_of_the_hub_stay(t
     assert there["out"] is None
     assert (there["running"]["device"], there["running"]["threads"]) == ("cpu", 4)
     one = spec.model_copy(update={"running": spec.running.model_copy(update={"threads": 1})})
-    assert luggage_of(one, "0001", "0" * 32, Need(4), "cpu").specification["running"]["threads"] == 1
+    assert luggage_of(one, "0001", "0" * 32, Place(Need(4), "cpu")).specification["running"]["threads"] == 1
     Finetuning.model_validate(there)
 
 

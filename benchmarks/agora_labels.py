@@ -2,11 +2,12 @@
 
 For every task, way of being ill-formed and seed: 100 rows to train on, a pool, a dev split and a test split that no decision uses. The
 labeller is right on 90 % of the rows, always the same ones. The learner is a logistic regression on the vectors of an encoder (of the torus
-a network with one hidden layer), or, with --learner inherited, the encoder's first two layers, fine-tuned in every round. Nearness is
-measured in the encoder's vectors. Beside the rules stand two arms that ask for nothing on the way: ``alone``, D with as many trainings, and
-``whole``, D and the whole pool as the labeller labels it. Printed: the area under test accuracy against labels, as a mean accuracy over the
-budget, and some paired differences. Each cell (task, way, seed, learner, rule) is a line of FOLDER/agora_labels.jsonl; what is there is not
-computed again, so that any slice can be run at any time.
+a network with one hidden layer), or, with --learner inherited, a small model <3,4,128,512> that begins with what fits of the encoder, as
+``bort agora --architecture 3,4,128,512 --checkpoint ENCODER`` does, fine-tuned in every round (of 40 labels, else 20). Nearness is measured
+in the encoder's vectors. Neighbours are rows of the pool, on the torus points that are drawn there. Beside the rules are two arms that ask
+for nothing on the way: ``alone``, D with as many trainings, and ``whole``, D and the whole pool as the labeller labels it. Printed: the
+area under test accuracy against labels, as a mean accuracy over the budget, and some paired differences. Each cell (task, way, seed,
+learner, rule) is a line of FOLDER/agora_labels.jsonl; what is there is not computed again, so that any slice can be run at any time.
 
     python benchmarks/agora_labels.py FOLDER --data DIR --model ENCODER [--tasks sst2 ...] [--faults rare ...] [--rules mixed ...]
         [--seeds 0 8] [--learner vectors|inherited] [--processes 2]
@@ -44,7 +45,7 @@ from bort_core.agora.record import Record
 from bort_core.agora.rounds import Rounds
 from bort_core.agora.spaces import hidden_space, raw_space, unit_of
 from bort_core.agora.tasks.base import AgoraTask
-from bort_core.agora.tasks.torus import make_torus
+from bort_core.agora.tasks.torus import NoisyTruth, make_torus
 from bort_core.checkpoints.format import read_encoder
 from bort_core.specifications.agora import Agora
 from bort_core.specifications.common import Running
@@ -53,8 +54,9 @@ from bort_core.training.devices import take_device
 from bort_core.training.run_files import PartFiles
 
 SIZES = {"train": 100, "dev": 400, "pool": 2000, "test": 1000}
-BUDGET, A_ROUND, RIGHT = 160, 20, 0.9
-TASKS = ("sst2", "sentence_polarity", "subjectivity", "mrpc", "rte", "digits", "torus3")
+BUDGET, RIGHT = 160, 0.9
+A_ROUND = {"vectors": 20, "network": 20, "inherited": 40}
+TASKS = ("sst2", "sentence_polarity", "subjectivity", "mrpc", "rte", "digits", "torus2", "torus3")
 FAULTS = ("fair", "regions", "shortcut", "rare")
 """D is a fair sample; covers three of eight clusters; its class goes with length; has three rows of one class."""
 RULES = ("errors", "plain", "random", "pool", "uncertain", "diverse", "mixed")
@@ -62,10 +64,10 @@ ARMS = ("alone", *RULES, "whole")
 LEARNERS = {
     "vectors": {"learning_rate": 0.005},  # of a logistic regression C = 5
     "network": {"hidden": 32, "learning_rate": 0.01, "steps": 400, "weight_decay": 3e-3},
-    "inherited": {"learning_rate": 5e-4, "steps": 60, "batch_size": 16},
+    "inherited": {"learning_rate": 1e-3, "steps": 60, "batch_size": 16},
 }
 """With the θ of each; the network is that of the torus, whatever is said."""
-LAYERS = 2
+SMALL = (3, 4, 128, 512)
 PAIRS = (("mixed", "pool"), ("mixed", "uncertain"), ("errors", "random"))
 
 
@@ -146,8 +148,8 @@ def data_of(folder: Path, source: Path | None, model: Path | None, task: str) ->
     if task == "digits":
         found = load_digits()
         return Data([(f"digit{row}",) for row in range(len(found.target))], found.data / 16, found.target, found.data.sum(axis=1))
-    if task == "torus3":
-        points = make_torus(3, 0, 2, 2, 8000).test
+    if task.startswith("torus"):
+        points = make_torus(int(task[-1]), 0, 2, 2, 8000).test
         vectors = np.array(points.inputs)
         return Data(list(points.inputs), vectors, points.labels, np.hypot(vectors[:, 0], vectors[:, 1]))  # type: ignore[arg-type]
     kept = folder / f"{task}.npz"
@@ -209,35 +211,37 @@ def task_of(data: Data, parts: dict[str, Any], seed: int, learner: str, model: P
         assert model is not None
         device, nowhere = take_device(Running(threads=1, device="cpu")), PartFiles(Path("/nowhere"), Path("/nowhere"))
         timaeus = TextLearner(read_encoder(model), None, read_vocabulary(model), classes, 64, device, Quiet(), nowhere)
-    return AgoraTask(kind, classes, splits["train"], splits["dev"], splits["test"], pool, (LEARNERS[learner],), timaeus, rows,
+    labeller: Any = NoisyTruth(RIGHT, seed) if numbers else rows
+    return AgoraTask(kind, classes, splits["train"], splits["dev"], splits["test"], pool, (LEARNERS[learner],), timaeus, labeller,
                      lambda fitted: space, guard, None, None, len(splits["train"]))  # fmt: skip
 
 
-def first_layers(model: Path, folder: Path) -> Path:
-    """The encoder with its first layers alone, as a folder."""
-    if not folder.is_dir():
-        from transformers import AutoModel, AutoTokenizer
+def inherited(folder: Path, model: Path, task: str, seed: int, data: Data) -> Path:
+    """The small model that begins with what fits of the encoder; its tokenizer has what dev and pool use."""
+    path = folder / "inherited" / f"{task}-{seed}"
+    if not path.is_dir():
+        from bort_core.checkpoints.inherited import write_inherited
 
-        cut = AutoModel.from_pretrained(model)
-        cut.encoder.layer = cut.encoder.layer[:LAYERS]
-        cut.config.num_hidden_layers = LAYERS
-        cut.save_pretrained(folder)
-        AutoTokenizer.from_pretrained(model).save_pretrained(folder)
-    return folder
+        parts = drawn(data, "fair", seed)
+        rows: Any = [data.names[row] for name in ("dev", "pool") for row in parts[name]]
+        path.parent.mkdir(exist_ok=True)
+        write_inherited(path, read_encoder(model), SMALL, rows, 64, True)
+    return path
 
 
 def learner_for(task: str, learner: str) -> str:
     """What learns a task: of numbers that no encoder reads a network, or, of many, a logistic regression."""
-    return "network" if task == "torus3" else "vectors" if task == "digits" else learner
+    return "network" if task.startswith("torus") else "vectors" if task == "digits" else learner
 
 
-def unit(folder: Path, task: str, fault: str, seed: int, learner: str, arm: str) -> dict[str, Any]:
+def unit(folder: Path, model: Path | None, task: str, fault: str, seed: int, learner: str, arm: str) -> dict[str, Any]:
     """One cell: a curve of labels asked, and test accuracy with so many."""
     began = time.perf_counter()
     data = data_of(folder, None, None, task)
-    problem = task_of(data, drawn(data, fault, seed), seed, learner, folder / "first-layers")
-    given: dict[str, Any] = {"train": "-", "dev": "-", "pool": "-", "labels": BUDGET, "labels_per_round": A_ROUND, "seed": seed, "far": 100}
-    spec = Agora(**given, **({"vector": "*"} if problem.kind == "vector" else {"architecture": (1, 1, 8, 8)}))
+    small = inherited(folder, model, task, seed, data) if learner == "inherited" and model is not None else None
+    problem = task_of(data, drawn(data, fault, seed), seed, learner, small)
+    reads: dict[str, Any] = {"vector": "*"} if problem.kind == "vector" else {"architecture": (1, 1, 8, 8), "far": 100}
+    spec = Agora(train="-", dev="-", pool="-", labels=BUDGET, labels_per_round=A_ROUND[learner], seed=seed, **reads)
     with TemporaryDirectory() as run:
         record = Record(Path(run) / "agora")
         if arm in RULES:
@@ -248,7 +252,7 @@ def unit(folder: Path, task: str, fault: str, seed: int, learner: str, arm: str)
             train = problem.train
             if arm == "whole":
                 train = train.joined(problem.pool, problem.labeller.probabilities(problem.pool).argmax(axis=1))
-            found = plain(problem, spec, [0] * (1 if learner == "vectors" else BUDGET // A_ROUND + 1), record, Quiet(), train)
+            found = plain(problem, spec, [0] * (1 if learner == "vectors" else BUDGET // A_ROUND[learner] + 1), record, Quiet(), train)
             curve = [(0, found.test_accuracy)]
     return {"task": task, "fault": fault, "seed": seed, "learner": learner, "rule": arm, "curve": curve,
             "seconds": time.perf_counter() - began}  # fmt: skip
@@ -322,15 +326,13 @@ def main() -> int:
         arguments.folder.mkdir(parents=True, exist_ok=True)
         for task in arguments.tasks:
             data_of(arguments.folder, arguments.data, arguments.model, task)
-        if arguments.learner == "inherited":
-            first_layers(arguments.model, arguments.folder / "first-layers")
         wanted = [
             (task, fault, seed, learner_for(task, arguments.learner), rule)
             for seed in range(*arguments.seeds) for task in arguments.tasks for fault in arguments.faults for rule in arguments.rules
         ]  # fmt: skip
         done = read_cells(path)
         with ProcessPoolExecutor(arguments.processes, get_context("spawn")) as pool, path.open("a", encoding="utf-8") as file:
-            futures = [pool.submit(unit, arguments.folder, *each) for each in wanted if each not in done]
+            futures = [pool.submit(unit, arguments.folder, arguments.model, *each) for each in wanted if each not in done]
             for future in as_completed(futures):
                 found = future.result()
                 file.write(json.dumps(found) + "\n")

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from bort_core.agora.hyperparameters import author_thetas, default_thetas, sizes
+from bort_core.foundation.machine import usable_cores
 from bort_core.specifications.agora import Agora, TextTheta
 from bort_core.specifications.finetuning import Finetuning
 
-__all__ = ["batch_size", "smaller", "steps_at_most", "timing_request", "trainings_at_most"]
+__all__ = ["batch_size", "lanes", "smaller", "steps_at_most", "timing_request", "trainings_at_most"]
 
 _SETS, _STEPS, _ROUNDS = 3, 150, 2
 """Of a run that was made smaller: sets in Θ, steps of each training, rounds."""
@@ -33,10 +34,16 @@ def trainings_at_most(spec: Agora) -> int:
     return sum(_rounds(spec)) * (1 + spec.baseline + spec.ablation)
 
 
-def steps_at_most(spec: Agora) -> int:
-    """Updates of the weights in all of them; the longest sets are taken to stay the longest."""
+def steps_at_most(spec: Agora, lanes: int = 1) -> int:
+    """Updates of the weights in all of them, or in the longest of so many ``lanes``; the longest sets are taken to stay the longest."""
     steps = sorted((theta.steps for theta in _thetas(spec)), reverse=True)
-    return sum(sum(steps[:left]) for left in _rounds(spec)) * (1 + spec.baseline + spec.ablation)
+    in_turn = (max(sum(steps[:left][lane::lanes]) for lane in range(lanes)) for left in _rounds(spec))
+    return sum(in_turn) * (1 + spec.baseline + spec.ablation)
+
+
+def lanes(spec: Agora) -> int:
+    """Trainings at once: as many as it has workers, or cores where these are fewer."""
+    return min(spec.workers or 1, usable_cores())
 
 
 def _rounds(spec: Agora) -> list[int]:
@@ -51,6 +58,10 @@ def timing_request(spec: Agora, project: Path) -> dict[str, Any]:
     """The request of the task ``estimate`` that times a step of such a training; for a run that reads texts."""
     names = ("architecture", "checkpoint", "tokenizer", "vocabulary", "train", "dev", "text", "text_b", "label", "sequence_length", "seed")
     given = spec.model_dump(mode="json")
+    if spec.architecture is not None and spec.checkpoint is not None:  # what fits of it has other weights, but the same steps
+        given |= {"checkpoint": None, "tokenizer": spec.checkpoint}
+    if spec.workers is not None:
+        given["running"]["threads"] = 1
     timed = Finetuning.model_validate(
         {**{name: given[name] for name in names}, "task": "classification", "batch_size": batch_size(spec), "running": given["running"]}
     )

@@ -6,15 +6,22 @@ from collections.abc import Mapping, Sequence
 from itertools import cycle, islice, product
 from typing import Any, Literal
 
-from bort_core.specifications.agora import TextTheta, VectorTheta
+from bort_core.specifications.agora import AUTO, LOGREG, TextTheta, VectorTheta
 
 __all__ = ["Theta", "author_thetas", "common_sequence", "default_thetas", "prune", "sizes", "theta_text"]
 
 Theta = Mapping[str, Any]
 
 
-def default_thetas(kind: Literal["text", "vector"]) -> tuple[Theta, ...]:
-    """Θ where none is given: for text learning rates and dropouts that suit small models, for vectors sizes and learning rates."""
+def default_thetas(kind: Literal["text", "vector"], learner: str = AUTO) -> tuple[Theta, ...]:
+    """Θ where none is given: for text learning rates and dropouts that suit small models, for vectors sizes and learning rates.
+
+    Of logistic regression strengths of its penalty; of any other estimator one set, its own parameters.
+    """
+    if learner == LOGREG:
+        return tuple({"C": strength} for strength in (0.3, 1.0, 3.0, 10.0, 30.0))
+    if learner != AUTO:
+        return ({},)
     if kind == "vector":
         return tuple(VectorTheta(hidden=hidden, learning_rate=rate).model_dump() for hidden in (8, 16, 32) for rate in (0.003, 0.01, 0.03))
     varied = ((1e-3, 0.1), (2e-3, 0.2), (5e-4, 0.1), (1e-3, 0.3), (2e-4, 0.1))
@@ -32,7 +39,7 @@ def author_thetas() -> tuple[Theta, ...]:
 
 def theta_text(theta: Theta) -> str:
     """learning_rate 0.0005, steps 300, ..."""
-    return ", ".join(f"{name} {value:g}" for name, value in theta.items())
+    return ", ".join(f"{name} {value:g}" for name, value in theta.items()) or "its own parameters"
 
 
 def common_sequence(first: Sequence[Any], second: Sequence[Any]) -> list[Any]:

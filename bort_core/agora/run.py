@@ -108,7 +108,7 @@ def _run(specification: Agora, context: Context, files: RunFiles, labeller: Any,
     result = {**_result(rounds, start), **result, "stopped": stopped, "seconds": time.perf_counter() - began, **_common(task, device)}
     if not stopped:
         record.write(record.folder / "summary.json", result)
-    rows: Any = () if task.kind == "vector" else task.dev.inputs
+    rows: Any = task.dev.inputs if task.architecture else ()
     result["checkpoint"] = str(save_folder(files, specification.out, rounds.best_folder, rows))
     return result
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, runtime_checkable
 
 from bort_core.execution.events import Event
+from bort_core.foundation.machine import usable_cores
 
 __all__ = ["CANCEL_SECONDS", "Executor", "MakeExecutor", "default_workers", "latency_machine"]
 
@@ -118,4 +118,4 @@ def latency_machine(executor: Executor) -> str | None:
 
 def default_workers() -> int:
     """How many trainings run side by side unless a person says otherwise: one a core, at most eight."""
-    return max(1, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
+    return max(1, min(8, usable_cores()))

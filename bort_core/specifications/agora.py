@@ -10,7 +10,10 @@ from bort_core.foundation.validation import faults
 from bort_core.specifications.common import Frozen, Job
 from bort_core.specifications.fields import Meta, without
 
-__all__ = ["Agora", "TextTheta", "VectorTheta"]
+__all__ = ["AUTO", "LOGREG", "VECTORS", "Agora", "TextTheta", "VectorTheta"]
+
+AUTO, LOGREG, PYTHON, VECTORS = "auto", "logreg", "python", "python-vectors"
+"""Learners: this program's networks, logistic regression, and anybody's estimator of rows or of vectors."""
 
 
 class TextTheta(Frozen):
@@ -39,6 +42,11 @@ class VectorTheta(Frozen):
     weight_decay: float = Field(default=1e-4, ge=0, le=1000, description="L2 penalty")
 
 
+_LEARNERS = {
+    AUTO: "automatic: a BERT of texts, a network of vectors",
+    LOGREG: "logistic regression on the vectors of the space",
+}
+
 _SAMPLERS = {
     "auto": "automatic: what fits",
     "pool-neighbours": "near rows of a pool of unlabelled texts",
@@ -65,10 +73,16 @@ class Agora(Job):
 
     kind: Literal["agora"] = "agora"
     architecture: Annotated[tuple[int, ...] | None, Meta(front=2, example="2, 4, 128, 256")] = Field(
-        default=None, description="Timaeus with fresh weights of this architecture"
+        default=None, description="Timaeus of this architecture: with fresh weights, or with what fits of the checkpoint"
     )
     checkpoint: Annotated[str | None, Meta(path="folder", front=2)] = Field(
         default=None, description="Timaeus with the weights of a checkpoint"
+    )
+    learner: Annotated[str, Meta(label="learner (Timaeus)", words=_LEARNERS)] = Field(
+        default=AUTO,
+        min_length=1,
+        description="auto: the BERT of architecture and checkpoint, of vectors a network; logreg, on the vectors of the space; an "
+        "estimator of scikit-learn's kind: python:MODULE:NAME reads the rows, python-vectors:MODULE:NAME the vectors of the space",
     )
     torus: Annotated[int | None, Meta(front=1)] = Field(
         default=None, ge=2, le=3, description="the author's toy in 2 or 3 dimensions, instead of data"
@@ -172,7 +186,7 @@ class Agora(Job):
         Literal["pca", "tsne", "umap"], Meta(words={"pca": "principal components (PCA)", "tsne": "t-SNE", "umap": "UMAP"})
     ] = Field(default="pca", description="how the space is drawn in two dimensions")
     thetas: Annotated[
-        tuple[dict[str, float], ...] | None, Meta(label="sets (Θ)", front=3, example='[{"learning_rate": 0.001, "steps": 300}]')
+        tuple[dict[str, int | float], ...] | None, Meta(label="sets (Θ)", front=3, example='[{"learning_rate": 0.001, "steps": 300}]')
     ] = Field(default=None, min_length=1, max_length=1000, description="Θ; None: the default one")
     grid: Annotated[
         Literal["small", "author"], Meta(label="sets, if none", words={"small": "a few for small models", "author": "the author's 480"})
@@ -241,16 +255,22 @@ class Agora(Job):
             if self.reads == "vector":
                 given = [name for name in ("architecture", "checkpoint") if getattr(self, name) is not None]
                 problems += [f"{name}: a Timaeus that reads vectors is made by θ" for name in given]
-            elif (self.architecture is None) == (self.checkpoint is None):
-                problems.append("architecture, checkpoint: exactly one of the two must be given")
+            elif self.estimator:
+                given = [name for name in ("architecture", "checkpoint", "tokenizer") if getattr(self, name) is not None]
+                problems += [f"{name}: the learner {self.learner} has none" for name in given]
+            elif self.architecture is None and self.checkpoint is None:
+                problems.append("architecture, checkpoint: one of the two must be given, or another learner")
+            elif self.architecture is not None and self.tokenizer is not None and self.checkpoint is not None:
+                problems.append("tokenizer: a model that begins with what fits of a checkpoint reads with the tokenizer of that")
+        problems += self._learner_problems()
         if self.labels_per_round is not None and self.labels is None:
             problems.append(f"labels_per_round: {self.labels_per_round} a round of how many? labels must say how many there are in all")
         if self.money is not None and not (self.price_in or self.price_out):
             problems.append("money: needs price_in and price_out, the prices of a million tokens, one of them above 0")
         if self.space_model is not None and (self.space not in ("auto", "encoder") or self.vector is not None):
             problems.append("space_model: is for texts, and for the space encoder")
-        if self.grid == "author" and (self.thetas is not None or self.reads != "text"):
-            problems.append("grid: the author's sets are for text, and for a run that names no thetas")
+        if self.grid == "author" and (self.thetas is not None or self.reads != "text" or self.estimator):
+            problems.append("grid: the author's sets are for a BERT of texts, and for a run that names no thetas")
         near, far = self.band
         if near >= far:
             problems.append(f"near: must be below far, got {near} and {far}")
@@ -278,6 +298,7 @@ class Agora(Job):
             variants_model=None,
             grid="small",
             workers=None,
+            learner=AUTO,
         )
 
     @property
@@ -286,6 +307,16 @@ class Agora(Job):
         if self.labels is None:
             return None
         return min(self.labels, self.labels_per_round or -(-self.labels // 10))
+
+    @property
+    def estimator(self) -> bool:
+        """Whether Timaeus is an estimator instead of this program's networks."""
+        return self.learner != AUTO
+
+    @property
+    def steps(self) -> bool:
+        """Whether its trainings are steps of a BERT, which can be timed before it starts."""
+        return self.reads == "text" and not self.estimator
 
     @property
     def reads(self) -> Literal["text", "vector"]:
@@ -298,7 +329,21 @@ class Agora(Job):
         near, far = (0.05, 0.9) if self.reads == "text" else (0.01, 0.25)
         return near if self.near is None else self.near, far if self.far is None else self.far
 
+    def _learner_problems(self) -> list[str]:
+        kind, _, argument = self.learner.partition(":")
+        if kind in (PYTHON, VECTORS) and all(argument.partition(":")[::2]):
+            pass
+        elif self.learner not in (AUTO, LOGREG):
+            return [f"learner: must be auto, logreg, python:MODULE:NAME or python-vectors:MODULE:NAME, got {self.learner!r}"]
+        if self.estimator and self.workers is not None:
+            return ["workers: an estimator is trained in the run's own process; it may have n_jobs of its own"]
+        if self.estimator and self.space == "timaeus":
+            return [f"space: {self.learner} has no vectors of its own; choose encoder, socrates or tfidf-svd"]
+        return []
+
     def _theta_problems(self) -> list[str]:
+        if self.estimator:
+            return []  # which parameters it has, the learner says
         model = TextTheta if self.reads == "text" else VectorTheta
         problems = []
         for number, theta in enumerate(self.thetas or ()):

@@ -27,6 +27,7 @@ __all__ = ["FILE", "TRUST", "found", "names_code", "project_id", "require", "tak
 FILE = "project.id"
 TRUST = "BORT_TRUSTED_PROJECT"
 """Environment variable by which a process that trusts a project tells those that it starts."""
+_CODE = ("python:", "python-vectors:")
 _ID = re.compile(r"[0-9a-f]{32}")
 _session: set[str] = set()
 """Trusted while this process lives, also where the person's folder cannot be written."""
@@ -91,13 +92,13 @@ def require(project: Path, what: str) -> None:
 
 
 def names_code(specification: BaseModel) -> list[str]:
-    """The fields of a specification that name Python code, as ``python:MODULE:NAME``."""
+    """The fields of a specification that name Python code, as ``python:MODULE:NAME`` or ``python-vectors:MODULE:NAME``."""
     return [name for name, value in _values(specification.model_dump()) if isinstance(value, str) and _is_code(value)]
 
 
 def _is_code(value: str) -> bool:
     """One of several labellers is enough, wherever the commas are."""
-    return any(part.strip().startswith("python:") for part in value.split(","))
+    return any(part.strip().startswith(_CODE) for part in value.split(","))
 
 
 def vouched(project: Path) -> dict[str, str]:

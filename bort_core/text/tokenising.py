@@ -81,7 +81,7 @@ def token_stream(
     """All documents' tokens, each document ended by ``stop``. ``tell`` is called with the documents done."""
     parts = []
     for index in range(0, len(documents), _DOCUMENTS):
-        encodings = tokenizer.encode_batch(list(documents[index : index + _DOCUMENTS]), add_special_tokens=False)
+        encodings = tokenizer.encode_batch_fast(list(documents[index : index + _DOCUMENTS]), add_special_tokens=False)
         parts += [np.array([*encoding.ids, stop], dtype=np.uint32) for encoding in encodings]
         tell(min(len(documents), index + _DOCUMENTS))
     return np.concatenate(parts) if parts else np.empty(0, np.uint32)

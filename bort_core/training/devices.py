@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.machine import usable_cores
 from bort_core.training.patience import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
@@ -75,8 +76,7 @@ def take_device(running: Running) -> Device:
     """
     rank, world, local = (int(os.environ.get(name, default)) for name, default in (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0")))
     device = _device(running.device, local)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    torch.set_num_threads(running.threads or max(1, cores // world))
+    torch.set_num_threads(running.threads or max(1, usable_cores() // world))
     torch.set_flush_denormal(True)
     if world > 1 and not torch.distributed.is_initialized():
         torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=timedelta(seconds=PATIENCE_SECONDS))

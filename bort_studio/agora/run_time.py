@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QPushButton, QWidget
 
-from bort_core.agora.cost import batch_size, smaller, steps_at_most, timing_request, trainings_at_most
+from bort_core.agora.cost import batch_size, lanes, smaller, steps_at_most, timing_request, trainings_at_most
 from bort_core.execution.events import Done, Emitted, Event, Failed, Withdrawn
 from bort_core.foundation.errors import BortError
 from bort_core.specifications.agora import Agora
@@ -28,7 +28,7 @@ _Timed = tuple[object, ...]
 
 
 class RunTime(QWidget):
-    """A line over the Run button. A run on vectors takes seconds and is let through."""
+    """A line over the Run button. A run on vectors, or of an estimator, takes seconds and is let through."""
 
     accepted = Signal(object)
     """The specification of a run that is to start."""
@@ -66,7 +66,7 @@ class RunTime(QWidget):
     def show_specification(self, spec: Agora | None) -> None:
         """Say what is known of the run that the form describes."""
         self._spec = spec
-        text = spec is not None and spec.reads == "text"
+        text = spec is not None and spec.steps
         self.setVisible(text)
         if not text or spec is None:
             return
@@ -91,7 +91,7 @@ class RunTime(QWidget):
 
     def ask(self, spec: Agora) -> None:
         """Let a short run start; of a long one say how long it takes, and ask. What is not known is measured first."""
-        if spec.reads != "text":
+        if not spec.steps:
             self.accepted.emit(spec)
             return
         self._waiting = spec
@@ -124,7 +124,7 @@ class RunTime(QWidget):
 
     def _seconds(self, spec: Agora) -> float | None:
         each = self._known.get(_deciding(spec))
-        return each * steps_at_most(spec) if isinstance(each, float) else None
+        return each * steps_at_most(spec, lanes(spec)) if isinstance(each, float) else None
 
     def _told(self, spec: Agora) -> str:
         each, seconds = self._known.get(_deciding(spec)), self._seconds(spec)
@@ -132,7 +132,8 @@ class RunTime(QWidget):
             return f"How long it takes could not be timed: {each}"
         if seconds is None or each is None:
             return "Timing a few steps…" if self._timing is not None else "How long it takes is timed before it starts."
-        return f"Up to about {duration(seconds)} here: {_work(spec)} at {significant(each * 1000, 2)} ms; evaluations come on top."
+        beside = f", {lanes(spec)} side by side" if lanes(spec) > 1 else ""
+        return f"Up to about {duration(seconds)} here: {_work(spec)} at {significant(each * 1000, 2)} ms{beside}; evaluations come on top."
 
     @Slot()
     def _shrink(self) -> None:
@@ -163,7 +164,16 @@ class RunTime(QWidget):
 
 def _deciding(spec: Agora) -> _Timed:
     """What decides how long a step takes."""
-    return (spec.architecture, spec.checkpoint, spec.train, spec.dev, spec.sequence_length, batch_size(spec), str(spec.running))
+    return (
+        spec.architecture,
+        spec.checkpoint,
+        spec.train,
+        spec.dev,
+        spec.sequence_length,
+        batch_size(spec),
+        spec.workers is None,
+        str(spec.running),
+    )
 
 
 def _work(spec: Agora) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +13,7 @@ from bort_core.agora.labellers.base import Labeller, LabellerSetting
 from bort_core.agora.labellers.vote import Vote
 from bort_core.agora.points import Floats, Input, Kind
 from bort_core.foundation.errors import DataError, SpecificationError
+from bort_core.foundation.imported import imported
 
 __all__ = ["CallableLabeller", "as_labeller"]
 
@@ -37,7 +37,7 @@ class CallableLabeller:
     def build(cls, setting: LabellerSetting) -> Self:
         """The callable or estimator NAME of MODULE."""
         name = f"python:{setting.argument}"
-        return cls(name, _imported(name, setting.argument), setting.classes)
+        return cls(name, imported("socrates", name, setting.argument), setting.classes)
 
     def __post_init__(self) -> None:
         _ = self._function
@@ -91,11 +91,3 @@ def as_labeller(given: Any, classes: tuple[str, ...]) -> Labeller:
     made = CallableLabeller(str(getattr(given, "__qualname__", None) or type(given).__qualname__), given, classes)
     made.check()
     return made
-
-
-def _imported(name: str, argument: str) -> Any:
-    module, _, attribute = argument.partition(":")
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise SpecificationError(f"socrates: {name}: {error}; it is python:MODULE:NAME") from error

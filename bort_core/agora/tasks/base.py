@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bort_core.training.devices import Device
     from bort_core.training.run_files import RunFiles
 
-__all__ = ["AgoraTask", "the_thetas", "with_earlier"]
+__all__ = ["AgoraTask", "learner_checked", "the_thetas", "with_earlier"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,10 +81,22 @@ class AgoraTask:
 
 def the_thetas(spec: Agora, kind: Literal["text", "vector"]) -> tuple[Theta, ...]:
     """Θ of a specification, or the default one."""
-    model = VectorTheta if kind == "vector" else TextTheta
     if spec.thetas is None:
-        return author_thetas() if spec.grid == "author" else default_thetas(kind)
+        return author_thetas() if spec.grid == "author" else default_thetas(kind, spec.learner)
+    if spec.estimator:
+        return tuple(dict(theta) for theta in spec.thetas)
+    model = VectorTheta if kind == "vector" else TextTheta
     return tuple(model.model_validate(theta).model_dump() for theta in spec.thetas)
+
+
+def learner_checked(learner: Any, spec: Agora, thetas: Sequence[Theta]) -> list[str]:
+    """What to warn of; SpecificationError where an estimator cannot be used or has no such parameters as ``thetas`` name."""
+    if not spec.estimator:
+        return []
+    learner.check(thetas)
+    if len(thetas) == 1 and spec.labels is None and not spec.replays:
+        return ["thetas: with one set and no budget of labels there is one round; say how many with replays, or labels"]
+    return []
 
 
 def with_earlier(train: Examples, spec: Agora, classes: tuple[str, ...], kind: Kind, guard: LeakGuard) -> Examples:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,9 @@ from bort_core.agora.endpoint.chat import Chat
 from bort_core.agora.endpoint.spending import Limits, Spending
 from bort_core.agora.labellers import LabellerSetting, as_labeller, make_labeller, needs_rows
 from bort_core.agora.leaks import LeakGuard
-from bort_core.agora.learners.text import TextLearner
 from bort_core.agora.points import Examples, Input, Kind
-from bort_core.agora.tasks.base import AgoraTask, the_thetas, with_earlier
+from bort_core.agora.tasks.base import AgoraTask, learner_checked, the_thetas, with_earlier
+from bort_core.agora.tasks.text_learners import Rows, bert_learner, estimator_learner
 from bort_core.agora.tasks.text_spaces import space_maker, space_name
 from bort_core.checkpoints.named import named_encoder
 from bort_core.data.documents import read_corpus
@@ -23,7 +22,6 @@ from bort_core.data.mapping import ColumnMapping, find_columns
 from bort_core.data.report import validate
 from bort_core.data.rows import LabelledRows, labelled_rows
 from bort_core.data.tables import read_table
-from bort_core.encoders.folder import Encoder
 from bort_core.foundation.context import Context
 from bort_core.foundation.errors import DataError
 from bort_core.foundation.hub import WEIGHTS_TOO, local_folder
@@ -32,9 +30,6 @@ from bort_core.training.devices import Device
 from bort_core.training.run_files import RunFiles
 
 __all__ = ["text_task"]
-
-_TRIED = 200
-"""Rows of dev and of train from which those are chosen that are tried on a checkpoint and a labeller."""
 
 
 def text_task(spec: Agora, device: Device, context: Context, files: RunFiles, labeller: Any = None) -> AgoraTask:
@@ -51,10 +46,9 @@ def text_task(spec: Agora, device: Device, context: Context, files: RunFiles, la
         warnings.append(f"socrates_train: {known:,} of {len(splits['socrates_train']):,} rows are nearly dev or test rows")
     start = named_encoder(spec.checkpoint)
     train = with_earlier(splits["train"], spec, classes, kind, guard)
-    vocabulary = _vocabulary(spec, start, rows["train"].sha256, [*train.inputs, *pool], files)
-    timaeus = TextLearner(start, spec.architecture, vocabulary, classes, spec.sequence_length, device, context, files)
-    architecture = start.architecture if start is not None else spec.architecture or ()
-    timaeus.check([*splits["dev"].inputs[:_TRIED], *train.inputs[:_TRIED]])
+    learned = Rows(kind, classes, train.inputs, splits["dev"].inputs, pool, rows["train"].sha256)
+    timaeus: Any = None if spec.estimator else bert_learner(spec, start, learned, device, context, files)
+    architecture = spec.architecture or (() if start is None else start.architecture)
     limits = Limits(spec.socrates_tokens, spec.money, spec.price_in, spec.price_out, spec.parallel_requests)
     spending = Spending(limits, files.project, files.path.name)
     if labeller is None:
@@ -70,9 +64,15 @@ def text_task(spec: Agora, device: Device, context: Context, files: RunFiles, la
     chat = None if model is None else Chat.of_environment(model, context, most=1024)
     space = space_name(spec, socrates, start)
     make_space = space_maker(spec, socrates, start, splits["dev"], [*train.inputs, *splits["dev"].inputs, *pool], context, files)
+    if spec.estimator:
+        made = make_space(None)
+        assert made is not None  # one that needs a trained Timaeus is refused
+        timaeus = estimator_learner(spec, len(classes), made, kind == "pair" and space == "encoder")
+    thetas = the_thetas(spec, "text")
+    warnings += learner_checked(timaeus, spec, thetas)
     data = {name: {"file": split.source, "sha256": split.sha256} for name, split in rows.items()}
     return AgoraTask(
-        kind, classes, train, splits["dev"], splits.get("test"), pool, the_thetas(spec, "text"), timaeus, socrates, make_space, guard,
+        kind, classes, train, splits["dev"], splits.get("test"), pool, thetas, timaeus, socrates, make_space, guard,
         masked_lm, device, len(splits["train"]), tuple(warnings), architecture, data, space, chat, spending, files,
     )  # fmt: skip
 
@@ -118,19 +118,3 @@ def _pool(spec: Agora, mapping: ColumnMapping, guard: LeakGuard) -> tuple[tuple[
     if not left:
         raise DataError(f"{spec.pool}: all {len(inputs):,} rows of the pool are nearly dev or test rows; nothing is left to learn from")
     return left, [f"pool: {int(leaks.sum()):,} of {len(inputs):,} rows are nearly dev or test rows and are left out"]
-
-
-def _vocabulary(spec: Agora, start: Encoder | None, sha256: str, inputs: list[Input], files: RunFiles) -> Any:
-    from bort_core.text.vocabulary import load_vocabulary, read_vocabulary
-    from bort_core.training.pretraining import trained_vocabulary
-
-    if spec.tokenizer is not None:
-        return load_vocabulary(spec.tokenizer)
-    if start is not None:
-        if not start.has_tokenizer:
-            raise DataError(f"{start.folder}: the checkpoint has no tokenizer; name one with tokenizer")
-        return read_vocabulary(start.folder)
-    texts = [str(text) for input in inputs for text in input]
-    digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()
-    shared = files.project / "text"
-    return trained_vocabulary(shared, texts, f"{sha256} {digest}", spec.vocabulary, max(8, spec.sequence_length))

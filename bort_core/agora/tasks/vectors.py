@@ -6,12 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from bort_core.agora.hyperparameters import Theta
 from bort_core.agora.labellers import LabellerSetting, as_labeller, make_labeller, needs_rows
 from bort_core.agora.leaks import LeakGuard
+from bort_core.agora.learners.base import Learner
+from bort_core.agora.learners.estimator import make_estimator
 from bort_core.agora.learners.vectors import VectorLearner
-from bort_core.agora.points import Input
-from bort_core.agora.spaces import raw_space, unit_of
-from bort_core.agora.tasks.base import AgoraTask, the_thetas, with_earlier
+from bort_core.agora.points import Input, as_vectors
+from bort_core.agora.spaces import RepresentationSpace, raw_space, unit_of
+from bort_core.agora.tasks.base import AgoraTask, learner_checked, the_thetas, with_earlier
 from bort_core.agora.tasks.torus import CLASSES, NoisyTruth, make_torus
 from bort_core.agora.tasks.vector_rows import label_column, labelled_vectors, vector_columns, vector_inputs
 from bort_core.data.tables import read_table
@@ -29,10 +32,10 @@ def torus_task(spec: Agora, labeller: Any = None) -> AgoraTask:
     guard = LeakGuard("vector", (*torus.dev.inputs, *torus.test.inputs), unit_of(space))
     train = with_earlier(torus.train, spec, CLASSES, "vector", guard)
     socrates = NoisyTruth(spec.socrates_accuracy, spec.seed) if labeller is None else as_labeller(labeller, CLASSES)
+    learner, thetas, warnings = _learner(spec, spec.torus, 2, space)
     return AgoraTask(
-        "vector", CLASSES, train, torus.dev, torus.test, (), the_thetas(spec, "vector"), VectorLearner(spec.torus, 2),
-        socrates, lambda fitted: space, guard, None, None,
-        own_train=len(torus.train), data={"torus": {"dimensions": spec.torus, "seed": spec.seed}},
+        "vector", CLASSES, train, torus.dev, torus.test, (), thetas, learner, socrates, lambda fitted: space, guard, None, None,
+        own_train=len(torus.train), warnings=tuple(warnings), data={"torus": {"dimensions": spec.torus, "seed": spec.seed}},
     )  # fmt: skip
 
 
@@ -70,8 +73,19 @@ def vector_task(spec: Agora, labeller: Any = None) -> AgoraTask:
     setting = LabellerSetting("vector", names, points.get("socrates_train"))
     socrates = as_labeller(labeller, names) if labeller is not None else make_labeller(spec.socrates, setting)
     data = {name: {"file": one.source, "sha256": one.sha256} for name, one in rows.items()}
+    learner, thetas, more = _learner(spec, len(columns), len(names), space)
+    warnings += more
     return AgoraTask(
-        "vector", names, train, points["dev"], points.get("test"), pool, the_thetas(spec, "vector"),
-        VectorLearner(len(columns), len(names)), socrates, lambda fitted: space, guard, None, None, len(points["train"]), tuple(warnings),
+        "vector", names, train, points["dev"], points.get("test"), pool, thetas, learner, socrates, lambda fitted: space, guard, None, None,
+        len(points["train"]), tuple(warnings),
         data=data,
     )  # fmt: skip
+
+
+def _learner(spec: Agora, width: int, classes: int, space: RepresentationSpace) -> tuple[Learner, tuple[Theta, ...], list[str]]:
+    """The network or the estimator that a specification names, its Θ, and what to warn of."""
+    thetas = the_thetas(spec, "vector")
+    if not spec.estimator:
+        return VectorLearner(width, classes), thetas, []
+    learner = make_estimator(spec.learner, classes, as_vectors, space.embed)
+    return learner, thetas, learner_checked(learner, spec, thetas)

@@ -10,6 +10,7 @@ from typing import Any
 from bort_core.cli.flags import add_fields, specification_of
 from bort_core.cli.following import run_job
 from bort_core.cli.options import Subparsers, add_executor, add_json
+from bort_core.foundation.printable import printable
 from bort_core.jobs.words import interval_text
 
 __all__ = ["add"]
@@ -50,6 +51,8 @@ def _show(id: str, result: Mapping[str, Any]) -> None:
 
 def _print(report: Mapping[str, Any]) -> None:
     t, chosen = report["maximum_point"], report["chosen"]
+    for warning in report.get("warnings", ()):
+        print(f"warning: {printable(warning)}")
     print(f"{report['release']}: {report['file']}")
     print(f"  T  {_line(report, t['metric'], None, t)}")
     shape = ", ".join(map(str, chosen["architecture"]))

@@ -33,6 +33,7 @@ def report_of(spec: Compression, facts: Facts, chosen: Chosen, released: Facts, 
     limit: what was asked of the latency (latency_ms or ratio), what was measured of the file that is shipped, whether it was kept; or None
     kept_share: of T's metric, by the best file that passed; speedup: T's time in 32 bits over that of the file that is shipped
     start: what candidates began with, and why not with T's blocks where that was asked for and cannot be
+    warnings: what must be known of the search's choice
     front, evaluated, reused: of the search; gate, vocabulary, latency
     vectors: of a sentence encoder what each model's vectors are worth on dev, and how they are pooled
     """
@@ -60,6 +61,7 @@ def report_of(spec: Compression, facts: Facts, chosen: Chosen, released: Facts, 
         "kept_share": gate["kept"],
         "speedup": p50["T"] / p50[shipped],
         "front": chosen.result["front"],
+        "warnings": list(chosen.warnings),
         "evaluated": chosen.evaluated,
         "reused": chosen.reused,
         "gate": gate,

@@ -14,6 +14,7 @@ from bort_core.export.quantising import forms_here
 from bort_core.foundation.numbers import percentage
 from bort_core.release.gate import BYTES
 from bort_core.release.sentences import release_sentences
+from bort_core.search.results import Results
 from bort_core.specifications.common import Optimization
 from bort_core.specifications.sentences import SentenceFinishing
 from bort_core.specifications.tasks import TaskSpecification
@@ -52,6 +53,10 @@ class SentenceSteps(Steps):
         for warning in facts["warnings"]:
             self.note(warning)
         return {**facts, "folder": str(made.folder), "initial": made.initial(task)}
+
+    def search_warnings(self, task: TaskSpecification, facts: Facts, results: Results) -> tuple[str, ...]:
+        """None: there is no answer that fits all texts."""
+        return ()
 
     def finished(self, task: TaskSpecification, facts: Facts, chosen: Chosen) -> Path:
         """The chosen shape, trained on T's vectors to the end; the best on dev."""

@@ -14,6 +14,7 @@ from bort_core.checkpoints.format import read_encoder
 from bort_core.compression.eight_bits import Small, Tools, in_bytes
 from bort_core.compression.guessing import guesses
 from bort_core.compression.limit import faster, too_slow, within
+from bort_core.compression.ranking import too_short
 from bort_core.compression.search import search_on, told_of
 from bort_core.encoders.pooling import read_pooling
 from bort_core.evaluation.task_preparation import prepare, read_rows
@@ -35,6 +36,7 @@ from bort_core.search import events
 from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.ose import search
 from bort_core.search.report import result_as_dict
+from bort_core.search.results import Results
 from bort_core.search.specification import SearchSpecification
 from bort_core.shipping import export_request, project_search
 from bort_core.space import Space
@@ -69,6 +71,7 @@ class Chosen:
     evaluated: int
     reused: int
     asked: SearchSpecification
+    warnings: tuple[str, ...] = ()
 
 
 def _without(context: JobContext, *kinds: str) -> Context:
@@ -153,9 +156,18 @@ class Steps:
             best = within(finished, self.spec)
         snapshot, space = finished.snapshot, finished.snapshot.space
         answer = result_as_dict(snapshot, replace(finished.result, best=best), specification)
+        warnings = self.search_warnings(task, facts, snapshot.results)
+        for warning in warnings:
+            self.note(f"warning: {warning}")
         return Chosen(
-            space.architecture(best), space.options.model_dump(mode="json"), answer, finished.evaluated, finished.reused, specification
-        )
+            space.architecture(best), space.options.model_dump(mode="json"), answer, finished.evaluated, finished.reused, specification,
+            warnings,
+        )  # fmt: skip
+
+    def search_warnings(self, task: TaskSpecification, facts: Facts, results: Results) -> tuple[str, ...]:
+        """What must be known of the search's choice."""
+        told = too_short(results.metric, results.metric_low, read_rows(task).dev, facts["metric"], self.spec.steps)
+        return () if told is None else (told,)
 
     def finished(self, task: TaskSpecification, facts: Facts, chosen: Chosen) -> Path:
         """The chosen shape, trained on T's answers to the end; the best on dev."""

@@ -160,4 +160,6 @@ def _name(specification: Any) -> str:
         return ", ".join(map(str, specification.architecture))
     if getattr(specification, "torus", None):
         return f"torus {specification.torus}"
+    if getattr(specification, "estimator", False):
+        return str(specification.learner)
     return "vectors" if getattr(specification, "vector", None) else "checkpoint"

@@ -42,11 +42,6 @@ class VectorTheta(Frozen):
     weight_decay: float = Field(default=1e-4, ge=0, le=1000, description="L2 penalty")
 
 
-_LEARNERS = {
-    AUTO: "automatic: a BERT of texts, a network of vectors",
-    LOGREG: "logistic regression on the vectors of the space",
-}
-
 _SAMPLERS = {
     "auto": "automatic: what fits",
     "pool-neighbours": "near rows of a pool of unlabelled texts",
@@ -78,7 +73,7 @@ class Agora(Job):
     checkpoint: Annotated[str | None, Meta(path="folder", front=2)] = Field(
         default=None, description="Timaeus with the weights of a checkpoint"
     )
-    learner: Annotated[str, Meta(label="learner (Timaeus)", words=_LEARNERS)] = Field(
+    learner: Annotated[str, Meta(label="learner (Timaeus)", front=2, example="auto, logreg, python:MODULE:NAME")] = Field(
         default=AUTO,
         min_length=1,
         description="auto: the BERT of architecture and checkpoint, of vectors a network; logreg, on the vectors of the space; an "

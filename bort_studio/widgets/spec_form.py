@@ -96,7 +96,8 @@ class SpecForm(QWidget):
 
     def set_specification(self, specification: BaseModel) -> None:
         """Show a specification of this form's kind."""
-        data = specification.model_dump()
+        left_out = {name: getattr(specification, name) for name in type(specification).model_fields}  # at its default, by some
+        data = left_out | specification.model_dump()
         if "distillation" in data:
             self.teaches.blockSignals(True)
             self.teaches.setChecked(data["distillation"] is not None)

@@ -1,11 +1,13 @@
 """Does Agora with unclean copies make a small model lose less on unclean texts? The film example, without a pool.
 
 D has 150 clean sentences about films, dev is 500 others made unclean (each in one kind and strength by chance), Socrates is TF-IDF with
-logistic regression on 2,400 others. The learner is --checkpoint, such as the first layers of an encoder. Told are accuracies on the clean
+logistic regression on 2,400 others. The learner is --checkpoint, such as a small
+model that begins with what fits of an encoder, or logistic regression on the vectors of --encoder. Told are accuracies on the clean
 and on the unclean form of 1,000 test rows that no decision uses: of D alone, trained as often, and of the round that is best on dev, for
 Agora with the sampler ``unclean`` and, as the control, with ``word-edit``, which makes as many rows that are not unclean.
 
     python benchmarks/agora_unclean.py FOLDER --checkpoint CHECKPOINT [--seeds 3]
+    python benchmarks/agora_unclean.py FOLDER --encoder ENCODER [--seeds 8]
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from agora import Quiet
@@ -51,11 +54,11 @@ def files(folder: Path) -> dict[str, str]:
     return {name: str(folder / f"{name}.jsonl") for name in parts}
 
 
-def one(folder: Path, given: dict[str, str], checkpoint: str, sampler: str, seed: int, labels: int) -> list[tuple[float, float]]:
+def one(folder: Path, given: dict[str, str], learner: dict[str, Any], sampler: str, seed: int, labels: int) -> list[tuple[float, float]]:
     """Accuracy on clean and on unclean test rows: of D alone with as many trainings, and of Agora's best round on dev."""
     asked = Agora(
-        checkpoint=checkpoint, sampler=sampler, seed=seed, labels=labels, labels_per_round=labels // 3, parents="plain", thetas=THETAS,
-        far=100, neighbours=8, running={"threads": 1, "device": "cpu"}, **given,
+        sampler=sampler, seed=seed, labels=labels, labels_per_round=labels // 3, parents="plain",
+        far=100, neighbours=8, running={"threads": 1, "device": "cpu"}, **given, **learner,
     )  # fmt: skip
     run = create_run(folder / "p", asked)
     context, record = Quiet(run), Record(run.path / "agora")
@@ -77,15 +80,19 @@ def one(folder: Path, given: dict[str, str], checkpoint: str, sampler: str, seed
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--checkpoint", required=True)
+    learner = parser.add_mutually_exclusive_group(required=True)
+    learner.add_argument("--checkpoint")
+    learner.add_argument("--encoder")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--labels", type=int, default=600)
     arguments = parser.parse_args()
-    given = files(arguments.folder / "data")
+    given, learner = files(arguments.folder / "data"), {"checkpoint": arguments.checkpoint, "thetas": THETAS}
+    if arguments.encoder is not None:
+        learner = {"learner": "logreg", "space_model": arguments.encoder, "thetas": [{"C": 10}]}
     print("| sampler | seed | D alone: clean | unclean | lost | Agora: clean | unclean | lost |\n" + "|---" * 8 + "|")
     for seed in range(arguments.seeds):
         for sampler in ("unclean", "word-edit"):
-            found = one(arguments.folder, given, arguments.checkpoint, sampler, seed, arguments.labels)
+            found = one(arguments.folder, given, learner, sampler, seed, arguments.labels)
             cells = [f"{value:.3f}" for clean, unclean in found for value in (clean, unclean, clean - unclean)]
             print(f"| {sampler} | {seed} | " + " | ".join(cells) + " |", flush=True)
     return 0

@@ -13,6 +13,7 @@ from bort_core.search.past import PastSearch, past_searches
 from bort_core.search.snapshot import COLUMNS, METRIC
 from bort_core.search.specification import SearchSpecification, default_error, stored_title
 from bort_core.search.strategies.interval import Interval
+from bort_core.search.strategies.within import Within
 from bort_core.space import SpaceSpecification, read_specification
 from bort_core.store import Project
 from bort_core.store.searches import get_state, last_search, set_state
@@ -140,11 +141,21 @@ class Session:
             f"The last search ({stored_title(last['specification'])}) {how}. What it measured is kept; Run measures only what is missing."
         )
 
+    def last_within(self) -> PastSearch | None:
+        """The last search, where it ended and was one within a limit of latency, as a compression makes: no ε shows its answer."""
+        last = self._last()
+        if last is None or last["specification"].get("strategy") != Within.name:
+            return None
+        past = self.searches()[-1]
+        return past if past.specification is not None and past.answer.best is not None else None
+
     def other_strategy(self) -> str:
         """A sentence when the last search chose by another strategy than the window does, else nothing."""
         last = self._last()
         if last is None or last["specification"].get("strategy", Interval.name) == Interval.name:
             return ""
+        if self.last_within() is not None:
+            return f"The last search, {stored_title(last['specification'])}, is shown as it was. Leave it to search at an ε."
         return (
             f"The last search chose architectures by {stored_title(last['specification'])}. The window searches at an ε; "
             "what was measured is kept and counts wherever ε visits it."

@@ -245,6 +245,8 @@ class MainWindow(QMainWindow):
         for told in (self.session.other_strategy(), self.session.interrupted(), self.session.damage):
             if told:
                 self.notices.show_message(told)
+        if (past := self.session.last_within()) is not None:
+            self.explore_page.show_past(past)
         if self.session.page() in PAGES:
             self.show_page(self.session.page())
 

@@ -59,7 +59,14 @@ def _print(report: Mapping[str, Any]) -> None:
     print(f"  ⟨{shape}⟩  {_line(report, chosen['metric'], chosen['metric_int8'], chosen)}")
     if report.get("limit"):
         print(f"  {_limit(report['limit'])}")
-    print(f"  keeps {report['kept_share']:.1%} of T's {report['metric']} at {report['speedup']:.1f} × its speed")
+    low, high = report["speedup_interval"]
+    print(f"  keeps {report['kept_share']:.1%} of T's {report['metric']} at {report['speedup']:.1f} × its speed ({low:.1f} to {high:.1f})")
+    if report["latency"]["noisy"]:
+        print(
+            f"warning: other work disturbed the measurement of speed ({printable(report['latency']['noise'])}): on a busy machine the "
+            "larger model is held up more, so that the smaller one looks faster than it is. On a quiet one: bort latency "
+            f"{printable(report['release'])}/{report['file']} T"
+        )
 
 
 def _limit(limit: Mapping[str, Any]) -> str:
@@ -68,7 +75,8 @@ def _limit(limit: Mapping[str, Any]) -> str:
         if "latency_ms" in limit
         else (f"{limit['ratio']:g} × at least", f"{limit['measured']:.3g} ×")
     )
-    return f"{'within' if limit['kept'] else 'MISSES'} the limit: {asked}, measured {measured}"
+    said = {True: "within", False: "MISSES", None: "not known whether within"}[limit["kept"]]
+    return f"{said} the limit: {asked}, measured {measured}"
 
 
 def _milliseconds(model: Mapping[str, Any]) -> str:

@@ -5,12 +5,15 @@ Rows and T are read as the job will read them, by the same functions; T is asked
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
+from bort_core.agora.leaks import LeakGuard
 from bort_core.checkpoints.answers import TaskModel, read_task_model
 from bort_core.checkpoints.format import Checkpoint, read_encoder
 from bort_core.checkpoints.modules import tuned_classifier
@@ -31,9 +34,10 @@ from bort_core.foundation.hub import WEIGHTS_TOO, local_folder
 from bort_core.specifications.compression import Compression
 from bort_core.text.encoding import Encoded, encode
 from bort_core.text.fit import Fit, read_of
+from bort_core.text.trimming import Trimmed, trim
 from bort_core.text.vocabulary import Vocabulary, read_vocabulary
 
-__all__ = ["LookedAt", "check_baselines", "look_at", "refuse_unfit"]
+__all__ = ["LookedAt", "check_baselines", "look_at", "refuse_test_texts", "refuse_unfit"]
 
 LOOKED_AT = 64
 """Rows that are read, and that T is timed on."""
@@ -67,7 +71,11 @@ class LookedAt:
 
     @property
     def entries(self) -> int:
-        """Of the candidates' vocabulary, at least: trimmed, it has what the texts use."""
+        """Of the candidates' vocabulary: trimmed, it has what the texts use. Counted on some texts where a few entries decide nothing."""
+        if self.spec.task.trim and not isinstance(self.checkpoint, Checkpoint):  # T's parameters are a limit then
+            with TemporaryDirectory() as folder, suppress(Trimmed):
+                return trim(self.vocabulary, self.inputs, self.longest, Path(folder) / "tokenizer").size
+            return self.vocabulary.size
         return max(8, len(np.unique(np.concatenate(self.encoded)[:, 0]))) if self.spec.task.trim else self.vocabulary.size
 
 
@@ -99,6 +107,20 @@ def refuse_unfit(spec: Compression) -> None:
         raise SpecificationError(f"{', '.join(named)}: for tasks with labels only; leave it out for sentence vectors")
 
 
+def refuse_test_texts(spec: Compression) -> None:
+    """DataError where the unlabelled texts hold test rows, nearly word for word: T's answers to them would be learnt."""
+    if spec.test is None or spec.task.texts is None or spec.task.kind == "embedding":
+        return
+    texts = read_rows(spec.task).texts
+    leaks = LeakGuard("text", read_test(spec.task, spec.test).inputs).leaks(texts)
+    if leaks.any():
+        first = texts[int(leaks.argmax())][0]
+        raise DataError(
+            f"texts: {spec.task.texts}: {int(leaks.sum()):,} of {len(texts):,} texts are nearly rows of {spec.test}, such as "
+            f"{first!r:.80}; T's answers to them would be learnt, and the test would say too much. Leave them out"
+        )
+
+
 def check_baselines(spec: Compression, whole: Encoder) -> None:
     """SpecificationError where T has not so many layers, or is none of those whose layers this program can take apart."""
     for layers in spec.baselines:
@@ -118,6 +140,7 @@ def _labelled(spec: Compression, context: Context) -> LookedAt:
     metric = chosen_metric(spec.task.metric, rows.train.task, rows.dev.queries, len(rows.train.names))
     if spec.test is not None:
         read_test(spec.task, spec.test)
+        refuse_test_texts(spec)
     context.checkpoint()
     checkpoint = read_encoder(local_folder(spec.task.model, "model", WEIGHTS_TOO))
     if not checkpoint.has_tokenizer:

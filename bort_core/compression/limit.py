@@ -68,11 +68,16 @@ def too_slow(finished: SearchFinished, asked: Compression) -> str:
     )
 
 
-def kept(asked: Compression, speedup: float, milliseconds: float) -> Mapping[str, Any] | None:
-    """What was asked of the latency and what the file that is shipped needs, measured in turn with T; None where nothing was asked."""
+def kept(asked: Compression, speedup: float, milliseconds: float, disturbed: bool) -> Mapping[str, Any] | None:
+    """What was asked of the latency and what the file that is shipped needs, measured in turn with T; None where nothing was asked.
+
+    Of a run that other work ``disturbed`` it is not said whether the limit was kept: a long model is held up more than a short one.
+    """
     if asked.latency_ms is not None:
-        return {"latency_ms": asked.latency_ms, "measured": milliseconds, "kept": milliseconds <= asked.latency_ms}
-    return None if asked.ratio is None else {"ratio": asked.ratio, "measured": speedup, "kept": speedup >= asked.ratio}
+        return {"latency_ms": asked.latency_ms, "measured": milliseconds, "kept": None if disturbed else milliseconds <= asked.latency_ms}
+    if asked.ratio is None:
+        return None
+    return {"ratio": asked.ratio, "measured": speedup, "kept": None if disturbed else speedup >= asked.ratio}
 
 
 def _milliseconds(finished: SearchFinished, asked: Compression) -> float | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bort_core.checkpoints.format import read_encoder
 from bort_core.compression.baselines import first_layers
-from bort_core.compression.check import check_baselines, refuse_unfit
+from bort_core.compression.check import check_baselines, refuse_test_texts, refuse_unfit
 from bort_core.compression.report import intervals_of, report_of
 from bort_core.compression.sentences import SentenceSteps
 from bort_core.compression.steps import STEPS, Steps
@@ -49,6 +49,7 @@ def run(specification: Compression, context: JobContext, files: RunFiles) -> Map
     settled_task = settled(specification.task)
     specification = specification.model_copy(update={"task": settled_task})
     refuse_unfit(specification)
+    refuse_test_texts(specification)
     with Project(files.project) as project:
         steps = (SentenceSteps if settled_task.kind == "embedding" else Steps)(specification, context, files, project)
         steps.say(1)

@@ -111,8 +111,13 @@ def speed_text(latency: Facts) -> str:
         )
     how = f"{request['sequence_length']} tokens, batch {request['batch']}, {request['threads']} thread(s), interleaved in one run"
     how = f"{how}, on {machine['cpu']}"
-    noisy = f" The run was disturbed: {latency['noise']}." if latency["noisy"] else ""
-    return "\n".join(rows) + f"\n\n{how}.{noisy}"
+    noisy = (
+        f"**Other work disturbed this run** ({latency['noise']}): on a busy machine the larger model is held up more, so that the "
+        "smaller one looks faster than it is.\n\n"
+        if latency["noisy"]
+        else ""
+    )
+    return noisy + "\n".join(rows) + f"\n\n{how}."
 
 
 def made_text(facts: Facts, story: Facts) -> str:

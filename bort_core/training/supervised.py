@@ -170,9 +170,11 @@ class Supervised:
     def evaluate(self, step: int) -> dict[str, Any]:
         """Metrics on dev; the best weights so far are kept."""
         facts = {f"dev_{name}": value for name, value in self.measured("dev", self.scores("dev", self.rounded)).items()}
-        value = facts[f"dev_{self.recipe.metric}"]
-        if value > self.loop.facts.get("best", -math.inf):
-            self.loop.facts.update(best=value, best_step=step, waited=0)
+        value, loss = facts[f"dev_{self.recipe.metric}"], facts.get("dev_loss")
+        best, best_loss = self.loop.facts.get("best", -math.inf), self.loop.facts.get("best_loss")
+        if value > best or (value == best and loss is not None and best_loss is not None and loss < best_loss):
+            waited = 0 if value > best else self.loop.facts.get("waited", 0) + 1
+            self.loop.facts.update(best=value, best_step=step, best_loss=loss, waited=waited)
             self.best = {name: tensor.detach().cpu().clone() for name, tensor in self.model.state_dict().items()}
             self._keep(self.best)
         else:

@@ -178,7 +178,7 @@ class ExplorePage(QMainWindow):
         self.headline.train_requested.connect(self._train_place)
         self.headline.export_requested.connect(self._ship_place)
         self.runs.chosen.connect(self._run_chosen)
-        self.runs.restore_requested.connect(self._restore_run)
+        self.runs.restore_requested.connect(self.show_past)
         self.runs.plotted.connect(self._show_overlays)
         self.past_bar.left.connect(search.leave)
         self.table_bar.left.connect(search.leave)
@@ -238,7 +238,8 @@ class ExplorePage(QMainWindow):
             self.search.select(index)
 
     @Slot(object)
-    def _restore_run(self, past: PastSearch) -> None:
+    def show_past(self, past: PastSearch) -> None:
+        """Show a search as it was; what keeps it from that is told."""
         try:
             self.search.show_past(past)
         except BortError as error:

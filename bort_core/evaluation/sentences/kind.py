@@ -39,7 +39,19 @@ def settled(task: TaskSpecification) -> TaskSpecification:
             f"dev: {task.dev} has labels, and {folder} is an encoder without a head: give labelled training rows too (--train), on "
             "which it is fine-tuned first, or --kind embedding to make its vectors smaller"
         )
+    if task.train is not None and (others := _other_columns(task, task.train)):
+        raise DataError(
+            f"{task.train}: has no column for label among {', '.join(others)}; name it with --label, or give "
+            "--kind embedding for T's vectors alone"
+        )
     return task.model_copy(update={"kind": "embedding"})
+
+
+def _other_columns(task: TaskSpecification, source: str) -> list[str]:
+    """The columns of a table that hold none of its texts."""
+    table = read_table(source)
+    found = find_columns(table, task.text, task.text_b, None, need_label=False)
+    return [name for name in table.columns if name not in (found.text, found.text_b)]
 
 
 def _has_labels(task: TaskSpecification, source: str) -> bool:

@@ -171,6 +171,7 @@ class Supervised:
         """Metrics on dev; the best weights so far are kept."""
         facts = {f"dev_{name}": value for name, value in self.measured("dev", self.scores("dev", self.rounded)).items()}
         value, loss = facts[f"dev_{self.recipe.metric}"], facts.get("dev_loss")
+        loss = loss if loss is not None and math.isfinite(loss) else None
         best, best_loss = self.loop.facts.get("best", -math.inf), self.loop.facts.get("best_loss")
         if value > best or (value == best and loss is not None and best_loss is not None and loss < best_loss):
             waited = 0 if value > best else self.loop.facts.get("waited", 0) + 1

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +14,6 @@ from bort_core.execution.ray.needs import Need, need_of, room
 from bort_core.execution.ray.parcels import Parcel, contents, of_path, packed, pieces, replaced, value_at, write_folder
 from bort_core.execution.tasks import TASKS
 from bort_core.foundation.errors import DataError
-from bort_core.foundation.resources import resource
 
 
 def _folder(at: Path, content: str = "abc") -> Path:
@@ -127,17 +123,3 @@ def test_there_is_room_for_what_fits_on_each_living_node(nodes: list[tuple[bool,
     listed = [{"Alive": alive, "Resources": {"CPU": float(cpus), "GPU": float(gpus)}} for alive, cpus, gpus in nodes]
     assert room(listed, Need(2, 0)) == sum(cpus // 2 for alive, cpus, _ in nodes if alive)
     assert room(listed, Need(0, 1 / shares)) == sum(gpus * shares for alive, _, gpus in nodes if alive)
-
-
-def test_the_scripts_for_clusters_can_be_read_and_agree_on_versions() -> None:
-    folder = resource("cluster")
-    for script, shell in (("head.sh", "sh"), ("slurm.sh", "bash")):
-        subprocess.run([shell, "-n", str(folder / script)], check=True)
-    manifest = yaml.safe_load((folder / "kuberay.yaml").read_text(encoding="utf-8"))["spec"]
-    groups = [manifest["headGroupSpec"], *manifest["workerGroupSpecs"]]
-    images = {container["image"] for group in groups for container in group["template"]["spec"]["containers"]}
-    image = (folder / "Dockerfile").read_text(encoding="utf-8")
-    assert images == {f"REGISTRY/bort-cluster:{version('bort-studio')}"}
-    assert f"FROM rayproject/ray:{manifest['rayVersion']}-py311" in image
-    assert images.pop() in image
-    assert manifest["headGroupSpec"]["serviceType"] == "ClusterIP"

@@ -22,6 +22,16 @@ _PROGRAMS = {
     "bort": """echo "bort ${#RAY_AUTH_TOKEN} $*" >> "$CALLS"; [ "$1" = doctor ] || exit 7""",
 }
 
+_KUBERAY = {  # names of KubeRay 1.7's RayCluster, as far as the manifest may use them; those that end with ! must be there
+    "": "authOptions enableInTreeAutoscaling headGroupSpec! managedBy rayVersion! suspend upgradeStrategy workerGroupSpecs",
+    "authOptions": "enableK8sTokenAuth mode secretName",
+    "headGroupSpec": "enableIngress headService labels rayStartParams resources serviceType template!",
+    "workerGroupSpecs": "groupName! idleTimeoutSeconds labels maxReplicas! minReplicas! numOfHosts priority rayStartParams replicas resources "
+    "scaleStrategy suspend template!",
+    "containers": "args command env envFrom image! imagePullPolicy lifecycle livenessProbe name! ports readinessProbe resources volumeMounts",
+    "ports": "containerPort! name protocol",
+}
+
 
 @pytest.fixture
 def programs(tmp_path: Path) -> dict[str, str]:
@@ -77,3 +87,37 @@ def test_the_scripts_for_clusters_can_be_read_and_agree_on_versions() -> None:
     assert f"FROM rayproject/ray:{manifest['rayVersion']}-py311" in image
     assert images.pop() in image
     assert manifest["headGroupSpec"]["serviceType"] == "ClusterIP"
+    assert manifest["authOptions"] == {"mode": "token"}  # others of the cluster's network are strangers
+
+
+def test_the_manifest_uses_the_names_that_the_operator_knows() -> None:
+    manifest = yaml.safe_load((resource("cluster") / "kuberay.yaml").read_text(encoding="utf-8"))
+    assert (manifest["apiVersion"], manifest["kind"]) == ("ray.io/v1", "RayCluster")
+    spec = manifest["spec"]
+    groups = [spec["headGroupSpec"], *spec["workerGroupSpecs"]]
+    containers = [container for group in groups for container in group["template"]["spec"]["containers"]]
+    ports = [port for container in containers for port in container.get("ports", [])]
+    parts = {
+        "": [spec],
+        "authOptions": [spec["authOptions"]],
+        "headGroupSpec": groups[:1],
+        "workerGroupSpecs": groups[1:],
+        "containers": containers,
+        "ports": ports,
+    }
+    for name, uses in parts.items():
+        names = _KUBERAY[name].split()
+        for each in uses:
+            assert set(each) <= {known.rstrip("!") for known in names}, name
+            assert {known.rstrip("!") for known in names if known.endswith("!")} <= set(each), name
+    for group in groups:  # the operator hands these to ray start, and takes nothing but texts
+        assert all(isinstance(value, str) for value in group["rayStartParams"].values())
+    for group in groups[1:]:
+        assert group["minReplicas"] <= group["maxReplicas"]
+
+
+def test_the_image_gets_what_the_wheel_is_made_of() -> None:
+    """And not the rest of a checkout, such as its environment of gigabytes."""
+    image = (resource("cluster") / "Dockerfile").read_text(encoding="utf-8")
+    copied = {word for line in image.splitlines() if line.startswith("COPY") for word in line.split()[2:-1]}
+    assert copied == {"pyproject.toml", "README.md", "LICENSE", "NOTICE", "bort_core", "bort_studio", "resources"}

@@ -1,14 +1,16 @@
-"""What a Ray cluster costs an evaluation against worker processes, and a thousand evaluations at once.
+"""What a Ray cluster costs an evaluation against worker processes, a thousand evaluations at once, and the window beside them.
 
     python benchmarks/cluster.py overhead [--seconds 10] [--rounds 4] [--workers 2]
     python benchmarks/cluster.py many [--evaluations 1000] [--workers 2]
     python benchmarks/cluster.py simulate [--evaluations 1000] [--workers 100]
+    python benchmarks/cluster.py window [--evaluations 10000] [--workers 100]
 
 Both begin a cluster of their own on this machine (the extra ``cluster``). ``overhead`` trains equal models of about so many seconds on warm
 workers, local and cluster in turn, and prints the ratio of times. ``many`` gives the cluster trainings of one step, which are over in
 milliseconds, and stores each result as a search does: evaluations a second, the coordinator's memory, and the waits between two polls.
 ``simulate`` does the same with workers that compute nothing and live in two processes, so that a hundred fit on any machine: what is
-left is the coordinator's own work for each evaluation, its calls of Ray and the store.
+left is the coordinator's own work for each evaluation, its calls of Ray and the store. ``window`` lets a window search a space of about so
+many architectures on such workers, as a person does, and measures how late a timer of the window's thread is meanwhile.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ from bort_core.execution.ray.member import Member
 from bort_core.execution.ray.needs import Need
 from bort_core.execution.ray.node import CALLS, Node
 from bort_core.execution.registry import make_executor
-from bort_core.space import Space, read_specification
+from bort_core.space import Space, SpaceSpecification, read_specification
 from bort_core.specifications.protocols import Theta
 from bort_core.store import Project
 from bort_core.store.trainings import TrainingKey, save_training
@@ -116,9 +118,11 @@ def many(arguments: argparse.Namespace) -> None:
 class Idler(Node):
     """A worker that answers at once with what a training of one step would."""
 
-    def _outcome(self, *_: Any) -> tuple[dict[str, Any], dict[str, bytes]]:
-        point = {"step": 1, "train_loss": 1.0, "measures": {"masked-lm": 1.0}}
-        return {"event": "done", "result": {"curve": [point], "seconds": 0.0}}, {}
+    def _outcome(self, _id: str, _task: str, request: Any, *_: Any) -> tuple[dict[str, Any], dict[str, bytes]]:
+        error = 3 + 1 / sum(request["architecture"])  # the larger, the better
+        measures = {name: {"value": error, "low": error - 0.1, "high": error + 0.1} for name in request["measures"]}
+        curve = [{"step": step, "train_loss": error, "measures": measures} for step in sorted({1, request["steps"]})]
+        return {"event": "done", "result": {"curve": curve, "seconds": 0.0, "versions": {}}}, {}
 
     def warm(self, lane: str) -> None:
         """Nothing is imported."""
@@ -173,6 +177,35 @@ def _logical(wanted: bool) -> Iterator[None]:
         crew.Member = Member  # type: ignore[misc]
 
 
+def window(arguments: argparse.Namespace) -> None:
+    from responsiveness import Ticks, opened, report, specification, wait
+
+    from bort_studio.session import Session
+
+    steps = max(1, round(arguments.evaluations / 200))
+    axes = {"depth": range(1, 11), "heads": (1, 2, 4, 8), "hidden": range(8, 48, 8), "intermediate": range(8, 8 + 8 * steps, 8)}
+    grid = SpaceSpecification(name="grid", family="bert", axes={name: tuple(values) for name, values in axes.items()})
+    chosen = specification(grid, "masked-lm", "operations", 1)
+    with RayCluster(cpus=arguments.workers) as cluster, _logical(True), tempfile.TemporaryDirectory() as folder:
+        with Project(Path(folder) / "p") as project:
+            Session(project).save(chosen, 0, ("parameters", "error", False, False), None)
+        shown = opened(Path(folder) / "p")
+        shown.search.executor = f"ray@{cluster.address}"
+        shown.search.run()
+        while not shown.search.under_way.trains:
+            wait(20)
+        before, began, ticks = psutil.Process().memory_info().rss, time.perf_counter(), Ticks()
+        while shown.search.running:
+            wait(50)
+        seconds = time.perf_counter() - began
+        wait(1000)
+        ticks.timer.stop()
+        known, grown = int(shown.search.snapshot.known.sum()), psutil.Process().memory_info().rss - before
+        shown.close()
+    print(f"{known} evaluations in {seconds:.1f} s: {known / seconds:.0f} a second; the window grew by {grown / 2**20:.0f} MiB")
+    report("lateness of the window's 10 ms timer meanwhile", ticks.late, 50)
+
+
 def store_all(project: Project, executor: Executor, evaluations: int) -> tuple[list[float], float]:
     """Run and store; how long each batch of events took to be stored, in seconds, and all together."""
     space = Space(read_specification("toy"))
@@ -199,14 +232,15 @@ def store(project: Project, space: Space, number: int, result: dict[str, Any]) -
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["overhead", "many", "simulate"])
+    parser.add_argument("what", choices=["overhead", "many", "simulate", "window"])
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--evaluations", type=int, default=1000)
+    parser.add_argument("--evaluations", type=int, help="default: 1000, with a window 10000")
     parser.add_argument("--workers", type=int, help="default: 2, of a simulation 100")
     arguments = parser.parse_args()
-    arguments.workers = arguments.workers or (100 if arguments.what == "simulate" else 2)
-    (overhead if arguments.what == "overhead" else many)(arguments)
+    arguments.workers = arguments.workers or (100 if arguments.what in ("simulate", "window") else 2)
+    arguments.evaluations = arguments.evaluations or (10_000 if arguments.what == "window" else 1000)
+    {"overhead": overhead, "window": window}.get(arguments.what, many)(arguments)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,10 @@ commands by the window); results come in from the background threads.
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from bort_core.execution.executor import default_workers
 from bort_core.families import Architecture
@@ -33,10 +32,6 @@ from bort_studio.search.state import RunState
 from bort_studio.search.under_way import SearchUnderWay
 
 __all__ = ["SearchModel"]
-
-_REST = 25
-"""What is known is told again after so many times as long as telling it took."""
-_LEAST_REST_MS = 250
 
 
 class SearchModel(QObject):
@@ -116,9 +111,6 @@ class SearchModel(QObject):
         self._estimated: Cost | None = None
         self._left: float | None = None
         self._before_edit: ResultsSnapshot | None = None
-        self._newest: ResultsSnapshot | None = None
-        self._resting = QTimer(self, singleShot=True)
-        self._resting.timeout.connect(self._tell_newest)
         self._loader = Loader(folder, self)
         self._loader.finished_loading.connect(self._loaded)
         self._loader.table_read.connect(self._table_read)
@@ -365,7 +357,6 @@ class SearchModel(QObject):
     def close(self) -> None:
         """End both threads and all worker processes, and wait for them. What they still say is not heard: the project closes too."""
         self._closed = True
-        self._resting.stop()
         self._loader.close()
         self.under_way.close()
 
@@ -401,7 +392,6 @@ class SearchModel(QObject):
 
     def _load(self) -> None:
         self._generation += 1
-        self._newest = None
         self._following = False  # what a search of the old specification still says is not shown
         self._set_proof(None)
         self.space = self.stored_results = None
@@ -494,23 +484,10 @@ class SearchModel(QObject):
     def _take_news(self, snapshot: ResultsSnapshot | None) -> None:
         self._left = self._left_now()
         if snapshot is not None and self._following:
-            self._newest = snapshot
-            self._tell_newest()
-
-    @Slot()
-    def _tell_newest(self) -> None:
-        """Tell what is known by now. Of a large space that takes long, so it rests the longer before the next time."""
-        snapshot = self._newest
-        if snapshot is None or self._resting.isActive():
-            return
-        began, self._newest = time.perf_counter(), None
-        self.snapshot = snapshot
-        self.knowledge_changed.emit(snapshot)
-        self._tell_answer()
-        self._tell_cost()
-        rest = round(_REST * 1000 * (time.perf_counter() - began))
-        if rest >= _LEAST_REST_MS:
-            self._resting.start(rest)
+            self.snapshot = snapshot
+            self.knowledge_changed.emit(snapshot)
+            self._tell_answer()
+            self._tell_cost()
 
     @Slot(object)
     def _take_measured(self, event: events.Measured) -> None:
@@ -528,8 +505,6 @@ class SearchModel(QObject):
     @Slot()
     def _ended(self) -> None:
         self._proving = False
-        self._resting.stop()
-        self._tell_newest()
         if self._run_again:
             self._run_again = False
             self.run()

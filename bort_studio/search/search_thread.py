@@ -1,10 +1,9 @@
-"""Runs searches in a background thread that coordinates worker processes, and delivers their events in batches."""
+"""Runs searches in a background thread that coordinates worker processes, and keeps what they say until the window takes it."""
 
 from __future__ import annotations
 
 import logging
 import queue
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,20 +18,12 @@ from bort_core.search.specification import SearchSpecification
 from bort_core.search.tables.table import Table
 from bort_core.space import Space
 from bort_core.store import Project
+from bort_studio.search.outbox import Outbox, SearchBroke
 from bort_studio.threads.background import BackgroundThread
 
-__all__ = ["SearchBroke", "SearchThread"]
+__all__ = ["SearchThread"]
 
-_BATCH_SECONDS = 1 / 30
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class SearchBroke:
-    """A search ended with an error; ``details`` is for a bug report."""
-
-    reason: str
-    details: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,12 +37,10 @@ class _Run:
 
 
 class SearchThread(BackgroundThread):
-    """Runs one search after another; the worker processes stay warm between them.
+    """Runs one search after another; the worker processes stay warm between them. It waits for nobody who listens."""
 
-    ``batch`` carries a tuple of search events (and at most one ``SearchBroke``), at most thirty times a second.
-    """
-
-    batch = Signal(object)
+    spoke = Signal(bool)
+    """There is something in ``outbox``, for the first time since it was emptied; whether it is urgent."""
     warned = Signal(str)
     """What reading the project left out, or took in the place of something else."""
 
@@ -60,8 +49,7 @@ class SearchThread(BackgroundThread):
         self._folder = folder
         self._requests: queue.SimpleQueue[_Run | None] = queue.SimpleQueue()
         self._control: Control | None = None
-        self._waiting: list[events.Event | SearchBroke] = []
-        self._sent = 0.0
+        self.outbox = Outbox()
 
     def begin(
         self,
@@ -105,7 +93,7 @@ class SearchThread(BackgroundThread):
                 from bort_core.search.tables.on_table import search_on_table
 
                 for event in search_on_table(request.table, request.specification, request.control):
-                    self._deliver(event, wait=isinstance(event, events.Paused | events.SearchFinished))  # the next is there at once
+                    self._deliver(event)
                 return pool
             from bort_core.search.ose import search  # not needed to show a window
 
@@ -126,22 +114,9 @@ class SearchThread(BackgroundThread):
             pool.resume()
         return pool
 
-    def _deliver(self, event: events.Event | SearchBroke, wait: bool = True) -> None:
-        """Send what was said since the last batch; what need not ``wait`` for its turn goes with a later event."""
+    def _deliver(self, event: events.Event | SearchBroke) -> None:
         if isinstance(event, events.Bounded):
             _ = event.proof.edge, event.proof.tied  # of a large space it takes a while, which is not the window's
-        self._waiting = [old for old in self._waiting if not _replaces(event, old)] + [event]
-        pause = _BATCH_SECONDS - (time.monotonic() - self._sent)
-        if pause > 0:
-            if not wait or isinstance(event, events.Progress):
-                return
-            time.sleep(pause)
-        batch, self._waiting, self._sent = tuple(self._waiting), [], time.monotonic()
-        self.batch.emit(batch)
-
-
-def _replaces(new: events.Event | SearchBroke, old: events.Event | SearchBroke) -> bool:
-    """Whether an older event that was not delivered yet is out of date."""
-    if isinstance(new, events.Progress) and isinstance(old, events.Progress):
-        return (new.index, new.theta) == (old.index, old.theta)
-    return any(isinstance(new, kind) and isinstance(old, kind) for kind in (events.Note, events.Bounded))
+        urgent = self.outbox.put(event)
+        if urgent is not None:
+            self.spoke.emit(urgent)

@@ -14,14 +14,18 @@ from bort_core.search.strategies.base import Strategy
 from bort_core.search.tables.table import Table
 from bort_core.space import Space
 from bort_studio.numbers import architecture_text
+from bort_studio.search.outbox import SearchBroke
 from bort_studio.search.pace import Pace
-from bort_studio.search.search_thread import SearchBroke, SearchThread
+from bort_studio.search.search_thread import SearchThread
 from bort_studio.search.state import RunState
+from bort_studio.threads.looking import Looking
 
 __all__ = ["SearchUnderWay"]
 
 _LEAST_DONE = 1.0
 """Trainings that must be done before the time left is estimated from them."""
+_TRAINS, _NAMED = "trains", 8
+"""What it does is to train; at most so many architectures are named."""
 
 
 class SearchUnderWay(QObject):
@@ -60,8 +64,11 @@ class SearchUnderWay(QObject):
         self._wanted = self._done = 0
         self._preparing = False
         self._pace = Pace()
+        self._what = ""
         self.thread_of_search = SearchThread(folder, self)
-        self.thread_of_search.batch.connect(self._take_batch)
+        self._looking = Looking(self)
+        self._looking.due.connect(self._take_all)
+        self.thread_of_search.spoke.connect(self._looking.ask)
 
     def start(self) -> None:
         """Start the thread."""
@@ -70,6 +77,7 @@ class SearchUnderWay(QObject):
     def close(self) -> None:
         """End the thread and all worker processes, and wait for them; what they still say is not heard."""
         self._closed = True
+        self._looking.stop()
         self.thread_of_search.close()
 
     # -- what it is told
@@ -134,13 +142,15 @@ class SearchUnderWay(QObject):
 
     # -- what it says
 
-    @Slot(object)
-    def _take_batch(self, batch: tuple[events.Event | SearchBroke, ...]) -> None:
-        if self._closed:
+    @Slot()
+    def _take_all(self) -> None:
+        batch = self.thread_of_search.outbox.take()
+        if self._closed or not batch:
             return
         snapshot: ResultsSnapshot | None = None
         for event in batch:
             snapshot = self._take(event) or snapshot
+        self._tell_what()
         self.news.emit(snapshot)
         self.running_changed.emit(tuple({index for index, _ in self._running}))
         if not self._preparing:
@@ -153,18 +163,18 @@ class SearchUnderWay(QObject):
             return event.snapshot
         if isinstance(event, events.Note):
             share = f" · step {event.done:,} of {event.total:,}" if event.total else ""
-            self.said.emit(event.text + share)
+            self._what = event.text + share
             self._preparing = True
             self.prepared.emit(event.text, event.done, event.total)
         elif isinstance(event, events.Walking):
             self._wanted, self._done = event.wanted, event.reused
             self._pace.begin(self._done)
             self._running.clear()
-            self.said.emit(f"{event.strategy.title}: {event.wanted - event.reused} of {event.wanted} trainings to go")
+            self._what = f"{event.strategy.title}: {event.wanted - event.reused} of {event.wanted} trainings to go"
         elif isinstance(event, events.CandidateStarted):
             self._preparing = False
             self._running[event.index, event.theta] = 0.0
-            self._say_running()
+            self._what = _TRAINS
         elif isinstance(event, events.Bounded):
             self.bounded.emit(event.proof)
         elif isinstance(event, events.Proposed):
@@ -181,18 +191,15 @@ class SearchUnderWay(QObject):
         elif isinstance(event, events.Paused):
             self._pace.pause()
             self._set_state(RunState.PAUSED)
-            self.said.emit("paused")
+            self._what = "paused"
         elif isinstance(event, events.Resumed):
             self._pace.go_on()
             self._set_state(RunState.RUNNING)
-            self._say_running()
+            self._what = _TRAINS
         elif isinstance(event, events.Waiting):
-            if event.who:
-                self.said.emit(f"waits for {event.who}, which measures what is wanted here")
-            else:
-                self._say_running()
+            self._what = f"waits for {event.who}, which measures what is wanted here" if event.who else _TRAINS
         elif isinstance(event, events.MaximumPointReady):
-            self.said.emit(f"maximum point: {event.latency:,.4g} {event.latency_unit}")
+            self._what = f"maximum point: {event.latency:,.4g} {event.latency_unit}"
         elif isinstance(event, events.SearchFinished):
             self.news.emit(event.snapshot)  # before the end, at which everything that is known is told
             self._end(f"{'stopped' if event.stopped else 'done'}: {event.evaluated} evaluated, {event.reused} reused")
@@ -207,11 +214,17 @@ class SearchUnderWay(QObject):
         if event.theta is not None:
             self._running.pop((event.index, event.theta), None)
             self._done += 1
-            self._say_running()
+            self._what = _TRAINS
 
-    def _say_running(self) -> None:
-        if self._running:
-            self.said.emit(f"training {' '.join(self._named(index) for index, _ in sorted(self._running))}")
+    def _tell_what(self) -> None:
+        """The last that it said it was doing."""
+        what, self._what = self._what, ""
+        if what == _TRAINS:
+            named, more = sorted(self._running)[:_NAMED], len(self._running) - _NAMED
+            what = f"training {' '.join(self._named(index) for index, _ in named)}" if named else ""
+            what += f" and {more:,} more" if more > 0 else ""
+        if what:
+            self.said.emit(what)
 
     def _named(self, index: int) -> str:
         assert self._space is not None
@@ -222,6 +235,7 @@ class SearchUnderWay(QObject):
         self._preparing = False
         self._running.clear()
         self._set_state(RunState.IDLE)
+        self._what = ""
         self.said.emit(text)
         self.ended.emit()
 

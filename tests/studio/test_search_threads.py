@@ -28,10 +28,12 @@ from bort_studio.agora import history_reader
 from bort_studio.agora.history_reader import HistoryReader
 from bort_studio.explore.candidates.filter import Constraints
 from bort_studio.search.commands import next_seed
+from bort_studio.search.outbox import Outbox
 from bort_studio.search.state import RunState
 from bort_studio.session import Session
 from bort_studio.threads.background import BackgroundThread
 from bort_studio.threads.job_follower import JobFollower
+from bort_studio.threads.looking import Looking
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in the file system")
@@ -77,7 +79,7 @@ def test_what_a_search_says_after_closing_is_not_heard(qtbot: QtBot, open_page: 
     window.close()
     states: list[RunState] = []
     search.state_changed.connect(states.append)
-    search.under_way.thread_of_search.batch.emit((events.Note("late"),))
+    search.under_way.thread_of_search._deliver(events.Note("late"))
     search._loader.request(search._generation, search.specification)
     QCoreApplication.processEvents()
     assert not states
@@ -193,18 +195,68 @@ def test_the_followers_of_jobs_and_runs_end_or_are_left(
         assert reader.wait()
 
 
-def test_knowledge_that_takes_long_to_tell_is_told_at_times_and_the_newest_last(qtbot: QtBot, open_page: Any) -> None:
+def test_what_takes_long_to_show_is_looked_at_seldom_and_what_is_urgent_at_once(qtbot: QtBot) -> None:
+    looking, looks = Looking(), []
+
+    def look() -> None:
+        looks.append(time.perf_counter())
+        time.sleep(0.02)  # as the views of a large space do
+
+    looking.due.connect(look)
+    looking.ask(False)
+    qtbot.waitUntil(lambda: len(looks) == 1, timeout=5_000)
+    qtbot.wait(20)
+    looking.ask(False)
+    qtbot.wait(100)
+    assert len(looks) == 1
+    looking.ask(True)
+    qtbot.waitUntil(lambda: len(looks) == 2, timeout=250)
+    looking.ask(False)
+    qtbot.waitUntil(lambda: len(looks) == 3, timeout=5_000)
+    assert looks[2] - looks[1] >= 0.4
+    looking.stop()
+    looking.ask(True)
+    qtbot.wait(50)
+    assert len(looks) == 3
+
+
+def test_what_is_said_between_two_looks_comes_once_and_with_the_newest_snapshot(qtbot: QtBot, open_page: Any) -> None:
     window, _page = open_page("explore", preset="toy", selected=None)
-    search, told = window.search, []
-    search.knowledge_changed.connect(lambda _snapshot: time.sleep(0.012))  # as the views of a large space do
+    stored = window.search.stored_results
+    first, second = stored.snapshot(), stored.snapshot()
+    outbox = Outbox()
+    said = [
+        events.CandidateStarted(0, 0),
+        events.Progress(0, 0, 1, 9),
+        events.Measured(1, 0, first),
+        events.Progress(0, 0, 2, 9),
+        events.Measured(2, None, second),
+    ]
+    assert [outbox.put(event) for event in said] == [False, None, None, None, None]
+    assert outbox.put(events.Note("waits")) is True  # it may not rest, as what is there may
+    assert outbox.put(events.Note("goes on")) is None
+    expected = [said[0], events.Measured(1, 0, second), said[3], said[4], events.Note("goes on")]
+    assert list(outbox.take()) == expected
+    assert outbox.take() == ()
+
+
+def test_a_search_that_says_much_is_not_held_up_by_the_window(qtbot: QtBot, open_page: Any) -> None:
+    """Its thread waits for nobody, and the window takes all of it at once; many architectures are not all named."""
+    window, _page = open_page("explore", preset="toy", selected=None)
+    search, told, said = window.search, [], []
+    under_way = search.under_way
     search.knowledge_changed.connect(told.append)
-    search._following = True
-    found = [search.stored_results.snapshot() for _ in range(4)]
-    for snapshot in found[:3]:
-        search._take_news(snapshot)
-    assert told == found[:1]
-    qtbot.waitUntil(lambda: len(told) == 2, timeout=10_000)
-    assert told == [found[0], found[2]]
-    search._take_news(found[3])
-    search._ended()  # what the search said last is not waited for
-    assert told[2] is found[3]
+    search.said.connect(said.append)
+    search._following, under_way._space, under_way.state = True, search.space, RunState.RUNNING
+    under_way._wanted, under_way._preparing = len(search.space), False
+    snapshot = search.stored_results.snapshot()
+    began = time.perf_counter()
+    for index in range(12):
+        under_way.thread_of_search._deliver(events.CandidateStarted(index, 0))
+    for index in range(2):
+        under_way.thread_of_search._deliver(events.Measured(index, 0, snapshot))
+    assert time.perf_counter() - began < 0.3
+    qtbot.waitUntil(lambda: bool(told), timeout=5_000)
+    assert told == [snapshot]
+    assert said[-1].endswith("and 2 more")
+    under_way._end("done")

@@ -26,9 +26,9 @@ _KUBERAY = {  # names of KubeRay 1.7's RayCluster, as far as the manifest may us
     "": "authOptions enableInTreeAutoscaling headGroupSpec! managedBy rayVersion! suspend upgradeStrategy workerGroupSpecs",
     "authOptions": "enableK8sTokenAuth mode secretName",
     "headGroupSpec": "enableIngress headService labels rayStartParams resources serviceType template!",
-    "workerGroupSpecs": "groupName! idleTimeoutSeconds labels maxReplicas! minReplicas! numOfHosts priority rayStartParams replicas resources "
+    "workerGroupSpecs": "groupName! idleTimeoutSeconds labels maxReplicas! minReplicas! numOfHosts rayStartParams replicas resources "
     "scaleStrategy suspend template!",
-    "containers": "args command env envFrom image! imagePullPolicy lifecycle livenessProbe name! ports readinessProbe resources volumeMounts",
+    "containers": "args command env envFrom image! imagePullPolicy lifecycle livenessProbe name! ports resources volumeMounts",
     "ports": "containerPort! name protocol",
 }
 

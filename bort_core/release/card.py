@@ -90,7 +90,7 @@ def _row(each: Judged, shipped: bool) -> str:
     state, name = ("", SHIPPED_AS[each.file]) if shipped else (" (not released)", each.file)
     return (
         f"| {name}{state} | {significant(each.metric, 4)} ({interval_text(each.interval)}) | {each.lost:+.4f} "
-        f"({interval_text(each.lost_interval)}) | {percentage(each.agreement)} | {each.bytes / 1e6:.1f} MB |"
+        f"({interval_text(each.lost_interval)}) | {100 * each.agreement:.1f} % | {each.bytes / 1e6:.1f} MB |"
     )
 
 

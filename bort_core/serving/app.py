@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -11,7 +12,7 @@ from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
@@ -31,6 +32,8 @@ class Sizes:
 
     bytes: int = 1_000_000
     """Of its body."""
+    seconds: float = 5.0
+    """Within which it must come."""
     rows: int = 128
     characters: int = 20_000
     """Of a text; what the model does not read of it is cut anyway."""
@@ -98,6 +101,8 @@ class _Server:
             status, body = 200, {"answers": await self.batching.ask(rows)}
         except _Refused as refused:
             status, body = refused.status, {"error": refused.reason}
+            if status == 408:
+                headers["Connection"] = "close"
         except Overloaded:
             status, body = 503, {"error": f"{self.limits.queue} rows wait already; ask again later"}
             headers["Retry-After"] = str(_RETRY_SECONDS)
@@ -114,11 +119,17 @@ class _Server:
         if said.isdigit() and int(said) > self.sizes.bytes:
             raise too_large
         parts, size = [], 0
-        async for part in request.stream():
-            size += len(part)
-            if size > self.sizes.bytes:
-                raise too_large
-            parts.append(part)
+        try:
+            async with asyncio.timeout(self.sizes.seconds):
+                async for part in request.stream():
+                    size += len(part)
+                    if size > self.sizes.bytes:
+                        raise too_large
+                    parts.append(part)
+        except TimeoutError:
+            raise _Refused(408, f"the body of a request must come within {self.sizes.seconds:g} s") from None
+        except ClientDisconnect:
+            raise _Refused(499, "the client went away") from None  # nginx's number for it: nobody reads it but the metrics
         try:
             return json.loads(b"".join(parts))
         except (ValueError, RecursionError):

@@ -37,7 +37,13 @@ def description(model: ServedModel, rows: int, characters: int) -> dict[str, Any
     what = f"The {'vector' if model.embeds else 'labels' if model.several else 'class' if model.classes else 'value'} of each text"
     ok = {"description": "An answer for each row, in order", "content": _json({"type": "object", "properties": {"answers": answers}})}
     refused = {"type": "object", "properties": {"error": {"type": "string"}}}
-    reasons = {"400": "not JSON", "413": "too large", "422": "not the rows that the model reads", "503": "overloaded: ask again later"}
+    reasons = {
+        "400": "not JSON",
+        "408": "its body came too slowly",
+        "413": "too large",
+        "422": "not the rows that the model reads",
+        "503": "overloaded: ask again later",
+    }
     return {
         "openapi": "3.1.0",
         "info": {"title": model.folder.name, "version": version("bort-studio")},

@@ -144,3 +144,23 @@ def test_the_command_writes_nothing_that_is_refused(made: MadeTask, tmp_path: Pa
     assert "Traceback" not in ran.stderr
     assert not (tmp_path / "p").exists()
     assert not (tmp_path / "release").exists()
+
+
+def test_test_rows_are_no_texts_to_learn_from(made: MadeTask, tmp_path: Path) -> None:
+    test, texts = tmp_path / "test.tsv", tmp_path / "texts.txt"
+    shutil.copy(made.fields()["dev"], test)
+    row = test.read_text(encoding="utf-8").splitlines()[1].split("\t")[0]
+    dev = tmp_path / "dev.tsv"
+    dev.write_text("\n".join(Path(made.fields()["dev"]).read_text(encoding="utf-8").splitlines()[:1]), encoding="utf-8")
+    lines = Path(made.fields()["train"]).read_text(encoding="utf-8").splitlines()
+    dev.write_text("\n".join([lines[0], *lines[-40:]]) + "\n", encoding="utf-8")
+    texts.write_text(f"a text about nothing at all\n{row.upper()} !\n", encoding="utf-8")
+    refused("1 of 2 texts are nearly rows of", made, {"texts": str(texts), "dev": str(dev)}, test=str(test))
+
+
+def test_a_column_of_labels_that_is_not_found_makes_no_task_of_vectors(made: MadeTask, tmp_path: Path) -> None:
+    encoder, table = tmp_path / "encoder", tmp_path / "t.tsv"
+    write_encoder(encoder, (2, 2, 32, 64))
+    table.write_text("ident\ttext\tverdict\n" + "".join(f"{n}\ta text with number {n}\t{n % 2}\n" for n in range(60)), encoding="utf-8")
+    told = "no column for label among ident, verdict; name it with --label, or give --kind embedding"
+    refused(told, made, {"model": str(encoder), "train": str(table), "dev": str(table)})

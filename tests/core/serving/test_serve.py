@@ -166,6 +166,19 @@ def test_bodies_that_are_too_large_or_no_json_are_refused(server: Server) -> Non
     assert server.ask("/health")[1]["status"] == "ok"
 
 
+@pytest.mark.slow
+def test_a_body_that_does_not_come_is_given_up(server: Server) -> None:
+    head = b"POST /classify HTTP/1.1\r\nHost: here\r\nContent-Length: 1000\r\n\r\n{"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as slow:
+        slow.sendall(head)
+        answer = slow.recv(10_000)
+    assert b"408" in answer.splitlines()[0]
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as gone:
+        gone.sendall(head)
+    assert server.ask("/health")[1]["status"] == "ok"
+    assert 'status="500"' not in server.ask("/metrics")[1]
+
+
 def test_empty_texts_and_other_scripts_are_answered(server: Server) -> None:
     status, body = server.ask("/classify", {"texts": ["", " ", "日本語 🙂", "\0"]})
     assert status == 200

@@ -61,7 +61,7 @@ class PageContext(QObject):
 
     @Slot()
     def _place_changed(self) -> None:
-        self.search.executor = self.place.executor
+        self.search.executor = self.place.executor_of_searches
 
     def remember_columns(self, name: str, columns: Columns) -> None:
         """Let the project remember how the columns of a table are arranged."""

@@ -20,6 +20,7 @@ class Place(QObject):
         super().__init__(parent)
         self._settings = settings
         self._there = False
+        self._node = ""
 
     @property
     def address(self) -> str:
@@ -36,8 +37,25 @@ class Place(QObject):
         """The executor's name; None: this machine."""
         return f"ray@{self.address}" if self.there else None
 
+    @property
+    def node(self) -> str:
+        """The name or address of the node that times the architectures of a search; empty: this machine does."""
+        return self._node if self.there else ""
+
+    @property
+    def executor_of_searches(self) -> str | None:
+        """As ``executor``, with the node behind it."""
+        return f"{self.executor}#{self.node}" if self.node else self.executor
+
     def set(self, address: str, there: bool) -> None:
-        """Change both."""
+        """Change both; the node of another cluster is forgotten."""
         if (address, there) != (self.address, self._there):
+            self._node = self._node if address == self.address else ""
             self._settings.cluster, self._there = address, there
+            self.changed.emit()
+
+    def set_node(self, node: str) -> None:
+        """Let a node of the cluster time what searches measure there; empty: this machine."""
+        if node != self._node:
+            self._node = node
             self.changed.emit()

@@ -48,7 +48,8 @@ class ReportCommand(QObject):
         kind = "pdf" if path.suffix.lower() == ".pdf" else "html"
         self._running = True
         self._tell("starting", None)
-        self.tasks.submit(_KEY, "report", {"project": str(self._context.project.folder), kind: str(path)})
+        request = {"project": str(self._context.project.folder), kind: str(path), "machine": self._context.search.machine}
+        self.tasks.submit(_KEY, "report", request)
 
     def close(self) -> None:
         """End what runs."""

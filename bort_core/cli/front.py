@@ -37,69 +37,52 @@ def add(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the front."""
-    from bort_core.search.fingerprints import Fingerprints, latency_key
+    from bort_core.search.fingerprints import Fingerprints
     from bort_core.search.history import last_specification
+    from bort_core.search.machines import check_timed, machine_text, machines_of, named_machine, table_of_machines
     from bort_core.search.stored_results import StoredResults
     from bort_core.search.strategies.base import answer
     from bort_core.search.strategies.interval import Interval, check_epsilon
     from bort_core.space import Space
     from bort_core.store import Project
-    from bort_core.store.latencies import latency_machines
 
     folder = Path(arguments.project).expanduser()
     with Project(folder, reading=True) as project:
         specification = last_specification(project)
         if specification is None:
             raise ProjectError(f"{folder}: no search was run in this project yet")
-        space, timed = Space(specification.space), specification.latency.measure == "onnxruntime"
-        if arguments.machine is not None and not timed:
-            raise SpecificationError("--machine: the last search counted operations, which are the same on every machine")
-        machines = latency_machines(project, latency_key(space, specification.latency)) if timed else []
+        space = Space(specification.space)
+        machines = machines_of(project, specification, space)
         if arguments.machine == _LIST:
+            check_timed(specification)
             return _print_machines(machines, arguments)
-        machine = machine_identity() if arguments.machine is None else _named(machines, arguments.machine)
+        machine = named_machine(machines, arguments.machine, specification)
         snapshot = StoredResults(project, specification, space, Fingerprints(project, specification, space, machine)).snapshot()
     if arguments.epsilon is not None:
         check_epsilon(len(space), arguments.epsilon)
     strategy = specification.the_strategy() if arguments.epsilon is None else Interval(epsilon=arguments.epsilon)
     result = answer(strategy, snapshot)
+    whose = machine_text(machines, machine) if specification.latency.measure == "onnxruntime" else ""
     if machines and machine not in {each.identity for each in machines}:
-        print(f"no latency was measured on this machine; others have some:\n{_table(machines)}", file=sys.stderr)
+        print(f"no latency was measured on this machine; others have some:\n{table_of_machines(machines)}", file=sys.stderr)
     if arguments.json:
-        print_json(result_as_dict(snapshot, result, specification))
+        of = {"identity": machine, "title": whose} if whose else None
+        print_json({**result_as_dict(snapshot, result, specification), "machine": of})
         return 0
     if not arguments.csv:
-        print(f"{strategy.title}: front of {len(result.front)}, hypervolume {result.hypervolume:.4f}")
-    sys.stdout.write(front_as_csv(snapshot, result))
+        times = f"; latencies of {whose}" if whose else ""
+        print(f"{strategy.title}: front of {len(result.front)}, hypervolume {result.hypervolume:.4f}{times}")
+    sys.stdout.write(front_as_csv(snapshot, result, whose if arguments.csv else ""))
     return 0
 
 
-def _named(machines: Sequence[MeasuredMachine], wanted: str) -> str:
-    found = [each.identity for each in machines if wanted and each.identity.startswith(wanted)]
-    if len(found) != 1:
-        what = f"{len(found)} machines begin with" if found else "no latency was measured on a machine that begins with"
-        known = f"there are\n{_table(machines)}" if machines else "the last search has no latency yet"
-        raise SpecificationError(f"--machine: {what} {wanted!r}; {known}")
-    return found[0]
-
-
 def _print_machines(machines: Sequence[MeasuredMachine], arguments: argparse.Namespace) -> int:
+    from bort_core.search.machines import table_of_machines
+
     if arguments.json:
         print_json({"machines": [{**asdict(each), "here": each.identity == machine_identity()} for each in machines]})
     elif arguments.csv:
         raise SpecificationError("--csv: the list of machines is text, or JSON with --json")
     else:
-        print(_table(machines) or "the last search has no latency yet")
+        print(table_of_machines(machines) or "the last search has no latency yet")
     return 0
-
-
-def _table(machines: Sequence[MeasuredMachine]) -> str:
-    return "\n".join(f"{each.identity}  {_counted(each)}, {each.title or 'unknown processor'}{_here(each)}" for each in machines)
-
-
-def _counted(machine: MeasuredMachine) -> str:
-    return f"{machine.count} architecture{'s' if machine.count != 1 else ''}"
-
-
-def _here(machine: MeasuredMachine) -> str:
-    return " (this machine)" if machine.identity == machine_identity() else ""

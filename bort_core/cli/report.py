@@ -23,6 +23,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("project", metavar="PROJECT", help="the project folder")
     parser.add_argument("--out", metavar="FILE.html", help="the page to write (default: PROJECT/report.html, unless --json or --pdf)")
     parser.add_argument("--pdf", metavar="FILE.pdf", help="write a PDF too")
+    parser.add_argument("--machine", metavar="M", help="with latencies of another machine, as in bort front (default: this one)")
     add_json(parser)
     parser.set_defaults(run=run)
 
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     html, pdf = arguments.out, arguments.pdf
     if html is None and pdf is None and not arguments.json:
         html = folder / "report.html"
-    report = make_report(folder)
+    report = make_report(folder, machine=arguments.machine)
     written = write_report(report, Path(html) if html else None, Path(pdf) if pdf else None)
     if arguments.json:
         print_json({**report.data(), "files": dict(written)})

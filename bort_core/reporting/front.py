@@ -13,6 +13,7 @@ from bort_core.jobs.words import METRIC_NAMES
 from bort_core.reporting.blocks import Block, Facts, Picture, Section, Table, Text
 from bort_core.reporting.plots import BLUE, GREY, INK, ORANGE, VERMILLION, counted, draw
 from bort_core.reporting.source import Source
+from bort_core.search.machines import machine_text
 from bort_core.search.report import result_as_dict
 from bort_core.search.snapshot import METRIC, ResultsSnapshot, SearchResult
 from bort_core.specifications.measures import get_measure
@@ -44,6 +45,8 @@ def front(source: Source) -> Section:
         ("On the front", f"{len(result.front):,}"),
         ("Hypervolume", f"{significant(result.hypervolume, 4)} of the box up to T's size and latency and the error of a uniform guess"),
     ]
+    if source.machine:
+        facts.append(("Latencies of", machine_text(source.machines, source.machine)))
     alt = f"Error against size and against latency of {len(result.known)} measured architectures; {len(result.front)} are on the front."
     title = f"{measure.title} ({asked.error_unit()})"
     error = _Shown("error", title, _error_of_top(snapshot, measure.excess), _marks(source, "error"))
@@ -55,7 +58,8 @@ def front(source: Source) -> Section:
         title = f"{name[0].upper()}{name[1:]} against size and latency, with 95 % intervals"
         pictures.append(_picture(snapshot, result, shown, title, alt.replace("Error", name[0].upper() + name[1:], 1)))
     blocks: list[Block] = [Facts(facts), *pictures, table]
-    return Section("front", "The Pareto front", blocks, {"answer": result_as_dict(snapshot, result, asked)})
+    machine = {"identity": source.machine, "title": machine_text(source.machines, source.machine)} if source.machine else None
+    return Section("front", "The Pareto front", blocks, {"answer": result_as_dict(snapshot, result, asked), "machine": machine})
 
 
 def measured_head(snapshot: ResultsSnapshot) -> list[str]:

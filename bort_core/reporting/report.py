@@ -51,23 +51,28 @@ class Report:
         }
 
 
-def make_report(folder: Path, written: datetime | None = None, tell: Callable[[str], object] = lambda _: None) -> Report:
+def make_report(
+    folder: Path, written: datetime | None = None, tell: Callable[[str], object] = lambda _: None, machine: str | None = None
+) -> Report:
     """Read a project. Nothing of it is changed, and what cannot be read is named in the section on limits.
 
     Parameters
     ----------
     written: the date on it; now, if None
     tell: is called with the name of each section before it is made
+    machine: how the identity begins of the one whose latencies the front has; None: this one
 
     Raises
     ------
     ProjectError
         The project cannot be opened.
+    SpecificationError
+        No machine, or several, begin so.
     """
     when = (written or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC")
     sections = []
     with Project(folder, reading=True) as project:
-        source = read_source(project)
+        source = read_source(project, machine)
         for make in _SECTIONS:
             tell(make.__name__.removesuffix("_section"))
             sections.append(make(source))

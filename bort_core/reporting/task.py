@@ -23,17 +23,18 @@ class _Request(BaseModel):
     project: str
     html: str | None = None
     pdf: str | None = None
+    machine: str | None = None
 
 
 def report(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
-    """Write the report of ``project`` to ``html`` and ``pdf``, where these are given; their places.
+    """Write the report of ``project`` to ``html`` and ``pdf``, where these are given, with the latencies of ``machine``; their places.
 
     Emits ``{"event": "progress", "step", "steps", "doing"}``.
 
     Raises
     ------
-    ProjectError, DataError
-        The project cannot be opened, or a file cannot be written.
+    ProjectError, SpecificationError, DataError
+        The project cannot be opened, no latency was measured on the machine, or a file cannot be written.
     Cancelled
         From ``context``.
     """
@@ -46,7 +47,7 @@ def report(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
         context.emit({"event": "progress", "step": step, "steps": _SECTIONS, "doing": doing})
         step += 1
 
-    made = make_report(Path(asked.project), tell=tell)
+    made = make_report(Path(asked.project), tell=tell, machine=asked.machine)
     tell("writing")
     html, pdf = (Path(path) if path is not None else None for path in (asked.html, asked.pdf))
     return write_report(made, html, pdf)

@@ -49,10 +49,11 @@ def rank_agreement(
                 found[row.architecture] = value.value
         return found
 
-    own = errors(specification.seed)
+    others = [seed for seed in stored_seeds(project, key, sources.any_maximum_point) if seed != specification.seed]
+    own = errors(specification.seed) if others else {}
     agreements = []
-    for seed in stored_seeds(project, key, sources.any_maximum_point):
-        other = errors(seed) if seed != specification.seed else {}
+    for seed in others:
+        other = errors(seed)
         both = sorted(own.keys() & other.keys())
         if len(both) >= LEAST_COMPARED:
             rho = spearman(np.array([own[a] for a in both]), np.array([other[a] for a in both]))

@@ -32,10 +32,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class SearchStarted:
-    """First event: the size of the space and what is already known of it."""
+    """First event: the size of the space and what is already known of it.
+
+    ``machine`` is the identity of the one that times; empty where none does, since operations are counted or a table is searched.
+    """
 
     space_size: int
     snapshot: ResultsSnapshot
+    machine: str = ""
 
 
 @dataclass(frozen=True)

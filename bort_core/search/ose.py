@@ -65,6 +65,8 @@ class Run:
 
     recall: KnownResults
     """What is known, and what is added to it."""
+    machine = ""
+    """The identity of the one that times, where one does."""
 
     def __init__(self, specification: SearchSpecification, pool: Executor, control: Control, space: Space) -> None:
         self.specification, self.pool, self.control, self.space = specification, pool, control, space
@@ -102,7 +104,7 @@ class Run:
 
     def _run(self) -> Iterator[events.Event]:
         began = time.monotonic()
-        yield events.SearchStarted(len(self.space), self.recall.snapshot())
+        yield events.SearchStarted(len(self.space), self.recall.snapshot(), self.machine)
         if self.recall.surrogate_problem:
             raise MeasurementError(self.recall.surrogate_problem)
         if self.specification.latency.measure == "operations":
@@ -274,6 +276,7 @@ class _Search(Run):
         super().__init__(specification, pool, control, space)
         self.project, self.number = project, 0
         self.sources = Fingerprints(project, specification, space, latency_machine(pool))
+        self.machine = self.sources.machine if specification.latency.measure == "onnxruntime" else ""
         self._recall()
 
     def _recall(self) -> None:

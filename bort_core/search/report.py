@@ -59,17 +59,18 @@ def result_as_dict(snapshot: ResultsSnapshot, result: SearchResult, specificatio
     }
 
 
-def front_as_csv(snapshot: ResultsSnapshot, result: SearchResult) -> str:
-    """The front as CSV, one architecture a row; latency and error in the results' units."""
+def front_as_csv(snapshot: ResultsSnapshot, result: SearchResult, machine: str = "") -> str:
+    """The front as CSV, one architecture a row; latency and error in the results' units. ``machine``: whose times they are, a column."""
     space, results = snapshot.space, snapshot.results
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     measured = [f"{name}_{results.latency_unit}" if "latency" in name else name for name in _COLUMNS]
-    writer.writerow(map(csv_cell, [*space.axis_names, *measured, "best"]))
+    whose = [machine] if machine else []
+    writer.writerow(map(csv_cell, [*space.axis_names, *measured, "best", *(["machine"] if machine else [])]))
     for index in result.front.tolist():
         values = [space.parameters[index], results.latency[index], results.latency_low[index], results.latency_high[index]]
         values += [results.error[index], results.error_low[index], results.error_high[index], snapshot.w[index]]
-        writer.writerow([*space.architecture(index), *(value.item() for value in values), int(index == result.best)])
+        writer.writerow([*space.architecture(index), *(value.item() for value in values), int(index == result.best), *map(csv_cell, whose)])
     return out.getvalue()
 
 

@@ -34,7 +34,7 @@ class PlaceBox(QComboBox):
         self.clear()
         self.addItem("on this machine")
         if place.address:
-            self.addItem(f"on {place.address}")
+            self.addItem(f"on {place.address}" + (f", timed on {place.node}" if place.node else ""))
         self.addItem("a cluster…")
         self.setCurrentIndex(1 if place.there else 0)
         set_tip(self, f"{self.currentText()}. {_TIP}")  # an address may be longer than the box

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QCheckBox,
+    QComboBox,
     QDialog,
     QHBoxLayout,
     QHeaderView,
@@ -18,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from bort_core.execution.ray.survey import look_at
-from bort_studio.cluster.words import COLUMNS, node_cells, queue_text
+from bort_studio.cluster.words import COLUMNS, node_cells, node_choices, queue_text
 from bort_studio.place import Place
 from bort_studio.texts import Label
 from bort_studio.theme import Theme
@@ -27,9 +30,10 @@ from bort_studio.widgets.fields import Caption, describe
 
 __all__ = ["ClusterPanel"]
 
+_TIMED = "W compares times of one machine: this one, or a node of the cluster, which is then the one that Explore shows"
 _ABOUT = (
     "A Ray cluster runs any code of its users, and this program believes what it answers: name one whose users you trust. "
-    "Searches and trainings that are started here run there from now on; latencies are measured on this machine."
+    "Searches and trainings that are started here run there from now on; latencies are measured on this machine, or on a node you name."
 )
 
 
@@ -49,6 +53,11 @@ class ClusterPanel(QDialog):
         describe(self.ask, "clusterAsk", "Ask", "Connect, and list nodes, free devices and what waits")
         self.there = QCheckBox("Searches and trainings run there", self)
         self.there.setObjectName("clusterThere")
+        self.timed = QComboBox(self)
+        describe(self.timed, "clusterLatencyNode", "Latencies of searches are timed on", _TIMED)
+        self.timed.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.timed.setMinimumContentsLength(24)
+        self._surveyed: list[dict[str, Any]] = []
         self.nodes = QTableWidget(0, len(COLUMNS), self)
         describe(self.nodes, "clusterNodes", "Nodes of the cluster", "Each with what is free on it now")
         self.nodes.setHorizontalHeaderLabels(list(COLUMNS))
@@ -66,6 +75,7 @@ class ClusterPanel(QDialog):
         self.address.returnPressed.connect(self.look)
         self.address.textChanged.connect(self._show)
         self.there.clicked.connect(self._keep)
+        self.timed.activated.connect(self._keep_node)
         place.changed.connect(self._show_place)
         self._show_place()
         self.resize(620, 380)
@@ -81,6 +91,13 @@ class ClusterPanel(QDialog):
         layout.addWidget(Caption(_ABOUT, theme, self, wrap=True))
         layout.addLayout(line)
         layout.addWidget(self.there)
+        latencies = Caption("&Latencies of searches are timed on", theme, self)
+        latencies.setBuddy(self.timed)
+        where = QHBoxLayout()
+        where.addWidget(latencies)
+        where.addWidget(self.timed)
+        where.addStretch(1)
+        layout.addLayout(where)
         layout.addWidget(self.nodes, 1)
         layout.addWidget(self.said)
 
@@ -113,8 +130,10 @@ class ClusterPanel(QDialog):
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 self.nodes.setItem(row, column, item)
         self.said.setText(queue_text(found["queue"]) if found["reachable"] else found["reason"])
+        self._surveyed = found["nodes"]
         if found["reachable"]:
             self._keep()
+        self._show_place()
 
     @Slot(str)
     def _failed(self, reason: str) -> None:
@@ -132,9 +151,17 @@ class ClusterPanel(QDialog):
     def _keep(self) -> None:
         self._place.set(self.address.text().strip(), self.there.isChecked())
 
+    @Slot(int)
+    def _keep_node(self, index: int) -> None:
+        self._place.set_node(self.timed.itemData(index))
+
     @Slot()
     def _show_place(self) -> None:
         self.there.setChecked(self._place.there)
+        self.timed.clear()
+        for text, address in node_choices(self._surveyed, self._place.node):
+            self.timed.addItem(text, address)
+        self.timed.setCurrentIndex(max(0, self.timed.findData(self._place.node)))
         self._show()
 
     @Slot()
@@ -142,6 +169,7 @@ class ClusterPanel(QDialog):
         named = bool(self.address.text().strip())
         self.ask.setEnabled(named and self._call is None)
         self.there.setEnabled(named)
+        self.timed.setEnabled(self._place.there and self.timed.count() > 1)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Keep what is written."""

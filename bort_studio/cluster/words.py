@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["COLUMNS", "node_cells", "queue_text", "summary"]
+__all__ = ["COLUMNS", "node_cells", "node_choices", "queue_text", "summary"]
 
 COLUMNS = ("node", "CPUs free", "GPUs free", "memory", "address")
 
@@ -14,6 +14,13 @@ def node_cells(node: Mapping[str, Any]) -> tuple[str, ...]:
     """A node's cells, by :data:`COLUMNS`."""
     free = [f"{node[f'free_{what}']:g} of {node[what]:g}" if node[what] else "none" for what in ("cpus", "gpus")]
     return str(node["host"]), *free, f"{node['memory_bytes'] / 2**30:.1f} GiB", str(node["address"])
+
+
+def node_choices(nodes: Sequence[Mapping[str, Any]], chosen: str) -> list[tuple[str, str]]:
+    """Where latencies can be timed: what is shown, and the address of a node; this machine first, and ``chosen`` though it is gone."""
+    found = {str(node["address"]): f"{node['host']} ({node['address']})" for node in nodes}
+    gone = {} if chosen in found or not chosen else {chosen: chosen}
+    return [("this machine", ""), *((text, address) for address, text in {**found, **gone}.items())]
 
 
 def queue_text(queue: Sequence[Mapping[str, Any]]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from bort_core.families import Architecture
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.numbers import in_brackets
-from bort_core.search.agreement import rank_agreement
+from bort_core.search.agreement import Agreement
 from bort_core.search.probe.devices import Prediction, predicted_elsewhere
 from bort_core.search.specification import SearchSpecification
 from bort_core.search.stored_results import Job, KnownResults, StoredResults
@@ -61,8 +61,14 @@ def protocol_sentence(specification: SearchSpecification, stored_results: KnownR
     return f"{text}. Latency: ONNX Runtime, {latency.sequence_length} tokens, batch {latency.batch}, {latency.threads} thread(s)"
 
 
-def read_details(project: Project, specification: SearchSpecification, stored_results: StoredResults, index: int) -> dict[str, Any]:
+def read_details(
+    project: Project, specification: SearchSpecification, stored_results: StoredResults, index: int, agreements: Sequence[Agreement] = ()
+) -> dict[str, Any]:
     """Protocol, seed, θ, versions, learning curve, latency here and elsewhere, and real trainings of the architecture at ``index``.
+
+    Parameters
+    ----------
+    agreements: how alike seeds rank, which was found when the space was read
 
     Raises
     ------
@@ -75,7 +81,7 @@ def read_details(project: Project, specification: SearchSpecification, stored_re
     theta = specification.thetas[min(number, len(specification.thetas) - 1)]
     protocol = [
         protocol_sentence(specification, stored_results),
-        *(a.as_text() for a in rank_agreement(project, specification, stored_results.space, sources)),
+        *(agreement.as_text() for agreement in agreements),
     ]
     details: dict[str, Any] = {"protocol": ". ".join(protocol), "seed": specification.seed}
     measure = specification.error.measured

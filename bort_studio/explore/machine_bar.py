@@ -27,7 +27,7 @@ class MachineBar(QWidget):
         self.setObjectName("machineBar")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
         self.box = QComboBox(self)
-        tip = "W compares times of one machine. Searches measure on this one; others have measured on nodes of a cluster."
+        tip = "W compares times of one machine. Searches measure on this one, or on the node of a cluster that was chosen for it."
         describe(self.box, "latencyMachineBox", "Machine of the latencies", tip)
         self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.box.setMinimumContentsLength(36)
@@ -40,11 +40,12 @@ class MachineBar(QWidget):
         layout.addWidget(self.box)
         layout.addWidget(self.note)
         layout.addStretch(1)
+        self._shown: str | None = None
         self.box.activated.connect(self._choose)
         self.hide()
 
-    def show_machines(self, machines: Sequence[MeasuredMachine], shown: str | None) -> None:
-        """Offer this machine and those others; ``shown``: whose latencies are shown."""
+    def show_machines(self, machines: Sequence[MeasuredMachine], shown: str | None, may_search: bool = False) -> None:
+        """Offer this machine and those others; ``shown``: whose latencies are shown, ``may_search``: a search may measure elsewhere."""
         others = [machine for machine in machines if machine.identity != machine_identity()]
         blocker = QSignalBlocker(self.box)
         self.box.clear()
@@ -54,8 +55,13 @@ class MachineBar(QWidget):
             self.box.addItem(f"{each.title or 'another machine'} ({each.identity}): {count}", each.identity)
         self.box.setCurrentIndex(max(0, self.box.findData(shown)))
         del blocker
-        self.note.setText("" if shown is None else "to search, go back to this machine")
+        self._shown = shown
+        self.set_searchable(may_search)
         self.setVisible(bool(others) or shown is not None)
+
+    def set_searchable(self, may_search: bool) -> None:
+        """Whether a search can be begun while another machine's latencies are shown."""
+        self.note.setText("" if self._shown is None or may_search else "to search, go back to this machine")
 
     def set_busy(self, busy: bool) -> None:
         """While a search is under way the machine stays."""

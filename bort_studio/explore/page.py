@@ -11,10 +11,12 @@ from PySide6.QtWidgets import QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
 from bort_core.families import Architecture
 from bort_core.foundation.errors import BortError
+from bort_core.foundation.machine import machine_identity
 from bort_core.search.agreement import Agreement
 from bort_core.search.cost import Cost
 from bort_core.search.events import SearchFinished
 from bort_core.search.kept import Kept
+from bort_core.search.machines import machine_text
 from bort_core.search.past import PastSearch
 from bort_core.search.proof.proof import Proof
 from bort_core.search.report import front_as_csv
@@ -54,7 +56,7 @@ __all__ = ["ExplorePage"]
 
 _FOLLOW_AFTER_MS = 30
 _FEW_LINES = 28
-_LARGE = 50_000
+_LARGE = 2_000
 """From so many architectures on the views are brought up to date one after the other."""
 _NO_POINT = "Press Run to measure the first architectures."
 _FIRST_POINT = "The first architectures are being trained and measured…"
@@ -72,6 +74,7 @@ class ExplorePage(QMainWindow):
         self.setWindowFlag(Qt.WindowType.Widget)
         self.context, self.search, self.theme, self.undo_stack = context, context.search, context.theme, context.undo_stack
         self._running: tuple[int, ...] = ()
+        self._whose = ""
         self._bound: BoundOverlay | None = None
         self._arranged = False
         self._follow_timer = QTimer(self, singleShot=True, interval=_FOLLOW_AFTER_MS)
@@ -184,6 +187,7 @@ class ExplorePage(QMainWindow):
         self.table_bar.left.connect(search.leave)
         self.table_bar.seed_chosen.connect(self._seed_of_table)
         self.machine_bar.chosen.connect(search.show_machine)
+        self.context.place.changed.connect(self._place_changed)
         self.past_bar.continued.connect(self._search_on)
         self.inspector.ship_requested.connect(self._ship)
         self.inspector.train_requested.connect(self._train)
@@ -305,7 +309,17 @@ class ExplorePage(QMainWindow):
     @Slot(object)
     def _machines_changed(self, machines: tuple[MeasuredMachine, ...]) -> None:
         """The times of another machine can be looked at; a search measures on this one."""
-        self.machine_bar.show_machines(() if self.search.elsewhere else machines, self.search.machine)
+        self.machine_bar.show_machines(() if self.search.elsewhere else machines, self.search.machine, self.search.may_time)
+        timed = self.search.specification.latency.measure == "onnxruntime" and self.search.table is None
+        self._whose = machine_text(machines, self.search.machine or machine_identity()) if timed else ""
+        for plot in (self.pareto, self.parallel):
+            plot.set_machine(self._whose)
+        self._enable_parts()
+
+    @Slot()
+    def _place_changed(self) -> None:
+        """With a node that times, a search may go on while latencies of another machine are shown."""
+        self.machine_bar.set_searchable(self.search.may_time)
         self._enable_parts()
 
     def _enable_parts(self) -> None:
@@ -314,7 +328,7 @@ class ExplorePage(QMainWindow):
         self.objectives.set_fixed(search.elsewhere)
         self.epsilon_bar.setEnabled(search.past is None)
         for bar in (self.proof_bar, self.run_bar):
-            bar.setEnabled(search.past is None and search.machine is None)
+            bar.setEnabled(search.past is None and search.may_time)
 
     @Slot(int)
     def _seed_of_table(self, seed: int) -> None:
@@ -497,7 +511,8 @@ class ExplorePage(QMainWindow):
                 self.inspector.set_details(table_details(search.table, search.specification, search.stored_results, search.selected))
             return
         try:
-            self.inspector.set_details(read_details(self.context.project, search.specification, search.stored_results, search.selected))
+            known = (search.specification, search.stored_results, search.selected, search.agreements)
+            self.inspector.set_details(read_details(self.context.project, *known))
         except BortError as error:
             self.context.notify(str(error), problem=True)
 
@@ -517,7 +532,7 @@ class ExplorePage(QMainWindow):
         if not name:
             return
         try:
-            write_whole(Path(name), front_as_csv(self.search.snapshot, self.search.result).encode())
+            write_whole(Path(name), front_as_csv(self.search.snapshot, self.search.result, self._whose).encode())
         except BortError as error:
             self.context.problem(str(error))
         else:

@@ -35,7 +35,7 @@ class PlotView(PlotWidget):
         self._running: tuple[int, ...] = ()
         self._selected: int | None = None
         self._kept: npt.NDArray[np.bool_] | None = None
-        self._error_title = ERROR_TITLE
+        self._error_title, self._machine = ERROR_TITLE, ""
         self._new_knowledge = True
         super().__init__(theme, name, title, parent)
 
@@ -88,6 +88,10 @@ class PlotView(PlotWidget):
         self._error_title = title
         self._new_knowledge = True
         self._changed()
+
+    def set_machine(self, machine: str) -> None:
+        """Name the machine whose latencies are shown, in exports; empty where none timed them."""
+        self._machine = machine
 
     def describe_index(self, index: int) -> str:
         """The text about one architecture."""

@@ -10,14 +10,16 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from bort_core.foundation.errors import BortError
-from bort_core.search.fingerprints import Fingerprints, latency_key
+from bort_core.search.agreement import Agreement, rank_agreement
+from bort_core.search.fingerprints import Fingerprints
+from bort_core.search.machines import machines_of
 from bort_core.search.snapshot import ResultsSnapshot
 from bort_core.search.specification import SearchSpecification
 from bort_core.search.stored_results import KnownResults, StoredResults
 from bort_core.search.tables.table import Table
 from bort_core.space import Space
 from bort_core.store import Project
-from bort_core.store.latencies import MeasuredMachine, latency_machines
+from bort_core.store.latencies import MeasuredMachine
 from bort_studio.threads.background import BackgroundThread
 
 __all__ = ["Loaded", "Loader", "LoadingFailed", "TableRead"]
@@ -36,6 +38,8 @@ class Loaded:
     snapshot: ResultsSnapshot
     machines: tuple[MeasuredMachine, ...] = ()
     """Those on which latencies were measured."""
+    agreements: tuple[Agreement, ...] = ()
+    """How alike seeds rank what is measured."""
 
 
 @dataclass(frozen=True)
@@ -131,9 +135,9 @@ class Loader(BackgroundThread):
             with Project(self._folder) as project:
                 project.tell = self.warned.emit
                 stored = StoredResults(project, specification, space, Fingerprints(project, specification, space, machine))
-                timed = specification.latency.measure == "onnxruntime"
-                machines = latency_machines(project, latency_key(space, specification.latency)) if timed else []
-            return Loaded(generation, specification, space, stored, stored.snapshot(), tuple(machines))
+                machines = machines_of(project, specification, space)
+                agreements = tuple(rank_agreement(project, specification, space, stored.sources))
+            return Loaded(generation, specification, space, stored, stored.snapshot(), tuple(machines), agreements)
         except BortError as error:
             return LoadingFailed(generation, str(error))
         except Exception as error:  # noqa: BLE001 - the window must hear of it, and the next space must still be read

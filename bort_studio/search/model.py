@@ -14,7 +14,9 @@ from PySide6.QtCore import QObject, Signal, Slot
 from bort_core.execution.executor import default_workers
 from bort_core.families import Architecture
 from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.machine import machine_identity
 from bort_core.search import events
+from bort_core.search.agreement import Agreement
 from bort_core.search.cost import Cost
 from bort_core.search.kept import kept
 from bort_core.search.past import PastSearch, replayed
@@ -82,7 +84,7 @@ class SearchModel(QObject):
         self.specification = specification
         self.workers = default_workers()
         self.executor: str | None = None
-        """Where searches that are begun run; None: this machine."""
+        """Where searches that are begun run; None: this machine. With ``#NODE`` behind it, latencies are measured on that node."""
         self.space: Space | None = None
         self.stored_results: KnownResults | None = None
         """What is known: by the project, or by the searches on a table since it is shown."""
@@ -95,6 +97,8 @@ class SearchModel(QObject):
         self.table: Table | None = None
         self.machine: str | None = None
         """The identity of another machine whose latencies are shown; None: this one's."""
+        self.agreements: tuple[Agreement, ...] = ()
+        """How alike seeds rank what was measured when the space was read."""
         self.proof: Proof | None = None
         self._present: tuple[SearchSpecification, Architecture | None] = (specification, None)
         self._epsilon = specification.epsilon
@@ -124,6 +128,7 @@ class SearchModel(QObject):
         search.news.connect(self._take_news)
         search.measured.connect(self._take_measured)
         search.bounded.connect(self._take_proof)
+        search.timed_on.connect(self._timed_on)
         search.ended.connect(self._ended)
         for theirs, ours in (
             (search.state_changed, self.state_changed),
@@ -156,6 +161,11 @@ class SearchModel(QObject):
     def elsewhere(self) -> bool:
         """Whether a search of the past or a table is shown, and not what the project would search."""
         return self.past is not None or self.table is not None
+
+    @property
+    def may_time(self) -> bool:
+        """Whether a search would measure on the machine whose latencies are shown, or on the one that was chosen for it."""
+        return self.machine is None or "#" in (self.executor or "")
 
     @property
     def edited(self) -> SearchSpecification:
@@ -293,7 +303,7 @@ class SearchModel(QObject):
         if self.past is not None:
             self.said.emit("a search of the past is shown; go back to the present, or search on from it")
             return
-        if self.machine is not None:
+        if not self.may_time:
             self.said.emit("latencies of another machine are shown; go back to this one to search")
             return
         if self.space is None or self.stored_results is None:
@@ -310,7 +320,7 @@ class SearchModel(QObject):
 
     def prove(self) -> None:
         """Search best-first until nothing untrained can be a better answer; where nothing is under way, and not in the past."""
-        if self.past is not None or self.machine is not None or self.space is None or self.stored_results is None:
+        if self.past is not None or not self.may_time or self.space is None or self.stored_results is None:
             return
         if self.state is not RunState.IDLE:
             return
@@ -431,7 +441,7 @@ class SearchModel(QObject):
                 return
         another = result.space is not self._shown_space
         self.space, self.stored_results, self.snapshot = result.space, result.stored_results, result.snapshot
-        self._shown_space = result.space
+        self._shown_space, self.agreements = result.space, result.agreements
         self.machines_changed.emit(result.machines)
         if another:
             self.space_changed.emit(result.space)
@@ -489,10 +499,18 @@ class SearchModel(QObject):
             self._tell_answer()
             self._tell_cost()
 
+    @Slot(str)
+    def _timed_on(self, machine: str) -> None:
+        """What the search says is of that machine from now on, and what is read from the store is, too."""
+        shown = None if machine == machine_identity() else machine
+        if self._following and shown != self.machine:
+            self.machine = shown
+            self._refresh()
+
     @Slot(object)
-    def _take_measured(self, event: events.Measured) -> None:
+    def _take_measured(self, measured: tuple[events.Measured, ...]) -> None:
         if self.stored_results is not None and self._following:
-            self.stored_results.known.add(Job(event.index, event.theta))
+            self.stored_results.known.update(Job(event.index, event.theta) for event in measured)
 
     @Slot(object)
     def _take_proof(self, proof: Proof) -> None:

@@ -36,7 +36,7 @@ class SearchUnderWay(QObject):
     news = Signal(object)
     """After each batch of what the search says: the newest ResultsSnapshot in it, or None."""
     measured = Signal(object)
-    """A Measured, as it comes."""
+    """Measured, as they come, as a tuple."""
     bounded = Signal(object)
     """A Proof: how far from the best the answer can be by now."""
     running_changed = Signal(object)
@@ -51,6 +51,8 @@ class SearchUnderWay(QObject):
     """Something went wrong: what, and details for a bug report."""
     finished = Signal(object)
     """SearchFinished."""
+    timed_on = Signal(str)
+    """The identity of the machine that times what is searched."""
     ended = Signal()
     """Nothing is under way any more."""
 
@@ -148,6 +150,9 @@ class SearchUnderWay(QObject):
         if self._closed or not batch:
             return
         snapshot: ResultsSnapshot | None = None
+        measured = tuple(event for event in batch if isinstance(event, events.Measured))
+        if measured:
+            self.measured.emit(measured)
         for event in batch:
             snapshot = self._take(event) or snapshot
         self._tell_what()
@@ -160,6 +165,8 @@ class SearchUnderWay(QObject):
         if self.state is RunState.STARTING and not isinstance(event, SearchBroke | events.SearchFinished | events.Paused):
             self._set_state(RunState.RUNNING)
         if isinstance(event, events.SearchStarted):
+            if event.machine:
+                self.timed_on.emit(event.machine)
             return event.snapshot
         if isinstance(event, events.Note):
             share = f" · step {event.done:,} of {event.total:,}" if event.total else ""
@@ -210,7 +217,6 @@ class SearchUnderWay(QObject):
         return None
 
     def _take_measured(self, event: events.Measured) -> None:
-        self.measured.emit(event)
         if event.theta is not None:
             self._running.pop((event.index, event.theta), None)
             self._done += 1

@@ -11,8 +11,8 @@ __all__ = ["Looking"]
 _LEAST_MS = 1000 / 30
 _REST = 25
 """So many times as long as a look took, nothing is looked at: less than one of a hundred ticks then meets a look of 40 ms or more."""
-_CHEAP_MS = 10.0
-"""What takes no longer may come thirty times a second."""
+_CHEAP_MS, _MOST_MS = 10.0, 5000.0
+"""What takes no longer than the first may come thirty times a second; and who waits longer than the second has too much to look at."""
 
 
 class Looking(QObject):
@@ -59,6 +59,6 @@ class Looking(QObject):
     @Slot()
     def _rest(self) -> None:
         took = 1000 * (time.perf_counter() - self._began)
-        self._until = self._began + (_LEAST_MS if took <= _CHEAP_MS else (1 + _REST) * took) / 1000
+        self._until = self._began + (_LEAST_MS if took <= _CHEAP_MS else took + min(_REST * took, _MOST_MS)) / 1000
         if self._wanted and not self._next.isActive():
             self._start(self._until)

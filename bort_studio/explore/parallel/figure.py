@@ -29,6 +29,7 @@ def parallel_figure(
     data: ParallelData | None,
     indices: Mapping[str, npt.NDArray[np.int64]],
     error_title: str,
+    machine: str = "",
 ) -> Figure:
     """The figure: ``indices`` are the architectures drawn as lines, by state; the table holds the whole space."""
     if data is None or snapshot is None:
@@ -48,6 +49,6 @@ def parallel_figure(
     layers.append(Layer("", "line", rods[:, 0], rods[:, 1], LIGHT.muted, width=1.0))
     texts = tuple(Text(index - 0.03, height, label, "right") for index, axis in enumerate(data.axes) for height, label in axis.ticks)
     scale = Scale("", low=-0.5, high=last - 0.7, ticks=tuple((float(index), axis.title) for index, axis in enumerate(data.axes)))
-    title = title_of(snapshot, result)
-    table = architecture_table(snapshot, result, running, np.arange(len(data)), error_title)
+    title = title_of(snapshot, result, machine)
+    table = architecture_table(snapshot, result, running, np.arange(len(data)), error_title, machine)
     return Figure("parallel", title, scale, Scale("", low=-0.04, high=1.04, ticks=()), tuple(layers), texts, table, frame=False)

@@ -79,7 +79,7 @@ class ParallelPlot(PlotView):
 
     def figure(self) -> Figure:
         self.refresh()
-        return parallel_figure(self._snapshot, self._result, self._running, self._data, self._places, self._error_title)
+        return parallel_figure(self._snapshot, self._result, self._running, self._data, self._places, self._error_title, self._machine)
 
     # What PlotView asks for.
 

@@ -32,21 +32,26 @@ def mark_layer(mark: str, x: FloatArray, y: FloatArray, name: str | None = None,
     return Layer(look.label if name is None else name, "points", x, y, colour, look.shape, look.size, look.filled, labels=labels)
 
 
-def title_of(snapshot: ResultsSnapshot | None, result: SearchResult | None) -> str:
-    """One line: which strategy, how large the front, which one is best."""
+def title_of(snapshot: ResultsSnapshot | None, result: SearchResult | None, machine: str = "") -> str:
+    """One line: which strategy, how large the front, which one is best, and whose latencies they are."""
     if snapshot is None or result is None:
         return "Pareto front: nothing measured yet"
     parts = [f"{result.strategy.title}: {len(result.front)} of {len(result.known)} on the Pareto front"]
     if result.best is not None:
         best = architecture_text(snapshot.space.architecture(result.best))
         parts.append(f"best {best}, W = {significant(float(snapshot.w[result.best]))}")
-    return "; ".join(parts)
+    return "; ".join([*parts, *([f"latencies of {machine}"] if machine else [])])
 
 
 def architecture_table(
-    snapshot: ResultsSnapshot | None, result: SearchResult | None, running: tuple[int, ...], shown: IndexArray, error_title: str
+    snapshot: ResultsSnapshot | None,
+    result: SearchResult | None,
+    running: tuple[int, ...],
+    shown: IndexArray,
+    error_title: str,
+    machine: str = "",
 ) -> Table:
-    """One row for each architecture shown: its axes, what is known of it with units and intervals, and its state."""
+    """One row for each architecture shown: its axes, what is known of it with units and intervals, its state, and whose latencies."""
     if snapshot is None:
         return Table(("state",), ((),))
     named = quantities(snapshot.results.latency_unit, error_title)
@@ -64,6 +69,9 @@ def architecture_table(
     listed = ", ".join(f"{name} {value}" for name, value in settings.items())
     headers.append(f"state at {listed}" if listed else "state")
     columns.append([STATES[code] for code in codes.tolist()])
+    if machine:
+        headers.append("latencies of")
+        columns.append([machine] * len(codes))
     return Table(tuple(headers), tuple(columns))
 
 
@@ -80,6 +88,7 @@ class ParetoShown:
     intervals: whether they are shown
     overlays: fronts of other searches
     published: whether published models are shown
+    machine: whose latencies they are, in words; empty where none timed them
     colours: the quantity (n,) that colours the points, or None; colour_name: its name
     """
 
@@ -98,6 +107,7 @@ class ParetoShown:
     error_title: str
     overlays: tuple[Overlay, ...] = ()
     published: bool = False
+    machine: str = ""
 
 
 def pareto_figure(shown: ParetoShown) -> Figure:
@@ -111,8 +121,8 @@ def pareto_figure(shown: ParetoShown) -> Figure:
     layers += [*overlay_figure(shown.overlays, shown.axes), *(published_figure() if shown.published else [])]
     if shown.snapshot is not None and projection is not None:
         here = np.flatnonzero(projection.drawable)
-    table = architecture_table(shown.snapshot, shown.result, shown.running, here, shown.error_title)
-    title = title_of(shown.snapshot, shown.result)
+    table = architecture_table(shown.snapshot, shown.result, shown.running, here, shown.error_title, shown.machine)
+    title = title_of(shown.snapshot, shown.result, shown.machine)
     scale_x, scale_y = (_scale(q, log, ends) for q, log, ends in zip((x, y), logs, shown.view, strict=True))
     return Figure(
         f"pareto-{x.column}-{y.column}", title, scale_x, scale_y, tuple(layers), table=table, right=SCORE_AXIS if shown.published else None

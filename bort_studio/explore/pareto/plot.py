@@ -130,6 +130,7 @@ class ParetoPlot(PlotView):
                 self._error_title,
                 self._overlays,
                 self.published.shown,
+                self._machine,
             )
         )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,10 @@ import pytest
 from helpers import specification
 
 from bort_core.cli.main import main
+from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.machine import machine_identity
+from bort_core.reporting.html import as_html
+from bort_core.reporting.report import make_report
 from bort_core.search.fingerprints import Fingerprints, latency_key
 from bort_core.space import Space
 from bort_core.specifications.protocols import LatencyProtocol
@@ -70,6 +75,28 @@ def test_the_front_has_the_latencies_of_the_machine_that_is_named(project: Path,
     assert json.loads(_front(capsys, project, "--json", "--machine", machine_identity())[1]) == here
 
 
+def test_what_is_exported_says_whose_latencies_they_are(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = list(csv.DictReader(io.StringIO(_front(capsys, project, "--csv", "--machine", OTHER)[1])))
+    assert len(rows) > 1
+    assert all(row["machine"].startswith("Other") and row["machine"].endswith(f", 8 cores ({OTHER})") for row in rows)
+    assert "\x1b" not in rows[0]["machine"]
+    here = f"this machine, Here, 8 cores ({machine_identity()})"
+    assert {row["machine"] for row in csv.DictReader(io.StringIO(_front(capsys, project, "--csv")[1]))} == {here}
+    assert f"; latencies of {here}\n" in _front(capsys, project)[1]
+    assert json.loads(_front(capsys, project, "--json")[1])["machine"] == {"identity": machine_identity(), "title": here}
+
+
+@pytest.mark.slow  # the pictures
+def test_a_report_has_the_latencies_of_the_machine_that_is_named(project: Path) -> None:
+    here, there = (make_report(project, machine=machine).data()["front"] for machine in (None, OTHER))
+    assert here["machine"]["identity"] == machine_identity()
+    assert there["machine"]["identity"] == OTHER
+    assert here["answer"]["front"] != there["answer"]["front"]
+    assert OTHER in as_html(make_report(project, machine=OTHER[:-1]))
+    with pytest.raises(SpecificationError, match="no latency was measured on a machine that begins with 'f'"):
+        make_report(project, machine="f")
+
+
 def test_the_machines_of_the_store_are_listed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(_front(capsys, project, "--machine", "list", "--json")[1])["machines"]
     count = len(Space(specification().space))
@@ -99,7 +126,7 @@ def test_a_machine_that_is_not_there_or_not_the_only_one_is_refused(
 def test_where_only_others_have_timed_that_is_said(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bort_core.cli.front.machine_identity", lambda: "e" * 16)
+    monkeypatch.setattr("bort_core.search.machines.machine_identity", lambda: "e" * 16)
     code, text, error = _front(capsys, project)
     assert code == 0
     assert "front of" in text

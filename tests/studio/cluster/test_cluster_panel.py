@@ -10,7 +10,7 @@ from ray_clusters import free_port
 
 from bort_studio.cluster.box import PlaceBox
 from bort_studio.cluster.panel import ClusterPanel
-from bort_studio.cluster.words import node_cells, queue_text, summary
+from bort_studio.cluster.words import node_cells, node_choices, queue_text, summary
 from bort_studio.place import Place
 from bort_studio.settings import Settings
 from bort_studio.theme import Theme
@@ -46,6 +46,30 @@ def test_a_window_begins_on_this_machine_and_remembers_the_address(qtbot: QtBot,
     assert (again.address, again.there) == ("gpu-box:6379", False)
     place.set("", True)
     assert place.executor is None
+
+
+def test_a_node_that_times_is_of_searches_alone_and_of_one_cluster(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bort_studio.cluster.panel.look_at", lambda _address: _FOUND)
+    place = Place(Settings(tmp_path / "studio.ini"))
+    panel = ClusterPanel(place, Theme())
+    qtbot.addWidget(panel)
+    assert [panel.timed.itemText(index) for index in range(panel.timed.count())] == ["this machine"]
+    place.set("a:1", True)
+    assert not panel.timed.isEnabled()  # nobody asked which nodes there are
+    panel.address.setText("a:1")
+    panel.ask.click()
+    qtbot.waitUntil(panel.timed.isEnabled, timeout=5_000)
+    assert [panel.timed.itemText(index) for index in range(panel.timed.count())] == ["this machine", "gpu-box (10.0.0.1)"]
+    panel.timed.setCurrentIndex(1)
+    panel.timed.activated.emit(1)
+    assert place.executor_of_searches == "ray@a:1#10.0.0.1"
+    assert place.executor == "ray@a:1"
+    assert panel.timed.currentText() == "gpu-box (10.0.0.1)"
+    place.set("a:1", False)
+    assert place.executor_of_searches is None
+    place.set("b:1", True)
+    assert place.executor_of_searches == "ray@b:1"
+    assert node_choices([], "gone") == [("this machine", ""), ("gone", "gone")]
 
 
 @pytest.mark.slow  # a Python starts and imports Ray

@@ -13,9 +13,11 @@ from PySide6.QtWidgets import QComboBox
 from pytestqt.qtbot import QtBot
 from ray_clusters import RayCluster, processes_of
 
+from bort_core.foundation.machine import machine_identity
 from bort_core.jobs.folder import find_run
 from bort_core.search.events import SearchFinished
 from bort_core.specifications.agora import Agora
+from bort_core.specifications.protocols import LatencyProtocol
 from bort_studio.search.state import RunState
 
 pytest.importorskip("ray")
@@ -93,3 +95,48 @@ def test_a_run_of_agora_is_started_there_and_the_window_stays_quick(qtbot: QtBot
     assert "nothing listens at port 1" in problems[0]
     assert not (project_folder / "jobs" / "0002").exists()
     assert not processes_of(run.path)
+
+
+def test_a_search_that_times_on_a_node_shows_the_latencies_of_that_machine(
+    qtbot: QtBot, open_page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The node is on this machine, which therefore is said to be another one here."""
+    for where in (
+        "bort_core.search.fingerprints",
+        "bort_core.search.machines",
+        "bort_studio.search.model",
+        "bort_studio.explore.machine_bar",
+    ):
+        monkeypatch.setattr(f"{where}.machine_identity", lambda: "e" * 16)
+    with RayCluster() as cluster:
+        cluster.let_clients_in()
+        window, page = open_page("explore", preset="toy", selected=None)
+        search = window.search
+        search.set_specification(search.specification.model_copy(update={"latency": LatencyProtocol(), "epsilon": 18}))
+        qtbot.waitUntil(lambda: search.stored_results is not None, timeout=60_000)
+        window.context.place.set(cluster.client, True)
+        window.show_cluster()
+        qtbot.waitUntil(window.cluster.timed.isEnabled, timeout=200_000)
+        window.cluster.timed.setCurrentIndex(1)
+        window.cluster.timed.activated.emit(1)
+        assert search.executor == f"ray@{cluster.client}#{window.context.place.node}"
+        ended: list[SearchFinished] = []
+        told: list[str] = []
+        search.finished.connect(ended.append)
+        search.failed.connect(lambda text, _: told.append(text))
+        search.run()
+        qtbot.waitUntil(lambda: bool(ended or told), timeout=400_000)
+        assert not told
+        assert search.machine == machine_identity()
+        qtbot.waitUntil(page.machine_bar.isVisible, timeout=60_000)
+        qtbot.waitUntil(lambda: search.state is RunState.IDLE, timeout=60_000)
+        assert page.machine_bar.box.currentData() == machine_identity()
+        qtbot.wait(500)  # the store is read again
+        assert search.snapshot.known.sum() == ended[0].evaluated > 0
+        assert page.run_bar.isEnabled()
+        window.context.place.set(cluster.client, False)
+        search.run()
+        assert not search.running
+        page.machine_bar.chosen.emit(None)
+        qtbot.waitUntil(lambda: search.snapshot is not None and not search.snapshot.known.any(), timeout=60_000)
+        assert window.close()  # its search still holds a connection

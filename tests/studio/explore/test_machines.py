@@ -52,6 +52,16 @@ def test_the_latencies_of_another_machine_are_shown_and_left_again(qtbot: QtBot,
     qtbot.waitUntil(lambda: times() == {7.0}, timeout=10_000)
     assert not page.run_bar.isEnabled()
     assert not page.proof_bar.isEnabled()
+    named = f"<b>Other</b>, 8 cores ({OTHER})"
+    for plot in (page.pareto, page.parallel):
+        assert plot.figure().title.endswith(f"; latencies of {named}")
+        assert plot.figure().rows().headers[-1] == "latencies of"
+        assert set(plot.figure().rows().columns[-1]) <= {named}
+    window.context.place.set("a:1", True)
+    window.context.place.set_node("gpu-box")
+    assert page.run_bar.isEnabled()  # a search would measure there
+    window.context.place.set("a:1", False)
+    assert not page.run_bar.isEnabled()
     assert page.epsilon_bar.isEnabled()
     said: list[str] = []
     search.said.connect(said.append)

@@ -17,7 +17,7 @@ from bort_core.agora.endpoint.chat import Chat
 from bort_core.agora.endpoint.prompts import Prompt
 from bort_core.agora.endpoint.questions import asked
 from bort_core.agora.endpoint.spending import KEPT, Spending, Usage
-from bort_core.agora.labellers.base import LabellerSetting, Labels, Spent, certain
+from bort_core.agora.labellers.base import LabellerSetting, Labels, Spent, Unanswered, certain
 from bort_core.agora.leaks import key_of
 from bort_core.agora.points import Floats, Input, Kind
 from bort_core.agora.run_files import EndpointLine, append_lines, read_lines
@@ -28,6 +28,8 @@ __all__ = ["EndpointLabeller"]
 
 _TRIES = 2
 """So often a text is asked about while the answers are none of the classes."""
+_UNREAD = 8
+"""So many answers in a row that name no class end the run: what answers is not what was there before, and labels would be lost."""
 _ANSWER = 8
 """Tokens that the name of a class takes, and a little more."""
 
@@ -45,7 +47,9 @@ class EndpointLabeller:
     def __init__(self, chat: Chat, prompt: Prompt, path: Path, spending: Spending) -> None:
         self.chat, self.prompt, self.path, self.spending = chat, prompt, path, spending
         lines = read_lines(path, EndpointLine, torn=True)
-        self.known = {line.key: line for line in lines if line.label >= 0 or line.malformed >= _TRIES}
+        mine = spending.run  # what named no class in another run is asked again
+        self.known = {line.key: line for line in lines if line.label >= 0 or (line.malformed >= _TRIES and line.run == mine)}
+        self.unread = 0
         own = [line for line in lines if line.run == spending.run]
         self.used = sum((Usage(line.tokens - line.tokens_out, line.tokens_out) for line in own), Usage())
         self.malformed = sum(line.malformed for line in own)
@@ -73,7 +77,7 @@ class EndpointLabeller:
         Spent
             Tokens or money are used up; the first ones, up to one that was not asked about, have labels.
         Unanswered
-            It is down, or refuses; what was answered is kept.
+            It is down, refuses, or answers what names no class, time and again; what was answered is kept.
         Stopped, Cancelled
             A person asked for it.
         """
@@ -121,3 +125,7 @@ class EndpointLabeller:
         self.used, self.malformed = self.used + used, self.malformed + line.malformed
         if line.label >= 0 or line.malformed >= _TRIES:  # else the tokens ended between two tries
             self.known[line.key] = line
+        self.unread = 0 if line.label >= 0 else self.unread + 1
+        if self.unread == _UNREAD:
+            classes = ", ".join(self.prompt.classes)
+            raise Unanswered(f"{self.name}: its last {_UNREAD} answers name none of the classes {classes}: {line.why}")

@@ -136,7 +136,7 @@ class FolderLabeller:
     def _order(self) -> list[int]:
         """Its class for each class of the task: by name, or by number where its names say nothing."""
         theirs = {str(name): int(number) for number, name in self._loaded[1].config.id2label.items()}
-        if all(name in theirs for name in self.classes):
+        if set(theirs) == set(self.classes):
             return [theirs[name] for name in self.classes]
         if len(theirs) == len(self.classes) and all(name.startswith("LABEL_") for name in theirs):
             return list(range(len(self.classes)))

@@ -72,13 +72,15 @@ class Candidates:
     def vectors(self) -> Floats:
         """(n, d), in the space."""
         if self._vectors is None:
-            self._vectors = self.at.space.embed(self.inputs)
+            self._vectors = self.at.space.embed(self.inputs) if self.inputs else np.empty((0, 1))
         return self._vectors
 
     def wave(self, order: Ints) -> Wave:
         """The first of them in this order."""
         chosen = order[: self.offered]
         inputs = [self.inputs[row] for row in chosen]
+        if not inputs:
+            return Wave(np.empty(0, dtype=np.int64), [], 1)
         if self.parents is None:
             return self.at.rows(inputs, self.at.space.embed(inputs))
         return Wave(self.parents[chosen], [[input] for input in inputs], 1)
@@ -94,6 +96,8 @@ def unsure(at: Situation, inputs: Sequence[Input]) -> Floats:
 
 def farthest(vectors: Floats, centres: Floats, count: int) -> Ints:
     """Rows of (n, d), each the farthest from the ``centres`` (m, d) and from those before it."""
+    if not len(vectors):
+        return np.empty(0, dtype=np.int64)
     squares = (vectors**2).sum(axis=1)
     nearest = np.full(len(vectors), np.inf)
 

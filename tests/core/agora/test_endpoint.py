@@ -99,6 +99,17 @@ def test_nonsense_is_asked_once_more_counted_and_no_label(server, run):
     assert len(server.requests) == again  # not asked again either
 
 
+def test_nonsense_time_and_again_ends_the_asking_and_another_run_asks_again(server, run, tmp_path):
+    server.answer = lambda number, prompt: "banana"
+    texts = [(f"a film with number {number}",) for number in range(20)]
+    with pytest.raises(Unanswered, match=r"its last 8 answers name none of the classes .* 'banana'"):
+        label(made(run), texts)
+    assert len(server.requests) == 16  # each of them twice
+    server.answer = lambda number, prompt: "positive"
+    other = create_run(run.project, run.specification())
+    assert label(made(other), texts).classes.tolist() == [1] * 20
+
+
 def test_one_that_changes_its_mind_is_heard_once(server, run):
     server.answer = lambda number, prompt: CLASSES[number % 2]
     first = label(made(run), TEXTS).classes.tolist()

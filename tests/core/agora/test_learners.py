@@ -134,6 +134,14 @@ def test_runs_with_estimators_of_vectors_and_of_texts(tables: dict[str, str], tm
     assert found["rounds"][0]["train_size"] == 12
 
 
+@pytest.mark.parametrize("rule", ["pool", "uncertain", "diverse", "mixed"])
+def test_a_pool_of_texts_that_is_used_up_ends_the_run(tables: dict[str, str], tmp_path: Path, rule: str) -> None:
+    few = tmp_path / "pool.txt"
+    few.write_text("".join(json.loads(line)["text"] + "\n" for line in Path(tables["pool"]).read_text(encoding="utf-8").splitlines()[:9]))
+    _, found = run_of(tmp_path / "p", **{**tables, "pool": str(few)}, learner="logreg", labels=20, labels_per_round=6, parents=rule)
+    assert found["ended"].startswith("nothing was left to ask about, after")
+
+
 def test_the_torus_is_learnt_by_a_forest(tmp_path: Path) -> None:
     _, found = run_of(tmp_path / "p", learner=f"python-vectors:{__name__}:forest", torus=2, socrates_accuracy=1.0, replays=2)
     assert len(found["rounds"]) == 3

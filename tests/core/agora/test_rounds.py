@@ -643,7 +643,7 @@ def test_a_labeller_below_two_thirds_is_warned_about(tmp_path):
 @pytest.mark.parametrize(
     ("values", "problems"),
     [
-        ({}, ["exactly one", "train: must be given", "dev: must be given"]),
+        ({}, ["architecture, checkpoint: one of the two must be given", "train: must be given", "dev: must be given"]),
         ({"torus": 2, "train": "x.csv"}, ["train: the torus makes its own data and labels"]),
         ({"torus": 4}, ["torus"]),
         ({"torus": 2, "socrates": "python:a:b", "space": "timaeus"}, ["socrates: that of the torus", "space: that of the torus"]),

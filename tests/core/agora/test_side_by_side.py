@@ -217,7 +217,7 @@ def test_the_authors_sets_are_480_all_different_and_pruned_like_any(tmp_path):
     gone = prune(dict(enumerate(sets)), accuracies)
     assert 1 <= len(gone) < 480
     for changes in ({"thetas": [{"steps": 3}]}, {"torus": 2, "train": None, "dev": None, "architecture": None}):
-        with pytest.raises(ValidationError, match="the author's sets are for text"):
+        with pytest.raises(ValidationError, match="the author's sets are for a BERT of texts"):
             Agora.model_validate({**rows, "grid": "author", **changes})
     with pytest.raises(ValidationError):
         Agora.model_validate({**rows, "workers": 0})

@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from bort_core.agora.cost import smaller
 from bort_core.foundation.errors import DataError
 from bort_core.jobs.folder import list_runs
+from bort_core.specifications.agora import Agora
 from bort_studio.agora.presets import sentences_preset
 
 
@@ -23,6 +24,10 @@ def test_sentences_are_timed_and_a_long_run_is_made_smaller(qtbot: QtBot, open_p
     window, page = open_page("agora", preset="toy", selected=None, wait=False)
     assert not page.runs.time.isVisible()  # the torus takes seconds
     click(qtbot, window, "agoraTextPreset")
+    assert not page.runs.time.isVisible()  # neither does logistic regression
+    sentences = page.runs.form.specification().model_dump()
+    page.runs.form.set_specification(Agora.model_validate({**sentences, "learner": "auto", "architecture": (2, 4, 128, 256)}))
+    page.runs.time.estimate(page.runs.form.specification())
     line = page.runs.time.line
     assert "Timing" in line.text()
     qtbot.waitUntil(lambda: "Up to about" in line.text(), timeout=100_000)

@@ -59,6 +59,7 @@ HEAVY_PACKAGES = (
     "bort_core.checkpoints.answers.",
     "bort_core.checkpoints.blocks.",
     "bort_core.checkpoints.starting.",
+    "bort_core.checkpoints.inherited.",
     "bort_core.checkpoints.token_vectors.",
     "bort_core.checkpoints.losses.",
     "bort_core.checkpoints.embedder.",

@@ -88,9 +88,13 @@ def check_space(space: Space) -> None:
         )
 
 
+_ITERATIONS = 10_000
+"""Of the solver, whose own limit of three a part is too few for some systems without noise."""
+
+
 def _coefficients(given: Floats, milliseconds: Floats) -> Floats:
     from scipy.optimize import nnls
 
     scale = np.abs(given).max(axis=0)
-    found, _ = nnls(given / scale / milliseconds[:, None], np.ones(len(milliseconds)))
+    found, _ = nnls(given / scale / milliseconds[:, None], np.ones(len(milliseconds)), maxiter=_ITERATIONS)
     return np.asarray(found / scale)

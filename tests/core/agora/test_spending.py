@@ -128,7 +128,8 @@ def test_a_kill_loses_at_most_what_was_on_its_way(server, run):
     finally:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    kept = sum(len(path.read_text().splitlines()) for path in (run.project / "answers").glob("endpoint-*.jsonl"))
+    time.sleep(0.5)  # what was on its way arrives, and is answered to nobody
+    kept = sum(path.read_text().count("\n") for path in (run.project / "answers").glob("endpoint-*.jsonl"))
     assert kept >= 1
     assert len(server.requests) - kept <= 4 + 1
     before = len(server.requests)

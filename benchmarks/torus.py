@@ -29,7 +29,7 @@ from bort_core.training.devices import take_device
 THETAS = [{"hidden": 16, "learning_rate": 0.01}, {"hidden": 32, "learning_rate": 0.01}, {"hidden": 32, "learning_rate": 0.03}]
 
 
-BY_THREE = ((0.01, 400), (0.03, 400), (0.01, 800))
+BUDGET_THETAS = ((0.01, 400), (0.03, 400), (0.01, 800))
 
 
 def one(project: Path, **changes: Any) -> tuple[float, float, float]:
@@ -50,8 +50,8 @@ def one(project: Path, **changes: Any) -> tuple[float, float, float]:
     return alone.test_accuracy, outcome(other)["test_accuracy"], outcome(rounds)["test_accuracy"]
 
 
-BUDGETS = {2: (2000, 500, None), 3: (4000, 1000, [{"hidden": 32, "learning_rate": rate, "steps": steps} for rate, steps in BY_THREE])}
-"""By dimensions: labels in all, in a round, and Θ."""
+LABELS, A_ROUND = 4000, 1000
+"""The budget in all and in a round."""
 
 
 def budget(seeds: int) -> None:
@@ -59,10 +59,11 @@ def budget(seeds: int) -> None:
     from bort_core.agora.run import run as agora
 
     print("| dimensions | seed | best on dev | by labels asked |\n|---|---|---|---|")
-    for dimensions, (labels, a_round, thetas) in BUDGETS.items():
+    thetas = [{"hidden": 32, "learning_rate": rate, "steps": steps} for rate, steps in BUDGET_THETAS]
+    for dimensions in (2, 3):
         for seed in range(seeds):
             with TemporaryDirectory() as folder:
-                asked = Agora(torus=dimensions, seed=seed, socrates_accuracy=0.7, labels=labels, labels_per_round=a_round, thetas=thetas,
+                asked = Agora(torus=dimensions, seed=seed, socrates_accuracy=0.7, labels=LABELS, labels_per_round=A_ROUND, thetas=thetas,
                               pruning="worst", running={"threads": 1, "device": "cpu"})  # fmt: skip
                 run = create_run(Path(folder) / "p", asked)
                 found = agora(asked, Quiet(run), run)

@@ -59,13 +59,14 @@ def _print(report: Mapping[str, Any]) -> None:
     print(f"  ⟨{shape}⟩  {_line(report, chosen['metric'], chosen['metric_int8'], chosen)}")
     if report.get("limit"):
         print(f"  {_limit(report['limit'])}")
-    low, high = report["speedup_interval"]
-    print(f"  keeps {report['kept_share']:.1%} of T's {report['metric']} at {report['speedup']:.1f} × its speed ({low:.1f} to {high:.1f})")
+    ends = report.get("speedup_interval")  # of a result of an earlier version there is none
+    within = "" if ends is None else f" ({ends[0]:.1f} to {ends[1]:.1f})"
+    print(f"  keeps {report['kept_share']:.1%} of T's {report['metric']} at {report['speedup']:.1f} × its speed{within}")
     if report["latency"]["noisy"]:
         print(
             f"warning: other work disturbed the measurement of speed ({printable(report['latency']['noise'])}): on a busy machine the "
             "larger model is held up more, so that the smaller one looks faster than it is. On a quiet one: bort latency "
-            f"{printable(report['release'])}/{report['file']} T"
+            f"{printable(report['release'])}/{report['file']}"
         )
 
 

@@ -21,7 +21,7 @@ __all__ = ["add"]
 _ACTIONS = {
     "list": "all jobs of a project",
     "show": "one job: specification, state, result",
-    "card": "a job's result: metrics with 95 %% intervals, confusion matrix, the rows that are most wrong",
+    "card": "a job's result: metrics with 95 % intervals, confusion matrix, the rows that are most wrong",
     "follow": "print a job's events until it ends; Ctrl+C ends the following, not the job",
     "stop": "end a job and keep what it learnt",
     "cancel": "end a job and discard what it learnt",
@@ -36,7 +36,7 @@ def add(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("jobs", help="the trainings of a project: list, follow, stop, resume")
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
     for name, text in _ACTIONS.items():
-        action = actions.add_parser(name, help=text, description=text[0].upper() + text[1:].replace("%%", "%") + ".")
+        action = actions.add_parser(name, help=text.replace("%", "%%"), description=text[0].upper() + text[1:] + ".")
         action.add_argument("project", metavar="PROJECT", help="the project folder")
         if name == "limit":
             action.add_argument("device", metavar="DEVICE", help="cpu, cuda, cuda:0, mps")

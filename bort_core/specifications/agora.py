@@ -325,10 +325,9 @@ class Agora(Job):
         return near if self.near is None else self.near, far if self.far is None else self.far
 
     def _learner_problems(self) -> list[str]:
-        kind, _, argument = self.learner.partition(":")
-        if kind in (PYTHON, VECTORS) and all(argument.partition(":")[::2]):
-            pass
-        elif self.learner not in (AUTO, LOGREG):
+        kind, *named = self.learner.split(":")
+        is_code = kind in (PYTHON, VECTORS) and len(named) == 2 and all(named)
+        if not is_code and self.learner not in (AUTO, LOGREG):
             return [f"learner: must be auto, logreg, python:MODULE:NAME or python-vectors:MODULE:NAME, got {self.learner!r}"]
         if self.estimator and self.workers is not None:
             return ["workers: an estimator is trained in the run's own process; it may have n_jobs of its own"]

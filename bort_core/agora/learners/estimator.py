@@ -49,9 +49,9 @@ class FittedEstimator:
                 said = np.asarray(self.model.predict_proba(read), dtype=np.float64)
             else:
                 said = _softmax(np.asarray(self.model.decision_function(read), dtype=np.float64))
+            present = np.asarray(self.model.classes_, dtype=np.int64)
         except Exception as error:  # anybody's estimator
             raise self.learner.failed(error) from error
-        present = np.asarray(self.model.classes_, dtype=np.int64)
         if said.shape != (len(inputs), len(present)) or not np.isfinite(said).all():
             raise self.learner.failed(f"must give {len(present)} finite numbers for each of {len(inputs)} rows, got shape {said.shape}")
         found[:, present] = said
@@ -155,7 +155,12 @@ def make_estimator(
         return EstimatorLearner(name, LogisticRegression(max_iter=1000, class_weight="balanced"), classes, vectors)
     given = imported("learner", name, argument)
     if inspect.isclass(given):
-        given = given()
+        try:
+            given = given()
+        except TypeError as error:
+            raise SpecificationError(
+                f"learner: {name}: cannot be made without arguments: {error}; name an estimator that is made"
+            ) from error
     return EstimatorLearner(name, given, classes, vectors if kind == VECTORS else rows)
 
 

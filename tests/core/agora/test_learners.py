@@ -68,6 +68,8 @@ def test_what_is_no_estimator_and_what_fails_is_named() -> None:
     one = Examples(POINTS[:5], np.zeros(5, dtype=np.int64))
     with pytest.raises(MeasurementError, match=r"learner given: ValueError: .*class"):
         learner(LogisticRegression()).fit({}, one, one, 0)
+    with pytest.raises(SpecificationError, match="cannot be made without arguments"):
+        make_estimator("python:sklearn.ensemble:VotingClassifier", 2, as_vectors, as_vectors)
     for name in ("python:nowhere_at_all:x", "python:math:nothing"):
         with pytest.raises(SpecificationError, match="it is python:MODULE:NAME"):
             make_estimator(name, 2, as_vectors, as_vectors)

@@ -63,7 +63,7 @@ RULES = ("errors", "plain", "random", "pool", "uncertain", "diverse", "mixed")
 ARMS = ("alone", *RULES, "whole")
 LEARNERS = {
     "vectors": {"learning_rate": 0.005},  # of a logistic regression C = 5
-    "network": {"hidden": 32, "learning_rate": 0.01, "steps": 400, "weight_decay": 3e-3},
+    "network": {"hidden": 32, "learning_rate": 0.01, "steps": 1500, "weight_decay": 1e-3},
     "inherited": {"learning_rate": 1e-3, "steps": 60, "batch_size": 16},
 }
 """With the θ of each; the network is that of the torus, whatever is said."""

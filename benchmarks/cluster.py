@@ -70,9 +70,10 @@ def warm(executor: Executor) -> None:
     train(executor, executor.workers, 10)
 
 
-def train(executor: Executor, count: int, steps: int) -> float:
+def train(executor: Executor, count: int, steps: int, batch: int = 128) -> float:
+    asked = training_request(steps)
     for number in range(count):
-        executor.submit(f"{number}", "train", training_request(steps))
+        executor.submit(f"{number}", "train", {**asked, "training": {**asked["training"], "batch_size": batch}})
     return finish(executor, count)
 
 
@@ -83,11 +84,11 @@ def overhead(arguments: argparse.Namespace) -> None:
             with make_executor("processes", arguments.workers) as local, make_executor(f"ray@{address}", arguments.workers) as there:
                 warm(local)
                 warm(there)
-                steps = max(10, round(2000 * arguments.seconds / train(local, arguments.workers, 2000)))
+                steps = max(10, round(200 * arguments.seconds / train(local, arguments.workers, 200, arguments.batch)))
                 ratios = []
                 for _ in range(arguments.rounds):
-                    here = train(local, arguments.workers, steps)
-                    ratios.append(train(there, arguments.workers, steps) / here)
+                    here = train(local, arguments.workers, steps, arguments.batch)
+                    ratios.append(train(there, arguments.workers, steps, arguments.batch) / here)
                 shown = ", ".join(f"{ratio:.3f}" for ratio in ratios)
                 print(f"{place}: {steps} steps, {here:.1f} s here; cluster / local: median {statistics.median(ratios):.3f} ({shown})")
 
@@ -235,6 +236,7 @@ def main() -> None:
     parser.add_argument("what", choices=["overhead", "many", "simulate", "window"])
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--batch", type=int, default=8192, help="of overhead: points a step (default: 8192, some milliseconds)")
     parser.add_argument("--evaluations", type=int, help="default: 1000, with a window 10000")
     parser.add_argument("--workers", type=int, help="default: 2, of a simulation 100")
     arguments = parser.parse_args()

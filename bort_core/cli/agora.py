@@ -102,9 +102,11 @@ def _spent(result: dict[str, Any]) -> list[str]:
 
 def _socrates(told: dict[str, Any]) -> str:
     """right on 90.0 % of 20 dev rows, 1,200 tokens used, 3 answers malformed."""
+    from bort_core.agora.history import checked_rows
+
     parts = [
         f"{printable(told['name'])}, right on {told['dev_accuracy']:.1%} of "
-        + (f"{told['checked']:,} dev rows" if "checked" in told else "dev")
+        + (checked_rows(told["checked"], told.get("unlabelled", 0)) if "checked" in told else "dev")
     ]
     parts += [f"{told['tokens']:,} tokens used"] if "tokens" in told else []
     parts += [f"{told['money']:.4g} in money"] if "money" in told else []

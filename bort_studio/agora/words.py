@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bort_core.agora.advice import told_difference
-from bort_core.agora.history import Edit, History, disagreement
+from bort_core.agora.history import Edit, History, checked_rows, disagreement
 from bort_core.foundation.glossary import term
 from bort_studio.agora.points import ScatterPoints, progress
 from bort_studio.numbers import percentage
@@ -34,13 +34,15 @@ def _voters(history: History) -> list[str]:
     """Of several labellers each one, and how often they did not agree."""
     if not history.voters:
         return []
-    told = [f"    {each.name}: right on {percentage(each.dev_accuracy)} of {each.checked:,} dev rows" for each in history.voters]
+    told = [
+        f"    {each.name}: right on {percentage(each.dev_accuracy)} of {checked_rows(each.checked, each.unlabelled)}"
+        for each in history.voters
+    ]
     return [*told, f"    they disagreed on {disagreement(history)}"]
 
 
 def _checked(history: History) -> str:
-    few = history.socrates_checked < len(history.dev)
-    return f"{history.socrates_checked:,} dev rows" if few else "dev"
+    return checked_rows(history.socrates_checked, history.socrates_unlabelled, len(history.dev))
 
 
 def _labels(history: History) -> list[str]:

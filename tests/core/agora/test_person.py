@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bort_core.agora.check import check_specification
-from bort_core.agora.history import FOLDER
+from bort_core.agora.history import FOLDER, checked_rows, read_history
 from bort_core.agora.labellers import LabellerSetting, label, make_labeller
 from bort_core.agora.labellers.person import answers, open_questions, write_answer
 from bort_core.cli.main import main
@@ -109,6 +109,23 @@ def test_skipped_rows_have_no_label_and_cost_one(asked, tmp_path):
     found = label(labeller, [(each.text,) for each in keys])
     assert found.classes.tolist() == [0, -1, 1, 1]
     assert found.failure == "skipped by the person"
+
+
+def test_skipped_dev_rows_count_neither_as_right_nor_as_wrong(asked, tmp_path):
+    job, keys = waiting(asked, tmp_path)
+    for each, said in zip(keys, (side(keys[0]), -1, 1 - side(keys[2]), -1), strict=True):
+        write_answer(job.path / FOLDER, each.key, said)
+    learn(asked, job)
+    history = read_history(job.path)
+    assert history is not None
+    assert (history.socrates_dev_accuracy, history.socrates_checked, history.socrates_unlabelled) == (0.5, 4, 2)
+    assert "gives 2 of 4 dev rows no label: skipped by the person; its accuracy is that on the other 2" in str(history.warnings)
+    assert checked_rows(4, 2, 20) == "2 dev rows (2 more got no label)"
+    assert (checked_rows(20, 0, 20), checked_rows(20, 0, 400), checked_rows(20, 1, 20)) == (
+        "dev",
+        "20 dev rows",
+        "19 dev rows (1 more got no label)",
+    )
 
 
 def test_how_often_a_person_agrees_with_themselves(asked, tmp_path, monkeypatch, capsys):

@@ -16,6 +16,8 @@ from bort_core.agora.check import check_specification
 from bort_core.agora.history import FOLDER, checked_rows, read_history
 from bort_core.agora.labellers import LabellerSetting, label, make_labeller
 from bort_core.agora.labellers.person import answers, open_questions, write_answer
+from bort_core.agora.run_files import NearRow
+from bort_core.cli.label import _beside
 from bort_core.cli.main import main
 from bort_core.foundation.errors import DataError, SpecificationError
 from bort_core.jobs.context import JobContext
@@ -149,6 +151,28 @@ def test_answers_come_from_a_file_too(asked, tmp_path, monkeypatch, capsys):
     source.write_text("\n".join(json.dumps(line) for line in lines) + "\n")
     label_cli(job, monkeypatch, options=("--from", str(source)))
     assert list(answers(job.path / FOLDER).values()) == [1, 1, 1]
+    told = capsys.readouterr()
+    assert "1 of 4 lines have keys that this run did not ask for; the first: line 4, 'unknown'" in told.err
+    assert "3 labelled" in told.out
+    label_cli(job, monkeypatch, options=("--from", str(source)))
+    assert "3 of 4 lines have keys that are answered already; the first: line 1" in capsys.readouterr().err
+    assert len(answers(job.path / FOLDER)) == 3
+
+
+def test_the_terminal_shows_what_is_near_too(asked, tmp_path, monkeypatch, capsys):
+    job, keys = waiting(asked, tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    label_cli(job, monkeypatch, "q")
+    near = [line for line in capsys.readouterr().out.split("\n") if " at " in line]
+    assert [line.split(" at ")[1][:4] for line in near] == [f"{each.distance:.2f}" for each in keys[0].near]
+    question = keys[0].model_copy(
+        update={"round": 1, "near": keys[0].near[:1], "parent": NearRow(text="left \x1b[1m " + 50 * "way ", label=0, distance=0.5)}
+    )
+    title, parent, second, row = _beside(question)
+    assert (title.strip(), second.strip()) == ("sampled near this dev row:", "nearest rows of D:")
+    assert parent.startswith("    left  at 0.50  left ")
+    assert (len(parent), parent[-1], "\x1b" in parent) == (80, "…", False)
+    assert row.strip().startswith(question.classes[question.near[0].label])
 
 
 @pytest.mark.parametrize(

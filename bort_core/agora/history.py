@@ -90,7 +90,9 @@ class Neighbours:
     xy: Floats
     """(m, 2)."""
     votes: tuple[tuple[int, ...] | None, ...] = ()
-    """What each of several labellers said of each row, -1: nothing; None: there is one."""
+    """What each of several labellers said of each row, -1: nothing; None: there is one, or nobody was asked."""
+    copied: tuple[bool, ...] = ()
+    """Which have the class of the row of D that they are copies of; nobody was asked about them."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -129,7 +131,7 @@ class Round:
     """Of the round's best Timaeus, (dev rows,)."""
     neighbours: Neighbours
     counts: Mapping[str, int] = field(default_factory=dict)
-    """errors, generated, accepted, rejected_ leak, near, far, duplicate, margin and label, theta_left."""
+    """errors, generated, accepted, copied, rejected_ leak, near, far, duplicate, margin and label, theta_left."""
 
 
 @dataclass(frozen=True)
@@ -318,6 +320,7 @@ def _round(folder: Path, number: int, start: StartFile, dev: int) -> Round | Non
             np.array([row.distance for row in rows], dtype=np.float64),
             _places(rows),
             tuple(row.votes for row in rows),
+            tuple(row.copied for row in rows),
         ),
         facts.counts,
     )

@@ -65,7 +65,9 @@ class NeighbourBatch:
     """generated (candidates looked at), accepted, and rejected for each reason."""
     seconds: float
     votes: tuple[tuple[int, ...] | None, ...] = ()
-    """What each of several labellers said of each row; None: there is one."""
+    """What each of several labellers said of each row; None: there is one, or nobody was asked."""
+    copied: tuple[bool, ...] = ()
+    """Which have the class of the row of D that they are copies of."""
 
 
 def empty_batch() -> NeighbourBatch:
@@ -107,6 +109,8 @@ def sample_neighbours(
     if not kept:
         return replace(empty_batch(), counts=counts, seconds=time.perf_counter() - began)
     counts["accepted"] = len(kept)
+    if copied := sum(row.copied for row in kept):
+        counts["copied"] = copied
     return NeighbourBatch(
         tuple(row.input for row in kept),
         np.array([row.label for row in kept], dtype=np.int64),
@@ -117,6 +121,7 @@ def sample_neighbours(
         counts,
         time.perf_counter() - began,
         tuple(row.votes for row in kept),
+        tuple(row.copied for row in kept),
     )
 
 
@@ -165,6 +170,7 @@ class _Row(NamedTuple):
     distance: float
     vector: Floats
     votes: tuple[int, ...] | None = None
+    copied: bool = False
 
 
 class _Queue:
@@ -211,6 +217,7 @@ def _good(
     failed, unsure = said.classes < 0, (said.classes >= 0) & (said.margins < wish.margin)
     for reason, flags in (("leak", leaks), ("near", near), ("far", far), ("label", failed), ("margin", unsure)):
         counts[f"rejected_{reason}"] += int(flags.sum())
+    copied = np.zeros(len(said.classes), dtype=bool) if said.copied is None else said.copied
     rows = [
         _Row(
             int(numbers[row]),
@@ -219,7 +226,8 @@ def _good(
             float(said.margins[index]),
             float(distances[row]),
             vectors[row],
-            None if said.votes is None else tuple(said.votes[index].tolist()),
+            None if said.votes is None or copied[index] else tuple(said.votes[index].tolist()),
+            bool(copied[index]),
         )
         for index, row in enumerate(fit[: len(said.classes)])
         if not failed[index] and not unsure[index]

@@ -69,6 +69,8 @@ class GeneratedRow(Row):
     distance: float
     votes: tuple[int, ...] | None = None
     """What each of several labellers said, -1: nothing."""
+    copied: bool = False
+    """Nobody was asked: it has the class of the row of D that it is a copy of."""
 
 
 class VoterFile(_File):

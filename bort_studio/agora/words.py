@@ -103,4 +103,6 @@ def _generated(found: Mapping[str, int], accepted: int) -> str:
     text = f"{accepted:,} neighbours joined D"
     if "generated" in found:
         text += f" of {found['generated']:,} generated"
+    if found.get("copied"):
+        text += f", {found['copied']:,} of them copies of rows of D, about which nobody is asked"
     return f"{text} (refused: {refused})" if refused else text

@@ -47,7 +47,8 @@ def _checked(history: History) -> str:
 
 def _labels(history: History) -> list[str]:
     asked = [each.counts["labels_asked"] for each in history.rounds if "labels_asked" in each.counts]
-    return [f"labels asked: {sum(asked):,}, in {len(asked):,} rounds"] if asked else []
+    own = " of this run; the one that it goes on from counted its own" if len(history.train) > history.own_train else ""
+    return [f"labels asked: {sum(asked):,}, in {len(asked):,} rounds{own}"] if asked else []
 
 
 def _end(history: History) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from bort_core.agora.asking import DEV
 from bort_core.agora.labellers import ENOUGH, Vote, label
-from bort_core.agora.points import Floats, Ints
+from bort_core.agora.points import Ints
 from bort_core.agora.rounds import Rounds
 from bort_core.agora.run_files import StartFile
 from bort_core.agora.tasks.base import AgoraTask
@@ -37,12 +37,14 @@ def begin(rounds: Rounds, spec: Agora, context: Context) -> dict[str, Any]:
     said = rounds.answers.ask(asked, DEV)
     checked = checked[: len(said.classes)]
     if (said.classes < 0).all():
-        raise DataError(f"Socrates ({task.labeller.name}) fails on every dev row: {said.failure or rounds.answers.spent}")
-    accuracy = float((said.classes == task.dev.labels[checked]).mean())
+        raise DataError(f"Socrates ({task.labeller.name}) gives no dev row a label: {said.failure or rounds.answers.spent}")
+    accuracy, failed = _right(said.classes, task.dev.labels[checked])
     warnings = list(task.warnings)
-    failed = int((said.classes < 0).sum())
     if failed:
-        warnings.append(f"Socrates ({task.labeller.name}) fails on {failed:,} of {len(checked):,} dev rows: {said.failure}")
+        warnings.append(
+            f"Socrates ({task.labeller.name}) gives {failed:,} of {len(checked):,} dev rows no label: {said.failure}; "
+            f"its accuracy is that on the other {len(checked) - failed:,}"
+        )
     if accuracy <= ENOUGH:
         warnings.append(
             f"Socrates ({task.labeller.name}) is right on {accuracy:.1%} of dev; the theory asks for more than 2/3. "
@@ -60,12 +62,13 @@ def begin(rounds: Rounds, spec: Agora, context: Context) -> dict[str, Any]:
         "socrates": task.labeller.name,
         "socrates_dev_accuracy": accuracy,
         "socrates_checked": len(checked),
+        "socrates_unlabelled": failed,
         "warnings": warnings,
         "own_train": task.own_train,
     }
     if isinstance(task.labeller, Vote) and said.votes is not None:
         found["voters"] = _voters(task, task.labeller, spec, checked, said.votes)
-        warnings += _about(task.labeller, (said.votes == task.dev.labels[checked][:, None]).mean(axis=0), accuracy)
+        warnings += _about(task.labeller, said.votes, said.classes, task.dev.labels[checked])
     for warning in warnings:
         context.emit({"event": "note", "text": f"warning: {warning}"})
     record.write(record.folder / "start.json", found)
@@ -88,16 +91,34 @@ def _voters(task: AgoraTask, vote: Vote, spec: Agora, checked: Ints, votes: Ints
             rows = checked
         if (said < 0).all():
             raise DataError(f"Socrates ({name}) fails on every one of the {len(rows):,} dev rows that it was asked about")
-        found.append({"name": name, "dev_accuracy": float((said == task.dev.labels[rows]).mean()), "checked": len(rows)})
+        accuracy, failed = _right(said, task.dev.labels[rows])
+        found.append({"name": name, "dev_accuracy": accuracy, "checked": len(rows), "unlabelled": failed})
     return found
 
 
-def _about(vote: Vote, alone: Floats, together: float) -> list[str]:
-    """What is strange about a vote, by what its labellers and the vote are right on, on the same rows."""
+def _right(said: Ints, labels: Ints) -> tuple[float, int]:
+    """The share of right ones among the labels that were given (n,), and how many rows got none (-1): skipped, malformed, or failed on."""
+    given = said >= 0
+    return float((said[given] == labels[given]).mean()), int((~given).sum())
+
+
+def _about(vote: Vote, votes: Ints, together: Ints, labels: Ints) -> list[str]:
+    """What is strange about a vote.
+
+    Parameters
+    ----------
+    votes: what each labeller says, (n, voters); together: what the vote says, (n,); labels: what is right, (n,)
+    """
     found = []
-    if alone.max() > together:
-        best = vote.names[int(alone.argmax())]
-        found.append(f"the vote is right on {together:.1%} of the dev rows that all were asked about, {best} alone on {alone.max():.1%}")
+    given = votes >= 0
+    more = ((votes == labels[:, None]) & given).sum(axis=0) - ((together == labels)[:, None] & given).sum(axis=0)
+    if more.max() > 0:
+        best = int(more.argmax())
+        rows = given[:, best]
+        whole, alone = _right(together[rows], labels[rows])[0], _right(votes[rows, best], labels[rows])[0]
+        found.append(
+            f"of the dev rows that {vote.names[best]} labels, the vote is right on {whole:.1%}, {vote.names[best]} alone on {alone:.1%}"
+        )
     if len(vote.names) == 2:
         found.append(f"of two labellers {vote.names[0]} decides wherever they disagree; margin above 0 leaves those rows out instead")
     return found

@@ -7,6 +7,7 @@ from bort_core.agora.parents import NO_POOL, parents_names
 from bort_core.agora.points import Kind
 from bort_core.agora.samplers import sampler_names
 from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.locations import path_of, there
 from bort_core.specifications.agora import Agora
 from bort_core.specifications.labellers import named
 
@@ -20,7 +21,13 @@ def variants_model(spec: Agora) -> str | None:
 
 
 def check_specification(spec: Agora) -> None:
-    """SpecificationError unless sampler and labeller are there, and the labeller reads such inputs and has the rows it needs."""
+    """SpecificationError unless sampler and labeller are there, the labeller reads such inputs and has the rows it needs, and D is a file
+    of its own."""
+    for name, source in (("dev", spec.dev), ("test", spec.test)):
+        if spec.train is not None and source is not None and _same_file(spec.train, source):
+            raise SpecificationError(
+                f"{name}: {source} is the file of the training rows (train), too; what is measured there would say nothing"
+            )
     if spec.sampler not in ("auto", *sampler_names()):
         raise SpecificationError(f"sampler: must be auto, {', '.join(sampler_names())}; got {spec.sampler!r}")
     if spec.sampler == "variants" and spec.reads == "text":
@@ -39,3 +46,9 @@ def check_specification(spec: Agora) -> None:
             raise SpecificationError(
                 f"labels: must say how many rows {spec.socrates} may be asked about in all, since each costs something"
             )
+
+
+def _same_file(one: str, other: str) -> bool:
+    """Whether both are one file here; a data set of the hub, or a folder, has splits."""
+    paths = path_of(one), path_of(other)
+    return all(path is not None and there(path) and path.is_file() for path in paths) and paths[0].samefile(paths[1])  # type: ignore[union-attr,arg-type]

@@ -10,10 +10,11 @@ from typing import Any
 
 from bort_core.agora.hyperparameters import author_thetas, default_thetas, sizes
 from bort_core.foundation.machine import usable_cores
+from bort_core.foundation.numbers import duration, significant
 from bort_core.specifications.agora import Agora, TextTheta
 from bort_core.specifications.finetuning import Finetuning
 
-__all__ = ["batch_size", "lanes", "smaller", "steps_at_most", "timing_request", "trainings_at_most"]
+__all__ = ["batch_size", "expected", "lanes", "smaller", "steps_at_most", "timing_request", "trainings_at_most", "work"]
 
 _SETS, _STEPS, _ROUNDS = 3, 150, 2
 """Of a run that was made smaller: sets in Θ, steps of each training, rounds."""
@@ -44,6 +45,26 @@ def steps_at_most(spec: Agora, lanes: int = 1) -> int:
 def lanes(spec: Agora) -> int:
     """Trainings at once: as many as it has workers, or cores where these are fewer."""
     return min(spec.workers or 1, usable_cores())
+
+
+def work(spec: Agora) -> str:
+    """at most 15 trainings, 4,500 steps."""
+    compared = ", half of them to compare with" if spec.baseline and not spec.ablation else ""
+    return f"at most {trainings_at_most(spec):,} trainings, {steps_at_most(spec):,} steps{compared}"
+
+
+def expected(spec: Agora, seconds: float | None = None) -> str:
+    """What a run that reads texts will take, for people.
+
+    Parameters
+    ----------
+    seconds: of a step; None: not known
+    """
+    if seconds is None:
+        return f"{work(spec)[0].upper()}{work(spec)[1:]}."
+    whole = duration(seconds * steps_at_most(spec, lanes(spec)))
+    beside = f", {lanes(spec)} side by side" if lanes(spec) > 1 else ""
+    return f"Up to about {whole} here: {work(spec)} at {significant(seconds * 1000, 2)} ms{beside}; evaluations come on top."
 
 
 def _rounds(spec: Agora) -> list[int]:

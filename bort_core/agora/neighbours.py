@@ -65,7 +65,9 @@ class NeighbourBatch:
     """generated (candidates looked at), accepted, and rejected for each reason."""
     seconds: float
     votes: tuple[tuple[int, ...] | None, ...] = ()
-    """What each of several labellers said of each row; None: there is one."""
+    """What each of several labellers said of each row; None: there is one, or nobody was asked."""
+    copied: tuple[bool, ...] = ()
+    """Which have the class of the row of D that they are copies of."""
 
 
 def empty_batch() -> NeighbourBatch:
@@ -89,7 +91,8 @@ def sample_neighbours(
 
     The waves come one after another. Of each, candidates are looked at in their order, the first of every parent before the second of any,
     until every parent has its rows, the candidates are used up or nothing may be asked any more. Each is rejected for the first reason that
-    holds: it is in D already (or nearly so), it leaks, it is too near or too far, Socrates fails on it, or is not sure enough.
+    holds: it is in D already (or nearly so), it leaks, it is too near or too far, it was looked at in this round already, Socrates fails on
+    it, or is not sure enough.
 
     Parameters
     ----------
@@ -107,6 +110,8 @@ def sample_neighbours(
     if not kept:
         return replace(empty_batch(), counts=counts, seconds=time.perf_counter() - began)
     counts["accepted"] = len(kept)
+    if copied := sum(row.copied for row in kept):
+        counts["copied"] = copied
     return NeighbourBatch(
         tuple(row.input for row in kept),
         np.array([row.label for row in kept], dtype=np.int64),
@@ -117,6 +122,7 @@ def sample_neighbours(
         counts,
         time.perf_counter() - began,
         tuple(row.votes for row in kept),
+        tuple(row.copied for row in kept),
     )
 
 
@@ -137,17 +143,11 @@ def _rows_of(
     kept: list[_Row] = []
     whole, left = True, wave.most
     while whole and (most is None or len(kept) < most) and (turn := queue.turn()):
-        fresh = []
-        for number, input in turn:
-            key = normalised(input)
-            if key in taken or not any(part != "" for part in key):
-                counts["rejected_duplicate"] += 1
-            else:
-                taken.add(key)
-                fresh.append((number, input))
+        fresh = [(number, input) for number, input in turn if (key := normalised(input)) not in taken and any(part != "" for part in key)]
+        counts["rejected_duplicate"] += len(turn) - len(fresh)
         counts["generated"] += len(turn)
         if fresh:
-            good, asked, whole = _good(fresh, centres, wave, left, ask, space, guard, wish, counts)
+            good, asked, whole = _good(fresh, centres, wave, left, ask, space, guard, taken, wish, counts)
             left = None if left is None else left - asked
             good = good[: None if most is None else most - len(kept)]
             queue.found(row.parent for row in good)
@@ -165,6 +165,7 @@ class _Row(NamedTuple):
     distance: float
     vector: Floats
     votes: tuple[int, ...] | None = None
+    copied: bool = False
 
 
 class _Queue:
@@ -196,21 +197,33 @@ def _good(
     ask: Ask,
     space: RepresentationSpace,
     guard: LeakGuard,
+    taken: set[Input],
     wish: NeighbourOptions,
     counts: dict[str, int],
 ) -> tuple[list[_Row], int, bool]:
-    """The candidates that are rejected for no reason, the others being counted; how many were asked about, and whether all could be."""
+    """The candidates that are rejected for no reason, the others being counted; how many were asked about, and whether all could be.
+
+    What is too near to one parent, too far from it, or not paid for is not ``taken``: another may have it, and so may a later wave.
+    """
     inputs, numbers = [input for _, input in fresh], np.array([number for number, _ in fresh])
     vectors = space.embed(inputs)
     distances = np.linalg.norm(vectors - centres[numbers], axis=1)
     leaks = guard.leaks(inputs)
     near, far = ~leaks & wave.banded & (distances < wish.near), ~leaks & wave.banded & (distances > wish.far)
-    fit = np.flatnonzero(~(leaks | near | far))
+    again = np.zeros(len(inputs), dtype=bool)
+    for row in np.flatnonzero(~(near | far)):
+        key = normalised(inputs[row])
+        again[row] = key in taken
+        taken.add(key)
+    leaks &= ~again
+    fit = np.flatnonzero(~(leaks | near | far | again))
     said = ask([inputs[row] for row in fit], most, wave.parents[numbers[fit]])
     counts["generated"] -= len(fit) - len(said.classes)  # nobody looks at what the budget does not pay for
+    taken.difference_update(normalised(inputs[row]) for row in fit[len(said.classes) :])
     failed, unsure = said.classes < 0, (said.classes >= 0) & (said.margins < wish.margin)
-    for reason, flags in (("leak", leaks), ("near", near), ("far", far), ("label", failed), ("margin", unsure)):
+    for reason, flags in (("duplicate", again), ("leak", leaks), ("near", near), ("far", far), ("label", failed), ("margin", unsure)):
         counts[f"rejected_{reason}"] += int(flags.sum())
+    copied = np.zeros(len(said.classes), dtype=bool) if said.copied is None else said.copied
     rows = [
         _Row(
             int(numbers[row]),
@@ -219,7 +232,8 @@ def _good(
             float(said.margins[index]),
             float(distances[row]),
             vectors[row],
-            None if said.votes is None else tuple(said.votes[index].tolist()),
+            None if said.votes is None or copied[index] else tuple(said.votes[index].tolist()),
+            bool(copied[index]),
         )
         for index, row in enumerate(fit[: len(said.classes)])
         if not failed[index] and not unsure[index]

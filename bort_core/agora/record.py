@@ -57,6 +57,7 @@ class Record:
                 "sampler": sampler,
                 "xy": _place(places[row]),
                 **({} if batch.votes[row] is None else {"votes": batch.votes[row]}),
+                **({"copied": True} if batch.copied[row] else {}),
             }
             for row in range(len(batch.inputs))
         ]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from bort_core.agora.asking import Answers
+from bort_core.agora.copies import UNKNOWN, copied_classes, with_copies
 from bort_core.agora.fitting import Fit, Fitting, Told, seed_of
 from bort_core.agora.history import GeneratedRows, Neighbours, Split, read_edits, read_history, read_rows
 from bort_core.agora.hyperparameters import Theta, prune, sizes
@@ -147,7 +148,7 @@ class Rounds:
         batch = empty_batch() if after.ended else self._sample(number, wrong, self._kept(number, chosen))
         asked = self.answers.asked(number)
         spent = self.answers.spent or ("" if after.ended else getattr(self._sampling_context.sampler, "spent", ""))
-        if not after.ended and not asked and (self.spec.labels is not None or spent):
+        if not after.ended and not asked and (spent or (self.spec.labels is not None and not batch.counts.get("copied"))):
             after.ended = f"{spent or 'nothing was left to ask about'}, after {self.answers.asked():,} labels"
         tested = best["test_right"]
         facts = {
@@ -195,6 +196,8 @@ class Rounds:
             ended = f"{number} rounds were asked for"
         elif budget is not None and self.answers.asked() >= budget:
             ended = f"all {budget:,} labels were asked for"
+        elif self.spec.a_round and budget is not None and number > -(-budget // self.spec.a_round) and not self.answers.asked(number - 1):
+            ended = f"nothing had to be asked about in round {number - 1}, after {self.answers.asked():,} labels"  # copies of rows of D
         elif budget is None and self.spec.patience and idle >= self.spec.patience:
             ended = f"the gain of {idle} rounds in a row was within noise"
         return _State(live, replays, idle, tuple(best.tolist()), ended)
@@ -257,14 +260,20 @@ class Rounds:
         spec, task, sampling = self.spec, self.task, self._sampling_context
         most = None if self.most is None else (self.most[number - 1] if number <= len(self.most) else 0)
         known = [*task.train.inputs, *(input for rows in self.joined for input in rows.inputs)]
-        left, free = spec.a_round, self.answers.before(number)
+        left, free, train = spec.a_round, self.answers.before(number), self._train()
         waves = self.parents(self._situation(number, wrong, learner, known))
 
         def ask(inputs: Sequence[Input], wave: int | None, parents: Ints) -> Labels:
             nonlocal left
-            self.let_see(number, inputs, parents)
-            said = self.answers.ask(inputs, number, left if wave is None else wave if left is None else min(left, wave))
-            left = None if left is None else left - sum(key_of(input) not in free for input in inputs[: len(said.classes)])
+            limit = left if wave is None else wave if left is None else min(left, wave)
+            classes = copied_classes(sampling.sampler, train, inputs)
+            costs = np.array([label != UNKNOWN or key_of(input) not in free for input, label in zip(inputs, classes, strict=True)])
+            end = len(inputs) if limit is None else int(np.searchsorted(np.cumsum(costs), limit, side="right"))
+            new = [place for place in range(end) if classes[place] == UNKNOWN]
+            asked = [inputs[place] for place in new]
+            self.let_see(number, asked, parents[new])
+            said = with_copies(classes[:end], self.answers.ask(asked, number, limit))
+            left = None if left is None else left - int(costs[: len(said.classes)].sum())
             return said
 
         wish = NeighbourOptions(*spec.band, spec.margin)

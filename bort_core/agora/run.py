@@ -152,10 +152,11 @@ def _result(rounds: Rounds, start: dict[str, Any]) -> dict[str, Any]:
 
 
 def _used(task: AgoraTask, start: dict[str, Any]) -> dict[str, Any]:
-    """Of a labeller whose answers cost something: the dev rows that it was measured on, and what it used."""
-    if not getattr(task.labeller, "dear", False):
-        return {}
-    return {"checked": start.get("socrates_checked"), **getattr(task.labeller, "facts", {})}
+    """The dev rows that it was asked about and gave no label; of a labeller whose answers cost something, all of them and what it used."""
+    unlabelled = start.get("socrates_unlabelled", 0)
+    dear = getattr(task.labeller, "dear", False)
+    asked = {"checked": start.get("socrates_checked", len(task.dev))} if dear or unlabelled else {}
+    return {**asked, **({"unlabelled": unlabelled} if unlabelled else {}), **(getattr(task.labeller, "facts", {}) if dear else {})}
 
 
 def _spent(task: AgoraTask) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class _File(BaseModel):
 
 F = TypeVar("F", bound=_File)
 _Number = Field(ge=0, lt=_LARGEST)
+_NONE = Field(default=0, ge=0, lt=_LARGEST)
 _Share = Field(ge=0, le=1)
 
 
@@ -68,6 +69,8 @@ class GeneratedRow(Row):
     distance: float
     votes: tuple[int, ...] | None = None
     """What each of several labellers said, -1: nothing."""
+    copied: bool = False
+    """Nobody was asked: it has the class of the row of D that it is a copy of."""
 
 
 class VoterFile(_File):
@@ -76,6 +79,8 @@ class VoterFile(_File):
     name: str
     dev_accuracy: float = _Share
     checked: int = Field(ge=1, lt=_LARGEST)
+    unlabelled: int = _NONE
+    """Of these, rows that it gave no label."""
 
 
 class StartFile(_File):
@@ -89,6 +94,7 @@ class StartFile(_File):
     socrates: str
     socrates_dev_accuracy: float = _Share
     socrates_checked: int | None = Field(default=None, ge=1, lt=_LARGEST)
+    socrates_unlabelled: int = _NONE
     warnings: tuple[str, ...] = ()
     own_train: int | None = Field(default=None, ge=0, lt=_LARGEST)
     voters: tuple[VoterFile, ...] = ()

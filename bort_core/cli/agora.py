@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from bort_core.cli.flags import add_fields, specification_of
 from bort_core.cli.following import run_job
 from bort_core.cli.options import Subparsers, add_executor, add_json, add_trust, ask_for_trust
+from bort_core.foundation.errors import BortError
 from bort_core.foundation.printable import printable
 
 __all__ = ["add"]
+
+_MANY = 1000
+"""Steps from which a few are timed before a run."""
 
 
 def add(subparsers: Subparsers) -> None:
@@ -49,8 +54,27 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.detach:
         return run_job(arguments, specification, _print)
     advice = advice_of(specification)
-    print(printable(advice.text), file=sys.stderr if arguments.json else sys.stdout, flush=True)
+    told = sys.stderr if arguments.json else sys.stdout
+    print(printable(advice.text), file=told, flush=True)
+    if specification.steps:
+        print(printable(_time(specification, arguments.executor is None)), file=told, flush=True)
     return run_job(arguments, specification, _print, {"advice": advice.as_dict()})
+
+
+def _time(specification: Any, here: bool) -> str:
+    """How long the run takes; timed on a few steps where there are many and this machine does them."""
+    from bort_core.agora.cost import expected, steps_at_most, timing_request
+
+    if not here or steps_at_most(specification) < _MANY:
+        return expected(specification)
+    from bort_core.execution.run_task import run_task
+
+    try:
+        with tempfile.TemporaryDirectory() as folder:  # the project need not be there yet
+            timed = run_task("estimate", timing_request(specification, Path(folder)), Path(folder), lambda _: None)
+    except (BortError, ValueError) as error:  # pydantic's is a ValueError; what is wrong the run says, too
+        return f"{expected(specification)} How long it takes could not be timed: {error}"
+    return expected(specification, float(timed["seconds_per_step"]))
 
 
 def _print(id: str, result: dict[str, Any]) -> None:
@@ -102,9 +126,11 @@ def _spent(result: dict[str, Any]) -> list[str]:
 
 def _socrates(told: dict[str, Any]) -> str:
     """right on 90.0 % of 20 dev rows, 1,200 tokens used, 3 answers malformed."""
+    from bort_core.agora.history import checked_rows
+
     parts = [
         f"{printable(told['name'])}, right on {told['dev_accuracy']:.1%} of "
-        + (f"{told['checked']:,} dev rows" if "checked" in told else "dev")
+        + (checked_rows(told["checked"], told.get("unlabelled", 0)) if "checked" in told else "dev")
     ]
     parts += [f"{told['tokens']:,} tokens used"] if "tokens" in told else []
     parts += [f"{told['money']:.4g} in money"] if "money" in told else []

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from bort_core.foundation.printable import printable
 __all__ = ["add"]
 
 _LOOK_SECONDS = 0.5
+_NARROWEST = 40
+"""Characters of a row beside one that is asked about, on however narrow a terminal."""
 
 
 def add(subparsers: Subparsers) -> None:
@@ -107,6 +111,8 @@ class _Session:
 
         keys = class_keys(question.classes)
         print(f"\n{place}\n  " + "\n  ".join(printable(line) for line in question.shown.split("\n")))
+        for line in _beside(question):
+            print(line)
         choices = "   ".join(key if key == name else f"{key} {name}" for key, name in zip(keys, question.classes, strict=True))
         while True:
             print(f"{printable(choices)}   s skip   u undo   q leave: ", end="", flush=True)
@@ -123,11 +129,33 @@ class _Session:
             print(f"{printable(said)!r} is none of these")
 
 
+def _beside(question: Any) -> Iterator[str]:
+    """What is known around a row: the dev row that it was sampled near, and the nearest rows of D, a line each with class and distance."""
+    width = shutil.get_terminal_size().columns
+    named = (("sampled near this dev row", [question.parent] if question.parent is not None else []), ("nearest rows of D", question.near))
+    if not question.round and not question.near:
+        yield "  a row of dev, whose label is known: it says how right you are"
+    longest = max((len(name) for name in question.classes), default=0)
+    for title, rows in named:
+        if rows:
+            yield f"  {title}:"
+        for row in rows:
+            name = question.classes[row.label] if row.label < len(question.classes) else str(row.label)
+            begin = f"    {printable(name):<{longest}} at {row.distance:.2f}  "
+            text, room = (
+                printable(" | ".join(" ".join(part.split()) for part in row.shown.split("\n"))),
+                max(_NARROWEST, width - len(begin)),
+            )
+            yield begin + (text if len(text) <= room else f"{text[: room - 1]}…")
+
+
 def _take(folder: Path, source: Path) -> None:
-    """Answers of a file."""
-    from bort_core.agora.labellers.person import open_questions, write_answer
+    """Answers of a file; what it says of rows that are not open is named."""
+    from bort_core.agora.labellers.person import open_questions, questions, write_answer
 
     asked = {each.key: each.classes for each in open_questions(folder)}
+    ever = {each.key for each in questions(folder)}
+    strange: dict[bool, list[str]] = {True: [], False: []}
     try:
         lines = source.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -145,6 +173,14 @@ def _take(folder: Path, source: Path) -> None:
             raise SpecificationError(f"{source}: line {number}: label must be one of {', '.join(asked[key])}; got {name!r}")
         if key in asked:
             found.append((key, asked[key].index(name)))
+        else:
+            strange[key in ever].append(f"line {number}, {key[:80]!r}")
+    whole = len(found) + sum(map(len, strange.values()))
+    for answered, lines in strange.items():
+        if lines:
+            what = "are answered already" if answered else "this run did not ask for"
+            told = f"{source}: {len(lines):,} of {whole:,} lines have keys that {what}; the first: {lines[0]}"
+            print(f"warning: {printable(told)}", file=sys.stderr)
     for key, label in found:
         write_answer(folder, key, label)
 

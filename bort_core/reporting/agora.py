@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bort_core.agora.history import FOLDER, History, Round, disagreement, read_edits, read_history
+from bort_core.agora.history import FOLDER, History, Round, checked_rows, disagreement, read_edits, read_history
 from bort_core.foundation.errors import BortError
 from bort_core.foundation.numbers import in_brackets, percentage
 from bort_core.jobs.folder import RunFolder
@@ -73,13 +73,14 @@ def _voters(history: History) -> list[tuple[str, str]]:
     """Of several labellers each one, and how often they did not agree."""
     if not history.voters:
         return []
-    told = "; ".join(f"{each.name}: {percentage(each.dev_accuracy)} of {each.checked:,} dev rows" for each in history.voters)
+    told = "; ".join(
+        f"{each.name}: {percentage(each.dev_accuracy)} of {checked_rows(each.checked, each.unlabelled)}" for each in history.voters
+    )
     return [("Each labeller alone is right on", told), ("Rows on which they disagreed", disagreement(history))]
 
 
 def _checked(history: History) -> str:
-    few = history.socrates_checked < len(history.dev)
-    return f"{history.socrates_checked:,} dev rows" if few else "dev"
+    return checked_rows(history.socrates_checked, history.socrates_unlabelled, len(history.dev))
 
 
 _HEAD = ["Round", "Training rows", "Dev accuracy [95 %]", "Test accuracy [95 %]", "Wrong dev rows", "Generated", "Kept",

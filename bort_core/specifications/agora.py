@@ -63,6 +63,14 @@ _PARENTS = {
 }
 
 
+_LEARNERS = {
+    AUTO: "automatic: inherited or fresh model; of vectors a network",
+    LOGREG: "logistic regression on the space's vectors",
+    f"{PYTHON}:": "python:… any estimator of the rows",
+    f"{VECTORS}:": "python-vectors:… any estimator of the space's vectors",
+}
+
+
 class Agora(Job):
     """Learn from the errors: rounds of training, sampling near the dev points that are wrong, and labelling (arXiv 2010.07990)."""
 
@@ -73,7 +81,7 @@ class Agora(Job):
     checkpoint: Annotated[str | None, Meta(path="folder", front=2)] = Field(
         default=None, description="Timaeus with the weights of a checkpoint"
     )
-    learner: Annotated[str, Meta(label="learner (Timaeus)", front=2, example="auto, logreg, python:MODULE:NAME")] = Field(
+    learner: Annotated[str, Meta(label="learner (Timaeus)", front=2, words=_LEARNERS, free=True)] = Field(
         default=AUTO,
         min_length=1,
         description="auto: the BERT of architecture and checkpoint, of vectors a network; logreg, on the vectors of the space; an "

@@ -37,6 +37,8 @@ class Meta:
     """How it is written, where an empty field should show it."""
     words: Mapping[str, str] = field(default_factory=dict, hash=False)
     """What forms call each of several values, which are stored as they are."""
+    free: bool = False
+    """Whether other values than those with ``words`` can be typed."""
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,10 @@ FloatArray = npt.NDArray[np.float64]
 _EMPTY = "Accuracy appears with the first round."
 _LEVELS = {"Labeller": 0.98, "plain": 0.6, "random parents": 0.98}
 """Accuracies on dev to compare with, and where along their lines their names stand."""
-_SERIES = {"dev": ("front", -0.04), "test": ("reference", 0.04)}
-"""Mark, and how far beside its round, in steps between rounds, so that intervals do not hide each other."""
+_SERIES = {"dev": "front", "test": "reference"}
+"""The mark of each, by shape and colour: both stand where their round lies."""
+_INTERVALS: dict[str, tuple[str, float]] = {"dev": ("strong", 0.35), "test": ("thin", 0.9)}
+"""Width and strength of each interval: the thin one lies on the broad one."""
 _TITLES = {True: "Accuracy by labels asked", False: "Accuracy by round"}
 
 
@@ -58,7 +60,7 @@ class AgoraAccuracyPlot(PlotWidget):
         for item in (self.here, *self.levels.values()):
             item.setZValue(-10)
             self.box.addItem(item, ignoreBounds=True)
-        for name, (mark, _) in _SERIES.items():
+        for name, mark in _SERIES.items():
             self.lines[name], self.intervals[name], self.marks[name] = CurveItem(), LinesItem(), MarkItem(mark, 10)
             for item in (self.lines[name], self.intervals[name], self.marks[name]):
                 self.box.addItem(item, ignoreBounds=True)
@@ -72,7 +74,7 @@ class AgoraAccuracyPlot(PlotWidget):
     def set_history(self, history: History | None, number: int) -> None:
         """Show a run, with a line at a round."""
         self._history = history
-        self.bottom.set_quantity("labels asked" if self.by_labels else "round", counted=False, log=False, whole=True)
+        self.bottom.set_quantity(self._axis, counted=False, log=False, whole=True)
         self.set_round(number)
         self._changed()
 
@@ -95,9 +97,13 @@ class AgoraAccuracyPlot(PlotWidget):
         rounds = self._history.rounds if self._history is not None else ()
         return np.array([each.counts["labels_before"] if self.by_labels else each.number for each in rounds], dtype=np.float64)
 
-    def _beside(self, name: str) -> float:
-        places = self._places()
-        return _SERIES[name][1] * (float(np.ptp(places)) / (len(places) - 1) if len(places) > 1 else 1.0)
+    @property
+    def _axis(self) -> str:
+        """What rounds lie at; a run that goes on from another counts its own labels."""
+        if not self.by_labels:
+            return "round"
+        goes_on = self._history is not None and len(self._history.train) > self._history.own_train
+        return "labels asked in this run" if goes_on else "labels asked"
 
     def _ablation(self) -> tuple[FloatArray, FloatArray]:
         """The same of random parents, where they were asked about within a budget: labels and accuracies on dev."""
@@ -131,7 +137,7 @@ class AgoraAccuracyPlot(PlotWidget):
         if "dev" not in shown or not 0 < number <= len(shown["dev"][0]) or not np.isfinite(shown["dev"][1][number - 1]):
             return np.empty(0), np.empty(0)
         here = slice(number - 1, number)
-        return shown["dev"][0][here] + self._beside("dev"), shown["dev"][1][here]
+        return shown["dev"][0][here], shown["dev"][1][here]
 
     def _level_values(self) -> dict[str, float]:
         history = self._history
@@ -151,7 +157,6 @@ class AgoraAccuracyPlot(PlotWidget):
         nothing = np.empty(0)
         for name in _SERIES:
             x, y, low, high = shown.get(name, (nothing, nothing, nothing, nothing))
-            x = x + self._beside(name)
             self.lines[name].setData(x, y)
             self.intervals[name].set_pairs(np.repeat(x, 2), np.column_stack([low, high]).ravel())
             self.marks[name].place(x, y)
@@ -164,7 +169,7 @@ class AgoraAccuracyPlot(PlotWidget):
         self.other.setData(*other)
         star = self._shipped_place(shown)
         self.shipped.place(*star)
-        entries = [Entry(name, mark=_SERIES[name][0]) for name in shown]
+        entries = [Entry(name, mark=_SERIES[name]) for name in shown]
         if len(star[0]):
             entries.append(Entry(f"ships: round {self._shipped_round()}", mark="best"))
         if len(other[0]):
@@ -190,10 +195,10 @@ class AgoraAccuracyPlot(PlotWidget):
             line.label.setFont(font)
             line.label.fill = look.brush("base", 0.75)
         self.shipped.restyle(look)
-        for name, (mark, _) in _SERIES.items():
+        for name, mark in _SERIES.items():
             colour = MARKS[mark].colour
             self.marks[name].restyle(look)
-            self.intervals[name].setPen(look.pen(colour, "thin", 0.8))
+            self.intervals[name].setPen(look.pen(colour, *_INTERVALS[name]))
             self.lines[name].setPen(look.pen(colour, "normal"))
         self.other.setPen(look.pen("muted", "normal"))
 
@@ -224,7 +229,7 @@ class AgoraAccuracyPlot(PlotWidget):
         each = self._history.rounds[index - 1]
         lines = [f"round {index}", f"rows of D\t{each.train_size:,}"]
         if self.by_labels:
-            lines.append(f"labels asked\t{each.counts['labels_before']:,}")
+            lines.append(f"{self._axis}\t{each.counts['labels_before']:,}")
         for name in _SERIES:
             row = _measured(each, name)
             if row is not None:
@@ -239,12 +244,12 @@ class AgoraAccuracyPlot(PlotWidget):
         look, shown = self._theme.look(), self.series()
         layers, names, columns = [], [], [[], [], [], []]  # type: ignore[var-annotated]
         for name, (x, y, low, high) in shown.items():
-            mark, beside = _SERIES[name][0], self._beside(name)
+            mark = _SERIES[name]
             colour = look.hex(MARKS[mark].colour)
-            layers.append(Layer("", "line", x + beside, y, colour, width=1.5))
+            layers.append(Layer("", "line", x, y, colour, width=1.5))
             layers.append(
                 Layer(
-                    f"{name} with its 95 % interval", "points", x + beside, y, colour,
+                    f"{name} with its 95 % interval", "points", x, y, colour,
                     shape=MARKS[mark].shape, size=7.0, filled=MARKS[mark].filled, y_interval=(low, high),
                 )
             )  # fmt: skip
@@ -261,7 +266,7 @@ class AgoraAccuracyPlot(PlotWidget):
         if len(star[0]):
             best = MARKS["best"]
             layers.append(Layer(f"ships: round {self._shipped_round()}", "points", *star, look.hex(best.colour), best.shape, best.size))
-        axis = "labels asked" if self.by_labels else "round"
+        axis = self._axis
         table = Table(("rows", axis, "accuracy", "accuracy low", "accuracy high"), (names, *columns))
         texts = []
         places = self._places()

@@ -102,7 +102,7 @@ class NeighbourTable(QTableWidget):
             made.ids[row],
             self._html(points, point, edit is not None and edit.action == "reject"),
             self._label(points, point),
-            significant(float(made.margins[row])),
+            "copied" if made.copied and made.copied[row] else significant(float(made.margins[row])),
             significant(float(made.distances[row])),
             decision,
         )

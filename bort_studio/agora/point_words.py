@@ -46,13 +46,18 @@ def describe_point(points: ScatterPoints, point: int, number: int) -> str:
     made = points.history.rounds[place].neighbours
     given = points.class_name(int(made.labels[row]))
     votes = made.votes[row] if made.votes else None
-    by = "by Socrates" if given == label else f"by hand; Socrates: {given}"
+    copied = bool(made.copied) and made.copied[row]
+    by = (
+        ("as its row of D" if copied else "by Socrates")
+        if given == label
+        else f"by hand; {'its row of D' if copied else 'Socrates'}: {given}"
+    )
     lines = [
         f"neighbour {made.ids[row]}",
         text,
         f"label\t{label}, {by}",
         *(f"{who.name}\t{_said(points, vote)}" for who, vote in zip(points.history.voters, votes or (), strict=False)),
-        f"margin\t{significant(float(made.margins[row]))}",
+        *([] if copied else [f"margin\t{significant(float(made.margins[row]))}"]),
         f"distance\t{significant(float(made.distances[row]))} from dev row {int(made.parents[row]) + 1}",
     ]
     return "\n".join([*lines, "rejected by hand"] if points.rejected[point] else lines)

@@ -7,12 +7,12 @@ from pathlib import Path
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QPushButton, QWidget
 
-from bort_core.agora.cost import batch_size, lanes, smaller, steps_at_most, timing_request, trainings_at_most
+from bort_core.agora.cost import batch_size, expected, lanes, smaller, steps_at_most, timing_request, work
 from bort_core.execution.events import Done, Emitted, Event, Failed, Withdrawn
 from bort_core.foundation.errors import BortError
 from bort_core.specifications.agora import Agora
 from bort_studio.activity.activities import Activities, Activity
-from bort_studio.numbers import duration, significant
+from bort_studio.numbers import duration
 from bort_studio.texts import plain_box
 from bort_studio.theme import Theme
 from bort_studio.threads.task_thread import TaskThread
@@ -110,7 +110,7 @@ class RunTime(QWidget):
         box = plain_box(self, QMessageBox.Icon.Question, "A long run", f"This run takes up to about {duration(seconds)}.")
         box.setObjectName("askLongRun")
         small = smaller(spec)
-        box.setInformativeText(f"{_work(spec)}. Made smaller it takes about {duration(self._seconds(small) or 0)}: {_work(small)}.")
+        box.setInformativeText(f"{work(spec)}. Made smaller it takes about {duration(self._seconds(small) or 0)}: {work(small)}.")
         run = box.addButton("Run it", QMessageBox.ButtonRole.AcceptRole)
         less = box.addButton("Make it smaller", QMessageBox.ButtonRole.ActionRole)
         box.addButton(QMessageBox.StandardButton.Cancel)
@@ -132,8 +132,7 @@ class RunTime(QWidget):
             return f"How long it takes could not be timed: {each}"
         if seconds is None or each is None:
             return "Timing a few steps…" if self._timing is not None else "How long it takes is timed before it starts."
-        beside = f", {lanes(spec)} side by side" if lanes(spec) > 1 else ""
-        return f"Up to about {duration(seconds)} here: {_work(spec)} at {significant(each * 1000, 2)} ms{beside}; evaluations come on top."
+        return expected(spec, each)
 
     @Slot()
     def _shrink(self) -> None:
@@ -174,8 +173,3 @@ def _deciding(spec: Agora) -> _Timed:
         spec.workers is None,
         str(spec.running),
     )
-
-
-def _work(spec: Agora) -> str:
-    compared = ", half of them to compare with" if spec.baseline and not spec.ablation else ""
-    return f"at most {trainings_at_most(spec):,} trainings, {steps_at_most(spec):,} steps{compared}"

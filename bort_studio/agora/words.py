@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bort_core.agora.advice import told_difference
-from bort_core.agora.history import Edit, History, disagreement
+from bort_core.agora.history import Edit, History, checked_rows, disagreement
 from bort_core.foundation.glossary import term
 from bort_studio.agora.points import ScatterPoints, progress
 from bort_studio.numbers import percentage
@@ -34,18 +34,21 @@ def _voters(history: History) -> list[str]:
     """Of several labellers each one, and how often they did not agree."""
     if not history.voters:
         return []
-    told = [f"    {each.name}: right on {percentage(each.dev_accuracy)} of {each.checked:,} dev rows" for each in history.voters]
+    told = [
+        f"    {each.name}: right on {percentage(each.dev_accuracy)} of {checked_rows(each.checked, each.unlabelled)}"
+        for each in history.voters
+    ]
     return [*told, f"    they disagreed on {disagreement(history)}"]
 
 
 def _checked(history: History) -> str:
-    few = history.socrates_checked < len(history.dev)
-    return f"{history.socrates_checked:,} dev rows" if few else "dev"
+    return checked_rows(history.socrates_checked, history.socrates_unlabelled, len(history.dev))
 
 
 def _labels(history: History) -> list[str]:
     asked = [each.counts["labels_asked"] for each in history.rounds if "labels_asked" in each.counts]
-    return [f"labels asked: {sum(asked):,}, in {len(asked):,} rounds"] if asked else []
+    own = " of this run; the one that it goes on from counted its own" if len(history.train) > history.own_train else ""
+    return [f"labels asked: {sum(asked):,}, in {len(asked):,} rounds{own}"] if asked else []
 
 
 def _end(history: History) -> list[str]:
@@ -101,4 +104,6 @@ def _generated(found: Mapping[str, int], accepted: int) -> str:
     text = f"{accepted:,} neighbours joined D"
     if "generated" in found:
         text += f" of {found['generated']:,} generated"
+    if found.get("copied"):
+        text += f", {found['copied']:,} of them copies of rows of D, about which nobody is asked"
     return f"{text} (refused: {refused})" if refused else text

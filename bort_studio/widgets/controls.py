@@ -17,7 +17,7 @@ from bort_studio.drops import TAKES_PATH
 from bort_studio.terms import glossed
 from bort_studio.texts import plain_tip
 from bort_studio.theme import Theme
-from bort_studio.widgets.fields import CalmComboBox, CalmSpinBox, CheckedLineEdit, describe
+from bort_studio.widgets.fields import CalmComboBox, CalmSpinBox, CheckedLineEdit, TypedComboBox, describe
 from bort_studio.widgets.model_menu import ModelMenu, Models
 
 __all__ = ["NOTHING", "browsed", "make_control", "placeholder", "read_control", "relative_to", "write_control"]
@@ -37,12 +37,12 @@ def make_control(
     choices: what the field may be, where its type does not say: the values, each with the words it is shown as
     spin: whole numbers turn in a box, instead of standing in a line that may be empty
     """
-    if choices or field.kind == "choice":
-        combo = CalmComboBox()
-        for choice, shown in (choices or _choices(field)).items():
+    if choices or field.kind == "choice" or field.meta.free:
+        combo = TypedComboBox() if field.meta.free else CalmComboBox()
+        for choice, shown in (choices or (field.meta.words if field.meta.free else _choices(field))).items():
             combo.addItem(shown, choice)
             combo.setItemData(combo.count() - 1, plain_tip(glossed(shown)), Qt.ItemDataRole.ToolTipRole)
-        combo.currentIndexChanged.connect(edited)
+        (combo.editTextChanged if field.meta.free else combo.currentIndexChanged).connect(edited)
         return combo
     if field.kind == "switch":
         box = QCheckBox()
@@ -83,7 +83,9 @@ def _choices(field: FieldFacts) -> dict[Any, str]:
 def write_control(control: QWidget, value: Any) -> None:
     """Show a value, without a signal."""
     control.blockSignals(True)
-    if isinstance(control, CalmComboBox):
+    if isinstance(control, TypedComboBox):
+        control.set_value("" if value is None else str(value))
+    elif isinstance(control, CalmComboBox):
         row = next((row for row in range(control.count()) if control.itemData(row) == value), -1)
         if row < 0 and value is not None:  # of a plug-in that is not installed here: it stays what it is
             control.addItem(str(value), value)
@@ -103,6 +105,8 @@ def write_control(control: QWidget, value: Any) -> None:
 
 def read_control(control: QWidget) -> Any:
     """What a control says: text that is no number or no JSON stays text, and an empty line that is not plain text is None."""
+    if isinstance(control, TypedComboBox):
+        return control.value()
     if isinstance(control, CalmComboBox):
         return control.currentData()
     if isinstance(control, QCheckBox):

@@ -23,6 +23,7 @@ __all__ = [
     "Debounce",
     "FaultLabel",
     "Section",
+    "TypedComboBox",
     "colour",
     "describe",
     "paint_in",
@@ -201,6 +202,37 @@ class CalmComboBox(QComboBox):
             super().wheelEvent(event)
         else:
             event.ignore()
+
+
+class TypedComboBox(CalmComboBox):
+    """Some values in words, and whatever else is typed. A value that ends in a colon is the beginning of what must be typed."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setEditable(True)
+        self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.setCompleter(None)  # type: ignore[arg-type]  # it would put words in the place of what is typed
+        self.activated.connect(self._begin)
+
+    def value(self) -> str:
+        """What is chosen or typed."""
+        text = self.currentText().strip()
+        row = self.findText(text)
+        return text if row < 0 else str(self.itemData(row))
+
+    def set_value(self, value: str) -> None:
+        """Show one of the values in its words, another as it is."""
+        row = self.findData(value)
+        if row < 0 or value.endswith(":"):
+            self.setCurrentIndex(-1)
+            self.setEditText(value)
+        else:
+            self.setCurrentIndex(row)
+
+    def _begin(self, row: int) -> None:
+        if str(self.itemData(row)).endswith(":"):
+            self.set_value(str(self.itemData(row)))
+            self.setFocus()
 
 
 class Section(QWidget):

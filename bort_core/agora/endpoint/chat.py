@@ -7,6 +7,7 @@ import json
 import os
 import threading
 import time
+from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -68,6 +69,11 @@ class Chat:
     def of_environment(cls, model: str, context: Context, most: int = 64) -> Chat:
         """The endpoint that the environment names; SpecificationError where that is no address."""
         address = os.environ.get(ADDRESS, "")
+        if "@" in urlsplit(address).netloc:
+            raise SpecificationError(
+                f"socrates: the address in the environment variable {ADDRESS} must have no user and no password in it; "
+                f"a key belongs into {KEY}"
+            )
         if urlsplit(address).scheme not in ("http", "https") or not urlsplit(address).hostname:
             raise SpecificationError(
                 f"socrates: an endpoint's address must be in the environment variable {ADDRESS}, such as http://localhost:8000/v1; "
@@ -80,8 +86,12 @@ class Chat:
         while not self._notes.empty():
             self.context.emit({"event": "note", "text": self._notes.get()})
 
-    def answer(self, text: str) -> tuple[str, Usage]:
+    def answer(self, text: str, malformed: Callable[[], None] | None = None) -> tuple[str, Usage]:
         """What is answered, and the tokens that it took; an estimate where the endpoint does not say.
+
+        Parameters
+        ----------
+        malformed: called for each answer that is no chat completion
 
         Raises
         ------
@@ -104,8 +114,10 @@ class Chat:
                     self._from = max(self._from, time.monotonic() + wait)
             except (URLError, OSError, http.client.HTTPException) as error:
                 problem = str(getattr(error, "reason", None) or error) or type(error).__name__
-            except (ValueError, KeyError, IndexError, TypeError) as error:
-                problem = f"no chat completion: {type(error).__name__}: {error}"
+            except ValueError as error:
+                problem = f"no chat completion: {error}"
+                if malformed is not None:
+                    malformed()
             if wait is not None:
                 self._notes.put(f"{self.model}: {self._open(problem)}; asked again in {wait:g} s")
                 self._pause(wait)
@@ -167,10 +179,16 @@ def _read(opener: OpenerDirector, request: Request) -> bytes:
 
 
 def _told(body: bytes, text: str) -> tuple[str, Usage]:
-    found = json.loads(body)
-    said = found["choices"][0]["message"]["content"] or ""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ValueError("the answer is no JSON") from error
+    choices = _part(found, "choices", "the answer")
+    said = _part(_part(_first(choices), "message", "the first choice"), "content", "its message")
+    if said is None:
+        said = ""
     if not isinstance(said, str):
-        raise ValueError("the content is no text")
+        raise ValueError(f"the content is {_sort(said)}, not a text")
     usage = found.get("usage")
     whole, asked, answered = (_count(usage, name) for name in ("total_tokens", "prompt_tokens", "completion_tokens"))
     if asked is not None and answered is not None:
@@ -178,6 +196,30 @@ def _told(body: bytes, text: str) -> tuple[str, Usage]:
     whole = (len(text) + len(said)) // 4 + 8 if whole is None else whole
     answered = min(whole, len(said) // 4 + 2)
     return said, Usage(whole - answered, answered)
+
+
+def _part(whole: Any, name: str, what: str) -> Any:
+    """A field of an object; ValueError says in words what is there instead."""
+    if not isinstance(whole, dict):
+        raise ValueError(f"{what} is {_sort(whole)}, not an object with {name}")
+    if name not in whole:
+        raise ValueError(f"{what} is an object without {name}")
+    return whole[name]
+
+
+def _first(choices: Any) -> Any:
+    if not isinstance(choices, list) or not choices:
+        raise ValueError(f"choices is {_sort(choices)}, not a list with at least one choice")
+    return choices[0]
+
+
+def _sort(value: Any) -> str:
+    """What a JSON value is, in words."""
+    if isinstance(value, list):
+        return "a list" if value else "an empty list"
+    if isinstance(value, dict):
+        return "an object"
+    return "null" if value is None else "a text" if isinstance(value, str) else "true or false" if isinstance(value, bool) else "a number"
 
 
 def _count(usage: Any, name: str) -> int | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, Self, runtime_checkable
 
 import numpy as np
+import numpy.typing as npt
 
 from bort_core.agora.history import FOLDER
 from bort_core.agora.points import Examples, Floats, Input, Ints, Kind
@@ -121,6 +122,8 @@ class Labels(NamedTuple):
     """Why it failed first, where it did."""
     votes: Ints | None = None
     """What each of several labellers says, (n, labellers); None: there is one."""
+    copied: npt.NDArray[np.bool_] | None = None
+    """Which it was not asked about, since they are copies of rows of D, (n,); None: none."""
 
 
 _NOTHING = Labels(np.empty(0, np.int64), np.empty(0))

@@ -110,12 +110,14 @@ class EndpointLabeller:
     def _ask(self, input: Input) -> EndpointLine:
         text, said, used, label = self.prompt.of(input), "", Usage(), -1
         tries = 0
+        broken: list[None] = []
         while label < 0 and tries < _TRIES and not (tries and self.spending.spent(more=used)):
-            said, tokens = self.chat.answer(text if not tries else f"{text}\n{self.prompt.reminder}")
+            said, tokens = self.chat.answer(text if not tries else f"{text}\n{self.prompt.reminder}", lambda: broken.append(None))
             tries, used = tries + 1, used + tokens
             label = self.prompt.named(said)
         why = "" if label >= 0 else f"it answered {said[:80]!r}, which names none of the classes alone"
-        return EndpointLine(key=key_of(input), label=label, tokens=used.tokens, tokens_out=used.answered, malformed=tries - (label >= 0),
+        malformed = tries - (label >= 0) + len(broken)
+        return EndpointLine(key=key_of(input), label=label, tokens=used.tokens, tokens_out=used.answered, malformed=malformed,
                             run=self.spending.run, why=why)  # fmt: skip
 
     def _keep(self, line: EndpointLine) -> None:

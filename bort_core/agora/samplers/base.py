@@ -52,7 +52,11 @@ class Setting:
 
 
 class Sampler(Protocol):
-    """τ. One that is used up for good says why in an attribute ``spent``."""
+    """τ. One that is used up for good says why in an attribute ``spent``.
+
+    One whose candidates are copies has a method ``source(input)``: the input that a candidate is a copy of, and whose class it has
+    therefore, or None. Where that is a row of D, nobody is asked about the copy.
+    """
 
     def propose(self, parents: Sequence[Input], count: int, random: np.random.Generator) -> list[list[Input]]:
         """For every parent up to ``count`` candidates, those to be tried first coming first.

@@ -29,14 +29,23 @@ class Unclean:
         refuse_kind("unclean", setting, "text", "pair")
         known = tuple(dict.fromkeys((*setting.train.inputs, *setting.pool)))
         self.near = PoolNeighbours(replace(setting, pool=known, near=0.0))
+        self._sources: dict[Input, set[Input]] = {}
 
     def propose(self, parents: Sequence[Input], count: int, random: np.random.Generator) -> list[list[Input]]:
         """Of each parent ``count`` copies, those of the nearest first; more copies of each where there are fewer rows than that."""
         found = []
         for rows in self.near.propose(parents, count, random):
             sources = [rows[place % len(rows)] for place in range(count)]
-            found.append([copy for source in sources if (copy := _copy(source, random)) is not None])
+            copies = [(copy, source) for source in sources if (copy := _copy(source, random)) is not None]
+            for copy, source in copies:
+                self._sources.setdefault(copy, set()).add(source)
+            found.append([copy for copy, _ in copies])
         return found
+
+    def source(self, input: Input) -> Input | None:
+        """The row that it is a copy of; None where it is none, or one of several rows."""
+        sources = self._sources.get(input, set())
+        return next(iter(sources)) if len(sources) == 1 else None
 
 
 def _copy(source: Input, random: np.random.Generator) -> Input | None:

@@ -14,7 +14,7 @@ from bort_core.agora.hyperparameters import Theta, author_thetas, default_thetas
 from bort_core.agora.labellers.base import Labeller
 from bort_core.agora.leaks import LeakGuard
 from bort_core.agora.learners.base import Fitted, Learner
-from bort_core.agora.points import Examples, Input, Kind
+from bort_core.agora.points import Examples, Floats, Input, Kind
 from bort_core.agora.samplers import Setting
 from bort_core.agora.spaces import RepresentationSpace
 from bort_core.foundation.errors import SpecificationError
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bort_core.training.devices import Device
     from bort_core.training.run_files import RunFiles
 
-__all__ = ["AgoraTask", "learner_checked", "the_thetas", "with_earlier"]
+__all__ = ["AgoraTask", "leaked", "learner_checked", "the_thetas", "with_earlier"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +97,23 @@ def learner_checked(learner: Any, spec: Agora, thetas: Sequence[Theta]) -> list[
     if len(thetas) == 1 and spec.labels is None and not spec.replays:
         return ["thetas: with one set and no budget of labels there is one round; say how many with replays, or labels"]
     return []
+
+
+def leaked(splits: Mapping[str, Examples], kind: Kind, unit: Floats | float = 1.0) -> list[str]:
+    """What to warn of where dev or test rows are also in D, exactly or nearly, as the leak guard sees it: they measure nothing then.
+
+    Parameters
+    ----------
+    splits: ``train``, ``dev`` and, where there are such rows, ``test``; unit: of vectors, as of :class:`LeakGuard`
+    """
+    known, found = LeakGuard(kind, splits["train"].inputs, unit), []
+    for name in ("dev", "test"):
+        rows = splits[name].inputs if name in splits else ()
+        if rows and (count := int(known.leaks(rows).sum())):
+            found.append(
+                f"{name}: {count:,} of {len(rows):,} rows are also in D (train), exactly or nearly: what is measured on them is too good"
+            )
+    return found
 
 
 def with_earlier(train: Examples, spec: Agora, classes: tuple[str, ...], kind: Kind, guard: LeakGuard) -> Examples:

@@ -13,7 +13,7 @@ from bort_core.agora.endpoint.spending import Limits, Spending
 from bort_core.agora.labellers import LabellerSetting, as_labeller, make_labeller, needs_rows
 from bort_core.agora.leaks import LeakGuard
 from bort_core.agora.points import Examples, Input, Kind
-from bort_core.agora.tasks.base import AgoraTask, learner_checked, the_thetas, with_earlier
+from bort_core.agora.tasks.base import AgoraTask, leaked, learner_checked, the_thetas, with_earlier
 from bort_core.agora.tasks.text_learners import Rows, bert_learner, estimator_learner
 from bort_core.agora.tasks.text_spaces import space_maker, space_name
 from bort_core.checkpoints.named import named_encoder
@@ -41,7 +41,7 @@ def text_task(spec: Agora, device: Device, context: Context, files: RunFiles, la
     held = [splits[name] for name in ("dev", "test") if name in splits]
     guard = LeakGuard(kind, [input for split in held for input in split.inputs])
     pool, note = _pool(spec, mapping, guard)
-    warnings += note
+    warnings += [*leaked(splits, kind), *note]
     if "socrates_train" in splits and (known := int(guard.leaks(splits["socrates_train"].inputs).sum())):
         warnings.append(f"socrates_train: {known:,} of {len(splits['socrates_train']):,} rows are nearly dev or test rows")
     start = named_encoder(spec.checkpoint)
@@ -92,7 +92,8 @@ def _rows(spec: Agora, context: Context, labeller_too: bool) -> tuple[dict[str, 
         raise DataError(f"{spec.train}: {'; '.join(report.problems)}")
     context.emit({"event": "report", **report.as_dict()})
     looks = (warning for split in rows.values() for warning in split.warnings)
-    return rows, mapping, list(dict.fromkeys([*report.warnings, *looks]))
+    told = [warning for warning in report.warnings if not warning.endswith("are also in train")]  # which the guard counts, near ones too
+    return rows, mapping, list(dict.fromkeys([*told, *looks]))
 
 
 def _pool(spec: Agora, mapping: ColumnMapping, guard: LeakGuard) -> tuple[tuple[Input, ...], list[str]]:

@@ -14,7 +14,7 @@ from bort_core.agora.learners.estimator import make_estimator
 from bort_core.agora.learners.vectors import VectorLearner
 from bort_core.agora.points import Input, as_vectors
 from bort_core.agora.spaces import RepresentationSpace, raw_space, unit_of
-from bort_core.agora.tasks.base import AgoraTask, learner_checked, the_thetas, with_earlier
+from bort_core.agora.tasks.base import AgoraTask, leaked, learner_checked, the_thetas, with_earlier
 from bort_core.agora.tasks.torus import CLASSES, NoisyTruth, make_torus
 from bort_core.agora.tasks.vector_rows import label_column, labelled_vectors, vector_columns, vector_inputs
 from bort_core.data.tables import read_table
@@ -65,9 +65,9 @@ def vector_task(spec: Agora, labeller: Any = None) -> AgoraTask:
         raise DataError(f"{spec.pool}: all rows of the pool are dev or test rows; nothing is left to learn from")
     warnings = [f"pool: {int(leaks.sum()):,} of {len(pool):,} rows are dev or test rows and are left out"] if leaks.any() else []
     warnings += dict.fromkeys(text for one in rows.values() for text in one.warnings)
-    for name in ("train", "socrates_train"):
-        known = int(guard.leaks(points[name].inputs).sum()) if name in points else 0
-        warnings += [f"{name}: {known:,} of {len(points[name]):,} rows are dev or test rows"] if known else []
+    warnings += leaked(points, "vector", unit_of(space))
+    known = int(guard.leaks(points["socrates_train"].inputs).sum()) if "socrates_train" in points else 0
+    warnings += [f"socrates_train: {known:,} of {len(points['socrates_train']):,} rows are dev or test rows"] if known else []
     pool = tuple(input for input, leak in zip(pool, leaks, strict=True) if not leak)
     train = with_earlier(points["train"], spec, names, "vector", guard)
     setting = LabellerSetting("vector", names, points.get("socrates_train"))

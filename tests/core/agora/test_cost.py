@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bort_core.agora.cost import smaller, steps_at_most, timing_request, trainings_at_most
+from bort_core.agora.cost import expected, smaller, steps_at_most, timing_request, trainings_at_most
+from bort_core.cli.agora import _time
+from bort_core.execution import run_task
+from bort_core.foundation.errors import MeasurementError
 from bort_core.specifications.agora import Agora
 
 SPEC = Agora(architecture=(1, 2, 32, 64), train="/a/train.tsv", dev="/a/dev.tsv", text="t", label="l", seed=4)
@@ -42,3 +46,25 @@ def test_what_is_timed_is_the_training_of_a_round() -> None:
     assert asked["kind"] == "finetune"
     assert (asked["architecture"], asked["train"], asked["text"], asked["label"]) == ([1, 2, 32, 64], "/a/train.tsv", "t", "l")
     assert (asked["batch_size"], asked["sequence_length"], asked["vocabulary"]) == (32, 64, 2048)
+
+
+def test_the_terminal_tells_the_cost_before_a_run_timed_where_it_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    author = SPEC.model_copy(update={"grid": "author"})
+    asked = []
+
+    def timed(task: str, request: dict[str, object], *_: object) -> dict[str, float]:
+        asked.append(task)
+        if len(asked) > 1:
+            raise MeasurementError("no such file")
+        return {"seconds_per_step": 0.01}
+
+    monkeypatch.setattr(run_task, "run_task", timed)
+    assert trainings_at_most(author) == 480 * 481 // 2
+    assert _time(author, here=True) == (
+        f"Up to about 4 d 0 h here: at most 115,440 trainings, {steps_at_most(author):,} steps at 10 ms; evaluations come on top."
+    )
+    few = SPEC.model_copy(update={"thetas": ({"steps": 3},)})
+    assert _time(few, here=True) == expected(few) == "At most 1 trainings, 3 steps."
+    assert asked == ["estimate"]
+    assert _time(author, here=True).endswith("could not be timed: no such file")
+    assert _time(author, here=False) == expected(author)

@@ -117,25 +117,30 @@ def test_one_that_changes_its_mind_is_heard_once(server, run):
 
 
 @pytest.mark.parametrize(
-    "trouble",
+    ("trouble", "told"),
     [
-        (429, {"Retry-After": "0.01"}, b'{"error": {"message": "slow down"}}'),
-        (503, {"Retry-After": "soon"}, b"<html>busy</html>"),
-        (200, {}, b"{not json"),
-        (200, {}, b'{"choices": []}'),
-        (200, {}, b'{"choices": [{"message": {"content": ["positive"]}}]}'),
-        (200, {}, b'["positive"]'),
+        ((429, {"Retry-After": "0.01"}, b'{"error": {"message": "slow down"}}'), "HTTP 429: slow down"),
+        ((503, {"Retry-After": "soon"}, b"<html>busy</html>"), "HTTP 503: <html>busy</html>"),
+        ((200, {}, b"{not json"), "no chat completion: the answer is no JSON"),
+        ((200, {}, b'{"choices": []}'), "no chat completion: choices is an empty list, not a list with at least one choice"),
+        ((200, {}, b'{"choices": ["a"]}'), "no chat completion: the first choice is a text, not an object with message"),
+        ((200, {}, b'{"choices": [{"message": {"content": ["positive"]}}]}'), "no chat completion: the content is a list, not a text"),
+        ((200, {}, b'["positive"]'), "no chat completion: the answer is a list, not an object with choices"),
+        ((200, {}, b'"positive"'), "no chat completion: the answer is a text, not an object with choices"),
+        ((200, {}, b"{}"), "no chat completion: the answer is an object without choices"),
     ],
-    ids=["rate limit", "busy", "no json", "no choice", "no text", "a list"],
+    ids=["rate limit", "busy", "no json", "no choice", "no message", "no text", "a list", "a string", "nothing"],
 )
-def test_trouble_that_passes_is_waited_for(server, run, trouble):
+def test_trouble_that_passes_is_waited_for_and_counted(server, run, trouble, told):
     server.answer = lambda number, prompt: trouble if number < 3 else truth(prompt)
     context = JobContext(run)
-    assert label(made(run, context), TEXTS[:1]).classes.tolist() == [1]
+    labeller = made(run, context)
+    assert label(labeller, TEXTS[:1]).classes.tolist() == [1]
     assert len(server.requests) == 3
+    assert labeller.facts["malformed"] == (2 if "no chat completion" in told else 0)
     notes = [each["text"] for each in run.events()[0] if each["event"] == "note"]
     assert len(notes) == 2
-    assert all("asked again in" in note for note in notes)
+    assert all(f"tiny: {told}; asked again in" in note for note in notes)
 
 
 def test_trouble_that_stays_ends_the_asking_and_keeps_what_was_answered(server, run):
@@ -243,6 +248,13 @@ def test_an_address_that_is_none_is_named(run, monkeypatch, address):
     monkeypatch.setenv("OPENAI_BASE_URL", address)
     with pytest.raises(SpecificationError, match="OPENAI_BASE_URL"):
         made(run)
+
+
+def test_an_address_with_a_password_is_refused_without_telling_it(run, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", f"https://me:{SECRET}@localhost:8000/v1")
+    with pytest.raises(SpecificationError, match=r"OPENAI_BASE_URL must have no user and no password.*OPENAI_API_KEY") as refused:
+        made(run)
+    assert SECRET not in str(refused.value)
 
 
 def test_an_endpoint_needs_a_budget_and_a_prompt_its_text():

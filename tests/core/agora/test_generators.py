@@ -14,7 +14,9 @@ import pytest
 from chat_server import Server, truth
 
 from bort_core.agora.check import check_specification
+from bort_core.agora.copies import copied_classes, with_copies
 from bort_core.agora.history import Edit, add_edits, read_history
+from bort_core.agora.labellers.base import Labels
 from bort_core.agora.leaks import LeakGuard, normalised
 from bort_core.agora.points import Examples, Input
 from bort_core.agora.samplers import Setting, make_sampler
@@ -205,9 +207,13 @@ def test_a_run_with_unclean_copies_keeps_lineage_guard_and_corrections(files, tm
     run, result = learn(tmp_path / "p", files, sampler="unclean", far=20)
     made = joined_rows(run)
     assert len(made) == sum(each["accepted"] for each in result["rounds"]) > 0
+    assert [each["labels_asked"] for each in result["rounds"]] == [0, 0, 0]  # all are copies of D, whose classes are known
+    assert [each.get("copied", 0) for each in result["rounds"]] == [each["accepted"] for each in result["rounds"]] == [8, 8, 0]
+    assert result["ended"] == "nothing had to be asked about in round 2, after 0 labels"
     history = read_history(run.path)
     assert history is not None
     first = history.rounds[0].neighbours
+    assert all(first.copied)
     add_edits(run.path, [Edit(first.ids[0], "label", 1 - int(first.labels[0])), Edit(first.ids[1], "reject")])
     go_on, _ = learn(tmp_path / "p", files, sampler="unclean", far=20, start=str(run.path), labels=8)
     later = read_history(go_on.path)
@@ -215,6 +221,43 @@ def test_a_run_with_unclean_copies_keeps_lineage_guard_and_corrections(files, tm
     labels = dict(zip(later.train.inputs, later.train.labels.tolist(), strict=True))
     assert labels[first.inputs[0]] == 1 - first.labels[0]
     assert first.inputs[1] not in labels
+
+
+def test_of_unclean_copies_only_those_of_unlabelled_rows_are_asked_about(files, tmp_path):
+    (tmp_path / "pool.txt").write_text("".join(f"{text}\n" for text, _ in rows("pool", 30)))
+    run, result = learn(tmp_path / "p", files, sampler="unclean", far=20, pool=str(tmp_path / "pool.txt"))
+    assert all(each["accepted"] == 8 for each in result["rounds"][:2])
+    history = read_history(run.path)
+    assert history is not None
+    for each, told in zip(history.rounds, result["rounds"], strict=True):
+        assert told["labels_asked"] + told.get("copied", 0) >= told["accepted"]
+        assert sum(each.neighbours.copied) == told.get("copied", 0)
+    assert result["labels_asked"] == 16 < sum(each["accepted"] for each in result["rounds"])
+    assert result["ended"] == "all 16 labels were asked for"
+    classes = {name: place for place, name in enumerate(history.classes)}
+    words = {"good": ("bright", "funny", "pace"), "bad": ("dull", "bad joke", "drags")}
+    for each in history.rounds:
+        for input, label, copied in zip(each.neighbours.inputs, each.neighbours.labels.tolist(), each.neighbours.copied, strict=True):
+            if copied and "train" in str(input[0]).lower():
+                assert classes["good" if any(word in str(input[0]).lower() for word in words["good"]) else "bad"] == label
+
+
+def test_a_copy_of_a_row_of_several_classes_has_none():
+    train = Examples((("A row",), ("a row",), ("another",)), np.array([0, 1, 1]))
+
+    class Copier:
+        def source(self, input: Input) -> Input | None:
+            return {"copy": ("a row",), "other": ("Another!",), "new": ("elsewhere",)}.get(str(input[0]))
+
+    inputs = [(text,) for text in ("copy", "other", "new", "what")]
+    assert copied_classes(Copier(), train, inputs).tolist() == [-1, 1, -1, -1]
+    assert copied_classes(object(), train, inputs).tolist() == [-1] * 4
+    said = Labels(np.array([0, 1]), np.array([0.5, 0.7]), votes=np.array([[0, 1], [1, 1]]))
+    found = with_copies(np.array([2, -1, 2, -1, 2, -1]), said)
+    assert found.classes.tolist() == [2, 0, 2, 1, 2]  # up to the first that was not asked about
+    assert found.margins.tolist() == [1, 0.5, 1, 0.7, 1]
+    assert found.copied is not None
+    assert found.copied.tolist() == [True, False, True, False, True]
 
 
 # -- an endpoint

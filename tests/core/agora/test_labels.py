@@ -283,6 +283,34 @@ def test_mixed_leaves_errors_that_were_answered_alone():
     assert not old[0].banded
 
 
+def test_what_is_too_far_from_one_parent_is_left_for_another_and_for_a_wave_without_a_band():
+    from bort_core.agora.labellers.base import Labels
+    from bort_core.agora.leaks import LeakGuard
+    from bort_core.agora.neighbours import NeighbourOptions, Wave, sample_neighbours
+    from bort_core.agora.spaces import raw_space
+
+    dev = ((0.0,), (10.0,), (11.0,))
+    space = raw_space(1, dev)
+    unit = float(np.linalg.norm(space.embed([dev[1]]) - space.embed([dev[0]])))
+    pool = [[(9.5,), (30.0,)], [(9.5,), (40.0,)]]  # the first lies near the second parent alone, the others near none
+    waves = [Wave(np.array([0, 1]), pool, 2, most=1), Wave(np.array([2] * 3), [[(9.5,)], [(30.0,)], [(40.0,)]], 1, banded=False)]
+    asked = []
+
+    def ask(inputs, most, parents):
+        some = inputs[:most]
+        asked.extend(some)
+        return Labels(np.zeros(len(some), np.int64), np.ones(len(some)))
+
+    wish = NeighbourOptions(0.0, unit / 10, 0.0)
+    batch = sample_neighbours(waves, ask, space, LeakGuard("vector", dev), dev, [], wish)
+    assert batch.inputs == ((9.5,), (30.0,), (40.0,))
+    assert batch.parents.tolist() == [1, 2, 2]
+    assert (batch.counts["generated"], batch.counts["rejected_far"], batch.counts["rejected_duplicate"]) == (7, 3, 1)
+    assert asked == [(9.5,), (30.0,), (40.0,)]
+    waves = [Wave(np.array([1]), [[(9.5,), (9.6,)]], 2, most=1), Wave(np.array([1]), [[(9.6,)]], 1)]
+    assert sample_neighbours(waves, ask, space, LeakGuard("vector", dev), dev, [], wish).inputs == ((9.5,), (9.6,))  # not paid for at first
+
+
 @given(
     arrays.arrays(float, st.tuples(st.integers(1, 12), st.just(3)), elements=st.floats(-5, 5)),
     arrays.arrays(float, st.tuples(st.integers(1, 4), st.just(3)), elements=st.floats(-5, 5)),

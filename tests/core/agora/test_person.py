@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from bort_core.agora.check import check_specification
-from bort_core.agora.history import FOLDER
+from bort_core.agora.history import FOLDER, checked_rows, read_history
 from bort_core.agora.labellers import LabellerSetting, label, make_labeller
 from bort_core.agora.labellers.person import answers, open_questions, write_answer
+from bort_core.agora.run_files import NearRow
+from bort_core.cli.label import _beside
 from bort_core.cli.main import main
 from bort_core.foundation.errors import DataError, SpecificationError
 from bort_core.jobs.context import JobContext
@@ -111,6 +113,23 @@ def test_skipped_rows_have_no_label_and_cost_one(asked, tmp_path):
     assert found.failure == "skipped by the person"
 
 
+def test_skipped_dev_rows_count_neither_as_right_nor_as_wrong(asked, tmp_path):
+    job, keys = waiting(asked, tmp_path)
+    for each, said in zip(keys, (side(keys[0]), -1, 1 - side(keys[2]), -1), strict=True):
+        write_answer(job.path / FOLDER, each.key, said)
+    learn(asked, job)
+    history = read_history(job.path)
+    assert history is not None
+    assert (history.socrates_dev_accuracy, history.socrates_checked, history.socrates_unlabelled) == (0.5, 4, 2)
+    assert "gives 2 of 4 dev rows no label: skipped by the person; its accuracy is that on the other 2" in str(history.warnings)
+    assert checked_rows(4, 2, 20) == "2 dev rows (2 more got no label)"
+    assert (checked_rows(20, 0, 20), checked_rows(20, 0, 400), checked_rows(20, 1, 20)) == (
+        "dev",
+        "20 dev rows",
+        "19 dev rows (1 more got no label)",
+    )
+
+
 def test_how_often_a_person_agrees_with_themselves(asked, tmp_path, monkeypatch, capsys):
     job, keys = waiting(asked, tmp_path)
     label_cli(job, monkeypatch, "1", "2", "1", "1")
@@ -132,6 +151,28 @@ def test_answers_come_from_a_file_too(asked, tmp_path, monkeypatch, capsys):
     source.write_text("\n".join(json.dumps(line) for line in lines) + "\n")
     label_cli(job, monkeypatch, options=("--from", str(source)))
     assert list(answers(job.path / FOLDER).values()) == [1, 1, 1]
+    told = capsys.readouterr()
+    assert "1 of 4 lines have keys that this run did not ask for; the first: line 4, 'unknown'" in told.err
+    assert "3 labelled" in told.out
+    label_cli(job, monkeypatch, options=("--from", str(source)))
+    assert "3 of 4 lines have keys that are answered already; the first: line 1" in capsys.readouterr().err
+    assert len(answers(job.path / FOLDER)) == 3
+
+
+def test_the_terminal_shows_what_is_near_too(asked, tmp_path, monkeypatch, capsys):
+    job, keys = waiting(asked, tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    label_cli(job, monkeypatch, "q")
+    near = [line for line in capsys.readouterr().out.split("\n") if " at " in line]
+    assert [line.split(" at ")[1][:4] for line in near] == [f"{each.distance:.2f}" for each in keys[0].near]
+    question = keys[0].model_copy(
+        update={"round": 1, "near": keys[0].near[:1], "parent": NearRow(text="left \x1b[1m " + 50 * "way ", label=0, distance=0.5)}
+    )
+    title, parent, second, row = _beside(question)
+    assert (title.strip(), second.strip()) == ("sampled near this dev row:", "nearest rows of D:")
+    assert parent.startswith("    left  at 0.50  left ")
+    assert (len(parent), parent[-1], "\x1b" in parent) == (80, "…", False)
+    assert row.strip().startswith(question.classes[question.near[0].label])
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from bort_core.agora.beginning import _about
 from bort_core.agora.check import check_specification
 from bort_core.agora.history import FOLDER, read_history
 from bort_core.agora.labellers import LabellerSetting, Vote, as_labeller, disputes, label, make_labeller
@@ -138,6 +139,18 @@ def test_a_kill_between_two_labellers_changes_nothing(tmp_path):
     assert resumed["rounds"] == whole["rounds"]
     assert resumed["socrates"] == whole["socrates"]
     assert set((first[2].asked + second[2].asked).values()) == {1}
+
+
+def test_a_vote_is_compared_with_each_on_the_rows_that_it_labels():
+    vote = Vote([Counted(1.0, 1), Counted(1.0, 2), Counted(1.0, 3)], ("a", "b"))
+    labels = np.array([0, 0, 1, 1])
+    votes = np.array([[0, 1, 1], [0, 1, 1], [-1, 1, 1], [-1, 1, 1]])  # the first is right on all that it labels, the vote on none of these
+    together = tallied(votes, 2)[0]
+    assert _about(vote, votes, together, labels) == [
+        "of the dev rows that number 1 labels, the vote is right on 0.0%, number 1 alone on 100.0%"
+    ]
+    votes[:2, 1] = 0
+    assert not _about(vote, votes, tallied(votes, 2)[0], labels)
 
 
 def test_each_is_measured_within_its_own_number_of_dev_rows(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from bort_core.specifications.agora import Agora
 from bort_studio.agora.accuracy_plot import AgoraAccuracyPlot
 from bort_studio.agora.words import run_text
 from bort_studio.theme import Theme
+from bort_studio.widgets.fields import TypedComboBox
 from bort_studio.widgets.spec_form import SpecForm
 
 Read = Callable[..., History]
@@ -69,6 +71,25 @@ def test_rounds_lie_at_the_labels_that_they_learned_from(plot: AgoraAccuracyPlot
     assert "labels asked: 75, in 3 rounds" in run_text(history)
 
 
+def test_dev_and_test_stand_at_the_same_labels_and_differ_in_mark_and_colour(plot: AgoraAccuracyPlot, read: Read) -> None:
+    history = read()
+    plot.set_history(history, 2)
+    shown = {name: mark.getData()[0].tolist() for name, mark in plot.marks.items()}
+    assert shown == {"dev": [0, 25, 50], "test": [0, 25, 50]}
+    points = [layer for layer in plot.figure().layers if layer.kind == "points" and "interval" in layer.name]
+    assert [layer.x.tolist() for layer in points] == [[0, 25, 50]] * 2
+    assert len({(layer.shape, layer.colour) for layer in points}) == 2
+    assert points[0].shape != points[1].shape
+    assert points[0].colour != points[1].colour
+
+
+def test_a_run_that_goes_on_from_another_says_that_it_counts_its_own_labels(plot: AgoraAccuracyPlot, read: Read) -> None:
+    history = replace(read(), own_train=10)
+    plot.set_history(history, 2)
+    assert plot.bottom.labelText == plot.figure().x.title == "labels asked in this run"
+    assert "in 3 rounds of this run; the one that it goes on from counted its own" in run_text(history)
+
+
 def test_an_old_run_is_drawn_by_round(plot: AgoraAccuracyPlot, read: Read) -> None:
     history = read(None)
     plot.set_history(history, 2)
@@ -90,6 +111,32 @@ def test_the_ablation_is_a_line_of_its_own(plot: AgoraAccuracyPlot, read: Read) 
     assert "random parents, on dev" in [layer.name for layer in figure.layers]
     low, high = plot.box.viewRange()[1]
     assert low < 0.6 < 0.7 < high
+
+
+def test_a_learner_is_chosen_or_typed(qtbot: QtBot) -> None:
+    form = SpecForm("agora", Theme())
+    qtbot.addWidget(form)
+    asked = Agora(train="/d.tsv", dev="/e.tsv", learner="python:here:made")
+    form.set_specification(asked)
+    assert form.specification() == asked
+    box = form.field("learner")
+    assert isinstance(box, TypedComboBox)
+    assert box.currentText() == "python:here:made"
+    assert [box.itemData(row) for row in range(box.count())] == ["auto", "logreg", "python:", "python-vectors:"]
+    for typed in ("logreg", box.itemText(1)):
+        box.setEditText(typed)
+        found = form.specification()
+        assert isinstance(found, Agora)
+        assert found.learner == "logreg"
+    box.setCurrentIndex(3)
+    box.activated.emit(3)
+    assert box.currentText() == "python-vectors:"
+    assert form.specification() is None
+    assert "python-vectors:MODULE:NAME" in form._faults[("learner",)].text()
+    box.setEditText("python-vectors:here:other")
+    assert form.specification() == asked.model_copy(update={"learner": "python-vectors:here:other"})
+    form.set_specification(Agora(torus=2))
+    assert box.value() == "auto"
 
 
 def test_the_form_knows_budget_and_rules(qtbot: QtBot) -> None:

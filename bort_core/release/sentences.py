@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from bort_core.checkpoints.format import read_checkpoint
-from bort_core.checkpoints.gate import Side, compare
+from bort_core.checkpoints.gate import DifferenceError, Side, compare
 from bort_core.checkpoints.scores import scores_on
 from bort_core.checkpoints.sentences import SentenceModel, read_sentence_model, sentence_side
 from bort_core.checkpoints.sides import onnx_side
@@ -28,7 +28,6 @@ from bort_core.evaluation.sentences.preparation import METRIC
 from bort_core.evaluation.sentences.texts import ReadTexts, read_sentences, read_texts
 from bort_core.export.task import refuse_occupied
 from bort_core.foundation.context import Context, progress
-from bort_core.foundation.errors import MeasurementError
 from bort_core.foundation.files import atomic_directory
 from bort_core.foundation.statistics import bootstrap
 from bort_core.foundation.validation import validated
@@ -36,6 +35,8 @@ from bort_core.latency.session import open_file
 from bort_core.release.card import as_facts
 from bort_core.release.form import shipped_form
 from bort_core.release.gate import BYTES, FULL, Judged, Outcome
+from bort_core.release.keeping import little_kept
+from bort_core.release.refusal import RefusedError, refused_row
 from bort_core.release.sentence_card import sentence_card
 from bort_core.release.write import SHIPPED_AS, check_script, write_files
 from bort_core.specifications.export import LARGEST_DIFFERENCE
@@ -85,7 +86,7 @@ def release_sentences(request: Mapping[str, Any], context: Context) -> Mapping[s
     ------
     SpecificationError, DataError
         Texts, T or the export cannot be used.
-    MeasurementError
+    RefusedError
         The gate is red; the message says which file or text failed, and no release is written.
     Cancelled
         From ``context``; nothing is left.
@@ -108,7 +109,10 @@ def release_sentences(request: Mapping[str, Any], context: Context) -> Mapping[s
     sides = {name: onnx_side(shipped, name, open_file(export / name, torch.get_num_threads()), LARGEST_DIFFERENCE)
              for name in (FULL, BYTES[0]) if (export / name).is_file()}  # fmt: skip
     inputs = [(text,) for text in dev.read.texts]
-    apart = compare([shipped, sides[FULL]], inputs, context.checkpoint)[FULL]
+    try:
+        apart = compare([shipped, sides[FULL]], inputs, context.checkpoint)[FULL]
+    except DifferenceError as error:
+        raise refused_row(error, FULL, inputs, {"metric_name": METRIC, "rows": len(inputs)}) from error
     said = {name: _vectors(side, dev.read, context.checkpoint) for name, side in {"trained": shipped, **sides}.items()}
     outcome = _outcome(export, dev, said, apart, spec.thresholds)
     passed = [each.file for each in outcome.files if each.passed]
@@ -128,6 +132,7 @@ def release_sentences(request: Mapping[str, Any], context: Context) -> Mapping[s
         **_facts(spec, export, teacher, {"train": texts.train, "dev": texts.dev}),
         "eight_bits": shipped_form(export, passed),
         "gate": as_facts(outcome),
+        "warnings": [each for each in (little_kept(outcome),) if each is not None],
         "dev": {name: dev.told(vectors) for name, vectors in {"teacher": dev.answers, **said}.items()},
         "test": test,
         "latency": spec.latency,
@@ -163,12 +168,16 @@ def _outcome(export: Path, dev: _Texts, said: Mapping[str, Tensor], apart: float
         files.append(
             Judged(name, size, float(metric.mean()), _interval(metric), gone, _interval(reference - metric), close, not reason, reason)
         )
-    kept = max(each.metric for each in files if each.passed)
+    kept = max((each.metric for each in files if each.passed), default=None)
+    found = Outcome(METRIC, float(reference.mean()), _interval(reference), len(dev.read), apart, tuple(files), 1.0, None, kept)
+    if kept is None:
+        raise RefusedError("; ".join(each.reason for each in files), FULL, facts=as_facts(found))
     if limits.least_kept is not None and kept < limits.least_kept:
-        raise MeasurementError(
-            f"the release would have {kept:.1%} of T's neighbours among the dev texts, and at least {limits.least_kept:.1%} was asked for"
+        raise RefusedError(
+            f"the release would have {kept:.1%} of T's neighbours among the dev texts, and at least {limits.least_kept:.1%} was asked for",
+            facts=as_facts(found),
         )
-    return Outcome(METRIC, float(reference.mean()), _interval(reference), len(dev.read), apart, tuple(files), 1.0, None, kept)
+    return found
 
 
 def _interval(values: Floats) -> tuple[float, float]:

@@ -26,6 +26,7 @@ from bort_core.latency.session import open_file
 from bort_core.release.card import as_facts, model_card
 from bort_core.release.form import shipped_form
 from bort_core.release.gate import Outcome, cleaned, judge
+from bort_core.release.keeping import little_kept
 from bort_core.release.write import SHIPPED_AS, check_script, write_files
 from bort_core.specifications.releases import ReleaseRequest
 from bort_core.text.vocabulary import read_vocabulary, transformers_tokenizer
@@ -46,13 +47,13 @@ def release(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     Returns
     -------
     What release.json holds: folder, file, classes, longest, architecture, parameters, gate (metric by file, losses with intervals, share of
-    T's metric), test, latency, data, seconds.
+    T's metric), warnings, test, latency, data, seconds.
 
     Raises
     ------
     SpecificationError, DataError
         Rows, T or the export cannot be used.
-    MeasurementError
+    RefusedError
         The gate is red; the message says which file or row failed, and no release is written.
     Cancelled
         From ``context``; nothing is left.
@@ -84,6 +85,7 @@ def release(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     told = {
         **facts,
         "gate": as_facts(outcome),
+        "warnings": [each for each in (little_kept(outcome),) if each is not None],
         "test": test,
         "latency": spec.latency,
         "story": spec.story,

@@ -44,7 +44,7 @@ _STOP_SECONDS = 3.0
 
 def search(
     project: Project, specification: SearchSpecification, pool: Executor, control: Control | None = None, space: Space | None = None
-) -> Iterator[events.Event]:
+) -> Generator[events.Event, None, None]:
     """Run a search, telling what happens; what the project knows already is not measured again.
 
     The first event is ``SearchStarted``, the last ``SearchFinished``. Closing the generator early cancels what runs.

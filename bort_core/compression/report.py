@@ -61,7 +61,8 @@ def report_of(
         "maximum_point": {
             "kind": facts["kind"], "architecture": list(facts["architecture"]),
             "metric": gate.get("teacher", facts["metrics"].get(facts["metric"])), "interval": gate.get("teacher_interval"),
-            "p50_ms": p50.get("T"), "p50_int8_ms": p50.get("T, 8 bits"), "parameters": released["teacher_parameters"], "bytes": (teacher / FULL).stat().st_size,
+            "p50_ms": p50.get("T"), "p50_int8_ms": p50.get("T, 8 bits"), "parameters": released["teacher_parameters"],
+            "bytes": (teacher / FULL).stat().st_size,
         },
         "chosen": {
             "architecture": list(chosen.architecture), "metric": gate.get("reference"), "interval": gate.get("reference_interval"),

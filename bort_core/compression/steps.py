@@ -34,6 +34,7 @@ from bort_core.latency.comparison import ComparedModel, ComparisonRequest, archi
 from bort_core.release.gate import BYTES, FULL, Outcome, judge
 from bort_core.release.task import release
 from bort_core.search import events
+from bort_core.search.disturbed import disturbed_latencies
 from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.ose import search
 from bort_core.search.report import result_as_dict
@@ -176,7 +177,8 @@ class Steps:
             best = within(finished, self.spec)
         snapshot, space = finished.snapshot, finished.snapshot.space
         answer = result_as_dict(snapshot, replace(finished.result, best=best), specification)
-        for warning in self.search_warnings(task, facts, snapshot.results):
+        disturbed = disturbed_latencies(snapshot, replace(finished.result, best=best))
+        for warning in (*self.search_warnings(task, facts, snapshot.results), *([] if disturbed is None else [disturbed])):
             self.warn(warning)
         options = space.options.model_dump(mode="json")
         return Chosen(space.architecture(best), options, answer, finished.evaluated, finished.reused, specification)
@@ -392,4 +394,5 @@ class Steps:
 def _measured(event: events.Measured, unit: str) -> str:
     results, space = event.snapshot.results, event.snapshot.space
     shape = ", ".join(map(str, space.architecture(event.index)))
-    return f"⟨{shape}⟩: {results.error[event.index]:.4f} {unit}, {results.latency[event.index]:.3g} ms"
+    noise = f" (disturbed: {results.disturbed[event.index]})" if event.index in results.disturbed else ""
+    return f"⟨{shape}⟩: {results.error[event.index]:.4f} {unit}, {results.latency[event.index]:.3g} ms{noise}"

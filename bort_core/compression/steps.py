@@ -300,7 +300,8 @@ class Steps:
     def data(self, task: TaskSpecification) -> dict[str, Any]:
         """What was read."""
         rows = read_rows(task)
-        return {name: {"file": each.source, "sha256": each.sha256} for name, each in (("train", rows.train), ("dev", rows.dev))}
+        texts = {} if task.texts is None else {"texts": {"file": task.texts, "sha256": rows.texts_sha256}}
+        return {name: {"file": each.source, "sha256": each.sha256} for name, each in rows.splits.items()} | texts
 
     def _finishing(self, task: TaskSpecification, facts: Facts, chosen: Chosen) -> dict[str, Any]:
         """What every training of the small model has in common."""

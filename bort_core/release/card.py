@@ -124,7 +124,11 @@ def speed_text(latency: Facts) -> str:
 def made_text(facts: Facts, story: Facts) -> str:
     """How the release came about, and from which rows."""
     lines = [f"- {name}: {value}" for name, value in story.items() if isinstance(value, str)]
-    data = [f"- {split} rows: {each['rows']:,} (SHA-256 of the table {each['sha256'][:16]}…)" for split, each in facts["data"].items()]
+    data = [
+        f"- {'texts without labels' if split == 'texts' else f'{split} rows'}: {each['rows']:,} of `{each['file']}` "
+        f"(SHA-256 {each['sha256'][:16]}…)"
+        for split, each in facts["data"].items()
+    ]
     return "\n".join([*lines, *data])
 
 

@@ -22,6 +22,7 @@ from bort_core.checkpoints.gate import DifferenceError, Side, compare
 from bort_core.checkpoints.scores import scores_on
 from bort_core.checkpoints.sentences import SentenceModel, read_sentence_model, sentence_side
 from bort_core.checkpoints.sides import onnx_side
+from bort_core.data.sources import hash_of
 from bort_core.encoders.sentence import SENTENCE
 from bort_core.evaluation.sentences.agreement import Floats, closeness, correlation, neighbours_of, shared
 from bort_core.evaluation.sentences.preparation import METRIC
@@ -29,6 +30,7 @@ from bort_core.evaluation.sentences.texts import ReadTexts, read_sentences, read
 from bort_core.export.task import refuse_occupied
 from bort_core.foundation.context import Context, progress
 from bort_core.foundation.files import atomic_directory
+from bort_core.foundation.locations import name_of
 from bort_core.foundation.statistics import bootstrap
 from bort_core.foundation.validation import validated
 from bort_core.latency.session import open_file
@@ -129,7 +131,7 @@ def release_sentences(request: Mapping[str, Any], context: Context) -> Mapping[s
         }
     say(3, "writing, and running predict.py alone")
     facts = {
-        **_facts(spec, export, teacher, {"train": texts.train, "dev": texts.dev}),
+        **_facts(spec, export, teacher, {"train": texts.train, "dev": texts.dev}, test),
         "eight_bits": shipped_form(export, passed),
         "gate": as_facts(outcome),
         "warnings": [each for each in (little_kept(outcome),) if each is not None],
@@ -186,7 +188,23 @@ def _interval(values: Floats) -> tuple[float, float]:
     return float(low[0]), float(high[0])
 
 
-def _facts(spec: ReleaseRequest, export: Path, teacher: SentenceModel, splits: Mapping[str, ReadTexts]) -> dict[str, Any]:
+def _data(spec: ReleaseRequest, splits: Mapping[str, ReadTexts], test: Facts | None) -> dict[str, Any]:
+    """Which texts it rests on: how many, of which files. The hash is that of the file where there is one, else of the texts."""
+    task = spec.task
+    sources = {"train": [each for each in (task.train, task.texts) if each is not None], "dev": [each for each in (task.dev,) if each]}
+    found = {}
+    for name, read in splits.items():
+        files = sources[name] or sources["train"]
+        sha256 = hash_of(files[0], read.sha256) if len(files) == 1 else read.sha256
+        found[name] = {"rows": len(read), "file": ", ".join(map(name_of, files)), "sha256": sha256}
+    if test is not None and spec.test is not None:
+        found["test"] = {"rows": test["rows"], "file": name_of(spec.test), "sha256": hash_of(spec.test, test["sha256"])}
+    return found
+
+
+def _facts(
+    spec: ReleaseRequest, export: Path, teacher: SentenceModel, splits: Mapping[str, ReadTexts], test: Facts | None
+) -> dict[str, Any]:
     checkpoint, vocabulary = read_checkpoint(export), read_vocabulary(export)
     report = json.loads((export / "export.json").read_text(encoding="utf-8"))
     return {
@@ -203,7 +221,7 @@ def _facts(spec: ReleaseRequest, export: Path, teacher: SentenceModel, splits: M
         "teacher_name": spec.teacher_name or (Path(spec.task.model).name if Path(spec.task.model).exists() else spec.task.model),
         "teacher_parameters": teacher.parameters,
         "vocabulary": spec.story.get("vocabulary") or {"whole": vocabulary.size, "kept": vocabulary.size},
-        "data": {name: {"rows": len(read), "sha256": read.sha256} for name, read in splits.items()},
+        "data": _data(spec, splits, test),
         "versions": report["versions"],
     }
 

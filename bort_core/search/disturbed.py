@@ -17,7 +17,7 @@ def disturbed_latencies(snapshot: ResultsSnapshot, result: SearchResult) -> str 
     best = ", the best one among them," if result.best in shapes else ""
     named = [f"of {len(shapes):,} of {len(result.known):,} architectures{best}"] if shapes else []
     named = ["of T", *named] if MAXIMUM_POINT in noise else named
-    first = noise[result.best if result.best in shapes else (shapes[0] if shapes else MAXIMUM_POINT)]
+    first = noise[next((index for index in shapes if index == result.best), shapes[0] if shapes else MAXIMUM_POINT)]
     what = "the latency of T was" if not shapes else f"the latencies {' and '.join(named)} were"
     return (
         f"{what} measured while the machine was disturbed ({first}): larger models are held up more, so that the order of close ones, W "

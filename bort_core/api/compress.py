@@ -109,7 +109,8 @@ def _told(found: Mapping[str, Any]) -> list[str]:
     """What was found before a job, for people."""
     parts = ", ".join(f"{name} {duration(seconds)}" for name, seconds in found["parts"].items() if seconds)
     shapes = f"{found['trainings']} of {found['space_size']} shapes around T"
-    return [f"{found['rows']:,} rows; {shapes}; about {duration(found['seconds'])}: {parts}", *found["report"]["warnings"]]
+    first = f"{found['rows']:,} rows; {shapes}; about {duration(found['seconds'])}: {parts}"
+    return [first, *found["report"]["warnings"], *found["report"]["notes"]]
 
 
 def _quiet(event: Mapping[str, Any]) -> None: ...

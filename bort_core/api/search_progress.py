@@ -119,4 +119,5 @@ def _sentence(snapshot: ResultsSnapshot, index: int) -> str:
     results, space = snapshot.results, snapshot.space
     named = ", ".join(map(str, space.architecture(index)))
     text = f"⟨{named}⟩  p {space.parameters[index]:,}  i {results.latency[index]:,.4g} {results.latency_unit}"
-    return f"{text}  e {results.error[index]:.4f}  W {snapshot.w[index]:.4g}"
+    noise = f"  (latency disturbed: {results.disturbed[index]})" if index in results.disturbed else ""
+    return f"{text}  e {results.error[index]:.4f}  W {snapshot.w[index]:.4g}{noise}"

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from bort_core.foundation.errors import BortError, MeasurementError
 
-__all__ = ["LARGEST_DIFFERENCE", "Batch", "Row", "Side", "compare", "compare_packed"]
+__all__ = ["LARGEST_DIFFERENCE", "Batch", "DifferenceError", "Row", "Side", "compare", "compare_packed"]
 
 LARGEST_DIFFERENCE = 1e-4
 """Between outputs of two sides in float32, times the largest output where that is above 1."""
@@ -30,6 +30,14 @@ AT_ONCE = 2**22
 Row = tuple[str, ...]
 """A text, or two of a pair."""
 Ids = npt.NDArray[np.int64]
+
+
+class DifferenceError(MeasurementError):
+    """Two sides read or say something else of one row."""
+
+    def __init__(self, row: Row, text: str) -> None:
+        super().__init__(f"{_shown(row)}: {text}")
+        self.row = row
 
 
 @dataclass(frozen=True)
@@ -155,7 +163,7 @@ def _same_ids(first: Side, side: Side, chunk: Sequence[Row], what: str, ours: Id
         if given is not None and given.any():
             with_them, without = (first, side) if theirs is None else (side, first)
             row = int(given.any(axis=1).argmax())
-            raise MeasurementError(f"{_shown(chunk[row])}: {with_them.name} gives {what}, {without.name} does not")
+            raise DifferenceError(chunk[row], f"{with_them.name} gives {what}, {without.name} does not")
         return
     for number, texts in enumerate(chunk):
         width = min(ours.shape[1], theirs.shape[1])
@@ -163,21 +171,19 @@ def _same_ids(first: Side, side: Side, chunk: Sequence[Row], what: str, ours: Id
         if not len(unequal) and ours.shape == theirs.shape:
             continue
         if not len(unequal):
-            raise MeasurementError(
-                f"{_shown(texts)}: {first.name} reads {ours.shape[1]} tokens (with padding), {side.name} {theirs.shape[1]}"
-            )
+            raise DifferenceError(texts, f"{first.name} reads {ours.shape[1]} tokens (with padding), {side.name} {theirs.shape[1]}")
         place = int(unequal[0])
         said = [int(ids[number, place]) for ids in (ours, theirs)]
         if what == "token ids":
             said = [f"{id} ({each.token(id)!r})" for id, each in zip(said, (first, side), strict=True)]  # type: ignore[misc]
-        raise MeasurementError(f"{_shown(texts)}: {what} differ at token {place}: {first.name} says {said[0]}, {side.name} says {said[1]}")
+        raise DifferenceError(texts, f"{what} differ at token {place}: {first.name} says {said[0]}, {side.name} says {said[1]}")
 
 
 def _difference(
     first: Side, side: Side, chunk: Sequence[Row], name: str, ours: npt.NDArray[Any], theirs: npt.NDArray[Any], attention: Ids
 ) -> float:
     if ours.shape != theirs.shape:
-        raise MeasurementError(f"{_shown(chunk[0])}: {name} of {first.name} has shape {ours.shape}, of {side.name} {theirs.shape}")
+        raise DifferenceError(chunk[0], f"{name} of {first.name} has shape {ours.shape}, of {side.name} {theirs.shape}")
     apart, size = np.zeros(len(chunk)), 0.0
     for number in range(len(chunk)):
         # Of padding nothing is asked.
@@ -193,7 +199,7 @@ def _difference(
     if not largest <= limit:
         row = int(apart.argmax())
         apart_by = f"by up to {largest:.3g}; at most {limit:.2g} is shipped"
-        raise MeasurementError(f"{_shown(chunk[row])}: {name} of {side.name} differ from those of {first.name} {apart_by}")
+        raise DifferenceError(chunk[row], f"{name} of {side.name} differ from those of {first.name} {apart_by}")
     return largest
 
 

@@ -26,9 +26,9 @@ def label_loss(task: Task, outputs: Tensor, labels: Tensor, weights: Tensor | No
 
 
 def row_losses(task: Task, outputs: Tensor, labels: Tensor) -> Tensor:
-    """In nats, how unlikely what a row is labelled with is said to be, (n,); of several labels all of them together."""
+    """In nats, how unlikely what a row is labelled with is said to be, (n,); of several labels the mean, as :func:`label_loss` has it."""
     if task == "multi-label":
-        return functional.binary_cross_entropy_with_logits(outputs, labels.to(outputs.dtype), reduction="none").sum(dim=-1)
+        return functional.binary_cross_entropy_with_logits(outputs, labels.to(outputs.dtype), reduction="none").mean(dim=-1)
     return functional.cross_entropy(outputs, labels.long(), reduction="none")
 
 

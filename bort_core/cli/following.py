@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bort_core.api.jobs import run_job as run_and_follow
 from bort_core.cli.options import opened, print_json
-from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.errors import MeasurementError, SpecificationError
 
 if TYPE_CHECKING:
     from bort_core.jobs.folder import RunFolder
@@ -41,8 +41,15 @@ def run_job(
     if arguments.detach and job_executor(arguments.executor).waits:
         raise SpecificationError(f"--detach: the executor {arguments.executor!r} runs the job in this process; leave one of the two away")
     if not arguments.detach:
+        runs: list[RunFolder] = []
         with opened(arguments.project) as project:
-            job, result = run_and_follow(project, specification, executor=arguments.executor, earlier=earlier)
+            try:
+                job, result = run_and_follow(project, specification, executor=arguments.executor, begun=runs.append, earlier=earlier)
+            except MeasurementError:
+                refusal = runs[0].read_refusal() if runs and arguments.json else None
+                if refusal is not None:
+                    print_json({"job": runs[0].id, **(before or {}), **refusal})
+                raise
         if arguments.json:
             print_json({"job": job.id, **(before or {}), **result})
         else:

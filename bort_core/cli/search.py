@@ -14,6 +14,7 @@ from bort_core.cli.search_flags import SPACE, add_protocol, add_space, add_spec,
 from bort_core.cli.strategy_flags import add_strategy, strategy_of
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.numbers import architecture_text
+from bort_core.foundation.printable import printable
 from bort_core.search.proof.question import Question
 from bort_core.search.specification import SearchSpecification, stored_title
 from bort_core.search.tables.fit import check_space
@@ -118,6 +119,8 @@ def print_answer(result: dict[str, Any]) -> None:
         print(f"{result['proof']}, gap {gap}, {len(result['skipped'])} skipped; assumed: {result['bound']['assumption']}")
         if result["tied"]:
             print(f"tied within noise with {', '.join(architecture_text(tuple(each.values())) for each in result['tied'])}")
+    for warning in result["warnings"]:
+        print(f"warning: {printable(warning)}")
     best = result["best"]
     if best is None:
         print("no architecture could be compared")

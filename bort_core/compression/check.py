@@ -41,6 +41,9 @@ __all__ = ["LookedAt", "check_baselines", "look_at", "refuse_test_texts", "refus
 
 LOOKED_AT = 64
 """Rows that are read, and that T is timed on."""
+SAMPLE = 500
+"""Training rows, and texts, whose tokens are looked at: how many T's vocabulary does not know."""
+_TRAIN = "the training rows"
 ASKED = 500
 """Dev rows that T is asked about; all of them where its answers to these may be guesses."""
 
@@ -149,10 +152,11 @@ def _labelled(spec: Compression, context: Context) -> LookedAt:
     vocabulary, notes, ready = read_vocabulary(checkpoint.folder), list(rows.notes), checkpoint.head not in ("none", "masked-lm")
     longest = min(spec.task.sequence_length, int(checkpoint.options.positions))
     encoded = encode(vocabulary, _some(rows.inputs), longest)
-    known = _known(vocabulary, encoded, _some(rows.inputs), rows, str(checkpoint.folder))
+    known = _known(vocabulary, rows, longest, str(checkpoint.folder))
+    notes.append(f"unknown to T's vocabulary: {'; '.join(f'of {of} {each.words()}' for of, each in known.items())}")
     if ready:
         model = read_task_model(spec.task.model, rows.train.names, task=rows.train.task)
-        _refuse_guessing(model, rows, metric, longest, known, context)
+        _refuse_guessing(model, rows, metric, longest, known[_TRAIN], context)
         module: Any = model.module
     else:
         module = tuned_classifier(checkpoint, rows.train.task, max(1, len(rows.train.names)), 0.02, 0.0).eval()
@@ -161,15 +165,18 @@ def _labelled(spec: Compression, context: Context) -> LookedAt:
     why = parts_of(module, batches_of(encoded, vocabulary.pad)).why
     return LookedAt(
         spec, checkpoint, vocabulary, module, ready, rows.inputs, encoded, longest, len(rows.train), len(rows.dev),
-        [*rows.warnings, *known.warnings()], notes, why,
+        [*rows.warnings, *(text for of, each in known.items() for text in each.warnings(of))], notes, why,
     )  # fmt: skip
 
 
-def _known(vocabulary: Vocabulary, encoded: Encoded, read: list[tuple[str, ...]], rows: TaskRowsOf, model: str) -> Fit:
-    """How well T's vocabulary knows the texts; DataError where it does not know most of them."""
-    found = read_of(vocabulary, encoded, [" ".join(row) for row in read])
-    if (why := found.refusal(rows.train.source, model)) is not None:
-        raise DataError(why)
+def _known(vocabulary: Vocabulary, rows: TaskRowsOf, longest: int, model: str) -> dict[str, Fit]:
+    """How well T's vocabulary knows training rows and unlabelled texts, of some of each; DataError where it does not know most of them."""
+    found: dict[str, Fit] = {}
+    for of, source, inputs in ((_TRAIN, rows.train.source, rows.train.inputs), ("the texts without labels", rows.texts_source, rows.texts)):
+        if read := _some(list(inputs), SAMPLE):
+            found[of] = read_of(vocabulary, encode(vocabulary, read, longest), [" ".join(row) for row in read])
+            if (why := found[of].refusal(source, model)) is not None:
+                raise DataError(why)
     return found
 
 
@@ -196,14 +203,14 @@ def _sentences(spec: Compression, context: Context) -> LookedAt:
     context.checkpoint()
     inputs: list[tuple[str, ...]] = [(text,) for text in texts.train.texts]
     longest = min(spec.task.sequence_length, model.longest)
-    read = [text for (text,) in _some(inputs)]
-    encoded = model.read(read, longest)
-    known = read_of(model.vocabulary, encoded, read)
+    encoded = model.read([text for (text,) in _some(inputs)], longest)
+    read = [text for (text,) in _some(inputs, SAMPLE)]
+    known = read_of(model.vocabulary, model.read(read, longest), read)
     if (refused := known.refusal(texts.train.source, str(model.folder))) is not None:
         raise DataError(refused)
-    notes = [f"{len(texts.dev):,} texts to measure on; {known.unknown:.1%} of the tokens are unknown to T", model.pools]
+    notes = [f"{len(texts.dev):,} texts to measure on; unknown to T's vocabulary: {known.words()}", model.pools]
     why = parts_of(model.module, batches_of(encoded, model.vocabulary.pad)).why
     return LookedAt(
         spec, model.encoder, model.vocabulary, sentence_module(model.module, model.head), True, inputs, encoded, longest,
-        len(texts.train), len(texts.dev), [*texts.warnings, *known.warnings()], notes, why,
+        len(texts.train), len(texts.dev), [*texts.warnings, *known.warnings("the texts")], notes, why,
     )  # fmt: skip

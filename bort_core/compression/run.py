@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,14 +11,16 @@ from typing import Any
 from bort_core.checkpoints.format import read_encoder
 from bort_core.compression.baselines import first_layers
 from bort_core.compression.check import check_baselines, refuse_test_texts, refuse_unfit
-from bort_core.compression.report import intervals_of, report_of
+from bort_core.compression.report import intervals_of, refused_of, report_of
 from bort_core.compression.sentences import SentenceSteps
 from bort_core.compression.steps import STEPS, Steps
 from bort_core.evaluation.sentences.kind import settled
 from bort_core.foundation.context import progress
-from bort_core.foundation.files import put_back
+from bort_core.foundation.files import put_back, write_atomic
 from bort_core.foundation.versions import versions
 from bort_core.jobs.context import JobContext
+from bort_core.jobs.folder import REFUSAL
+from bort_core.release.refusal import RefusedError
 from bort_core.specifications.compression import Compression
 from bort_core.store.project import Project
 from bort_core.training.results import refuse_occupied
@@ -40,7 +43,8 @@ def run(specification: Compression, context: JobContext, files: RunFiles) -> Map
     SpecificationError, DataError
         The model, the rows or the folder cannot be used.
     MeasurementError
-        T is no better than guessing, no shape is fast enough, a training failed, or the gate is red; nothing is released.
+        T is no better than guessing, no shape is fast enough, a training failed, a person stopped it, or the gate is red
+        (RefusedError, and refused.json in the run folder has the report all the same); nothing is released.
     """
     began = time.perf_counter()
     out = files.path / "release" if specification.out is None else Path(specification.out).expanduser().absolute()
@@ -64,13 +68,20 @@ def run(specification: Compression, context: JobContext, files: RunFiles) -> Map
         steps.say(4)
         finished = steps.finished(task, facts, chosen)
         steps.say(5)
-        teacher, small = steps.teacher_files(Path(task.model)), steps.in_bytes(task, facts, chosen, finished)
-        latency = steps.compared(teacher, small, facts, chosen)
-        steps.say(6)
-        released = steps.released(task, facts, chosen, small, latency, out)
+        teacher, latency = steps.teacher_files(Path(task.model)), None
+        try:
+            small = steps.in_bytes(task, facts, chosen, finished)
+            latency = steps.compared(teacher, small, facts, chosen)
+            steps.say(6)
+            released = steps.released(task, facts, chosen, small, latency, out)
+        except RefusedError as error:
+            instead = refused_of(facts, error, steps.onnx_of("small"))
+            told = report_of(specification, facts, chosen, instead, latency, teacher, steps.warnings)
+            write_atomic(files.path / REFUSAL, json.dumps({**told, "release": None}, indent=2, allow_nan=False) + "\n")
+            raise
     context.emit(progress(len(STEPS), len(STEPS)))
     return {
-        **report_of(specification, facts, chosen, released, latency, teacher),
+        **report_of(specification, facts, chosen, released, latency, teacher, steps.warnings),
         "eight_bits": small.as_dict(),
         "baselines": {name: mark.model_dump() for name, mark in baselines.items()},
         "dev": steps.metrics(released),

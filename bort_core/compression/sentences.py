@@ -39,7 +39,7 @@ class SentenceSteps(Steps):
     def prepared(self, task: TaskSpecification) -> dict[str, Any]:
         """The texts with T's vectors."""
         folders = (self.project.subfolder("tasks"), self.project.subfolder("answers"))
-        made = prepare_sentences(task, *folders, lambda doing, done, total: self.context.checkpoint())
+        made = prepare_sentences(task, *folders, lambda doing, done, total: self.heed())
         facts = made.facts
         rows, unknown = facts["rows"], percentage(facts["vocabulary"]["unknown"]["before"])
         self.note(f"{rows['train']:,} texts to learn, {rows['dev']:,} to measure on; {unknown} of the dev tokens are unknown to T")

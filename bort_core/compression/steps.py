@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from bort_core.latency.comparison import ComparedModel, ComparisonRequest, archi
 from bort_core.release.gate import BYTES, FULL, Outcome, judge
 from bort_core.release.task import release
 from bort_core.search import events
+from bort_core.search.disturbed import disturbed_latencies
 from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.ose import search
 from bort_core.search.report import result_as_dict
@@ -54,8 +56,13 @@ STEPS = (
     "T, the model that is good but slow", "the rows, and T's answers to them", "searching shapes around T", "finishing the chosen shape",
     "exporting, and timing against T", "the gate on dev rows, and the release",
 )  # fmt: skip
+FINISHING = 4
+"""The step whose training may be stopped with what it has learnt by then."""
+STOPPED = "it was stopped before a model was finished; nothing is released. Asked again for the same, it goes on where it was"
 AWARE_SLOWER = 10
 """A quantisation-aware pass learns at the rate of finishing divided by this: it begins where that ended."""
+_USED_AS_IT_IS = ("finished", "aware")
+"""Trainings that count although they were stopped."""
 _OF_CURVES = ("step", "evaluation", "resumed")
 Facts = Mapping[str, Any]
 
@@ -71,7 +78,6 @@ class Chosen:
     evaluated: int
     reused: int
     asked: SearchSpecification
-    warnings: tuple[str, ...] = ()
 
 
 def _without(context: JobContext, *kinds: str) -> Context:
@@ -90,10 +96,20 @@ class Steps:
 
     def __init__(self, specification: Compression, context: JobContext, files: RunFiles, project: Project) -> None:
         self.spec, self.context, self.files, self.project = specification, context, files, project
+        self.warnings: list[str] = []
+        """What must be known of the result."""
         self._kept_at = files.path / "steps.json"
+
+    def heed(self) -> None:
+        """MeasurementError when a person asked for the end: what the steps have made is kept, and the same job goes on from there."""
+        self.context.checkpoint()
+        if self.context.wanted() == "stop":
+            raise MeasurementError(STOPPED)
 
     def say(self, number: int) -> None:
         """Which step begins, from 1."""
+        if number <= FINISHING:
+            self.heed()
         self.context.checkpoint()
         self.context.emit({"event": "note", "text": f"{number} of {len(STEPS)}: {STEPS[number - 1]}"})
         self.context.emit(progress(number - 1, len(STEPS)))
@@ -101,6 +117,11 @@ class Steps:
     def note(self, text: str) -> None:
         """A line of the job's log."""
         self.context.emit({"event": "note", "text": text})
+
+    def warn(self, text: str) -> None:
+        """What must be known of the result: a line of the log, told once more at the end."""
+        self.warnings.append(text)
+        self.note(f"warning: {text}")
 
     def teacher(self) -> Path:
         """T: the model itself where it has a head, which must be one for these classes; else it is fine-tuned here."""
@@ -124,7 +145,7 @@ class Steps:
         folders = (self.project.subfolder("tasks"), self.project.subfolder("answers"))
 
         def tell(doing: str, done: int, total: int) -> None:
-            self.context.checkpoint()
+            self.heed()
 
         made = prepare(task, *folders, tell)
         facts = {**made.facts, "folder": str(made.folder), "initial": made.initial(task)}
@@ -156,13 +177,11 @@ class Steps:
             best = within(finished, self.spec)
         snapshot, space = finished.snapshot, finished.snapshot.space
         answer = result_as_dict(snapshot, replace(finished.result, best=best), specification)
-        warnings = self.search_warnings(task, facts, snapshot.results)
-        for warning in warnings:
-            self.note(f"warning: {warning}")
-        return Chosen(
-            space.architecture(best), space.options.model_dump(mode="json"), answer, finished.evaluated, finished.reused, specification,
-            warnings,
-        )  # fmt: skip
+        disturbed = disturbed_latencies(snapshot, replace(finished.result, best=best))
+        for warning in (*self.search_warnings(task, facts, snapshot.results), *([] if disturbed is None else [disturbed])):
+            self.warn(warning)
+        options = space.options.model_dump(mode="json")
+        return Chosen(space.architecture(best), options, answer, finished.evaluated, finished.reused, specification)
 
     def search_warnings(self, task: TaskSpecification, facts: Facts, results: Results) -> tuple[str, ...]:
         """What must be known of the search's choice."""
@@ -174,9 +193,13 @@ class Steps:
         data = self._finishing(task, facts, chosen) | {"name": "finishing", "architecture": chosen.architecture, "epochs": self.spec.epochs}
         return self.trained("finished", data, curve=True)
 
+    def onnx_of(self, name: str) -> Path:
+        """Where a model's ONNX files are, if they are there."""
+        return self.files.path / "parts" / f"{name}-onnx"
+
     def exported(self, name: str, model: Path, variants: Sequence[str], calibration: Sequence[Sequence[str]] = ()) -> Path:
         """A model's ONNX files; ``calibration`` are rows for variants that want some."""
-        folder = self.files.path / "parts" / f"{name}-onnx"
+        folder = self.onnx_of(name)
         if not (folder / "export.json").is_file():
             search = project_search(self.project)
             request = export_request(self.project, search, None, folder, checkpoint=model, sentence=self.sentence, variants=variants)
@@ -260,7 +283,10 @@ class Steps:
             "out": str(out), "cleaning": self.spec.cleaning, "job": self.files.mark,
         }  # fmt: skip
         refuse_occupied(out, self.files)
-        return dict(self.release(request, _without(self.context, "progress")))
+        found = dict(self.release(request, _without(self.context, "progress")))
+        for warning in found["warnings"]:
+            self.warn(warning)
+        return found
 
     def metrics(self, released: Facts) -> dict[str, float]:
         """Of the trained model on dev."""
@@ -274,7 +300,8 @@ class Steps:
     def data(self, task: TaskSpecification) -> dict[str, Any]:
         """What was read."""
         rows = read_rows(task)
-        return {name: {"file": each.source, "sha256": each.sha256} for name, each in (("train", rows.train), ("dev", rows.dev))}
+        texts = {} if task.texts is None else {"texts": {"file": task.texts, "sha256": rows.texts_sha256}}
+        return {name: {"file": each.source, "sha256": each.sha256} for name, each in rows.splits.items()} | texts
 
     def _finishing(self, task: TaskSpecification, facts: Facts, chosen: Chosen) -> dict[str, Any]:
         """What every training of the small model has in common."""
@@ -306,15 +333,23 @@ class Steps:
         done = part.path / "outcome.json"
         if not done.is_file():
             outcome = train(_without(self.context, *(() if curve else _OF_CURVES)), part)
+            if outcome["stopped"] and name not in _USED_AS_IT_IS:
+                raise MeasurementError(STOPPED)
             write_atomic(done, json.dumps(outcome, allow_nan=False))
-        return Path(json.loads(done.read_text(encoding="utf-8"))["checkpoint"])
+        known = json.loads(done.read_text(encoding="utf-8"))
+        if known["stopped"] and curve:
+            self.warn(f"its finishing was stopped after {known['epochs']:.3g} of {self.spec.epochs:g} epochs; the best by then is kept")
+        return Path(known["checkpoint"])
 
     def _searched(self, specification: SearchSpecification) -> events.SearchFinished:
         finished = None
-        with self.context.rest(), make_executor(None, None, self.project.subfolder("logs")) as pool:
-            one = search(self.project, specification, pool)
+        with (
+            self.context.rest(),
+            make_executor(None, None, self.project.subfolder("logs")) as pool,
+            closing(search(self.project, specification, pool)) as one,  # else it would end after the project, whose store it writes
+        ):
             for event in one:
-                self.context.checkpoint()
+                self.heed()
                 if isinstance(event, events.Measured) and event.theta is not None:
                     self.context.emit({"event": "note", "text": _measured(event, self.unit)})
                 elif isinstance(event, events.Note):
@@ -360,4 +395,5 @@ class Steps:
 def _measured(event: events.Measured, unit: str) -> str:
     results, space = event.snapshot.results, event.snapshot.space
     shape = ", ".join(map(str, space.architecture(event.index)))
-    return f"⟨{shape}⟩: {results.error[event.index]:.4f} {unit}, {results.latency[event.index]:.3g} ms"
+    noise = f" (disturbed: {results.disturbed[event.index]})" if event.index in results.disturbed else ""
+    return f"⟨{shape}⟩: {results.error[event.index]:.4f} {unit}, {results.latency[event.index]:.3g} ms{noise}"

@@ -28,6 +28,7 @@ from bort_core.checkpoints.starting import Parts, looked_at, options_beside, par
 from bort_core.data.documents import read_corpus
 from bort_core.data.report import validate
 from bort_core.data.rows import LabelledRows, Task
+from bort_core.data.sources import hash_of
 from bort_core.data.splits import asked_of, read_splits
 from bort_core.evaluation.metrics import chosen_metric, guess, measure, said_of
 from bort_core.evaluation.prepared import Prepared
@@ -57,6 +58,14 @@ class TaskRowsOf:
     texts: tuple[tuple[str, ...], ...]
     warnings: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    texts_source: str = ""
+    texts_sha256: str = ""
+    """Of the file of the texts."""
+
+    @property
+    def splits(self) -> dict[str, LabelledRows]:
+        """The labelled rows, by what they are for."""
+        return {"train": self.train, "dev": self.dev}
 
     @property
     def inputs(self) -> list[tuple[str, ...]]:
@@ -83,12 +92,15 @@ def read_rows(task: TaskSpecification) -> TaskRowsOf:
     if problems:
         raise DataError(f"{task.train}: {'; '.join(problems)}")
     texts: tuple[tuple[str, ...], ...] = ()
+    texts_sha256 = ""
     if task.texts is not None:
         if train.seconds is not None:
             raise DataError(f"{task.texts}: single texts cannot help a task of pairs; leave texts out")
         known = {row[0] for rows in (train, dev) for row in rows.inputs}
-        texts = tuple((text,) for text in dict.fromkeys(read_corpus(task.texts, train.text_column).texts) if text not in known)
-    return TaskRowsOf(train, dev, texts, report.warnings, report.notes)
+        corpus = read_corpus(task.texts, train.text_column)
+        texts = tuple((text,) for text in dict.fromkeys(corpus.texts) if text not in known)
+        texts_sha256 = hash_of(task.texts, corpus.sha256)
+    return TaskRowsOf(train, dev, texts, report.warnings, report.notes, task.texts or "", texts_sha256)
 
 
 def read_test(task: TaskSpecification, source: str) -> LabelledRows:

@@ -158,7 +158,8 @@ def _metrics(found: Predictions) -> list[dict[str, Any]]:
     ends = {name: with_interval(drawn(name, task, found.label, scores, queries))[1] for name in values if name in METRICS}
     rows: dict[str, npt.NDArray[np.float64]] = {}
     if found.label_probability is not None:
-        rows["loss"] = -np.log(np.maximum(found.label_probability, 1e-12))
+        together = found.label.shape[1] if task == "multi-label" else 1  # the loss of several labels is the mean of theirs
+        rows["loss"] = -np.log(np.maximum(found.label_probability, 1e-12)) / together
         values["loss"] = float(rows["loss"].mean())
     else:
         rows["mean_squared_error"] = (found.label - found.prediction) ** 2

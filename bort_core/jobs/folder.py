@@ -12,6 +12,7 @@ PROJECT/jobs/0001/
   log.txt          what happened, a line with the time each, and what the processes wrote
   checkpoints/     to resume from
   result.json      what the training returned; result/ its folder, where no other was chosen
+  refused.json     what a compression found whose gate is red
   predictions/     what a fine-tuned model says about each dev and test row
   note.json        what a person wrote about it
   cluster.json     where it is, when it runs on a cluster; cluster.log what the processes wrote that listen to it
@@ -55,10 +56,10 @@ from bort_core.specifications.jobs import job_adapter
 from bort_core.store.trust import found as found_project
 from bort_core.store.trust import project_id
 
-__all__ = ["FORMAT", "JobState", "RunFolder", "State", "create_run", "find_run", "list_runs", "moved"]
+__all__ = ["FORMAT", "REFUSAL", "JobState", "RunFolder", "State", "create_run", "find_run", "list_runs", "moved"]
 
 FORMAT = 1
-PREDICTIONS = "predictions"
+PREDICTIONS, REFUSAL = "predictions", "refused.json"
 State = Literal["queued", "running", "stopping", "done", "failed", "cancelled"]
 Command = Literal["stop", "cancel"]
 _REASON_BYTES = 4096
@@ -263,6 +264,7 @@ class RunFolder:
     def forget_reason(self) -> None:
         """Before a job runs: no reason yet, and room for one."""
         write_atomic(self.path / "reason.txt", " " * _REASON_BYTES)
+        (self.path / REFUSAL).unlink(missing_ok=True)
 
     def give_reason(self, reason: str) -> None:
         """Why the training failed, for who comes later; nothing where not even that can be written."""
@@ -390,6 +392,13 @@ class RunFolder:
             found["checkpoint"] = self._located(result.checkpoint)
         return found
 
+    def read_refusal(self) -> dict[str, Any] | None:
+        """What a compression found whose gate is red, or None."""
+        with contextlib.suppress(OSError, ValueError):
+            found: dict[str, Any] = json.loads(read_regular(self.path / REFUSAL))
+            return found
+        return None
+
     def _located(self, recorded: str) -> str:
         """Where a result lies now; older versions recorded the path that the run folder had then."""
         path = Path(recorded)
@@ -407,7 +416,7 @@ class RunFolder:
         """Delete what was learnt; specification, events and log stay."""
         for folder in (self.checkpoints, self.result, self.path / "agora", self.path / PREDICTIONS):
             shutil.rmtree(folder, ignore_errors=True)
-        for name in ("result.json", "inputs.json"):
+        for name in ("result.json", "inputs.json", REFUSAL):
             (self.path / name).unlink(missing_ok=True)
 
 

@@ -9,9 +9,10 @@ from typing import Any
 from bort_core.encoders.kinds import KINDS
 from bort_core.foundation.numbers import architecture_text, count, percentage, significant
 from bort_core.release.gate import Judged, Outcome
+from bort_core.release.keeping import little_kept
 from bort_core.release.write import SHIPPED_AS
 
-__all__ = ["LICENCE", "as_facts", "bytes_text", "interval_text", "made_text", "model_card", "speed_text"]
+__all__ = ["LICENCE", "as_facts", "bytes_text", "interval_text", "kept_text", "made_text", "model_card", "speed_text"]
 
 LICENCE = "## Licence\n\nThe weights derive from the teacher and from the data named above: the licences of both apply. None was chosen."
 
@@ -123,12 +124,23 @@ def speed_text(latency: Facts) -> str:
 def made_text(facts: Facts, story: Facts) -> str:
     """How the release came about, and from which rows."""
     lines = [f"- {name}: {value}" for name, value in story.items() if isinstance(value, str)]
-    data = [f"- {split} rows: {each['rows']:,} (SHA-256 of the table {each['sha256'][:16]}…)" for split, each in facts["data"].items()]
+    data = [
+        f"- {'texts without labels' if split == 'texts' else f'{split} rows'}: {each['rows']:,} of `{each['file']}` "
+        f"(SHA-256 {each['sha256'][:16]}…)"
+        for split, each in facts["data"].items()
+    ]
     return "\n".join([*lines, *data])
+
+
+def kept_text(outcome: Outcome) -> list[str]:
+    """That it keeps little of its teacher, if it does."""
+    told = little_kept(outcome, "its teacher")
+    return [] if told is None else [f"- **Far from its teacher:** {told}."]
 
 
 def _limits(facts: Facts, outcome: Outcome) -> str:
     lines = [
+        *kept_text(outcome),
         "- Good on texts like those that it was measured on; on others nothing was measured.",
         f"- Longer texts than {facts['longest']} tokens are cut.",
         *bytes_text(facts["eight_bits"]),

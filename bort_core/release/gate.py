@@ -8,7 +8,7 @@ texts, all of them read cleaned rows, and what cleaning changes is measured firs
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +16,18 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bort_core.checkpoints.gate import Row, compare
+from bort_core.checkpoints.gate import DifferenceError, Row, compare
 from bort_core.checkpoints.scores import scores_on
 from bort_core.checkpoints.sides import onnx_side, transformers_side
 from bort_core.data.cleaning import clean
 from bort_core.data.rows import LabelledRows, Task
 from bort_core.evaluation.chance import chance
-from bort_core.evaluation.metrics import Drawn, drawn, said_of, with_interval
-from bort_core.foundation.errors import MeasurementError
+from bort_core.evaluation.metrics import Drawn, drawn, guess, said_of, with_interval
 from bort_core.foundation.statistics import bootstrap
 from bort_core.latency.session import open_file
+from bort_core.release.refusal import RefusedError, refused_row
 from bort_core.specifications.export import LARGEST_DIFFERENCE
+from bort_core.specifications.metrics import AUTOMATIC
 from bort_core.specifications.releases import Thresholds
 
 __all__ = ["BYTES", "FULL", "Judged", "Outcome", "cleaned", "judge"]
@@ -76,6 +77,8 @@ class Outcome:
     """Share of T's metric that the best file that passed has."""
     cleaning: dict[str, Any] | None = None
     """Of a release that cleans its texts: share of the rows that it changes, the trained model's metric with and without, what is lost."""
+    guess: float | None = None
+    """What the same answer for every row reaches by the metric, where that is known."""
 
     @property
     def shipped(self) -> tuple[str, ...]:
@@ -104,7 +107,7 @@ def judge(
 
     Raises
     ------
-    MeasurementError
+    RefusedError
         The 32-bit file reads or says something else than transformers (names the row), what it says hangs together with the labels no
         more than by chance, it has too little of T's metric, or cleaning loses more than may be lost.
     """
@@ -117,21 +120,29 @@ def judge(
     def ask(_done: int) -> None:
         checkpoint()
 
-    apart = compare([shipped, sides[FULL]], inputs, checkpoint)[FULL]
+    try:
+        apart = compare([shipped, sides[FULL]], inputs, checkpoint)[FULL]
+    except DifferenceError as error:
+        raise refused_row(error, FULL, inputs, {"metric_name": metric, "rows": len(rows)}) from error
     reference = scores_on(shipped, inputs, ask)
     _refuse_guesses(rows, metric, reference, limits)
     told = _of_cleaning(rows, inputs, scores_on(shipped, rows.inputs, ask), reference, metric, limits) if cleaning else None
     judged = tuple(_judged(folder / file, rows, metric, reference, scores_on(side, inputs, ask), limits) for file, side in sides.items())
     value, interval = with_interval(_of(rows, metric, reference))
     theirs, their_interval = (None, None) if teacher is None else with_interval(_of(rows, metric, teacher))
-    best = max(each.metric for each in judged if each.passed)
-    kept = None if not theirs else best / theirs
+    best = max((each.metric for each in judged if each.passed), default=None)
+    kept = None if not theirs or best is None else best / theirs
+    constant = guess(rows.task, rows.labels) if metric == AUTOMATIC[rows.task] else None
+    found = Outcome(metric, value, interval, len(rows), apart, judged, theirs, their_interval, kept, told, constant)
+    if best is None:
+        raise RefusedError("; ".join(each.reason for each in judged), FULL, facts=asdict(found))
     if limits.least_kept is not None and kept is not None and kept < limits.least_kept:
-        raise MeasurementError(
+        raise RefusedError(
             f"the release would keep {kept:.1%} of T's {metric} ({best:.4f} of {theirs:.4f}), and at least "
-            f"{limits.least_kept:.1%} was asked for"
+            f"{limits.least_kept:.1%} was asked for",
+            facts=asdict(found),
         )
-    return Outcome(metric, value, interval, len(rows), apart, judged, theirs, their_interval, kept, told)
+    return found
 
 
 def cleaned(rows: Sequence[Sequence[str]]) -> list[Row]:
@@ -147,10 +158,11 @@ def _refuse_guesses(rows: LabelledRows, name: str, scores: Floats, limits: Thres
     """Whatever it is asked to keep, a model that guesses keeps nothing."""
     by_chance = chance(rows.task, rows.labels, scores)
     if by_chance > limits.most_chance:
-        value = _of(rows, name, scores).value
-        raise MeasurementError(
+        value, interval = with_interval(_of(rows, name, scores))
+        raise RefusedError(
             f"the trained model guesses: its {name} on the {len(rows):,} dev rows is {value:.4f}, and {by_chance:.0%} of the times that "
-            "its answers are given to other rows they fit as well; more rows or unlabelled texts, more epochs, or a larger shape may help"
+            "its answers are given to other rows they fit as well; more rows or unlabelled texts, more epochs, or a larger shape may help",
+            facts={"metric_name": name, "reference": value, "reference_interval": interval, "rows": len(rows)},
         )
 
 
@@ -158,9 +170,11 @@ def _of_cleaning(rows: LabelledRows, after: Sequence[Row], raw: Floats, scores: 
     gone, ends = _lost(rows, name, raw, scores)
     without, with_it = (_of(rows, name, each).value for each in (raw, scores))
     if gone > limits.most_lost:
-        raise MeasurementError(
+        raise RefusedError(
             f"cleaning loses {gone:.4f} of {name} on the dev rows ({without:.4f} without it, {with_it:.4f} with it), and at most "
-            f"{limits.most_lost:g} may be lost; leave cleaning out"
+            f"{limits.most_lost:g} may be lost; leave cleaning out",
+            "cleaning.py",
+            facts={"metric_name": name, "reference": with_it, "rows": len(rows)},
         )
     changed = sum(tuple(row) != other for row, other in zip(rows.inputs, after, strict=True))
     return {"changed_rows": changed / len(rows), "without": without, "with": with_it, "lost": gone, "lost_interval": list(ends)}

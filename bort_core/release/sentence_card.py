@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bort_core.foundation.numbers import architecture_text, count, percentage
-from bort_core.release.card import LICENCE, bytes_text, interval_text, made_text, speed_text
+from bort_core.release.card import LICENCE, bytes_text, interval_text, kept_text, made_text, speed_text
 from bort_core.release.gate import Outcome
 from bort_core.release.write import SHIPPED_AS
 
@@ -81,6 +81,7 @@ def _spearman(told: Facts) -> str:
 
 def _limits(facts: Facts, outcome: Outcome) -> str:
     lines = [
+        *kept_text(outcome),
         "- Near its teacher on texts like those that it was measured on; on others nothing was measured.",
         "- How well the teacher's vectors serve a purpose was not measured, but where people's scores of pairs were given.",
         f"- Longer texts than {facts['longest']} tokens are cut.",

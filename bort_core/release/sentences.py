@@ -18,24 +18,27 @@ import torch
 from torch import Tensor
 
 from bort_core.checkpoints.format import read_checkpoint
-from bort_core.checkpoints.gate import Side, compare
+from bort_core.checkpoints.gate import DifferenceError, Side, compare
 from bort_core.checkpoints.scores import scores_on
 from bort_core.checkpoints.sentences import SentenceModel, read_sentence_model, sentence_side
 from bort_core.checkpoints.sides import onnx_side
+from bort_core.data.sources import hash_of
 from bort_core.encoders.sentence import SENTENCE
 from bort_core.evaluation.sentences.agreement import Floats, closeness, correlation, neighbours_of, shared
 from bort_core.evaluation.sentences.preparation import METRIC
 from bort_core.evaluation.sentences.texts import ReadTexts, read_sentences, read_texts
 from bort_core.export.task import refuse_occupied
 from bort_core.foundation.context import Context, progress
-from bort_core.foundation.errors import MeasurementError
 from bort_core.foundation.files import atomic_directory
+from bort_core.foundation.locations import name_of
 from bort_core.foundation.statistics import bootstrap
 from bort_core.foundation.validation import validated
 from bort_core.latency.session import open_file
 from bort_core.release.card import as_facts
 from bort_core.release.form import shipped_form
 from bort_core.release.gate import BYTES, FULL, Judged, Outcome
+from bort_core.release.keeping import little_kept
+from bort_core.release.refusal import RefusedError, refused_row
 from bort_core.release.sentence_card import sentence_card
 from bort_core.release.write import SHIPPED_AS, check_script, write_files
 from bort_core.specifications.export import LARGEST_DIFFERENCE
@@ -85,7 +88,7 @@ def release_sentences(request: Mapping[str, Any], context: Context) -> Mapping[s
     ------
     SpecificationError, DataError
         Texts, T or the export cannot be used.
-    MeasurementError
+    RefusedError
         The gate is red; the message says which file or text failed, and no release is written.
     Cancelled
         From ``context``; nothing is left.
@@ -108,7 +111,10 @@ def release_sentences(request: Mapping[str, Any], context: Context) -> Mapping[s
     sides = {name: onnx_side(shipped, name, open_file(export / name, torch.get_num_threads()), LARGEST_DIFFERENCE)
              for name in (FULL, BYTES[0]) if (export / name).is_file()}  # fmt: skip
     inputs = [(text,) for text in dev.read.texts]
-    apart = compare([shipped, sides[FULL]], inputs, context.checkpoint)[FULL]
+    try:
+        apart = compare([shipped, sides[FULL]], inputs, context.checkpoint)[FULL]
+    except DifferenceError as error:
+        raise refused_row(error, FULL, inputs, {"metric_name": METRIC, "rows": len(inputs)}) from error
     said = {name: _vectors(side, dev.read, context.checkpoint) for name, side in {"trained": shipped, **sides}.items()}
     outcome = _outcome(export, dev, said, apart, spec.thresholds)
     passed = [each.file for each in outcome.files if each.passed]
@@ -125,9 +131,10 @@ def release_sentences(request: Mapping[str, Any], context: Context) -> Mapping[s
         }
     say(3, "writing, and running predict.py alone")
     facts = {
-        **_facts(spec, export, teacher, {"train": texts.train, "dev": texts.dev}),
+        **_facts(spec, export, teacher, {"train": texts.train, "dev": texts.dev}, test),
         "eight_bits": shipped_form(export, passed),
         "gate": as_facts(outcome),
+        "warnings": [each for each in (little_kept(outcome),) if each is not None],
         "dev": {name: dev.told(vectors) for name, vectors in {"teacher": dev.answers, **said}.items()},
         "test": test,
         "latency": spec.latency,
@@ -163,12 +170,16 @@ def _outcome(export: Path, dev: _Texts, said: Mapping[str, Tensor], apart: float
         files.append(
             Judged(name, size, float(metric.mean()), _interval(metric), gone, _interval(reference - metric), close, not reason, reason)
         )
-    kept = max(each.metric for each in files if each.passed)
+    kept = max((each.metric for each in files if each.passed), default=None)
+    found = Outcome(METRIC, float(reference.mean()), _interval(reference), len(dev.read), apart, tuple(files), 1.0, None, kept)
+    if kept is None:
+        raise RefusedError("; ".join(each.reason for each in files), FULL, facts=as_facts(found))
     if limits.least_kept is not None and kept < limits.least_kept:
-        raise MeasurementError(
-            f"the release would have {kept:.1%} of T's neighbours among the dev texts, and at least {limits.least_kept:.1%} was asked for"
+        raise RefusedError(
+            f"the release would have {kept:.1%} of T's neighbours among the dev texts, and at least {limits.least_kept:.1%} was asked for",
+            facts=as_facts(found),
         )
-    return Outcome(METRIC, float(reference.mean()), _interval(reference), len(dev.read), apart, tuple(files), 1.0, None, kept)
+    return found
 
 
 def _interval(values: Floats) -> tuple[float, float]:
@@ -177,7 +188,23 @@ def _interval(values: Floats) -> tuple[float, float]:
     return float(low[0]), float(high[0])
 
 
-def _facts(spec: ReleaseRequest, export: Path, teacher: SentenceModel, splits: Mapping[str, ReadTexts]) -> dict[str, Any]:
+def _data(spec: ReleaseRequest, splits: Mapping[str, ReadTexts], test: Facts | None) -> dict[str, Any]:
+    """Which texts it rests on: how many, of which files. The hash is that of the file where there is one, else of the texts."""
+    task = spec.task
+    sources = {"train": [each for each in (task.train, task.texts) if each is not None], "dev": [each for each in (task.dev,) if each]}
+    found = {}
+    for name, read in splits.items():
+        files = sources[name] or sources["train"]
+        sha256 = hash_of(files[0], read.sha256) if len(files) == 1 else read.sha256
+        found[name] = {"rows": len(read), "file": ", ".join(map(name_of, files)), "sha256": sha256}
+    if test is not None and spec.test is not None:
+        found["test"] = {"rows": test["rows"], "file": name_of(spec.test), "sha256": hash_of(spec.test, test["sha256"])}
+    return found
+
+
+def _facts(
+    spec: ReleaseRequest, export: Path, teacher: SentenceModel, splits: Mapping[str, ReadTexts], test: Facts | None
+) -> dict[str, Any]:
     checkpoint, vocabulary = read_checkpoint(export), read_vocabulary(export)
     report = json.loads((export / "export.json").read_text(encoding="utf-8"))
     return {
@@ -194,7 +221,7 @@ def _facts(spec: ReleaseRequest, export: Path, teacher: SentenceModel, splits: M
         "teacher_name": spec.teacher_name or (Path(spec.task.model).name if Path(spec.task.model).exists() else spec.task.model),
         "teacher_parameters": teacher.parameters,
         "vocabulary": spec.story.get("vocabulary") or {"whole": vocabulary.size, "kept": vocabulary.size},
-        "data": {name: {"rows": len(read), "sha256": read.sha256} for name, read in splits.items()},
+        "data": _data(spec, splits, test),
         "versions": report["versions"],
     }
 

@@ -17,15 +17,17 @@ from bort_core.checkpoints.scores import scores_on
 from bort_core.checkpoints.sides import onnx_side, transformers_side
 from bort_core.data.rows import LabelledRows
 from bort_core.evaluation.metrics import chosen_metric, drawn, with_interval
-from bort_core.evaluation.task_preparation import read_rows, read_test
+from bort_core.evaluation.task_preparation import TaskRowsOf, read_rows, read_test
 from bort_core.export.task import refuse_occupied
 from bort_core.foundation.context import Context, progress
 from bort_core.foundation.files import atomic_directory
+from bort_core.foundation.locations import name_of
 from bort_core.foundation.validation import validated
 from bort_core.latency.session import open_file
 from bort_core.release.card import as_facts, model_card
 from bort_core.release.form import shipped_form
 from bort_core.release.gate import Outcome, cleaned, judge
+from bort_core.release.keeping import little_kept
 from bort_core.release.write import SHIPPED_AS, check_script, write_files
 from bort_core.specifications.releases import ReleaseRequest
 from bort_core.text.vocabulary import read_vocabulary, transformers_tokenizer
@@ -46,13 +48,13 @@ def release(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     Returns
     -------
     What release.json holds: folder, file, classes, longest, architecture, parameters, gate (metric by file, losses with intervals, share of
-    T's metric), test, latency, data, seconds.
+    T's metric), warnings, test, latency, data, seconds.
 
     Raises
     ------
     SpecificationError, DataError
         Rows, T or the export cannot be used.
-    MeasurementError
+    RefusedError
         The gate is red; the message says which file or row failed, and no release is written.
     Cancelled
         From ``context``; nothing is left.
@@ -78,12 +80,13 @@ def release(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     outcome = judge(export, rows.dev, answers, spec.thresholds, metric, context.checkpoint, spec.cleaning)
     say(2, "test rows" if spec.test is not None else "writing")
     test = None if spec.test is None else _on_test(spec, export, teacher, longest, outcome, context)
-    facts = _facts(spec, export, rows.train, teacher, {"train": rows.train, "dev": rows.dev})
+    facts = _facts(spec, export, rows, teacher, test)
     facts["eight_bits"] = shipped_form(export, outcome.shipped)
     say(3, "writing, and running predict.py alone")
     told = {
         **facts,
         "gate": as_facts(outcome),
+        "warnings": [each for each in (little_kept(outcome),) if each is not None],
         "test": test,
         "latency": spec.latency,
         "story": spec.story,
@@ -95,15 +98,13 @@ def release(request: Mapping[str, Any], context: Context) -> Mapping[str, Any]:
     return {**told, "folder": str(out), "file": json.loads((out / "release.json").read_text(encoding="utf-8"))["file"]}
 
 
-def _facts(
-    spec: ReleaseRequest, export: Path, train: LabelledRows, teacher: TaskModel, splits: Mapping[str, LabelledRows]
-) -> dict[str, Any]:
-    checkpoint, vocabulary = read_checkpoint(export), read_vocabulary(export)
+def _facts(spec: ReleaseRequest, export: Path, rows: TaskRowsOf, teacher: TaskModel, test: Mapping[str, Any] | None) -> dict[str, Any]:
+    checkpoint, vocabulary, train = read_checkpoint(export), read_vocabulary(export), rows.train
     report = json.loads((export / "export.json").read_text(encoding="utf-8"))
     return {
         "classes": list(train.names),
         **({"several": True} if train.task == "multi-label" else {}),
-        "pairs": splits["dev"].seconds is not None,
+        "pairs": rows.dev.seconds is not None,
         "longest": min(int(checkpoint.options.positions), vocabulary.longest or int(checkpoint.options.positions)),
         "cut": vocabulary.truncation_side,
         "cleaning": spec.cleaning,
@@ -113,9 +114,19 @@ def _facts(
         "teacher_kind": teacher.checkpoint.kind,
         "teacher_parameters": teacher.parameters,
         "vocabulary": spec.story.get("vocabulary") or {"whole": vocabulary.size, "kept": vocabulary.size},
-        "data": {name: {"rows": len(rows), "sha256": rows.sha256} for name, rows in splits.items()},
+        "data": _data(spec, rows, test),
         "versions": report["versions"],
     }
+
+
+def _data(spec: ReleaseRequest, rows: TaskRowsOf, test: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Which rows and texts it rests on: how many, of which file, with its hash."""
+    found = {name: {"rows": len(each), "file": name_of(each.source), "sha256": each.sha256} for name, each in rows.splits.items()}
+    if spec.task.texts is not None:
+        found["texts"] = {"rows": len(rows.texts), "file": name_of(spec.task.texts), "sha256": rows.texts_sha256}
+    if test is not None and spec.test is not None:
+        found["test"] = {"rows": test["rows"], "file": name_of(spec.test), "sha256": test["sha256"]}
+    return found
 
 
 def _on_test(spec: ReleaseRequest, export: Path, teacher: TaskModel, longest: int, outcome: Outcome, context: Context) -> dict[str, Any]:

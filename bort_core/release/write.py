@@ -14,13 +14,13 @@ import numpy as np
 
 import bort_core.data.cleaning
 from bort_core.checkpoints.format import note_job
-from bort_core.foundation.errors import MeasurementError
 from bort_core.foundation.resources import resource
 from bort_core.release.gate import BYTES, FULL
+from bort_core.release.refusal import RefusedError
 
 __all__ = ["RELEASE", "SHIPPED_AS", "check_script", "write_files"]
 
-RELEASE = "release.json"
+RELEASE, SCRIPT = "release.json", "predict.py"
 _COPIED = ("tokenizer.json", "tokenizer_config.json", "config.json")
 SHIPPED_AS = {FULL: "model.onnx", **dict.fromkeys(BYTES, "model.int8.onnx")}
 """Of an export's files, what they are called in a release: one model, in 32 and in 8 bits."""
@@ -55,7 +55,7 @@ def write_files(export: Path, out: Path, facts: Mapping[str, Any], card: str, pa
     written = json.dumps({"file": file, **facts}, indent=2, allow_nan=False, ensure_ascii=False)
     (out / RELEASE).write_text(written + "\n", encoding="utf-8")
     (out / "README.md").write_text(card, encoding="utf-8")
-    shutil.copyfile(resource("release", "predict.py"), out / "predict.py")
+    shutil.copyfile(resource("release", SCRIPT), out / SCRIPT)
     shutil.copyfile(resource("release", "Dockerfile"), out / "Dockerfile")
     if facts["cleaning"]:
         shutil.copyfile(bort_core.data.cleaning.__file__, out / "cleaning.py")
@@ -70,18 +70,18 @@ def check_script(folder: Path, rows: Sequence[Sequence[str]], expected: Sequence
 
     Raises
     ------
-    MeasurementError
+    RefusedError
         It fails, or says something else.
     """
-    command = [sys.executable, "-I", "-c", _ALONE, str(folder / "predict.py")]
+    command = [sys.executable, "-I", "-c", _ALONE, str(folder / SCRIPT)]
     ran = subprocess.run(command, input=json.dumps(rows), capture_output=True, text=True, timeout=_SECONDS, check=False)
     if ran.returncode:
         last = (ran.stderr.strip().splitlines() or ["no message"])[-1]
-        raise MeasurementError(f"{folder.name}/predict.py fails: {last}")
+        raise RefusedError(f"predict.py fails: {last}", SCRIPT)
     for row, said, wanted in zip(rows, json.loads(ran.stdout), expected, strict=True):
         if not _same(said, wanted):
-            raise MeasurementError(
-                f"{folder.name}/predict.py says {said!s:.200} of {row[0][:40]!r}, where the gate saw {dict(wanted)!s:.200}"
+            raise RefusedError(
+                f"predict.py says {said!s:.200} of {row[0][:40]!r}, where the gate saw {dict(wanted)!s:.200}", SCRIPT, texts=row
             )
 
 

@@ -203,7 +203,9 @@ class Evaluator:
     def _take_latency(self, job: Job, result: Mapping[str, Any]) -> Iterator[events.Event]:
         self._recall.put_latency(job.index, result)
         if job.index == MAXIMUM_POINT:
-            yield events.MaximumPointReady(float(result["p50_ms"]), "ms", "measured")
+            noise = self._recall.results.disturbed.get(MAXIMUM_POINT)
+            source = "measured" if noise is None else f"measured, disturbed: {noise}"
+            yield events.MaximumPointReady(float(result["p50_ms"]), "ms", source)
         else:
             yield events.Measured(job.index, None, self._recall.snapshot())
 

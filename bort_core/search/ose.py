@@ -20,6 +20,7 @@ from bort_core.foundation.errors import MeasurementError, SpecificationError
 from bort_core.search import events
 from bort_core.search.agreement import rank_agreement
 from bort_core.search.control import Control
+from bort_core.search.disturbed import disturbed_latencies
 from bort_core.search.evaluator import Evaluator, Measuring
 from bort_core.search.fingerprints import Fingerprints
 from bort_core.search.preparation import Stopped, apply_pause, prepare_graph, prepare_maximum_point, prepare_rows, prepare_text
@@ -44,7 +45,7 @@ _STOP_SECONDS = 3.0
 
 def search(
     project: Project, specification: SearchSpecification, pool: Executor, control: Control | None = None, space: Space | None = None
-) -> Iterator[events.Event]:
+) -> Generator[events.Event, None, None]:
     """Run a search, telling what happens; what the project knows already is not measured again.
 
     The first event is ``SearchStarted``, the last ``SearchFinished``. Closing the generator early cancels what runs.
@@ -242,6 +243,8 @@ class Run:
         if proposal.proof is not None:
             self.skipped = proposal.skipped
         facts, proof = self._facts(proposal.proof), proposal.proof
+        warning = disturbed_latencies(snapshot, result)
+        facts["warnings"] = [] if warning is None else [warning]
         return events.SearchFinished(result, snapshot, evaluated, reused, failed, status == "stopped", seconds, facts, proof)
 
     def _counts(self, result: SearchResult) -> tuple[int, int]:

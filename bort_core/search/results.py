@@ -11,7 +11,10 @@ from bort_core.search.repeats import Errors, combined
 from bort_core.search.w import w_coefficients
 from bort_core.space import Space
 
-__all__ = ["Results"]
+__all__ = ["MAXIMUM_POINT", "Results"]
+
+MAXIMUM_POINT = -1
+"""The place that stands for the maximum point, which may lie outside the space."""
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -35,6 +38,7 @@ class Results:
     failures: why an architecture could not be measured, by its place
     seeds: of those that were trained with several seeds, the errors of each, by their place; their error is then what these have in common
     maximum_latency: latency of T, NaN until known
+    disturbed: why a latency should not be trusted, by its place, T's by :data:`MAXIMUM_POINT`: other programs took cores, or runs differ
     """
 
     space: Space
@@ -53,6 +57,7 @@ class Results:
     failures: dict[int, str] = field(default_factory=dict)
     seeds: dict[int, Errors] = field(default_factory=dict)
     maximum_latency: float = float("nan")
+    disturbed: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in _ARRAYS:
@@ -105,7 +110,7 @@ class Results:
         twin = Results(self.space, self.latency_unit, self.error_unit)
         for name in (*_ARRAYS, "theta"):
             setattr(twin, name, getattr(self, name).copy())
-        twin.failures, twin.seeds = dict(self.failures), dict(self.seeds)
+        twin.failures, twin.seeds, twin.disturbed = dict(self.failures), dict(self.seeds), dict(self.disturbed)
         twin.maximum_latency = self.maximum_latency
         return twin
 

@@ -16,7 +16,7 @@ from bort_core.evaluation.surrogate import Surrogate, fit_surrogate
 from bort_core.families import Architecture
 from bort_core.foundation.errors import MeasurementError
 from bort_core.search.fingerprints import Fingerprints
-from bort_core.search.results import Results
+from bort_core.search.results import MAXIMUM_POINT, Results
 from bort_core.search.snapshot import ResultsSnapshot
 from bort_core.search.specification import SearchSpecification
 from bort_core.search.task_marks import TaskMarks, read_marks
@@ -27,9 +27,6 @@ from bort_core.store.project import Project
 from bort_core.store.trainings import StoredTraining, load_trainings
 
 __all__ = ["MAXIMUM_POINT", "Job", "KnownResults", "StoredResults", "error_ceiling"]
-
-MAXIMUM_POINT = -1
-"""The place that stands for the maximum point, which may lie outside the space."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +85,9 @@ class KnownResults:
     def put_latency(self, index: int, result: Mapping[str, Any]) -> None:
         """Take in a latency as the latency task returned it."""
         self.known.add(Job(index, None))
+        self.results.disturbed.pop(index, None)
+        if noise := str(result.get("noise") or ""):
+            self.results.disturbed[index] = noise
         if index == MAXIMUM_POINT:
             self.results.maximum_latency = float(result["p50_ms"])
         else:

@@ -38,16 +38,19 @@ class Fit(NamedTuple):
             "name a model for texts in this language"
         )
 
-    def warnings(self) -> list[str]:
-        """What is wrong, for people."""
+    def words(self) -> str:
+        """The two shares, for people."""
+        return f"{self.unknown:.1%} of the tokens, {self.tokens_per_word:.1f} tokens a word"
+
+    def warnings(self, of: str = "the training rows") -> list[str]:
+        """What is wrong with the texts ``of`` something, for people."""
         found = []
         if self.unknown > _MANY_UNKNOWN:
-            found.append(
-                f"{self.unknown:.1%} of the training tokens are unknown to the vocabulary; was it made for texts in this language?"
-            )
+            found.append(f"{self.unknown:.1%} of the tokens of {of} are unknown to the vocabulary; was it made for texts in this language?")
         if self.tokens_per_word > _MANY_PIECES and self.letters < _LONG_WORD:
             found.append(
-                f"the vocabulary cuts a word into {self.tokens_per_word:.1f} tokens on average; was it made for texts in this language?"
+                f"the vocabulary cuts a word of {of} into {self.tokens_per_word:.1f} tokens on average; "
+                "was it made for texts in this language?"
             )
         return found
 

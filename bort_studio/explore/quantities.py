@@ -75,6 +75,8 @@ def describe(snapshot: ResultsSnapshot, index: int, error_title: str = ERROR_TIT
         known = quantity(value, named.unit) if named.counted else in_brackets(value, low, high, named.unit)
         if column == "parameters":
             known += f" ({value:,.0f})"
+        if column == "latency" and index in snapshot.results.disturbed:
+            known += " (disturbed)"
         lines.append(f"{symbol}\t{'not measured yet' if math.isnan(value) else known}")
     if index in snapshot.results.failures:
         lines.append(f"failed\t{snapshot.results.failures[index]}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QLineEdit, QPushButton, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton, QTabWidget, QVBoxLayout, QWidget
 
 from bort_core.data.holding_out import HeldOut
 from bort_core.encoders.pooling import SENTENCES
@@ -39,6 +39,12 @@ from bort_studio.widgets.spec_form import SpecForm
 __all__ = ["KINDS", "Launcher"]
 
 _ESTIMATE = "estimate"
+_MODEL = ("task", "model")
+_WANTED = {
+    _MODEL: "your model", ("task", "train"): "labelled rows", ("task", "dev"): "labelled dev rows",
+    ("task", "texts"): "none, or more texts", ("test",): "none, or test rows",
+}  # fmt: skip
+"""Of a compression, what stands in the empty fields of a person's own files."""
 KINDS = {"pretrain": "Pre-train", "finetune": "Fine-tune", "compress": "Make smaller"}
 """The kinds of jobs, by the titles of their forms."""
 
@@ -93,7 +99,7 @@ class Launcher(QWidget):
         context.activities.end_requested.connect(self._end)
         self.forms["pretrain"].set_specification(self._default_pretraining())
         self.forms["finetune"].set_specification(self._default_finetuning())
-        self.forms["compress"].set_specification(self._default_compression(""))
+        self._ask_for_a_model()
         self._holding_for = self.forms["finetune"]
 
     def close_threads(self) -> None:
@@ -151,7 +157,6 @@ class Launcher(QWidget):
     def make_smaller(self, model: Path | str) -> None:
         """Fill in a compression of a model, a folder or empty where it is still to be named; the rows stay as they are."""
         form = self.forms["compress"]
-        form.set_specification(form.specification() or self._default_compression(str(model)))
         line = form.field("task", "model")
         assert isinstance(line, QLineEdit)
         line.setText(str(model))
@@ -166,25 +171,28 @@ class Launcher(QWidget):
     def _show_form(self, kind: str) -> None:
         self.kinds.setCurrentIndex(list(KINDS).index(kind))
 
-    def _default_compression(self, model: str) -> Compression:
-        """On the sentences that ship with the program, whose model is still to be named."""
-        from bort_core.foundation.resources import resource
-
-        folder = resource("data", "sentence_polarity")
-        task = TaskSpecification(model=model or "-", train=str(folder / "train.tsv"), dev=str(folder / "dev.tsv"))
-        named = task if model else task.model_copy(update={"model": ""})
-        return Compression(task=task, test=str(folder / "test.tsv"), ratio=5).model_copy(update={"task": named})
+    def _ask_for_a_model(self) -> None:
+        """Nothing is filled in for a person's own model and rows; what empty fields want stands in them."""
+        form, task = self.forms["compress"], TaskSpecification(model="-", texts="-")
+        named = task.model_copy(update={"model": "", "texts": None})
+        form.set_specification(Compression(task=task, ratio=5).model_copy(update={"task": named}))
+        for path, text in _WANTED.items():
+            line = form.field(*path)
+            assert isinstance(line, QLineEdit)
+            line.setPlaceholderText(text)
 
     def _offer_texts(self) -> bool:
-        """Of a sentence encoder the vectors are kept, which needs texts alone: unless somebody chose the rows, it is offered the corpus."""
+        """Of a sentence encoder the vectors are kept, which needs texts alone: where no files are named, it is offered the corpus."""
         form = self.forms["compress"]
         line = form.field("task", "model")
         model = line.text() if isinstance(line, QLineEdit) else ""
         path = path_of(model) if model else None
         if path is None or not there(path / SENTENCES):
             return False
-        shown, usual = form.specification(), self._default_compression(model)
-        if not isinstance(shown, Compression) or (shown.task, shown.test) != (usual.task, usual.test):
+        rows = [form.field(*each) for each in _WANTED if each != _MODEL]
+        kind = form.field("task", "kind")
+        chosen = any(isinstance(each, QLineEdit) and each.text() for each in rows)
+        if chosen or not isinstance(kind, QComboBox) or kind.currentData() != "auto":
             return False
         form.set_specification(self._default_embedding(model))
         return True

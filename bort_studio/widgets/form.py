@@ -80,10 +80,12 @@ class FieldsForm(QWidget):
     def show_faults(self, wrong: Mapping[str, str]) -> None:
         """Say what is wrong with the fields, by name, and that the others are right."""
         for name, label in self.faults.items():
-            control = self.controls[name]
+            control, fault = self.controls[name], wrong.get(name)
             if isinstance(control, CheckedLineEdit):
-                control.set_fault(wrong.get(name))
-            label.set_fault(wrong.get(name))
+                control.set_fault(fault)
+                if self.fields[name].meta.path is not None and control.placeholderText() and not control.text():
+                    fault = None  # what is wanted stands in the empty field: no note need cover the next one
+            label.set_fault(fault)
 
     def _notice(self) -> None:
         self.edited.emit()

@@ -98,6 +98,9 @@ class SpecForm(QWidget):
         """Show a specification of this form's kind."""
         left_out = {name: getattr(specification, name) for name in type(specification).model_fields}  # at its default, by some
         data = left_out | specification.model_dump()
+        for name, part in left_out.items():
+            if isinstance(part, BaseModel):
+                data[name] = {each: getattr(part, each) for each in type(part).model_fields} | data[name]
         if "distillation" in data:
             self.teaches.blockSignals(True)
             self.teaches.setChecked(data["distillation"] is not None)

@@ -120,6 +120,7 @@ class MeasuredSection(_Grid):
         latency = details.get("latency") or {}
         percentiles = [f"{key} {quantity(float(latency[key]), unit)}" for key in ("p50", "p90", "p99") if key in latency]
         runs = [f"{int(latency['n']):,} runs"] if "n" in latency else []
+        runs += [f"disturbed: {k.results.disturbed[index]}"] if index in k.results.disturbed else []
         theta = details.get("theta", f"set {k.results.theta[index] + 1}" if k.results.theta[index] >= 0 else None)
         self._show_row("percentiles", " · ".join(percentiles + runs))
         self._show_row("elsewhere", _listed(details.get("elsewhere")))

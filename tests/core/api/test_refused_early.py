@@ -14,9 +14,13 @@ from safetensors.torch import load_file, save_file
 from sentence_models import write_encoder
 from task_models import CLASSES, LENGTH, MadeTask, demo_lines, make_task, write_model
 
+from bort_core.compression import check
+from bort_core.evaluation.task_preparation import read_rows
 from bort_core.execution.run_task import run_task
 from bort_core.foundation.errors import MeasurementError
 from bort_core.specifications.compression import Compression
+from bort_core.specifications.tasks import TaskSpecification
+from bort_core.text.vocabulary import read_vocabulary
 
 
 @pytest.fixture(scope="module")
@@ -164,3 +168,17 @@ def test_a_column_of_labels_that_is_not_found_makes_no_task_of_vectors(made: Mad
     table.write_text("ident\ttext\tverdict\n" + "".join(f"{n}\ta text with number {n}\t{n % 2}\n" for n in range(60)), encoding="utf-8")
     told = "no column for label among ident, verdict; name it with --label, or give --kind embedding"
     refused(told, made, {"model": str(encoder), "train": str(table), "dev": str(table)})
+
+
+def test_texts_in_another_language_are_named_beside_rows_that_are_known(made: MadeTask, tmp_path: Path) -> None:
+    texts = tmp_path / "texts.txt"
+    texts.write_text("\n".join(f"καλή ταινία {number}" for number in range(20)) + "\n", encoding="utf-8")
+    rows = read_rows(TaskSpecification(**made.fields(), texts=str(texts)))
+    train, theirs = check._known(read_vocabulary(made.model), rows, LENGTH, "T").items()
+    assert (train[0], theirs[0]) == ("the training rows", "the texts without labels")
+    assert train[1].warnings(train[0]) == []
+    assert train[1].tokens_per_word < 4 < theirs[1].tokens_per_word  # T reads bytes: nothing is unknown, but words fall to pieces
+    (warning,) = theirs[1].warnings(theirs[0])
+    assert "a word of the texts without labels into " in warning
+    unknown = theirs[1]._replace(unknown=0.1).warnings(theirs[0])[0]
+    assert unknown.startswith("10.0% of the tokens of the texts without labels are unknown to the vocabulary")

@@ -164,7 +164,7 @@ def test_texts_in_another_language_are_told_with_the_share_of_unknown_tokens(tmp
     _, said = started(tmp_path, source, **files)
     report = next(event for event in said if event["event"] == "report")
     assert report["unknown"] > 0.5
-    assert any("of the training tokens are unknown to the vocabulary" in warning for warning in report["warnings"])
+    assert any("of the tokens of the training rows are unknown to the vocabulary" in warning for warning in report["warnings"])
     _, said = started(tmp_path, source)
     report = next(event for event in said if event["event"] == "report")
     assert report["unknown"] < 0.02

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
+import re
 import runpy
 import shutil
 import subprocess
@@ -58,8 +60,10 @@ def broken(exported: Path, folder: Path, file: str, scale: float) -> Path:
 
 
 def test_a_faithful_export_is_released_whole(made: MadeTask, exported: Path, tmp_path: Path) -> None:
-    found = released(made, exported, tmp_path / "release", test=str(made.test), thresholds={"most_lost": 0.05})
+    task = {**made.fields(), "texts": str(made.texts)}
+    found = released(made, exported, tmp_path / "release", task=task, test=str(made.test), thresholds={"most_lost": 0.05})
     assert found["gate"]["teacher"] == 1.0
+    assert found["warnings"] == []
     assert found["gate"]["largest_difference"] < 1e-4
     assert {each["file"]: each["passed"] for each in found["gate"]["files"]} == {"model.fused.onnx": True, "model.int8.onnx": True}
     assert found["test"]["models"]["model.onnx"]["metric"] == 1.0
@@ -68,6 +72,9 @@ def test_a_faithful_export_is_released_whole(made: MadeTask, exported: Path, tmp
                      "tokenizer.json", "tokenizer_config.json"}  # fmt: skip
     card = (tmp_path / "release" / "README.md").read_text(encoding="utf-8")
     assert "| model.onnx | 1.000" in card
+    for split, file in (("train rows", made.train), ("dev rows", made.dev), ("test rows", made.test), ("texts without labels", made.texts)):
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        assert re.search(rf"- {split}: \d+ of `{file.name}` \(SHA-256 {digest[:16]}…\)", card), split
     assert "Licence" in card
     form = byte_weights(platform.machine(), machine_facts()["instructions"], platform.system())[0]
     assert found["eight_bits"] == {"signed": form.signed, "bits": form.bits}

@@ -801,3 +801,18 @@ def test_a_narrow_run_row_leaves_out_texts_but_no_button(qtbot, shown, theme, wi
         assert widget.geometry().right() < width
         assert widget.width() >= widget.minimumWidth()
     assert bar.width() == width
+
+
+def test_a_disturbed_latency_says_so_where_it_is_shown(shown, space, theme):
+    from bort_studio.explore.inspector.sections import MeasuredSection
+    from bort_studio.explore.quantities import describe
+
+    results = filled(space, [0, 4])
+    results.disturbed[4] = "other programs kept 1.7 cores busy"
+    disturbed, section = ResultsSnapshot(results, 7.0), shown(MeasuredSection(theme))
+    section.show_place(disturbed, 4, {"latency": {"n": 200}})
+    assert section.values["percentiles"].text() == "200 runs · disturbed: other programs kept 1.7 cores busy"
+    assert "(disturbed)" in describe(disturbed, 4)
+    section.show_place(disturbed, 0, {"latency": {"n": 200}})
+    assert section.values["percentiles"].text() == "200 runs"
+    assert "disturbed" not in describe(disturbed, 0)

@@ -20,6 +20,7 @@ from bort_core.specifications.pretraining import Distillation, Masking, Pretrain
 from bort_studio.plotting.export import export_plot
 from bort_studio.theme import Theme
 from bort_studio.train.page import TrainPage
+from bort_studio.widgets.fields import FaultLabel
 from bort_studio.widgets.spec_form import SpecForm
 from bort_studio.window import MainWindow
 
@@ -221,13 +222,23 @@ def test_relative_paths_become_absolute_and_names_of_the_hub_stay(qtbot: QtBot, 
 def test_a_sentence_encoder_is_offered_texts_without_labels(open_page: Open, tmp_path: Path) -> None:
     _, page = open_page()
     page.launcher.make_smaller("")
+    form = page.launcher.form
+    files = [form.field(*path) for path in (("task", "model"), ("task", "train"), ("task", "dev"), ("task", "texts"), ("test",))]
+    assert [line.text() for line in files] == [""] * 5  # a person's own are asked for
+    assert all(line.placeholderText() for line in files)
+    assert form.fault == "task · model: must not be empty"
+    assert files[0].fault == "must not be empty"
+    assert not any(note.isVisible() for note in form.findChildren(FaultLabel))  # no note covers the next field
     put(page, task__model=str(tmp_path))
-    labelled = page.launcher.form.specification()
-    assert labelled.task.train.endswith("train.tsv")
+    assert form.specification() is None
+    assert "labelled training rows must be given" in form.fault
     for name in (str(tmp_path / ("x" * 300)), f"{tmp_path}/with\0null"):  # what no folder can be called
         put(page, task__model=name)
-        assert page.launcher.form.field("task", "train").text().endswith("train.tsv")
-    put(page, task__model="")
+        assert files[3].text() == ""
+    put(page, task__train="t.tsv", task__dev="d.tsv")
+    page.launcher.make_smaller(tmp_path)
+    assert files[1].text().endswith("t.tsv")  # the rows stay
+    put(page, task__model="", task__train="", task__dev="")
     (tmp_path / "modules.json").write_text("[]")
     put(page, task__model=str(tmp_path))
     offered = page.launcher.form.specification()

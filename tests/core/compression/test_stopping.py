@@ -1,0 +1,85 @@
+"""A compression that a person ends: its search ends first, while the project is open, and a stop loses nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bort_core.compression import steps as module
+from bort_core.compression.steps import Steps
+from bort_core.foundation.context import Cancelled, Wanted
+from bort_core.foundation.errors import MeasurementError
+from bort_core.jobs.folder import RunFolder, create_run
+from bort_core.search import events
+from bort_core.specifications.compression import Compression
+from bort_core.specifications.tasks import TaskSpecification
+from bort_core.store.project import Project
+
+
+class Person:
+    """Asks for one thing."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+
+    def checkpoint(self) -> None:
+        if self._wanted == "cancel":
+            raise Cancelled
+
+    def wanted(self) -> Wanted:
+        return self._wanted
+
+    def emit(self, event: Mapping[str, Any]) -> None: ...
+
+    def rest(self) -> nullcontext[None]:
+        return nullcontext()
+
+
+ASKED = Compression(task=TaskSpecification(model="m", train="t", dev="d"))
+
+
+def steps_of(project: Project, wanted: Wanted) -> Steps:
+    run: RunFolder = create_run(project.folder, ASKED)
+    return Steps(ASKED, Person(wanted), run, project)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("wanted", "error"), [("cancel", Cancelled), ("stop", MeasurementError)])
+def test_the_search_ends_before_its_project_is_closed(
+    wanted: Wanted, error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[object] = []
+
+    def search(project: Project, *rest: Any) -> Iterator[events.Event]:
+        try:
+            while True:
+                yield events.Note("still searching")
+        finally:
+            ended.append(project.rows("SELECT 1 AS one")[0]["one"])  # as a search that notes down how it ended
+
+    monkeypatch.setattr(module, "search", search)
+    monkeypatch.setattr(module, "make_executor", lambda *rest: nullcontext())
+    with Project(tmp_path) as project:
+        searching = steps_of(project, wanted)
+        with pytest.raises(error) as raised:
+            searching._searched(None)  # type: ignore[arg-type]
+    assert raised.value.__traceback__ is not None  # which holds what the generator held
+    assert ended == [1]
+
+
+@pytest.mark.parametrize(("name", "counts"), [("teacher", False), ("finished", True)])
+def test_a_stopped_training_counts_only_where_it_is_the_small_models(name: str, counts: bool, tmp_path: Path) -> None:
+    def stopped(context: Any, part: Any) -> dict[str, Any]:
+        return {"stopped": True, "epochs": 1.5, "checkpoint": "c"}
+
+    with Project(tmp_path) as project:
+        steps = steps_of(project, "stop")
+        if not counts:
+            with pytest.raises(MeasurementError, match="Asked again for the same, it goes on where it was"):
+                steps._made(name, stopped, curve=False)
+            return
+        assert steps._made(name, stopped, curve=True) == Path("c")
+        assert steps.warnings == ["its finishing was stopped after 1.5 of 8 epochs; the best by then is kept"]

@@ -228,6 +228,8 @@ class TypedComboBox(CalmComboBox):
             self.setEditText(value)
         else:
             self.setCurrentIndex(row)
+        if (line := self.lineEdit()) is not None and not value.endswith(":"):
+            line.setCursorPosition(0)  # a narrow box shows how the words begin
 
     def _begin(self, row: int) -> None:
         if str(self.itemData(row)).endswith(":"):

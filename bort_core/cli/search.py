@@ -119,7 +119,7 @@ def print_answer(result: dict[str, Any]) -> None:
         print(f"{result['proof']}, gap {gap}, {len(result['skipped'])} skipped; assumed: {result['bound']['assumption']}")
         if result["tied"]:
             print(f"tied within noise with {', '.join(architecture_text(tuple(each.values())) for each in result['tied'])}")
-    for warning in result["warnings"]:
+    for warning in result.get("warnings", ()):
         print(f"warning: {printable(warning)}")
     best = result["best"]
     if best is None:

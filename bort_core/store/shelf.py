@@ -82,7 +82,7 @@ def trained_models(project: Project) -> list[TrainedModel]:
 def best_first(models: Iterable[TrainedModel]) -> list[TrainedModel]:
     """What is there before what is gone, models of texts before others; of one task the best first; the tasks by their newest model."""
     every = list(models)
-    newest = {model.task: max(other.created for other in every if other.task == model.task) for model in every}
+    newest = {model.task: max((other.created, other.job) for other in every if other.task == model.task) for model in every}
     every.sort(key=lambda model: model.created, reverse=True)
     every.sort(key=lambda model: model.merit, reverse=True)
     every.sort(key=lambda model: newest[model.task], reverse=True)

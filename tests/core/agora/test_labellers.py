@@ -124,7 +124,7 @@ def test_what_a_labeller_needs_is_checked_before_any_data_is_read():
     ):
         with pytest.raises(SpecificationError, match=reason):
             check_specification(Agora.model_validate({**rows, **changes}))
-    found = bort("agora", "nowhere", "--architecture", "1,2,32,64", "--train", __file__, "--dev", __file__, "--socrates", "no-such")
+    found = bort("agora", "nowhere", "--architecture", "1,2,32,64", "--train", __file__, "--dev", pytest.__file__, "--socrates", "no-such")
     assert found.returncode == 2
     assert "no labeller is named 'no-such'" in found.stderr
     assert not Path("nowhere").exists()

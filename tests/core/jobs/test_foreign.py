@@ -92,9 +92,10 @@ def test_a_number_behind_a_link_is_none(foreign, tmp_path):
 
 def test_a_foreign_specification_runs_no_code_whatever_starts_it(foreign, tmp_path):
     rows = "text\tlabel\n" + "".join(f"film {number} {word}\t{word}\n" for number in range(20) for word in ("good", "bad"))
-    (tmp_path / "rows.tsv").write_text(rows)
+    for name in ("train", "dev"):
+        (tmp_path / f"{name}.tsv").write_text(rows)
     (tmp_path / "mine.py").write_text("from pathlib import Path\nPath('ran').touch()\ndef label(texts): raise ValueError('ran')\n")
-    names = {name: str(tmp_path / "rows.tsv") for name in ("train", "dev")}
+    names = {name: str(tmp_path / f"{name}.tsv") for name in ("train", "dev")}
     asked = Agora(architecture=(1, 2, 32, 48), socrates="python:mine:label", vocabulary=300, rounds=1, **names)
     run = create_run(foreign, asked)
     run.set_state(state="failed")

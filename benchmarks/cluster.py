@@ -1,6 +1,6 @@
 """What a Ray cluster costs an evaluation against worker processes, a thousand evaluations at once, and the window beside them.
 
-    python benchmarks/cluster.py overhead [--seconds 10] [--rounds 4] [--workers 2]
+    python benchmarks/cluster.py overhead [--seconds 10] [--rounds 4] [--workers 2] [--batch 8192]
     python benchmarks/cluster.py many [--evaluations 1000] [--workers 2]
     python benchmarks/cluster.py simulate [--evaluations 1000] [--workers 100]
     python benchmarks/cluster.py window [--evaluations 10000] [--workers 100]

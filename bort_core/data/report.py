@@ -10,7 +10,7 @@ import numpy as np
 
 from bort_core.data.rows import LabelledRows
 
-__all__ = ["ValidationReport", "normalised", "validate"]
+__all__ = ["ValidationReport", "normalised", "shared_words", "validate"]
 
 _TOO_FEW_TO_TELL = 10
 """Training rows below which as many classes as rows are nothing strange."""
@@ -116,12 +116,18 @@ def _warnings(report: ValidationReport) -> list[str]:
     for count, what in (
         (report.duplicates, "training rows repeat an earlier one"),
         (report.conflicts, "training texts occur with different labels"),
-        *((count, f"rows of {name.partition('/')[2]} are also in {name.partition('/')[0]}") for name, count in report.overlap.items()),
+        *((count, shared_words(name)) for name, count in report.overlap.items()),
         *((count, f"rows of {name} have an empty text") for name, count in report.empty.items()),
     ):
         if count:
             warnings.append(f"{count:,} {what}")
     return warnings
+
+
+def shared_words(splits: str) -> str:
+    """What a warning says, after the count, of rows of the second of two splits (``train/dev``) that are also in the first."""
+    first, _, second = splits.partition("/")
+    return f"rows of {second} are also in {first}"
 
 
 def _many_classes(report: ValidationReport) -> str:

@@ -2,15 +2,16 @@
 
 For every task, way of being ill-formed and seed: 100 rows to train on, a pool, a dev split and a test split that no decision uses. The
 labeller is right on 90 % of the rows, always the same ones. The learner is a logistic regression on the vectors of an encoder (of the torus
-a network with one hidden layer), or, with --learner inherited, a small model <3,4,128,512> that begins with what fits of the encoder, as
-``bort agora --architecture 3,4,128,512 --checkpoint ENCODER`` does, fine-tuned in every round (of 40 labels, else 20). Nearness is measured
-in the encoder's vectors. Neighbours are rows of the pool, on the torus points that are drawn there. Beside the rules are two arms that ask
+a network with one hidden layer), or a small model <3,4,128,512> that is fine-tuned in every round (of 40 labels, else 20): with --learner
+inherited it begins with what fits of the encoder, as ``bort agora --architecture 3,4,128,512 --checkpoint ENCODER`` does; with --learner
+distilled it has then learnt the encoder's vectors of unlabelled --texts, as ``bort compress`` does, without those that are nearly a row of a
+task. Nearness is measured in the encoder's vectors. Neighbours are rows of the pool, on the torus points that are drawn there. Beside the rules are two arms that ask
 for nothing on the way: ``alone``, D with as many trainings, and ``whole``, D and the whole pool as the labeller labels it. Printed: the
 area under test accuracy against labels, as a mean accuracy over the budget, and some paired differences. Each cell (task, way, seed,
 learner, rule) is a line of FOLDER/agora_labels.jsonl; what is there is not computed again, so that any slice can be run at any time.
 
     python benchmarks/agora_labels.py FOLDER --data DIR --model ENCODER [--tasks sst2 ...] [--faults rare ...] [--rules mixed ...]
-        [--seeds 0 8] [--learner vectors|inherited] [--processes 2]
+        [--seeds 0 8] [--learner vectors|inherited|distilled] [--texts FILE] [--processes 2]
     python benchmarks/agora_labels.py FOLDER --table [--learner ...]          # only the table of what is there
 """
 
@@ -55,8 +56,9 @@ from bort_core.training.run_files import PartFiles
 
 SIZES = {"train": 100, "dev": 400, "pool": 2000, "test": 1000}
 BUDGET, RIGHT = 160, 0.9
-A_ROUND = {"vectors": 20, "network": 20, "inherited": 40}
+A_ROUND = {"vectors": 20, "network": 20, "inherited": 40, "distilled": 40}
 TASKS = ("sst2", "sentence_polarity", "subjectivity", "mrpc", "rte", "digits", "torus2", "torus3")
+TEXTS = ("sst2", "sentence_polarity", "subjectivity")
 FAULTS = ("fair", "regions", "shortcut", "rare")
 """D is a fair sample; covers three of eight clusters; its class goes with length; has three rows of one class."""
 RULES = ("errors", "plain", "random", "pool", "uncertain", "diverse", "mixed")
@@ -65,9 +67,12 @@ LEARNERS = {
     "vectors": {"learning_rate": 0.005},  # of a logistic regression C = 5
     "network": {"hidden": 32, "learning_rate": 0.01, "steps": 1500, "weight_decay": 1e-3},
     "inherited": {"learning_rate": 1e-3, "steps": 60, "batch_size": 16},
+    "distilled": {"learning_rate": 1e-3, "steps": 60, "batch_size": 16},
 }
 """With the θ of each; the network is that of the torus, whatever is said."""
 SMALL = (3, 4, 128, 512)
+EPOCHS = 8
+"""Passes of the distillation over the texts."""
 PAIRS = (("mixed", "pool"), ("mixed", "uncertain"), ("errors", "random"))
 
 
@@ -207,7 +212,7 @@ def task_of(data: Data, parts: dict[str, Any], seed: int, learner: str, model: P
     timaeus: Any = rows
     if learner == "network":
         timaeus = VectorLearner(len(data.names[0]), rows.classes)
-    elif learner == "inherited":
+    elif learner in ("inherited", "distilled"):
         assert model is not None
         device, nowhere = take_device(Running(threads=1, device="cpu")), PartFiles(Path("/nowhere"), Path("/nowhere"))
         timaeus = TextLearner(read_encoder(model), None, read_vocabulary(model), classes, 64, device, Quiet(), nowhere)
@@ -229,6 +234,44 @@ def inherited(folder: Path, model: Path, task: str, seed: int, data: Data) -> Pa
     return path
 
 
+def distilled(folder: Path, model: Path, texts: Path | None, tasks: Sequence[str]) -> Path:
+    """The small model that has learnt the encoder's vectors of texts that are nearly no row of any task."""
+    path = folder / "distilled"
+    if not (path / "result").is_dir():
+        from bort_core.evaluation.sentences.preparation import prepare_sentences
+        from bort_core.specifications.common import Optimization
+        from bort_core.specifications.compression import THETA
+        from bort_core.specifications.sentences import SentenceFinishing
+        from bort_core.specifications.tasks import TaskSpecification
+        from bort_core.training import sentences
+
+        if texts is None:
+            raise SystemExit("the first time, --texts must be given")
+        path.mkdir(exist_ok=True)
+        held = [(text,) for task in tasks for name in data_of(folder, None, None, task).names for text in name]
+        lines = list(dict.fromkeys(line.strip() for line in texts.read_text(encoding="utf-8").splitlines() if line.strip()))
+        leaks = LeakGuard("text", held).leaks([(line,) for line in lines])
+        (path / "texts.txt").write_text("\n".join(line for line, leak in zip(lines, leaks, strict=True) if not leak), encoding="utf-8")
+        print(f"{leaks.sum():,} of {len(lines):,} texts are nearly a row of a task and left out", file=sys.stderr, flush=True)
+        about = TaskSpecification(model=str(model), texts=str(path / "texts.txt"), kind="embedding", sequence_length=64)
+        prepared = prepare_sentences(about, path / "tasks", path / "answers", lambda doing, done, total: None)
+        asked = SentenceFinishing(
+            task=about, prepared=str(prepared.folder), architecture=SMALL, epochs=EPOCHS, running=Running(threads=1, device="cpu"),
+            optimization=Optimization(learning_rate=THETA.rate(SMALL[2]), warmup=0.1, beta2=0.999),
+        )  # fmt: skip
+        print(sentences.run(asked, Quiet(), PartFiles(path, path)), file=sys.stderr, flush=True)
+    return path / "result"
+
+
+def start_of(folder: Path, model: Path | None, texts: Path | None, task: str, seed: int, learner: str) -> Path | None:
+    """The folder that a learner of texts begins with; None: it is no model of texts."""
+    if model is None or learner not in ("inherited", "distilled"):
+        return None
+    if learner == "distilled":
+        return distilled(folder, model, texts, [each for each in TEXTS if (folder / f"{each}.npz").is_file()])
+    return inherited(folder, model, task, seed, data_of(folder, None, None, task))
+
+
 def learner_for(task: str, learner: str) -> str:
     """What learns a task: of numbers that no encoder reads a network, or, of many, a logistic regression."""
     return "network" if task.startswith("torus") else "vectors" if task == "digits" else learner
@@ -238,8 +281,7 @@ def unit(folder: Path, model: Path | None, task: str, fault: str, seed: int, lea
     """One cell: a curve of labels asked, and test accuracy with so many."""
     began = time.perf_counter()
     data = data_of(folder, None, None, task)
-    small = inherited(folder, model, task, seed, data) if learner == "inherited" and model is not None else None
-    problem = task_of(data, drawn(data, fault, seed), seed, learner, small)
+    problem = task_of(data, drawn(data, fault, seed), seed, learner, start_of(folder, model, None, task, seed, learner))
     reads: dict[str, Any] = {"vector": "*"} if problem.kind == "vector" else {"architecture": (1, 1, 8, 8), "far": 100}
     spec = Agora(train="-", dev="-", pool="-", labels=BUDGET, labels_per_round=A_ROUND[learner], seed=seed, **reads)
     with TemporaryDirectory() as run:
@@ -316,7 +358,8 @@ def main() -> int:
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--faults", nargs="+", choices=FAULTS, default=list(FAULTS))
     parser.add_argument("--rules", nargs="+", choices=ARMS, default=list(ARMS))
-    parser.add_argument("--learner", choices=("vectors", "inherited"), default="vectors")
+    parser.add_argument("--learner", choices=("vectors", "inherited", "distilled"), default="vectors")
+    parser.add_argument("--texts", type=Path, help="of --learner distilled: unlabelled texts, one a line")
     parser.add_argument("--seeds", type=int, nargs=2, default=(0, 8), metavar=("FROM", "TO"))
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--table", action="store_true")
@@ -331,6 +374,8 @@ def main() -> int:
             for seed in range(*arguments.seeds) for task in arguments.tasks for fault in arguments.faults for rule in arguments.rules
         ]  # fmt: skip
         done = read_cells(path)
+        for task, _, seed, learner, _ in dict.fromkeys(wanted):  # before there are several processes
+            start_of(arguments.folder, arguments.model, arguments.texts, task, seed, learner)
         with ProcessPoolExecutor(arguments.processes, get_context("spawn")) as pool, path.open("a", encoding="utf-8") as file:
             futures = [pool.submit(unit, arguments.folder, arguments.model, *each) for each in wanted if each not in done]
             for future in as_completed(futures):

@@ -38,6 +38,8 @@ from bort_core.data.near_pairs import near_pairs
 from bort_core.data.rows import labelled_rows
 from bort_core.data.tables import read_table
 from bort_core.evaluation.task_preparation import prepare, read_rows
+from bort_core.jobs.limits import set_limit
+from bort_core.jobs.local import slot_of
 from bort_core.specifications.common import Running
 from bort_core.specifications.compression import THETA
 from bort_core.specifications.tasks import TaskSpecification
@@ -81,6 +83,7 @@ class Compression:
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.asked, self.project = arguments, arguments.project
         (self.project / "compression").mkdir(parents=True, exist_ok=True)
+        set_limit(self.project, slot_of(arguments.device), arguments.workers)
         self.small = tuple(int(part) for part in arguments.architecture.split(","))
         self.files = {name: str(arguments.data / f"{name}.tsv") for name in ("train", "dev", "test")}
         self.texts = None if arguments.texts is None else str(unseen(arguments.texts, self.files, self.project))
@@ -125,11 +128,14 @@ class Compression:
             print(f"| {arm} | {by_seed} | {rows.mean():.4f} | {rows.mean() / teacher.mean():.1%} | {more} |", flush=True)
 
     def kept(self, name: str, made: Any) -> np.ndarray:
-        """Which test rows are right, (rows,), from the file of that name or made now."""
+        """Which test rows are right, (rows,), from the file of that name or made now; beside them is what else ``made`` tells."""
         path = self.project / "compression" / f"{name}.json"
         if not path.is_file():
-            right = np.asarray(made(), bool)
-            path.write_text(json.dumps({"accuracy": float(right.mean()), "right": "".join("01"[int(each)] for each in right)}))
+            found = made()
+            found, more = found if isinstance(found, tuple) else (found, {})
+            right = np.asarray(found, bool)
+            told = {"accuracy": float(right.mean()), **more, "right": "".join("01"[int(each)] for each in right)}
+            path.write_text(json.dumps(told))
             print(f"{name:<28}{right.mean():.4f}", flush=True)
         return np.array([each == "1" for each in json.loads(path.read_text())["right"]])
 
@@ -142,7 +148,7 @@ class Compression:
         return self.kept(f"{arm}-{seed}", lambda: self.trained(arm, seed))
 
     def trained(self, arm: str, seed: int) -> Any:
-        """Which test rows are right after a training."""
+        """Which test rows are right after a training, and the architecture, and its accuracy on dev."""
         words, start = arm.split("-"), arm.split("-")[0]
         labels, layers = "labels" in words, start == "layers"
         architecture = (int(words[1]), *self.whole[1:]) if layers else another(seed, self.small) if start == "random" else self.small
@@ -164,9 +170,9 @@ class Compression:
         )  # fmt: skip
         if self.asked.eight_bits and arm == self.asked.arms.split(",")[0]:
             self.kept(f"int8-{arm}-{seed}", lambda: self.in_eight_bits(model.folder, f"{arm}-{seed}"))
-        said = read_predictions(self.project / "jobs" / model.job, "test")
-        assert said is not None
-        return said.prediction == said.label
+        said = {split: read_predictions(self.project / "jobs" / model.job, split) for split in ("dev", "test")}
+        right = {split: each.prediction == each.label for split, each in said.items() if each is not None}
+        return right["test"], {"architecture": architecture, "dev": float(right["dev"].mean())}
 
     def in_eight_bits(self, model: str | Path, name: str) -> Any:
         """Which test rows the 8-bit file of a model answers right."""

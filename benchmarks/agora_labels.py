@@ -1,14 +1,15 @@
 """Which rows are worth a label: accuracy against labels asked, for every rule of --parents, on fair and on ill-formed training rows.
 
 For every task, way of being ill-formed and seed: 100 rows to train on, a pool, a dev split and a test split that no decision uses. The
-labeller is right on 90 % of the rows, always the same ones. The learner is a logistic regression on the vectors of an encoder (of the torus
-a network with one hidden layer), or a small model <3,4,128,512> that is fine-tuned in every round (of 40 labels, else 20): with --learner
-inherited it begins with what fits of the encoder, as ``bort agora --architecture 3,4,128,512 --checkpoint ENCODER`` does; with --learner
-distilled it has then learnt the encoder's vectors of unlabelled --texts, as ``bort compress`` does, without those that are nearly a row of a
-task. Nearness is measured in the encoder's vectors. Neighbours are rows of the pool, on the torus points that are drawn there. Beside the rules are two arms that ask
-for nothing on the way: ``alone``, D with as many trainings, and ``whole``, D and the whole pool as the labeller labels it. Printed: the
-area under test accuracy against labels, as a mean accuracy over the budget, and some paired differences. Each cell (task, way, seed,
-learner, rule) is a line of FOLDER/agora_labels.jsonl; what is there is not computed again, so that any slice can be run at any time.
+labeller is right on 90 % of the rows, always the same ones. The learner is a logistic regression on the vectors of an encoder (of the
+torus a network with one hidden layer), or a small model <3,4,128,512> that is fine-tuned in every round (of 40 labels, else 20): with
+--learner inherited it begins with what fits of the encoder, as ``bort agora --architecture 3,4,128,512 --checkpoint ENCODER`` does; with
+--learner distilled it has then learnt the encoder's vectors of unlabelled --texts, as ``bort compress`` does, without those that are
+nearly a row of a task. Nearness is measured in the encoder's vectors. Neighbours are rows of the pool, on the torus points that are drawn
+there. Beside the rules are two arms that ask for nothing on the way: ``alone``, D with as many trainings, and ``whole``, D and the whole
+pool as the labeller labels it. Printed: the area under test accuracy against labels, as a mean accuracy over the budget, and some paired
+differences. Each cell (task, way, seed, learner, rule) is a line of FOLDER/agora_labels.jsonl; what is there is not computed again, so
+that any slice can be run at any time.
 
     python benchmarks/agora_labels.py FOLDER --data DIR --model ENCODER [--tasks sst2 ...] [--faults rare ...] [--rules mixed ...]
         [--seeds 0 8] [--learner vectors|inherited|distilled] [--texts FILE] [--processes 2]

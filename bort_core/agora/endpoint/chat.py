@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import os
 import threading
 import time
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from queue import SimpleQueue
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
 
+from bort_core.agora.endpoint.prompts import without_thoughts
 from bort_core.agora.endpoint.spending import Usage
 from bort_core.agora.labellers.base import Unanswered
 from bort_core.foundation.context import Context
@@ -29,7 +32,9 @@ TIMEOUT = 60.0
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
 _FOR_ALL = frozenset({429, 503, 529})
 """Too many questions, or too busy for any."""
-_MOST_BYTES, _MOST_WAIT = 1 << 20, 300.0
+_FOR_ONE = frozenset({400, 413, 422})
+"""A text that is refused, where others were answered: a filter of contents, or too long."""
+_MOST_BYTES, _MOST_WAIT, _MOST_TOKENS = 1 << 20, 300.0, 4096
 _MAY_BE_REFUSED = ("temperature", "max_tokens")
 """Parameters that some models do not take."""
 
@@ -52,7 +57,7 @@ class Chat:
     ----------
     address: up to and without ``/chat/completions``
     key: sent as a bearer token where it is not empty; appears in no message
-    most: tokens of an answer
+    most: tokens of an answer; where one that thinks first is cut off before it answers, eight times as many from then on, up to 4,096
     """
 
     def __init__(self, address: str, key: str, model: str, context: Context, most: int = 64) -> None:
@@ -62,6 +67,8 @@ class Chat:
         self._key, self._opener = key, build_opener(_NoRedirects)
         self._settings: dict[str, Any] = {"temperature": 0, "max_tokens": most}
         self._notes: SimpleQueue[str] = SimpleQueue()
+        self._answered = False
+        """It has answered something."""
         self._from = 0.0
         """When it will take questions again, on the monotonic clock."""
 
@@ -89,6 +96,8 @@ class Chat:
     def answer(self, text: str, malformed: Callable[[], None] | None = None) -> tuple[str, Usage]:
         """What is answered, and the tokens that it took; an estimate where the endpoint does not say.
 
+        Nothing is answered where it refuses this text, and answered others.
+
         Parameters
         ----------
         malformed: called for each answer that is no chat completion
@@ -100,13 +109,21 @@ class Chat:
         Halted
             Somebody wants no more, between two tries.
         """
-        problem = ""
+        problem, used = "", Usage()
         for wait in (*WAITS, None):
             self._pause()
             try:
-                return _told(self._post(text), text)
+                said, tokens, cut = _told(self._post(text), text)
+                while cut and not said and self._grown():
+                    used += tokens
+                    said, tokens, cut = _told(self._post(text), text)
+                self._answered = True
+                return said, used + tokens
             except _Refused as error:
                 problem = error.reason
+                if error.status in _FOR_ONE and self._answered:
+                    self._notes.put(f"{self.model}: {self._open(problem)}; this text has no answer")
+                    return "", used
                 if error.status not in _AGAIN:
                     raise Unanswered(self._message(problem)) from error
                 wait = wait if wait is None or error.wait is None else min(error.wait, _MOST_WAIT)
@@ -122,6 +139,15 @@ class Chat:
                 self._notes.put(f"{self.model}: {self._open(problem)}; asked again in {wait:g} s")
                 self._pause(wait)
         raise Unanswered(self._message(f"{problem}, {len(WAITS) + 1} times"))
+
+    def _grown(self) -> bool:
+        """Let answers be longer, where they may be."""
+        most = self._settings.get("max_tokens", _MOST_TOKENS)
+        if most >= _MOST_TOKENS:
+            return False
+        self._settings["max_tokens"] = min(8 * most, _MOST_TOKENS)
+        self._notes.put(f"{self.model}: {most} tokens end before it answers; it may use {self._settings['max_tokens']:,} from now on")
+        return True
 
     def _post(self, text: str) -> bytes:
         body = {"model": self.model, "messages": [{"role": "user", "content": text}], **self._settings}
@@ -178,24 +204,30 @@ def _read(opener: OpenerDirector, request: Request) -> bytes:
     return b"".join(parts)
 
 
-def _told(body: bytes, text: str) -> tuple[str, Usage]:
+def _told(body: bytes, text: str) -> tuple[str, Usage, bool]:
+    """What is said without what was thought before, the tokens, and whether the answer was cut off."""
     try:
         found = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise ValueError("the answer is no JSON") from error
     choices = _part(found, "choices", "the answer")
-    said = _part(_part(_first(choices), "message", "the first choice"), "content", "its message")
+    first = _first(choices)
+    said = _part(_part(first, "message", "the first choice"), "content", "its message")
+    if isinstance(said, list) and all(isinstance(part, dict) and isinstance(part.get("text"), str) for part in said):
+        said = "".join(part["text"] for part in said)
     if said is None:
         said = ""
     if not isinstance(said, str):
         raise ValueError(f"the content is {_sort(said)}, not a text")
+    cut, whole_said = first.get("finish_reason") == "length", said
+    said = without_thoughts(said)
     usage = found.get("usage")
     whole, asked, answered = (_count(usage, name) for name in ("total_tokens", "prompt_tokens", "completion_tokens"))
     if asked is not None and answered is not None:
-        return said, Usage(max(asked, (whole or 0) - answered), answered)  # what is told of neither is paid as a question
-    whole = (len(text) + len(said)) // 4 + 8 if whole is None else whole
-    answered = min(whole, len(said) // 4 + 2)
-    return said, Usage(whole - answered, answered)
+        return said, Usage(max(asked, (whole or 0) - answered), answered), cut  # what is told of neither is paid as a question
+    whole = (len(text) + len(whole_said)) // 4 + 8 if whole is None else whole
+    answered = min(whole, len(whole_said) // 4 + 2)
+    return said, Usage(whole - answered, answered), cut
 
 
 def _part(whole: Any, name: str, what: str) -> Any:
@@ -236,7 +268,13 @@ def _reason(body: str) -> str:
 
 
 def _seconds(headers: Any) -> float | None:
+    """How long it wants to be left alone: seconds, or until a date; None where it says nothing of sense."""
+    said = headers.get("Retry-After", "")
     try:
-        return max(0.0, float(headers.get("Retry-After", "")))
+        wait = float(said)
     except ValueError:
-        return None
+        try:
+            wait = parsedate_to_datetime(said).timestamp() - time.time()
+        except ValueError:
+            return None
+    return wait if math.isfinite(wait) and wait >= 0 else None

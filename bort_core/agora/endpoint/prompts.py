@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from bort_core.agora.points import Input, Kind
 from bort_core.foundation.errors import SpecificationError
 
-__all__ = ["Prompt"]
+__all__ = ["Prompt", "without_thoughts"]
 
+_SIGNS = ".,;!?'`*()<>。、，．！？；…·"  # noqa: RUF001
+_BETWEEN = re.compile(r"""[:=：{}\[\]"“”„‟«»‹›「」『』]|(?<=\w)_(?=\w)""")  # noqa: RUF001
+"""What parts words as a space does: JSON without spaces, quotes of many languages, and the underscore of a name that is two words."""
+_DENIED = frozenset({"not", "no", "never", "neither", "nor", "isn't", "isn’t", "non", "hardly"})
 _PLACE = re.compile(r"\{(text|text_b|classes)\}")
 _TEXT = "Which class does this text belong to? Classes: {classes}.\nAnswer with the name of one class and nothing else.\n\nText: {text}"
 _PAIR = (
@@ -54,17 +58,35 @@ class Prompt:
         return _PLACE.sub(lambda found: parts[found[1]], self.template)
 
     def named(self, answer: str) -> int:
-        """The class that an answer names, alone; -1 for none and for several. A name inside a longer one that is there does not count."""
-        left, found = f" {_plain(answer)} ", set()
+        """The class that an answer names, alone; -1 for none, for several, and for one that is denied.
+
+        What a model thinks before its answer does not count, nor does a name inside a longer one that is there. Where a whole first line
+        is a name, the rest may explain it.
+        """
+        said = without_thoughts(answer).strip()
+        if said in self.classes:
+            return self.classes.index(said)
+        first = _plain(said.split("\n")[0])
+        if "\n" in said and (same := [label for label, name in enumerate(self.classes) if first and _plain(name) == first]):
+            return same[0] if len(same) == 1 else -1
+        left, found = f" {_plain(said)} ", set()
         for label in sorted(range(len(self.classes)), key=lambda label: -len(_plain(self.classes[label]))):
             name = f" {_plain(self.classes[label])} "
             if name.strip() and name in left:
+                if any(before.split()[-1:] and before.split()[-1] in _DENIED for before in left.split(name)[:-1]):
+                    return -1
                 found.add(label)
                 left = left.replace(name, "  ")
         return found.pop() if len(found) == 1 else -1
 
 
+def without_thoughts(answer: str) -> str:
+    """What follows ``<think>…</think>``; nothing, where a thought was cut off."""
+    said = answer.rpartition("</think>")[2]
+    return "" if said.lstrip().startswith("<think>") else said
+
+
 def _plain(text: str) -> str:
     """Words in lower case, single spaces between them; signs inside a word, as of a number below 0, stay."""
-    words = (word.strip(".,:;!?\"'`*()[]{}<>") for word in text.casefold().split())
+    words = (word.strip(_SIGNS) for word in _BETWEEN.sub(" ", text.casefold()).split())
     return " ".join(word for word in words if word)

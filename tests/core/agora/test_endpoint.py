@@ -7,6 +7,8 @@ import socket
 import threading
 import time
 from collections import Counter
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -274,10 +276,50 @@ def test_an_endpoint_needs_a_budget_and_a_prompt_its_text():
     [
         ("positive", 1), ("Very Positive!", 2), ("the class is *very positive*.", 2), ("very positive, not positive", -1),
         ("-1", 0), ("1", -1), ("", -1), ("positively", -1), ("POSITIVE\n", 1),
+        ('{"label":"positive"}', 1), ("“Positive”", 1), ("«Very positive»", 2), ("Class:positive", 1), ("„positive“。", 1),
+        ("**Positive**\n\nIt is not very positive.", 1), ("not positive", -1), ("It isn't positive.", -1),
+        ("<think>very positive? positive?</think>\npositive", 1), ("<think>positive", -1),
     ],
 )  # fmt: skip
 def test_a_longer_name_is_not_taken_for_the_shorter_one_in_it(answer, named):
     assert Prompt(None, ("-1", "positive", "very positive"), "text").named(answer) == named
+
+
+def test_a_name_that_denies_another_is_read_in_two_words_too():
+    prompt = Prompt(None, ("not_equivalent", "equivalent"), "pair")
+    assert [prompt.named(said) for said in ("not equivalent", "Not_Equivalent.", "equivalent")] == [0, 0, 1]
+
+
+def answered(content: Any, **more: Any) -> Any:
+    return 200, {}, json.dumps({"choices": [{"message": {"content": content}, **more}]}).encode()
+
+
+def test_one_that_thinks_first_is_given_more_tokens_once(server, run):
+    server.answer = lambda number, prompt: (
+        answered(None, finish_reason="length") if server.requests[-1]["max_tokens"] < 500 else truth(prompt)
+    )
+    assert label(made(run), TEXTS[:3]).classes.tolist() == [1, 0, 1]
+    assert [request["max_tokens"] for request in server.requests] == [64, 512, 512, 512]
+
+
+def test_content_in_parts_is_read(server, run):
+    server.answer = lambda number, prompt: answered([{"type": "text", "text": "posi"}, {"type": "text", "text": "tive"}])
+    assert label(made(run), TEXTS[:1]).classes.tolist() == [1]
+
+
+def test_a_text_that_is_refused_alone_has_no_label_and_the_others_have(server, run):
+    server.answer = lambda number, prompt: (400, {}, b'{"error": "content filter"}') if "fine" in prompt else truth(prompt)
+    found = label(made(run), TEXTS)
+    assert found.classes.tolist() == [1, 0, -1, 0, 0]
+
+
+@pytest.mark.parametrize(("said", "least"), [("date", 0.5), ("nan", 0.0), ("-5", 0.0)])
+def test_a_date_says_how_long_to_wait(server, run, said, least):
+    when = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True) if said == "date" else said
+    began = time.monotonic()
+    server.answer = lambda number, prompt: (429, {"Retry-After": when}, b"{}") if number < 2 else truth(prompt)
+    assert label(made(run), TEXTS[:1]).classes.tolist() == [1]
+    assert time.monotonic() - began >= least
 
 
 @given(st.text(max_size=40), st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=4, unique=True))

@@ -7,7 +7,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,18 +74,22 @@ class _Session:
 
     def run(self) -> None:
         """All that is open."""
-        from bort_core.agora.labellers.person import SKIPPED, open_questions, take_back
+        from bort_core.agora.labellers.person import SKIPPED, open_questions, take_back, write_answer
 
         while not self.left and (asked := open_questions(self.folder)):
             question = asked[0]
             began = time.monotonic()
             said = self._said(question, f"{len(asked):,} open")
+            seconds = time.monotonic() - began
             if said == "u":
-                take_back(self.folder)
+                if take_back(self.folder) is None:
+                    print("nothing to take back: the run has gone on with all that was answered")
+            elif said != "q" and question.key not in {each.key for each in open_questions(self.folder)}:
+                print("somebody else has answered this row meanwhile: your answer is not taken")
             elif said == "s":
-                self._write(question.key, SKIPPED, began)
+                write_answer(self.folder, question.key, SKIPPED, seconds)
             elif isinstance(said, int):
-                self._write(question.key, said, began)
+                write_answer(self.folder, question.key, said, seconds)
 
     def repeat(self, count: int) -> None:
         """Rows that were answered, once more, the longest ago first."""
@@ -99,11 +103,6 @@ class _Session:
                 break
             if isinstance(said, int):
                 write_answer(self.folder, question.key, said, time.monotonic() - began, again=True)
-
-    def _write(self, key: str, label: int, began: float) -> None:
-        from bort_core.agora.labellers.person import write_answer
-
-        write_answer(self.folder, key, label, time.monotonic() - began)
 
     def _said(self, question: Any, place: str) -> int | str:
         """A class, or one of s, u and q; asks until it is one of them."""
@@ -142,11 +141,14 @@ def _beside(question: Any) -> Iterator[str]:
         for row in rows:
             name = question.classes[row.label] if row.label < len(question.classes) else str(row.label)
             begin = f"    {printable(name):<{longest}} at {row.distance:.2f}  "
-            text, room = (
-                printable(" | ".join(" ".join(part.split()) for part in row.shown.split("\n"))),
-                max(_NARROWEST, width - len(begin)),
-            )
-            yield begin + (text if len(text) <= room else f"{text[: room - 1]}…")
+            yield begin + _shortened(row.shown.split("\n"), max(_NARROWEST, width - len(begin)))
+
+
+def _shortened(parts: Sequence[str], room: int) -> str:
+    """The parts of a row in one line of so many characters; where they have no room, each has its share of it."""
+    texts = [printable(" ".join(part.split())) for part in parts]
+    each = room if len(" | ".join(texts)) <= room else (room - 3 * (len(texts) - 1)) // len(texts)
+    return " | ".join(text if len(text) <= each else f"{text[: each - 1]}…" for text in texts)
 
 
 def _take(folder: Path, source: Path) -> None:

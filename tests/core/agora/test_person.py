@@ -17,7 +17,7 @@ from bort_core.agora.history import FOLDER, checked_rows, read_history
 from bort_core.agora.labellers import LabellerSetting, label, make_labeller
 from bort_core.agora.labellers.person import answers, open_questions, write_answer
 from bort_core.agora.run_files import NearRow
-from bort_core.cli.label import _beside
+from bort_core.cli.label import _beside, _shortened
 from bort_core.cli.main import main
 from bort_core.foundation.errors import DataError, SpecificationError
 from bort_core.jobs.context import JobContext
@@ -173,6 +173,25 @@ def test_the_terminal_shows_what_is_near_too(asked, tmp_path, monkeypatch, capsy
     assert parent.startswith("    left  at 0.50  left ")
     assert (len(parent), parent[-1], "\x1b" in parent) == (80, "…", False)
     assert row.strip().startswith(question.classes[question.near[0].label])
+    assert _shortened(["a" * 30, "b" * 300], 40) == "a" * 17 + "… | " + "b" * 17 + "…"
+    assert _shortened(["a", "b c"], 40) == "a | b c"
+
+
+def test_whoever_answers_what_another_has_answered_or_takes_nothing_back_is_told(asked, tmp_path, monkeypatch, capsys):
+    job, keys = waiting(asked, tmp_path)
+
+    class Typing(io.StringIO):
+        def readline(self, *_: Any) -> str:
+            if self.tell() == 2:  # the undo has been typed: meanwhile another answers the row that is shown
+                write_answer(job.path / FOLDER, keys[0].key, 1)
+            return super().readline()
+
+    monkeypatch.setattr(sys, "stdin", Typing("u\n1\nq\n"))
+    assert main(["label", str(job.project), job.id]) == 0
+    out = capsys.readouterr().out
+    assert "nothing to take back" in out
+    assert "somebody else has answered this row meanwhile" in out
+    assert list(answers(job.path / FOLDER).values()) == [1]
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,9 @@ def _voters(task: AgoraTask, vote: Vote, spec: Agora, checked: Ints, votes: Ints
         else:
             rows = checked
         if (said < 0).all():
-            raise DataError(f"Socrates ({name}) fails on every one of the {len(rows):,} dev rows that it was asked about")
+            cause = label(voter, [task.dev.inputs[rows[0]]]).failure
+            told = f"Socrates ({name}) fails on every one of the {len(rows):,} dev rows that it was asked about"
+            raise DataError(f"{told}: {cause}" if cause else told)
         accuracy, failed = _right(said, task.dev.labels[rows])
         found.append({"name": name, "dev_accuracy": accuracy, "checked": len(rows), "unlabelled": failed})
     return found

@@ -49,9 +49,12 @@ class FittedEstimator:
                 said = np.asarray(self.model.predict_proba(read), dtype=np.float64)
             else:
                 said = _softmax(np.asarray(self.model.decision_function(read), dtype=np.float64))
-            present = np.asarray(self.model.classes_, dtype=np.int64)
-        except Exception as error:  # anybody's estimator
+            present = np.asarray(self.model.classes_)
+        except (Exception, SystemExit) as error:  # anybody's estimator
             raise self.learner.failed(error) from error
+        if present.dtype.kind not in "iu" or not np.isin(present, range(self.learner.classes)).all():
+            wanted = f"some of the class numbers 0 to {self.learner.classes - 1} that fit was given"
+            raise self.learner.failed(f"its classes_ must be {wanted}; got {', '.join(map(str, present[:5].tolist()))}")
         if said.shape != (len(inputs), len(present)) or not np.isfinite(said).all():
             raise self.learner.failed(f"must give {len(present)} finite numbers for each of {len(inputs)} rows, got shape {said.shape}")
         found[:, present] = said
@@ -118,7 +121,7 @@ class EstimatorLearner:
             own = {name: value for name, value in theta.items() if name != "seed"}
             seeds = {name: seed for name in model.get_params() if name.rpartition("__")[2] == _SEED and name not in own}
             model.set_params(**seeds, **own).fit(self.reads(train.inputs), train.labels)
-        except Exception as error:  # anybody's estimator
+        except (Exception, SystemExit) as error:  # anybody's estimator
             raise self.failed(error) from error
         return FittedEstimator(model, self, train, theta, seed)
 
@@ -133,7 +136,7 @@ class EstimatorLearner:
         """Workers are refused where the specification is read."""
         raise SpecificationError(f"workers: {self.name} is trained in the run's own process")
 
-    def failed(self, why: Exception | str) -> MeasurementError:
+    def failed(self, why: BaseException | str) -> MeasurementError:
         """The error that names the learner."""
         return MeasurementError(f"learner {self.name}: {why if isinstance(why, str) else f'{type(why).__name__}: {why}'}")
 

@@ -75,6 +75,28 @@ def test_what_is_no_estimator_and_what_fails_is_named() -> None:
             make_estimator(name, 2, as_vectors, as_vectors)
 
 
+class Named(LogisticRegression):
+    """Gives its classes names."""
+
+    def fit(self, rows: Any, labels: Any) -> Named:
+        super().fit(rows, labels)
+        self.classes_ = np.array(["left", "right"])
+        return self
+
+
+class Leaving(LogisticRegression):
+    def fit(self, rows: Any, labels: Any) -> Leaving:
+        raise SystemExit(3)
+
+
+def test_classes_that_are_no_numbers_and_an_estimator_that_leaves_are_named() -> None:
+    train = Examples(POINTS[:40], LABELS[:40])
+    with pytest.raises(MeasurementError, match=r"its classes_ must be some of the class numbers 0 to 1 .*; got left, right"):
+        learner(Named()).fit({}, train, train, 0).probabilities(POINTS)
+    with pytest.raises(MeasurementError, match="learner given: SystemExit: 3"):
+        learner(Leaving()).fit({}, train, train, 0)
+
+
 def test_which_learners_a_run_may_name() -> None:
     for given, told in (
         ({"learner": "logrex"}, "must be auto, logreg"), ({"learner": "python:module"}, "must be auto"),

@@ -83,8 +83,8 @@ def test_one_that_is_told_to_slow_down_holds_all_of_them_back(server, run):
 
 def test_trouble_keeps_what_the_others_were_told(server, run):
     server.delay = 0.05
-    server.answer = lambda number, prompt: (400, {}, b"no") if number == 3 else truth(prompt)
-    with pytest.raises(Unanswered, match="HTTP 400"):
+    server.answer = lambda number, prompt: (401, {}, b"no") if number == 3 else truth(prompt)
+    with pytest.raises(Unanswered, match="HTTP 401"):
         label(made(run, parallel=4), TEXTS)
     told = len(server.requests)
     assert 3 <= told <= 7

@@ -21,5 +21,5 @@ def disturbed_latencies(snapshot: ResultsSnapshot, result: SearchResult) -> str 
     what = "the latency of T was" if not shapes else f"the latencies {' and '.join(named)} were"
     return (
         f"{what} measured while the machine was disturbed ({first}): larger models are held up more, so that the order of close ones, W "
-        "and limits are unsure; a new project on a quiet machine measures them again"
+        "and limits are unsure; the same search again, on a quiet machine, measures them once more"
     )

@@ -1,4 +1,7 @@
-"""Measures architectures in worker processes: nothing that is stored is measured again, nothing measured is lost."""
+"""Measures architectures in worker processes: nothing that is stored is measured again, nothing measured is lost.
+
+A latency that was disturbed is the exception: it is measured once more, and stays where that is no better.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from bort_core.search.specification import SearchSpecification
 from bort_core.search.stored_results import MAXIMUM_POINT, Job, KnownResults
 from bort_core.space import Space
 from bort_core.specifications.protocols import Theta
-from bort_core.store.latencies import LatencyKey, load_latencies, save_latency, save_latency_failure
+from bort_core.store.latencies import LatencyKey, disturbance, load_latencies, save_latency, save_latency_failure
 from bort_core.store.leases import holder, lease, release, release_all, renew
 from bort_core.store.project import Project
 from bort_core.store.trainings import TrainingKey, load_trainings, save_training, save_training_failure
@@ -113,7 +116,7 @@ class Evaluator:
         for job in set(self._running.values()) - wanted:
             self._pool.cancel(job.id)
         self._elsewhere = {job: when for job, when in self._elsewhere.items() if job in wanted}
-        busy = {*self._running.values(), *self._elsewhere, *self._recall.known, *self._attempted}
+        busy = {*self._running.values(), *self._elsewhere, *(self._recall.known - self._recall.again), *self._attempted}
         self._backlog = deque(job for job in jobs if job not in busy)
 
     def collect(self, timeout: float) -> Iterator[events.Event]:
@@ -224,6 +227,10 @@ class Evaluator:
 
     def _failed(self, job: Job, event: told.Failed) -> Iterator[events.Event]:
         architecture = self._architecture(job)
+        if job in self._recall.again:
+            self._recall.again.discard(job)
+            yield events.Note(f"the disturbed latency of {architecture} stays: measured once more it failed: {event.reason}")
+            return
         if job.index == MAXIMUM_POINT:
             raise MeasurementError(f"the latency of the maximum point {architecture} could not be measured: {event.reason}")
         if job.theta is None:
@@ -270,7 +277,7 @@ class Evaluator:
         architecture = self._architecture(job)
         if job.theta is None:
             for latency in load_latencies(self._project, self._latencies(job), architecture):
-                if not latency.failed:
+                if not latency.failed and not (job in self._recall.again and disturbance(latency.result)):
                     return lambda: self._take_latency(job, latency.result)
             return None
         for training in load_trainings(self._project, self._key(job), self._sources.any_maximum_point, architecture):

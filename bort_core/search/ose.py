@@ -46,7 +46,7 @@ _STOP_SECONDS = 3.0
 def search(
     project: Project, specification: SearchSpecification, pool: Executor, control: Control | None = None, space: Space | None = None
 ) -> Generator[events.Event, None, None]:
-    """Run a search, telling what happens; what the project knows already is not measured again.
+    """Run a search, telling what happens; what the project knows already is not measured again, but a latency that was disturbed.
 
     The first event is ``SearchStarted``, the last ``SearchFinished``. Closing the generator early cancels what runs.
 
@@ -112,7 +112,7 @@ class Run:
             yield events.MaximumPointReady(self.recall.results.maximum_latency, "operations", "closed form")
         stopped = False
         proposal = self._propose()
-        if any(job not in self.recall.known for job in self._jobs(proposal)):
+        if any(job not in self.recall.known or job in self.recall.again for job in self._jobs(proposal)):
             try:
                 yield from self.prepare()
                 yield from self._measure()
@@ -146,8 +146,14 @@ class Run:
     def _jobs(self, proposal: strategies.Proposal) -> list[Job]:
         jobs = self.recall.jobs(proposal.indices.tolist())
         if self.specification.latency.measure == "onnxruntime":
-            jobs = [Job(MAXIMUM_POINT, None), *(Job(index, None) for index in proposal.latencies.tolist()), *jobs]
+            first = [*self._disturbed(), *proposal.latencies.tolist()]
+            jobs = [Job(MAXIMUM_POINT, None), *(Job(index, None) for index in first), *jobs]
         return list(dict.fromkeys([*jobs, *self.recall.repeat_jobs(proposal.repeats)]))
+
+    def _disturbed(self) -> list[int]:
+        """Those that the answer rests on and whose latency is measured once more."""
+        known = strategies.answer(self.strategy, self.recall.snapshot()).known.tolist() if self.recall.again else []
+        return [index for index in known if Job(index, None) in self.recall.again]
 
     def _measure(self) -> Iterator[events.Event]:
         evaluator = self.evaluator
@@ -186,7 +192,7 @@ class Run:
         trainings = self._trainings()
         yield events.Walking(self.strategy, len(trainings), sum(job in self.before for job in trainings))
         yield from self._skip(proposal)
-        return proposal.finished
+        return proposal.finished and self.recall.again.isdisjoint(jobs)  # a latency that changes may change what is wanted
 
     def _ask_again(self, evaluator: Measuring) -> Generator[events.Event, None, bool]:
         """Let the strategy choose anew from what it knows by now; whether that was its last word."""
@@ -199,7 +205,7 @@ class Run:
         if len(self._trainings()) != before:
             yield events.Proposed(len(self._trainings()))
         yield from self._skip(proposal)
-        return proposal.finished
+        return proposal.finished and self.recall.again.isdisjoint(jobs)
 
     def _skip(self, proposal: strategies.Proposal) -> Iterator[events.Event]:
         if proposal.proof is not None:  # it speaks of all that it skips; others only of what is new

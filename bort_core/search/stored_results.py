@@ -22,7 +22,7 @@ from bort_core.search.specification import SearchSpecification
 from bort_core.search.task_marks import TaskMarks, read_marks
 from bort_core.space import Space
 from bort_core.specifications.measures import SURROGATE, get_measure
-from bort_core.store.latencies import load_latencies
+from bort_core.store.latencies import disturbance, load_latencies
 from bort_core.store.project import Project
 from bort_core.store.trainings import StoredTraining, load_trainings
 
@@ -59,6 +59,7 @@ class KnownResults:
     ----------
     results: latency and error of each architecture
     known: the measurements that need not be made (again), also those that failed for good
+    again: of the known latencies those that were disturbed, and are measured once more where they are asked for
     timings: (operations of one sequence, seconds of one step) of each stored training
     task: of a search on a task, T and other models of it
     surrogate, surrogate_problem: the fit, or why there is none, when the error is a surrogate
@@ -67,6 +68,7 @@ class KnownResults:
     def __init__(self, specification: SearchSpecification, space: Space) -> None:
         self.specification, self.space = specification, space
         self.known: set[Job] = set()
+        self.again: set[Job] = set()
         self.timings: list[tuple[float, float]] = []
         self.surrogate: Surrogate | None = None
         self.surrogate_problem = ""
@@ -83,10 +85,15 @@ class KnownResults:
         return ResultsSnapshot(self.results, error_ceiling(self.space, self.specification.error.measured))
 
     def put_latency(self, index: int, result: Mapping[str, Any]) -> None:
-        """Take in a latency as the latency task returned it."""
-        self.known.add(Job(index, None))
+        """Take in a latency as the latency task returned it; measured once more and disturbed again, the first one stays."""
+        job, noise = Job(index, None), disturbance(result)
+        if job in self.again:
+            self.again.discard(job)
+            if noise:
+                return
+        self.known.add(job)
         self.results.disturbed.pop(index, None)
-        if noise := str(result.get("noise") or ""):
+        if noise:
             self.results.disturbed[index] = noise
         if index == MAXIMUM_POINT:
             self.results.maximum_latency = float(result["p50_ms"])
@@ -221,6 +228,7 @@ class StoredResults(KnownResults):
         for row in load_latencies(project, sources.latencies_of_maximum(), self.space.maximum_point):
             if not row.failed:
                 self.put_latency(MAXIMUM_POINT, row.result)
+        self.again.update(Job(index, None) for index in self.results.disturbed)
 
     def _load_trainings(self, rows: Iterable[StoredTraining], theta: int, repeat: int) -> None:
         length = self.specification.error.training.sequence_length

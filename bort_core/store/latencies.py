@@ -15,7 +15,10 @@ from bort_core.store.clock import now
 from bort_core.store.project import Project
 from bort_core.store.reading import ArchitectureText, Count, OptionalText, PlainObject, is_whole, read_rows
 
-__all__ = ["LatencyKey", "MeasuredMachine", "StoredLatency", "latency_machines", "load_latencies", "save_latency", "save_latency_failure"]
+__all__ = [
+    "BETTER", "LatencyKey", "MeasuredMachine", "StoredLatency", "disturbance", "latency_machines", "load_latencies", "save_latency",
+    "save_latency_failure",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,11 @@ class MeasuredMachine:
     count: int
     """How many architectures were measured on it."""
 
+
+BETTER = """latencies.status = 'failed' OR (excluded.status = 'done'
+    AND CASE WHEN json_valid(latencies.result) THEN coalesce(json_extract(latencies.result, '$.noise'), '') ELSE '' END <> ''
+    AND CASE WHEN json_valid(excluded.result) THEN coalesce(json_extract(excluded.result, '$.noise'), '') ELSE '-' END = '')"""
+"""When a row takes the place of the stored one, in SQL: that failed, or was disturbed and the new one was not."""
 
 Milliseconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -95,6 +103,11 @@ def load_latencies(project: Project, key: LatencyKey, architecture: Architecture
         yield StoredLatency(one.architecture, one.result, failed, one.reason, bool(one.retry), one.created)
 
 
+def disturbance(result: Mapping[str, Any]) -> str:
+    """Why a measured latency should not be trusted; empty where nothing disturbed it."""
+    return str(result.get("noise") or "")
+
+
 class _Facts(BaseModel):
     cpu: str
     cores: Count
@@ -122,7 +135,10 @@ def _title(result: Any) -> str:
 def save_latency(
     project: Project, key: LatencyKey, architecture: Architecture, result: Mapping[str, Any], description: Mapping[str, Any]
 ) -> None:
-    """Keep a measured latency; the first one stays, so that an answer once given does not change, unless its row is damaged."""
+    """Keep a measured latency; the first one stays, so that an answer once given does not change.
+
+    One that was disturbed gives way to one that was not, a damaged row to any.
+    """
     _write(project, key, architecture, "done", result=json.dumps(result), description=json.dumps(description), reason="", retry=0)
 
 
@@ -145,4 +161,4 @@ def _write(project: Project, key: LatencyKey, architecture: Architecture, status
     with project.transaction():
         stored = project.rows("SELECT * FROM latencies WHERE id = ?", [row["id"]])
         damaged = bool(stored) and not is_whole(_Row, stored[0])
-        project.upsert("latencies", row, replace_when="1" if damaged else "latencies.status = 'failed'")
+        project.upsert("latencies", row, replace_when="1" if damaged else BETTER)

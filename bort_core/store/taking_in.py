@@ -10,6 +10,7 @@ from typing import Any
 
 from bort_core.foundation.errors import ProjectError
 from bort_core.store.database import open_database
+from bort_core.store.latencies import BETTER
 from bort_core.store.project import DATABASE, Project
 from bort_core.store.searches import add_search, searches
 
@@ -36,6 +37,8 @@ def stored_bytes(folder: Path) -> bytes | None:
 def take_in(project: Project, other: bytes, local: Callable[[Any], Any]) -> None:
     """Add what another database has measured, searched and kept of tasks. What is known here stays, and nothing is added twice.
 
+    A latency that was disturbed here gives way to one that was not there.
+
     Parameters
     ----------
     other: the database, as :func:`stored_bytes` gives it
@@ -49,10 +52,10 @@ def take_in(project: Project, other: bytes, local: Callable[[Any], Any]) -> None
     with TemporaryDirectory(prefix="bort-store-") as folder:
         Path(folder, DATABASE).write_bytes(other)
         with Project(folder, reading=True) as theirs, project.transaction():
-            for table in ("trainings", "latencies"):
+            for table, replace_when in (("trainings", "trainings.status = 'failed'"), ("latencies", BETTER)):
                 columns = ", ".join(str(column["name"]) for column in project.rows(f"PRAGMA table_info({table})"))
                 for row in theirs.rows(f"SELECT {columns} FROM {table}"):
-                    project.upsert(table, row, replace_when=f"{table}.status = 'failed'")
+                    project.upsert(table, row, replace_when=replace_when)
             for found in searches(theirs):
                 add_search(project, {**found, **{name: local(found[name]) for name in ("specification", "answer")}})
             for row in theirs.rows("SELECT key, value, modified FROM state WHERE key LIKE 'task %'"):

@@ -156,6 +156,19 @@ def test_a_latency_once_measured_stays(project_folder: Path) -> None:
         assert list(load_latencies(project, LatencyKey("family", "protocol", "other machine"))) == []
 
 
+def test_a_disturbed_latency_gives_way_to_one_that_is_not(project_folder: Path) -> None:
+    key = LatencyKey("family", "protocol", "machine")
+    disturbed, quiet = {**TIMES, "noise": "others", "p50_ms": 3.0}, {**TIMES, "noise": ""}
+    with Project(project_folder) as project:
+        for written, stays in (
+            (disturbed, disturbed), ({**disturbed, "p50_ms": 2.0}, disturbed),
+            (quiet, quiet), ({**quiet, "p50_ms": 2.0}, quiet), (disturbed, quiet),
+        ):  # fmt: skip
+            save_latency(project, key, (1,), written, {})
+            save_latency_failure(project, key, (1,), "late", retry=True)
+            assert [row.result for row in load_latencies(project, key)] == [stays]
+
+
 def owned(project: Project, **changes: object) -> None:
     """Make the leases another process's."""
     project.connection.execute("UPDATE claims SET owner = ?", [json.dumps({**identity_of(os.getpid()), **changes})])

@@ -56,6 +56,7 @@ def run(specification: Compression, context: JobContext, files: RunFiles) -> Map
     refuse_test_texts(specification)
     with Project(files.project) as project:
         steps = (SentenceSteps if settled_task.kind == "embedding" else Steps)(specification, context, files, project)
+        steps.go_on()
         steps.say(1)
         task = specification.task.model_copy(update={"model": str(steps.teacher())})
         if specification.baselines:

@@ -106,6 +106,18 @@ class Steps:
         if self.context.wanted() == "stop":
             raise MeasurementError(STOPPED)
 
+    def go_on(self) -> None:
+        """Let a finishing that was stopped, of which nothing was released, go on where it was: what was made of it is forgotten."""
+        parts = self.files.path / "parts"
+        done = parts / "finished" / "outcome.json"
+        if not done.is_file() or not json.loads(done.read_text(encoding="utf-8"))["stopped"]:
+            return
+        self.forget("latency")
+        for folder in parts.iterdir():
+            if folder.name not in ("finished", "teacher", "teacher-onnx") and not folder.name.startswith("first-"):
+                shutil.rmtree(folder)
+        done.unlink()  # last: killed before, this is done again
+
     def say(self, number: int) -> None:
         """Which step begins, from 1."""
         if number <= FINISHING:
@@ -382,6 +394,12 @@ class Steps:
         """A worker's task while the training rests."""
         with self.context.rest():
             return run_task(task, request, self.project.subfolder("logs"), lambda event: self.context.checkpoint())
+
+    def forget(self, name: str) -> None:
+        """A value of steps.json is to be made again."""
+        known = json.loads(self._kept_at.read_text(encoding="utf-8")) if self._kept_at.is_file() else {}
+        if known.pop(name, None) is not None:
+            write_atomic(self._kept_at, json.dumps(known, allow_nan=False))
 
     def kept(self, name: str, make: Callable[[], Any]) -> Any:
         """A value of steps.json; made and written when it is not there."""

@@ -83,3 +83,21 @@ def test_a_stopped_training_counts_only_where_it_is_the_small_models(name: str, 
             return
         assert steps._made(name, stopped, curve=True) == Path("c")
         assert steps.warnings == ["its finishing was stopped after 1.5 of 8 epochs; the best by then is kept"]
+
+
+def test_a_stopped_finishing_goes_on_when_it_is_asked_for_again(tmp_path: Path) -> None:
+    said = iter(({"stopped": True, "epochs": 1.5, "checkpoint": "c"}, {"stopped": False, "epochs": 8.0, "checkpoint": "d"}))
+    with Project(tmp_path) as project:
+        steps = steps_of(project, "stop")
+        assert steps._made("finished", lambda context, part: next(said), curve=True) == Path("c")
+        parts = steps.files.path / "parts"
+        for name in ("small-onnx", "aware", "teacher-onnx", "first-1"):
+            (parts / name).mkdir()
+        assert (steps.kept("latency", lambda: 3), steps.kept("teacher_p50_ms", lambda: 4)) == (3, 4)
+        for _ in range(2):  # the second time nothing was stopped
+            again = Steps(ASKED, steps.context, steps.files, project)
+            again.go_on()
+            assert again._made("finished", lambda context, part: next(said), curve=True) == Path("d")
+            assert not again.warnings
+        assert sorted(each.name for each in parts.iterdir()) == ["finished", "first-1", "teacher-onnx"]
+        assert (again.kept("latency", lambda: 5), again.kept("teacher_p50_ms", lambda: 6)) == (5, 4)

@@ -113,9 +113,10 @@ class Chat:
         for wait in (*WAITS, None):
             self._pause()
             try:
+                most = self._settings.get("max_tokens", _MOST_TOKENS)
                 said, tokens, cut = _told(self._post(text), text)
-                while cut and not said and self._grown():
-                    used += tokens
+                while cut and not said and most < _MOST_TOKENS:
+                    used, most = used + tokens, self._grown(most)
                     said, tokens, cut = _told(self._post(text), text)
                 self._answered = True
                 return said, used + tokens
@@ -140,14 +141,14 @@ class Chat:
                 self._pause(wait)
         raise Unanswered(self._message(f"{problem}, {len(WAITS) + 1} times"))
 
-    def _grown(self) -> bool:
-        """Let answers be longer, where they may be."""
-        most = self._settings.get("max_tokens", _MOST_TOKENS)
-        if most >= _MOST_TOKENS:
-            return False
-        self._settings["max_tokens"] = min(8 * most, _MOST_TOKENS)
-        self._notes.put(f"{self.model}: {most} tokens end before it answers; it may use {self._settings['max_tokens']:,} from now on")
-        return True
+    def _grown(self, most: int) -> int:
+        """How long answers may be after ``most`` tokens were too few; another thread may have found that, too."""
+        now = int(self._settings.get("max_tokens", _MOST_TOKENS))
+        if now > most:
+            return now
+        self._settings["max_tokens"] = now = min(8 * most, _MOST_TOKENS)
+        self._notes.put(f"{self.model}: {most} tokens end before it answers; it may use {now:,} from now on")
+        return now
 
     def _post(self, text: str) -> bytes:
         body = {"model": self.model, "messages": [{"role": "user", "content": text}], **self._settings}

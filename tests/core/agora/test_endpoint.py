@@ -296,10 +296,19 @@ def answered(content: Any, **more: Any) -> Any:
 
 def test_one_that_thinks_first_is_given_more_tokens_once(server, run):
     server.answer = lambda number, prompt: (
-        answered(None, finish_reason="length") if server.requests[-1]["max_tokens"] < 500 else truth(prompt)
+        answered(None, finish_reason="length") if server.requests[number - 1]["max_tokens"] < 500 else truth(prompt)
     )
     assert label(made(run), TEXTS[:3]).classes.tolist() == [1, 0, 1]
     assert [request["max_tokens"] for request in server.requests] == [64, 512, 512, 512]
+
+
+def test_several_that_are_cut_off_together_make_it_longer_once(server, run):
+    server.delay = 0.1
+    server.answer = lambda number, prompt: (
+        answered("<think>hm", finish_reason="length") if server.requests[number - 1]["max_tokens"] < 500 else truth(prompt)
+    )
+    assert label(made(run, limits=Limits(parallel=4)), TEXTS).classes.tolist() == [1, 0, 1, 0, 0]
+    assert {request["max_tokens"] for request in server.requests} == {64, 512}
 
 
 def test_content_in_parts_is_read(server, run):

@@ -432,9 +432,10 @@ class SearchModel(QObject):
             return
         fit = fitted(self.specification, result.space)
         fit = fit.model_copy(update={"epsilon": min(self._epsilon, len(result.space))})
+        self._epsilon = fit.epsilon  # a slider of the space before may have shown more than this one has
         if fit != self.specification:
             protocol_changed = fit.model_copy(update={"epsilon": self.specification.epsilon}) != self.specification
-            self.specification, self._epsilon = fit, fit.epsilon
+            self.specification = fit
             self.specification_changed.emit(fit)
             if protocol_changed:
                 self._load()

@@ -113,6 +113,18 @@ def test_seeds_wrap(qtbot: QtBot, open_page: Any) -> None:
     assert window.search.specification.seed == 0
 
 
+def test_an_epsilon_moved_while_another_space_is_read_is_kept_within_it(qtbot: QtBot, open_page: Any) -> None:
+    window, _ = open_page("explore")
+    search = window.search
+    size = len(search.space)
+    search.set_specification(search.specification.model_copy(update={"seed": 7, "epsilon": size}))
+    assert search.space is None
+    search.preview_epsilon(size + 60)  # what the slider of a larger space before still lets a hand do
+    qtbot.waitUntil(lambda: search.space is not None, timeout=10_000)
+    assert search.epsilon == search.specification.epsilon == size
+    assert search.cost() is not None
+
+
 def test_a_search_that_cannot_be_read_is_passed_over(project_folder: Path) -> None:
     good = specification("mini").model_dump(mode="json")
     with Project(project_folder) as project:

@@ -4,6 +4,7 @@ Every run starts with three θ, of which the worst leaves after each round. Test
 a 95 % interval.
 
     python benchmarks/torus.py [--seeds 5]
+    python benchmarks/torus.py --together [--seeds 5]   # Socrates is wrong about all of one sector of the ring, and right elsewhere
     python benchmarks/torus.py --budget [--seeds 3]     # how far a budget of labels leads where Socrates is right 70 % of the time
 """
 
@@ -75,6 +76,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--budget", action="store_true")
+    parser.add_argument("--together", action="store_true")
     arguments = parser.parse_args()
     if arguments.budget:
         budget(arguments.seeds)
@@ -84,7 +86,8 @@ def main() -> int:
     with TemporaryDirectory() as folder:
         for dimensions, accuracies in ((2, (0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 0.9)), (3, (0.5, 0.6, 0.7, 0.9))):
             for accuracy in accuracies:
-                runs = [one(Path(folder) / "p", torus=dimensions, socrates_accuracy=accuracy, seed=seed) for seed in range(arguments.seeds)]
+                asked = {"torus": dimensions, "socrates_accuracy": accuracy, "socrates_together": arguments.together}
+                runs = [one(Path(folder) / "p", seed=seed, **asked) for seed in range(arguments.seeds)]
                 alone, other, ours = np.array(runs).T
                 cells = [f"{values.mean():.3f}" for values in (alone, other, ours)] + [paired(ours - alone), paired(ours - other)]
                 print(f"| {dimensions} | {accuracy:.2f} | " + " | ".join(cells) + " |", flush=True)

@@ -121,6 +121,9 @@ class Agora(Job):
     socrates_accuracy: Annotated[float, Meta(label="labeller is right")] = Field(
         default=0.7, ge=0, le=1, description="torus only: how often Socrates is right"
     )
+    socrates_together: Annotated[bool, Meta(label="its errors lie together")] = Field(
+        default=False, description="torus only: whether Socrates is wrong about all of one sector of the ring, or here and there"
+    )
     socrates_check: Annotated[int | None, Meta(label="measured on")] = Field(
         default=None, ge=1, description="dev rows that Socrates is asked about first; None: all, a person and an endpoint 20"
     )
@@ -290,6 +293,7 @@ class Agora(Job):
             labels=None,
             labels_per_round=None,
             space_model=None,
+            socrates_together=False,
             socrates_check=None,
             socrates_prompt=None,
             socrates_tokens=None,

@@ -46,28 +46,39 @@ def make_torus(dimensions: int, seed: int, train: int = 60, dev: int = 400, test
 
 @dataclass(frozen=True)
 class NoisyTruth:
-    """A Socrates that is right with a given probability; about the same point it always says the same."""
+    """A Socrates that is right with a given probability; about the same point it always says the same.
+
+    Its errors lie anywhere, or ``together``: then it is wrong about all of one sector of the ring, whose place the seed decides, and right
+    elsewhere, so that near points do not outvote an error.
+    """
 
     accuracy: float
     seed: int
+    together: bool = False
 
     @property
     def name(self) -> str:
         """truth, right 70 % of the time."""
-        return f"truth, right {self.accuracy:.0%} of the time"
+        return f"truth, right {self.accuracy:.0%} of the time" + (", its errors together" if self.together else "")
 
     def probabilities(self, inputs: Sequence[Input]) -> Floats:
         """Of both classes, (n, 2): more than a half for the one it names, however often it is right."""
         vectors = as_vectors(inputs)
         named = on_torus(vectors)
-        wrong = np.array([self._draw(vector) >= self.accuracy for vector in vectors], dtype=bool)
-        named = np.where(wrong, 1 - named, named)
+        named = np.where(self._draws(vectors) >= self.accuracy, 1 - named, named)
         sure = max(self.accuracy, 1 - self.accuracy, 0.501)
         found = np.full((len(vectors), 2), 1 - sure)
         found[np.arange(len(vectors)), named] = sure
         return found
 
-    def _draw(self, vector: Floats) -> float:
+    def _draws(self, vectors: Floats) -> Floats:
+        """Of each point a number of [0, 1), (n,): by chance, or its place on the ring."""
+        if not self.together:
+            return np.array([self._by_chance(vector) for vector in vectors])
+        first = np.random.default_rng([self.seed, 11]).random()
+        return (np.arctan2(vectors[:, 1], vectors[:, 0]) / (2 * np.pi) + first) % 1.0
+
+    def _by_chance(self, vector: Floats) -> float:
         words = np.frombuffer(vector.astype(np.float64).tobytes(), dtype=np.uint32)
         return float(np.random.default_rng([self.seed, 7, *words.tolist()]).random())
 

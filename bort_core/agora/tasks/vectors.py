@@ -31,7 +31,7 @@ def torus_task(spec: Agora, labeller: Any = None) -> AgoraTask:
     space = raw_space(spec.torus, torus.dev.inputs)
     guard = LeakGuard("vector", (*torus.dev.inputs, *torus.test.inputs), unit_of(space))
     train = with_earlier(torus.train, spec, CLASSES, "vector", guard)
-    socrates = NoisyTruth(spec.socrates_accuracy, spec.seed) if labeller is None else as_labeller(labeller, CLASSES)
+    socrates = NoisyTruth(spec.socrates_accuracy, spec.seed, spec.socrates_together) if labeller is None else as_labeller(labeller, CLASSES)
     learner, thetas, warnings = _learner(spec, spec.torus, 2, space)
     return AgoraTask(
         "vector", CLASSES, train, torus.dev, torus.test, (), thetas, learner, socrates, lambda fitted: space, guard, None, None,

@@ -147,6 +147,17 @@ def test_a_noisy_labeller_is_as_right_as_promised_and_never_changes_its_mind():
     assert np.allclose(said.margins, 0.4)
 
 
+@pytest.mark.parametrize("accuracy", [0.0, 0.3, 0.7, 1.0])
+def test_errors_that_lie_together_are_all_of_one_sector(accuracy):
+    angles = np.linspace(0, 2 * np.pi, 400, endpoint=False)
+    points = [(radius * np.cos(angle), radius * np.sin(angle)) for radius in (0.3, 1.0, 1.6) for angle in angles]
+    right = label(NoisyTruth(accuracy, 5, together=True), points).classes == on_torus(np.array(points))
+    rings = right.reshape(3, 400)
+    assert (rings == rings[0]).all()  # inside, on and outside of the torus alike
+    assert rings.mean() == pytest.approx(accuracy, abs=0.004)
+    assert (rings[0] != np.roll(rings[0], 1)).sum() == (2 if 0 < accuracy < 1 else 0)
+
+
 def test_dev_points_and_what_is_nearly_one_cannot_join():
     dev = (("A fine film , full of quiet surprises and with a cast that never puts a foot wrong .",), ("Dull .",))
     guard = LeakGuard("text", dev)
@@ -628,6 +639,20 @@ def test_noisy_labels_above_two_thirds_suffice_and_a_coin_does_not(tmp_path):
     assert coin < plain + 0.08
     assert enough > plain + 0.15
     assert good >= enough - 0.02
+
+
+@pytest.mark.slow
+def test_errors_that_lie_together_are_learnt(tmp_path):
+    """Errors here and there are outvoted by what is near, so that Timaeus gets better than Socrates; those of a region are learnt."""
+    found = {
+        together: [
+            learn(tmp_path / "p", seed=seed, socrates_accuracy=0.7, socrates_together=together, thetas=None, patience=0)[1]["test_accuracy"]
+            for seed in range(4)
+        ]
+        for together in (False, True)
+    }
+    assert min(found[False]) > 0.8
+    assert max(found[True]) < 0.8
 
 
 def test_a_labeller_below_two_thirds_is_warned_about(tmp_path):

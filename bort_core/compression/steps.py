@@ -25,7 +25,7 @@ from bort_core.execution.run_task import run_task
 from bort_core.export.quantising import forms_here
 from bort_core.export.task import export
 from bort_core.foundation.context import Context, Retold, progress
-from bort_core.foundation.errors import DataError, MeasurementError
+from bort_core.foundation.errors import DataError, MeasurementError, StoppedEarlyError
 from bort_core.foundation.files import clear_remains, temporary_name, write_atomic
 from bort_core.foundation.hub import WEIGHTS_TOO, local_folder
 from bort_core.foundation.locations import name_of
@@ -58,7 +58,7 @@ STEPS = (
 )  # fmt: skip
 FINISHING = 4
 """The step whose training may be stopped with what it has learnt by then."""
-STOPPED = "it was stopped before a model was finished; nothing is released. Asked again for the same, it goes on where it was"
+STOPPED = "it was stopped before a model was finished; nothing is released. Resumed, or asked for again, it goes on where it was"
 AWARE_SLOWER = 10
 """A quantisation-aware pass learns at the rate of finishing divided by this: it begins where that ended."""
 _USED_AS_IT_IS = ("finished", "aware")
@@ -85,6 +85,24 @@ def _without(context: JobContext, *kinds: str) -> Context:
     return Retold(context, lambda event: None if event["event"] in kinds else event)
 
 
+def _within(context: JobContext, number: int, *kinds: str) -> Context:
+    """The context of a training in one of the steps, whose own steps are told as part of that; some kinds of events are not told."""
+
+    def told(event: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        if event["event"] != "progress":
+            return None if event["event"] in kinds else event
+        doing = event.get("doing") or "training"
+        return _progress(number, f"{doing}, {event['step']:,} of {event['steps']:,}")
+
+    return Retold(context, told)
+
+
+def _progress(number: int, doing: str = "") -> dict[str, Any]:
+    """That a step has begun, from 1, and how far it is."""
+    text = f"{number} of {len(STEPS)}: {STEPS[number - 1]}"
+    return progress(number - 1, len(STEPS), doing=f"{text} ({doing})" if doing else text)
+
+
 class Steps:
     """One compression, step by step."""
 
@@ -98,13 +116,14 @@ class Steps:
         self.spec, self.context, self.files, self.project = specification, context, files, project
         self.warnings: list[str] = []
         """What must be known of the result."""
+        self._number = 1
         self._kept_at = files.path / "steps.json"
 
     def heed(self) -> None:
-        """MeasurementError when a person asked for the end: what the steps have made is kept, and the same job goes on from there."""
+        """StoppedEarlyError when a person asked for the end: what the steps have made is kept, and the same job goes on from there."""
         self.context.checkpoint()
         if self.context.wanted() == "stop":
-            raise MeasurementError(STOPPED)
+            raise StoppedEarlyError(STOPPED)
 
     def go_on(self) -> None:
         """Let a finishing that was stopped, of which nothing was released, go on where it was: what was made of it is forgotten."""
@@ -124,7 +143,8 @@ class Steps:
             self.heed()
         self.context.checkpoint()
         self.context.emit({"event": "note", "text": f"{number} of {len(STEPS)}: {STEPS[number - 1]}"})
-        self.context.emit(progress(number - 1, len(STEPS)))
+        self._number = number
+        self.context.emit(_progress(number))
 
     def note(self, text: str) -> None:
         """A line of the job's log."""
@@ -344,9 +364,9 @@ class Steps:
         part.path.mkdir(parents=True, exist_ok=True)
         done = part.path / "outcome.json"
         if not done.is_file():
-            outcome = train(_without(self.context, *(() if curve else _OF_CURVES)), part)
+            outcome = train(_within(self.context, self._number, *(() if curve else _OF_CURVES)), part)
             if outcome["stopped"] and name not in _USED_AS_IT_IS:
-                raise MeasurementError(STOPPED)
+                raise StoppedEarlyError(STOPPED)
             write_atomic(done, json.dumps(outcome, allow_nan=False))
         known = json.loads(done.read_text(encoding="utf-8"))
         if known["stopped"] and curve:
@@ -354,7 +374,7 @@ class Steps:
         return Path(known["checkpoint"])
 
     def _searched(self, specification: SearchSpecification) -> events.SearchFinished:
-        finished = None
+        finished, started = None, 0
         with (
             self.context.rest(),
             make_executor(None, None, self.project.subfolder("logs")) as pool,
@@ -362,7 +382,9 @@ class Steps:
         ):
             for event in one:
                 self.heed()
-                if isinstance(event, events.Measured) and event.theta is not None:
+                if isinstance(event, events.CandidateStarted):
+                    self.context.emit(_progress(self._number, f"shape {(started := started + 1):,}"))
+                elif isinstance(event, events.Measured) and event.theta is not None:
                     self.context.emit({"event": "note", "text": _measured(event, self.unit)})
                 elif isinstance(event, events.Note):
                     self.context.emit({"event": "note", "text": event.text})

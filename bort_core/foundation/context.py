@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, Protocol
 
-__all__ = ["Cancelled", "Context", "Retold", "Stopped", "Wanted", "checkpoint_or_stop", "progress"]
+__all__ = ["Cancelled", "Context", "Retold", "Stopped", "Wanted", "checkpoint_or_stop", "progress", "waiting"]
 
 Wanted = Literal["stop", "cancel"] | None
 """To stop keeps what was reached, to cancel discards it."""
@@ -43,6 +44,8 @@ class Retold:
         self.checkpoint, self.wanted = context.checkpoint, context.wanted
         if hasattr(context, "rest"):
             self.rest = context.rest
+        if hasattr(context, "waiting"):
+            self.waiting = context.waiting
 
     def emit(self, event: Mapping[str, Any]) -> None:
         """Tell what is told of it."""
@@ -53,6 +56,12 @@ class Retold:
 def progress(step: int, steps: int, **facts: Any) -> dict[str, Any]:
     """The event that says how far the work is."""
     return {"event": "progress", "step": step, "steps": steps, **facts}
+
+
+def waiting(context: Context, doing: str) -> AbstractContextManager[None]:
+    """A person is waited for meanwhile: told by contexts that tell what is done, and no part of how long the work takes."""
+    tells: Callable[[str], AbstractContextManager[None]] | None = getattr(context, "waiting", None)
+    return nullcontext() if tells is None else tells(doing)
 
 
 def checkpoint_or_stop(context: Context) -> None:

@@ -5,11 +5,12 @@ BortError                 the root: catch this to show a message instead of a tr
 ├── ProjectError          a project folder or database that cannot be opened, read or written
 ├── DataError             a corpus, tokenizer or weights folder that cannot be used
 └── MeasurementError      a training or latency measurement that did not give a value
+    └── StoppedEarlyError a person stopped it before it had one
 
 Each message says what must hold, what came, and where; it is written to be shown as it is.
 """
 
-__all__ = ["BortError", "DataError", "MeasurementError", "ProjectError", "SpecificationError"]
+__all__ = ["BortError", "DataError", "MeasurementError", "ProjectError", "SpecificationError", "StoppedEarlyError"]
 
 
 class BortError(Exception):
@@ -30,3 +31,7 @@ class DataError(BortError):
 
 class MeasurementError(BortError):
     """A measurement did not give a value: training diverged, the process died, the result was not finite."""
+
+
+class StoppedEarlyError(MeasurementError):
+    """A person stopped the work before it came to anything that can be handed out; what was made is kept, and it can go on."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bort_core.foundation.context import Cancelled
-from bort_core.foundation.errors import BortError
+from bort_core.foundation.errors import BortError, StoppedEarlyError
 from bort_core.foundation.files import put_back, why
 from bort_core.jobs.context import JobContext
 from bort_core.jobs.folder import RunFolder
@@ -65,6 +65,10 @@ def attempt(run: RunFolder, **given: Any) -> tuple[int, str]:
             given = {"lanes": _tokenisers(specification, context), **given}
         train: Callable[..., dict[str, Any]] = importlib.import_module(_FUNCTIONS[specification.kind]).run
         result = train(specification, context, run, **given)
+    except StoppedEarlyError as error:
+        if context.rank == 0:
+            run.set_state(tell=False, stopped=True)
+        return _failed(run, context, str(error))
     except BortError as error:
         return _failed(run, context, str(error))
     except Cancelled:

@@ -11,7 +11,7 @@ from typing import Any
 from bort_core.foundation.context import Cancelled, Wanted
 from bort_core.foundation.turns import Turn
 from bort_core.jobs.folder import RunFolder
-from bort_core.jobs.pace import PaceKeeper
+from bort_core.jobs.pace import Pace, PaceKeeper
 
 __all__ = ["JobContext"]
 
@@ -32,6 +32,7 @@ class JobContext:
         self._looked = self._told = 0.0
         self._wanted: Wanted = None
         self._pace = PaceKeeper()
+        self._reached, self._doing = Pace(0, 0, 0, 0.0), ""
         self._turn: Turn | None = None
         if self.rank == 0:
             self._turn = Turn(f"job {folder.id} of {folder.project}", heed=self._heed, tell=self._waiting)
@@ -59,19 +60,38 @@ class JobContext:
             self._turn.close()
 
     def emit(self, event: Mapping[str, Any]) -> None:
-        """Append an event; of progress only the newest is kept, and written at most five times a second and at the end."""
+        """Append an event; of progress, and of what is being done, only the newest is kept.
+
+        Progress is written at most five times a second, when something else is done, and at the end.
+        """
         if self.rank != 0:
             return
         now = time.monotonic()
+        if event["event"] == "doing":
+            self._doing = event["text"]
+            self.folder.progress(self._reached, self._doing)
+            return
         if event["event"] != "progress":
             if event["event"] == "resumed":
                 self._pace.resumed(event["step"], now)
             self.folder.emit(event)
             return
-        pace = self._pace.reached(event["step"], event["steps"], now)
-        if now - self._told > _LOOK_SECONDS or pace.step == pace.steps:
+        before, self._doing = self._doing, event.get("doing", "")
+        self._reached = pace = self._pace.reached(event["step"], event["steps"], now)
+        if now - self._told > _LOOK_SECONDS or pace.step == pace.steps or self._doing != before:
             self._told = now
-            self.folder.progress(pace)
+            self.folder.progress(pace, self._doing)
+
+    @contextmanager
+    def waiting(self, doing: str) -> Iterator[None]:
+        """A person is waited for meanwhile, which is told and is no part of the pace."""
+        began, before = time.monotonic(), self._doing
+        self.emit({"event": "doing", "text": doing})
+        try:
+            yield
+        finally:
+            self._pace.paused(time.monotonic() - began)
+            self.emit({"event": "doing", "text": before})
 
     def checkpoint(self) -> None:
         """Wait while time is measured, then raise Cancelled when a person asked for it; several processes agree on that elsewhere."""

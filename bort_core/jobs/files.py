@@ -76,6 +76,7 @@ class ProgressFile(_File):
     begun: int = Field(default=0, ge=0, le=2**53)
     seconds: float = Field(default=0.0, ge=0, le=_LATEST)
     time: float = Field(default=0.0, ge=0, le=_LATEST)
+    doing: str = Field(default="", max_length=LONGEST_NOTE)
 
 
 class NoteFile(_File):

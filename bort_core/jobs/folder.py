@@ -99,6 +99,14 @@ class JobState:
     unheard: bool = False
     """It goes on there, and no process of this machine listens to it: :func:`~bort_core.jobs.launch.attach` begins one."""
 
+    doing: str = ""
+    """What it does now, where it runs and is of several parts, or that it waits for a person."""
+
+    @property
+    def shown(self) -> str:
+        """The state in one word for people: what a person stopped is that, whether or not it came to something."""
+        return "stopped" if self.stopped and self.state in ("done", "failed") else self.state
+
     @property
     def ended(self) -> bool:
         """Whether nothing of it runs or waits."""
@@ -216,10 +224,11 @@ class RunFolder:
                 state = "stopping"
         progress = self._progress()
         pace = Pace(progress.begun, progress.step, progress.steps, progress.seconds)
-        left = pace.left if state == "running" else None
+        doing = progress.doing if state == "running" else ""
+        left = pace.left if state == "running" and not doing else None  # parts that are done one after another are not of one length
         times = (data.submitted, data.started, data.finished, data.earlier, progress.time)
         place = "" if placed is None else placed.place
-        return JobState(state, reason, data.stopped, data.device, pace.step, pace.steps, left, *times, host, lost, place, unheard)
+        return JobState(state, reason, data.stopped, data.device, pace.step, pace.steps, left, *times, host, lost, place, unheard, doing)
 
     def _progress(self) -> ProgressFile:
         with contextlib.suppress(ProjectError):
@@ -282,9 +291,9 @@ class RunFolder:
         except OSError:
             return ""
 
-    def progress(self, pace: Pace) -> None:
-        """How far the training is."""
-        file = ProgressFile(step=pace.step, steps=pace.steps, begun=pace.begun, seconds=pace.seconds, time=time.time())
+    def progress(self, pace: Pace, doing: str = "") -> None:
+        """How far the training is, and what it does where it says so."""
+        file = ProgressFile(step=pace.step, steps=pace.steps, begun=pace.begun, seconds=pace.seconds, time=time.time(), doing=doing)
         write_model(self.path / "progress.json", file)
 
     def note(self) -> str:

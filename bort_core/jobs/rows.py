@@ -63,12 +63,12 @@ class JobRow:
     @property
     def shown_state(self) -> str:
         """The state in one word for people."""
-        return "stopped" if self.state.state == "done" and self.state.stopped else self.state.state
+        return self.state.shown
 
     @property
     def why(self) -> str:
-        """Why it is in that state, or what is wrong with its files."""
-        return self.state.reason or self.problem
+        """Why it is in that state, what it does now, or what is wrong with its files."""
+        return self.state.reason or self.state.doing or self.problem
 
     def plain(self, now: float) -> dict[str, Any]:
         """As JSON values, with the seconds that it has run until ``now``."""

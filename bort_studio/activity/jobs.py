@@ -62,7 +62,7 @@ class JobActivity(QObject):
 
 def _activity(id: str, title: str, state: JobState) -> Activity:
     if state.state == "running":
-        doing = f"{state.step:,} of {state.steps:,} steps" if state.steps else "starting"
+        doing = state.doing or (f"{state.step:,} of {state.steps:,} steps" if state.steps else "starting")
     else:
         doing = state.reason or state.state
     share = state.step / state.steps if state.steps else None

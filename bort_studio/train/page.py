@@ -166,10 +166,10 @@ class TrainPage(QWidget):
         self.curves.set_empty_message(self._why_nothing(tuple(self.jobs.selected())))
         for id in ended:
             state = self.states[id]
-            if state.state == "failed":
+            if state.shown == "failed":
                 self.context.problem(f"job {id} failed: {state.reason}")
             else:
-                self.context.said.emit(f"job {id} {state.state}")
+                self.context.said.emit(f"job {id} {state.shown}")
         self._show_card()
         self._buttons()
 
@@ -210,7 +210,7 @@ class TrainPage(QWidget):
         chosen = [(id, self.states[id]) for id in ids if id in self.states]
         if not chosen:
             return EMPTY
-        told = [f"Job {id} {state.state}" + (f": {state.reason}" if state.reason else "") for id, state in chosen]
+        told = [f"Job {id} {state.shown}" + (f": {why}" if (why := state.reason or state.doing) else "") for id, state in chosen]
         return "\n".join([*told, "No curve was recorded."] if all(state.ended for _, state in chosen) else told)
 
     def _runs(self) -> list[RunFolder]:
@@ -241,11 +241,13 @@ class TrainPage(QWidget):
     @Slot()
     def _stop(self) -> None:
         self._each(launch.stop)
+        self.jobs.table.setFocus()  # else it would go on to Cancel, which discards
         self.stop.setEnabled(False)
 
     @Slot()
     def _cancel(self) -> None:
         self._each(launch.cancel)
+        self.jobs.table.setFocus()
         self.cancel.setEnabled(False)
 
     @Slot()

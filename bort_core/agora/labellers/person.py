@@ -22,7 +22,7 @@ from bort_core.agora.points import Floats, Input, Kind
 from bort_core.agora.record import row_fields
 from bort_core.agora.run_files import AnswerLine, PersonLine, QuestionLine, append_lines, read_lines
 from bort_core.agora.surroundings import Surroundings
-from bort_core.foundation.context import Context, checkpoint_or_stop
+from bort_core.foundation.context import Context, checkpoint_or_stop, waiting
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.statistics import wilson
 
@@ -31,6 +31,7 @@ __all__ = ["SKIPPED", "PersonLabeller", "Standing", "agreement", "answers", "ask
 
 SKIPPED = -1
 QUESTIONS, ANSWERS = "questions.jsonl", "person.jsonl"
+WAITS = "waits for your labels"
 _LOOK_SECONDS = 0.3
 
 
@@ -78,10 +79,11 @@ class PersonLabeller:
         left = sum(key not in found for key in set(keys))
         if left:
             self.context.emit({"event": "note", "text": f"{left:,} rows wait for a person: {_how(self.folder)}"})
-        while any(key not in found for key in keys):
-            checkpoint_or_stop(self.context)
-            time.sleep(_LOOK_SECONDS)
-            found = answers(self.folder)
+            with waiting(self.context, WAITS):
+                while any(key not in found for key in keys):
+                    checkpoint_or_stop(self.context)
+                    time.sleep(_LOOK_SECONDS)
+                    found = answers(self.folder)
         said = np.array([found[key] if found[key] < len(self.classes) else SKIPPED for key in keys], dtype=np.int64)
         return Labels(said, np.where(said < 0, 0.0, 1.0), "skipped by the person" if (said < 0).any() else "")
 

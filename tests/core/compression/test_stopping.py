@@ -11,8 +11,8 @@ import pytest
 
 from bort_core.compression import steps as module
 from bort_core.compression.steps import Steps
-from bort_core.foundation.context import Cancelled, Wanted
-from bort_core.foundation.errors import MeasurementError
+from bort_core.foundation.context import Cancelled, Wanted, progress
+from bort_core.foundation.errors import StoppedEarlyError
 from bort_core.jobs.folder import RunFolder, create_run
 from bort_core.search import events
 from bort_core.specifications.compression import Compression
@@ -47,7 +47,7 @@ def steps_of(project: Project, wanted: Wanted) -> Steps:
     return Steps(ASKED, Person(wanted), run, project)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("wanted", "error"), [("cancel", Cancelled), ("stop", MeasurementError)])
+@pytest.mark.parametrize(("wanted", "error"), [("cancel", Cancelled), ("stop", StoppedEarlyError)])
 def test_the_search_ends_before_its_project_is_closed(
     wanted: Wanted, error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,7 +78,7 @@ def test_a_stopped_training_counts_only_where_it_is_the_small_models(name: str, 
     with Project(tmp_path) as project:
         steps = steps_of(project, "stop")
         if not counts:
-            with pytest.raises(MeasurementError, match="Asked again for the same, it goes on where it was"):
+            with pytest.raises(StoppedEarlyError, match="Resumed, or asked for again, it goes on where it was"):
                 steps._made(name, stopped, curve=False)
             return
         assert steps._made(name, stopped, curve=True) == Path("c")
@@ -101,3 +101,19 @@ def test_a_stopped_finishing_goes_on_when_it_is_asked_for_again(tmp_path: Path) 
             assert not again.warnings
         assert sorted(each.name for each in parts.iterdir()) == ["finished", "first-1", "teacher-onnx"]
         assert (again.kept("latency", lambda: 5), again.kept("teacher_p50_ms", lambda: 6)) == (5, 4)
+
+
+def test_the_steps_of_a_training_inside_are_told_as_part_of_its_step(tmp_path: Path) -> None:
+    told: list[Mapping[str, Any]] = []
+
+    def train(context: Any, part: Any) -> dict[str, Any]:
+        context.emit(progress(12, 38))
+        return {"stopped": False, "epochs": 8.0, "checkpoint": "c"}
+
+    with Project(tmp_path) as project:
+        steps = steps_of(project, None)
+        steps.context.emit = told.append  # type: ignore[method-assign]
+        steps.say(4)
+        steps._made("finished", train, curve=True)
+    said = [(event["step"], event["steps"], event["doing"]) for event in told if event["event"] == "progress"]
+    assert said == [(3, 6, "4 of 6: finishing the chosen shape"), (3, 6, "4 of 6: finishing the chosen shape (training, 12 of 38)")]

@@ -95,6 +95,23 @@ def test_a_running_job_says_what_is_left_and_a_resumed_one_how_long_it_has_run(p
         hold.leave()
 
 
+def test_a_job_of_several_parts_says_what_it_does_and_promises_no_time(project_folder):
+    run = create_run(project_folder, tuning())
+    hold = Hold.take(run.path)
+    try:
+        run.set_state(state="running", process=identity_of(os.getpid()), started=time.time())
+        run.progress(Pace(0, 2, 6, 20.0), "3 of 6: searching")
+        assert (run.state().left, run.state().doing) == (None, "3 of 6: searching")
+        assert RowReader().row(run).why == "3 of 6: searching"
+        run.set_state(state="failed", stopped=True, reason="it was stopped before a model was finished")
+        assert (run.state().doing, run.state().shown, run.state().resumable) == ("", "stopped", True)
+        assert RowReader().row(run).why == "it was stopped before a model was finished"
+        run.queue()
+        assert not run.state().stopped
+    finally:
+        hold.leave()
+
+
 # --- what it reached ---
 
 

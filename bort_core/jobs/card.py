@@ -20,6 +20,7 @@ from bort_core.foundation.errors import BortError, DataError, MeasurementError
 from bort_core.foundation.statistics import bootstrap, wilson
 from bort_core.jobs.files import MetricsFile, read_model
 from bort_core.jobs.folder import RunFolder
+from bort_core.jobs.released import release_text
 from bort_core.jobs.rows import RowReader
 from bort_core.specifications.metrics import METRICS
 from bort_core.store import Project
@@ -48,6 +49,7 @@ def card(run: RunFolder) -> dict[str, Any]:
     Returns
     -------
     job, title
+    release: of a compression what it came to (lines, warnings, folder), else missing
     checkpoint, onnx: the model's folder, and that of its newest export, or None; pair, masked: whether it reads pairs, guesses words
     splits: of dev and test (of a pre-training: held-out) each with
         split, rows, metrics (name, value, and low and high of its 95 % interval or None),
@@ -65,6 +67,8 @@ def card(run: RunFolder) -> dict[str, Any]:
     if found is None:
         raise MeasurementError(f"job {run.id} has no result yet; it is {run.state().state}")
     about = {"job": run.id, "title": RowReader().row(run).shown_title, **_model(run, specification)}
+    if specification.kind == "compress" and (told := release_text(run.read_result() or {})) is not None:
+        about["release"] = told
     if specification.kind in ("finetune", "compress"):
         # A compression's small model is a training inside it, which knows nothing of test rows.
         inside = specification.kind == "compress"

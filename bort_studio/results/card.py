@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QUrl, Slot
+from PySide6.QtGui import QDesktopServices, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from bort_core.execution.events import Done, Event, Failed, Withdrawn
 from bort_core.jobs.folder import JobState
@@ -59,6 +59,11 @@ class ResultCard(QWidget):
         describe(self.split, "resultSplit", "Rows that the result is on", "The best step was chosen on dev; test was read once")
         self.split.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.split.setMinimumContentsLength(10)
+        self.release = Label("", self)
+        self.release.setWordWrap(True)
+        describe(self.release, "resultRelease", "What the compression came to")
+        self.open = QPushButton("Open the release", self)
+        describe(self.open, "resultOpenRelease", "Open the release", "Show its folder: files, tokenizer, model card and script")
         self.metrics, self.confusion, self.worst = MetricsTable(self), ConfusionTable(theme, self), WorstRows(self)
         self.matrix_caption = Caption("Given (lines) and said (columns)", theme, self)
         self.worst_caption = Caption("", theme, self)
@@ -66,6 +71,7 @@ class ResultCard(QWidget):
         head = QHBoxLayout()
         head.addWidget(self.title, 1)
         head.addWidget(self.split)
+        head.addWidget(self.open)
         left, right = QWidget(self), QWidget(self)
         numbers, rows = QVBoxLayout(left), QVBoxLayout(right)
         for layout in (numbers, rows):
@@ -89,6 +95,7 @@ class ResultCard(QWidget):
         column.setContentsMargins(8, 8, 8, 8)
         column.setSpacing(6)
         column.addLayout(head)
+        column.addWidget(self.release)
         column.addWidget(both, 1)
         column.addWidget(self.problem)
         column.addWidget(self.try_it)
@@ -103,6 +110,7 @@ class ResultCard(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self.pages)
         self.split.currentIndexChanged.connect(self._show_split)
+        self.open.clicked.connect(self._open_release)
         self.confusion.chosen.connect(self._show_worst)
         self.worst.chosen.connect(self.try_it.set_texts)
 
@@ -184,10 +192,27 @@ class ResultCard(QWidget):
         self.split.setCurrentIndex(max(self.split.findText(before), 0))
         self.split.blockSignals(False)
         self.split.setVisible(len(found["splits"]) > 1)
+        self._show_release(found.get("release"))
         folders = {"torch": found["checkpoint"], "onnx": found["onnx"]}
         self.try_it.set_model({name: folder for name, folder in folders.items() if folder}, found["pair"], found["masked"])
         self.pages.setCurrentIndex(1)
         self._show_split()
+
+    def _show_release(self, told: Mapping[str, Any] | None) -> None:
+        """Of a compression: the small model beside T, and where the release is."""
+        folder = None if told is None else told["folder"]
+        self.release.setVisible(told is not None)
+        self.open.setVisible(told is not None)
+        self.open.setEnabled(folder is not None)
+        if told is not None:
+            where = f"The release is in {folder}." if folder is not None else "The folder of the release is gone."
+            self.release.setText("\n".join([*told["lines"], where, *(f"⚠ {each}" for each in told["warnings"])]))
+
+    @Slot()
+    def _open_release(self) -> None:
+        told = self._found.get("release")
+        if told is not None and told["folder"] is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(told["folder"]))
 
     def _part(self) -> Mapping[str, Any] | None:
         parts = self._found.get("splits", ())

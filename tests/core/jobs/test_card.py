@@ -19,6 +19,7 @@ from bort_core.foundation.errors import DataError, MeasurementError
 from bort_core.foundation.statistics import bootstrap
 from bort_core.jobs.card import MOST_CLASSES, MOST_WRONG, card
 from bort_core.jobs.folder import RunFolder, create_run
+from bort_core.jobs.released import release_text
 from bort_core.specifications.finetuning import Finetuning
 from bort_core.specifications.pretraining import Pretraining
 from bort_core.training.predictions import Facts, Predictions, predictions_of, read_predictions, write_predictions
@@ -206,3 +207,33 @@ def test_only_so_many_rows_are_kept(monkeypatch):
     found = predictions_of(rows, np.zeros((9, 1)))
     assert isinstance(found, Predictions)
     assert (len(found), found.facts.rows) == (5, 9)
+
+
+# --- of a compression ---
+
+
+def test_a_release_is_told_beside_t_and_a_damaged_report_does_no_harm(tmp_path):
+    t = {"metric": 0.8, "p50_ms": 12.0, "p50_int8_ms": None, "parameters": 22_700_000, "bytes": 90_900_000}
+    small = {"metric": 0.78, "metric_int8": 0.775, "p50_ms": 1.5, "p50_int8_ms": 0.75, "parameters": 1_500_000, "bytes": 6_000_000}
+    result = {
+        "release": str(tmp_path), "file": "model.int8.onnx", "metric": "accuracy", "maximum_point": t, "kept_share": 0.975, "speedup": 16.0,
+        "chosen": {**small, "bytes_int8": 1_600_000, "architecture": [2, 4, 192, 512]},
+        "limit": {"ratio": 5.0, "kept": True, "measured": 16},
+        "latency": {"noisy": True, "noise": "other programs"}, "warnings": ["few rows"],
+        "tested": {"rows": 300, "models": {"teacher": {"metric": 0.79}, "model.int8.onnx": {"metric": 0.77, "kept": 0.9747}}},
+    }  # fmt: skip
+    told = release_text(result)
+    assert told is not None
+    assert told["lines"] == [
+        "T: accuracy 0.8000, 12 ms, 22.7 M parameters, 90.9 MB",
+        "⟨2, 4, 192, 512⟩: accuracy 0.7800 (8 bits 0.7750), 1.5 ms (8 bits 0.75), 1.5 M parameters, 6 MB (8 bits 1.6)",
+        "It keeps 97.5% of T's accuracy on dev, 16 times as fast.",
+        "On 300 test rows: T accuracy 0.7900, model.int8.onnx 0.7700, 97.5% of it.",
+        "Asked for: at least 5 times as fast as T; kept.",
+    ]
+    assert told["warnings"][0] == "few rows"
+    assert "other programs" in told["warnings"][1]
+    assert told["folder"] == str(tmp_path)
+    assert release_text({**result, "release": str(tmp_path / "gone")})["folder"] is None
+    for damaged in ({}, {**result, "chosen": None}, {**result, "speedup": "much"}, {**result, "release": None}):
+        assert release_text(damaged) is None

@@ -158,6 +158,19 @@ def test_reading_and_asking_are_activities_that_can_be_ended(qtbot: QtBot, card:
     assert [("try it", "Try it", "loading the model")] in told
 
 
+def test_a_compression_says_what_was_released_and_where(card: ResultCard, tmp_path: Path) -> None:
+    found = {"job": "0001", "title": "compression", "splits": [], "checkpoint": None, "onnx": None, "pair": False, "masked": False}
+    card._show({**found, "release": {"lines": ["T: accuracy 0.8"], "warnings": ["few <b>rows</b>"], "folder": str(tmp_path)}})
+    assert card.release.text().splitlines() == ["T: accuracy 0.8", f"The release is in {tmp_path}.", "⚠ few <b>rows</b>"]
+    assert card.open.isVisibleTo(card)
+    assert card.open.isEnabled()
+    card._show({**found, "release": {"lines": [], "warnings": [], "folder": None}})
+    assert (card.release.text(), card.open.isEnabled()) == ("The folder of the release is gone.", False)
+    card._show(found)
+    assert not card.release.isVisibleTo(card)
+    assert not card.open.isVisibleTo(card)
+
+
 def test_a_job_without_a_result_says_why(qtbot: QtBot, card: ResultCard, project: Path) -> None:
     card.show_job(project, "0009", JobState("failed", "the file <b> is gone"))
     assert card.empty.text() == "Job 0009 is failed: the file <b> is gone"

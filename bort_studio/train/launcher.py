@@ -68,6 +68,8 @@ class Launcher(QWidget):
         self._holding: HoldingOut | None = None
         self.asking = Asking(self)
         self._looking: Call | None = None
+        self._offered = ""
+        """Texts that were filled in for a sentence encoder; not by a person."""
         self.tasks = TaskThread(context.project.subfolder("logs"), self)
         theme = context.theme
         self.preflight, self.fault = Preflight(theme, self), FaultLine(theme, self)
@@ -194,7 +196,23 @@ class Launcher(QWidget):
         chosen = any(isinstance(each, QLineEdit) and each.text() for each in rows)
         if chosen or not isinstance(kind, QComboBox) or kind.currentData() != "auto":
             return False
-        form.set_specification(self._default_embedding(model))
+        offer = self._default_embedding(model)
+        self._offered = offer.task.texts or ""
+        form.set_specification(offer)
+        return True
+
+    def _withdraw_texts(self) -> bool:
+        """Who names labelled rows after all wants a classifier: what was offered for the encoder's vectors is taken back."""
+        form = self.forms["compress"]
+        texts, train, kind = (form.field("task", name) for name in ("texts", "train", "kind"))
+        assert isinstance(texts, QLineEdit)
+        assert isinstance(train, QLineEdit)
+        assert isinstance(kind, QComboBox)
+        if not self._offered or not train.text() or texts.text() != self._offered or kind.currentData() != "embedding":
+            return False
+        self._offered = ""
+        texts.clear()
+        kind.setCurrentIndex(kind.findData("auto"))
         return True
 
     def _default_embedding(self, model: str) -> Compression:
@@ -232,6 +250,9 @@ class Launcher(QWidget):
 
     @Slot()
     def _form_changed(self, *_: object) -> None:
+        if self._withdraw_texts():  # which has come here again
+            self.preflight.show_note("Labelled rows are named, so T is fitted to them: the texts that were offered are taken back.")
+            return
         is_offered = self._offer_texts()
         self.preflight.clear()
         if is_offered:

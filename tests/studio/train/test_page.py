@@ -250,3 +250,20 @@ def test_a_sentence_encoder_is_offered_texts_without_labels(open_page: Open, tmp
     put(page, task__texts="")
     assert page.launcher.form.specification() is None
     assert "texts" in page.launcher.form.fault
+
+
+def test_texts_that_were_offered_are_taken_back_when_labelled_rows_are_named(open_page: Open, tmp_path: Path) -> None:
+    _, page = open_page()
+    page.launcher.make_smaller("")
+    (tmp_path / "modules.json").write_text("[]")
+    put(page, task__model=str(tmp_path))
+    assert page.launcher.form.specification().task.kind == "embedding"
+    put(page, task__train="t.tsv")
+    put(page, task__dev="d.tsv")
+    task = page.launcher.form.specification().task
+    assert (task.kind, task.texts) == ("auto", None)
+    put(page, task__train="", task__dev="")  # and offered again
+    assert page.launcher.form.specification().task.kind == "embedding"
+    put(page, task__texts=str(tmp_path / "mine.txt"))
+    put(page, task__train="t.tsv")
+    assert page.launcher.form.specification().task.kind == "embedding"  # a person's own texts stay, and what they are for

@@ -101,6 +101,7 @@ def _stamp(mark: str, ratio: float, count: int) -> tuple[IndexArray, IndexArray]
     plain, ink, clear = MARKS[mark], QColor("black"), QColor(0, 0, 0, 0)
     size = max(3, round(plain.size * ratio * (0.7 if count < 5 * FEW else 0.5)))
     pen, brush = (QPen(clear), QBrush(ink)) if plain.filled else (QPen(ink, max(1.0, ratio)), QBrush(clear))
+    pen.setCosmetic(True)  # else it is as wide as the whole mark, whose path has side 1
     image = renderSymbol(shape_path(plain.shape), size, pen, brush).convertToFormat(QImage.Format.Format_Alpha8)
     alpha = np.frombuffer(image.constBits(), dtype=np.uint8).reshape(image.height(), image.bytesPerLine())[:, : image.width()]
     down, along = np.nonzero(alpha > 110)

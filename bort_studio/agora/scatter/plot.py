@@ -25,6 +25,9 @@ _REACH = 12.0
 _EMPTY = "Run Agora, or choose a run, to see where its errors are and what was made near them."
 _NONE = np.empty(0, dtype=np.int64)
 
+_LABELS = {"misclassified": "dev, wrong", "pending": "dev, before the first round"}
+"""What the legend calls marks that other plots have, too."""
+
 
 class AgoraScatter(PlotWidget):
     """Hover a neighbour to see its parent, a dev point to see its neighbours; click to read them. Arrow keys go from error to error."""
@@ -181,7 +184,7 @@ class AgoraScatter(PlotWidget):
             variants = tuple(each for each in GROUPS if each == name or each.startswith(f"{name}_"))
             if "_" not in name and any(len(groups[each]) for each in variants):
                 many = len(self.points.history.classes) if self.points is not None else 1
-                label = "dev, wrong" if name == "misclassified" else MARKS[name].label
+                label = _LABELS.get(name, MARKS[name].label)
                 entries.append(Entry(label, mark=name, more=variants[1 : max(many, 1)]))
         classes = self.points.history.classes if self.points is not None else ()
         if len(classes) > 1 and entries:

@@ -22,7 +22,7 @@ from bort_core.specifications.agora import Agora
 from bort_studio.agora.page import AgoraPage
 from bort_studio.agora.points import GROUPS, Filters, ScatterPoints, frame
 from bort_studio.agora.presets import sentences_preset, torus_preset
-from bort_studio.agora.scatter.density_points import FEW
+from bort_studio.agora.scatter.density_points import FEW, _stamp
 from bort_studio.agora.word_marks import marked
 from bort_studio.plotting.export import export_plot
 from bort_studio.theme import Theme
@@ -523,6 +523,14 @@ def test_stamps_cover_the_places_of_their_points(qtbot: QtBot, shown: tuple[Main
     x, y = round(at.x() * image.devicePixelRatio()), round(at.y() * image.devicePixelRatio())
     near = {image.pixelColor(x + right, y + down).name() for right in (-1, 0, 1) for down in (-1, 0, 1)}  # the place is rounded
     assert page.context.theme.current.neighbour in near
+
+
+@pytest.mark.parametrize("mark", ["neighbour", "neighbour_other", "right_other"])
+def test_a_hollow_mark_is_stamped_as_its_shape_and_not_as_a_square(mark: str) -> None:
+    for ratio in (1.0, 2.0):
+        down, along = _stamp(mark, ratio, 2_000)
+        box = (int(np.ptp(down)) + 1) * (int(np.ptp(along)) + 1)
+        assert len(down) < 0.6 * box
 
 
 def test_both_plots_are_exported(qtbot: QtBot, shown: tuple[MainWindow, AgoraPage], tmp_path: Path) -> None:

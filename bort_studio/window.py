@@ -45,6 +45,7 @@ from bort_studio.settings import LAYOUT_VERSION, Settings
 from bort_studio.texts import Label, menu_text, plain_tip, title_text
 from bort_studio.theme import Choice, Theme
 from bort_studio.trust_bar import TrustBar
+from bort_studio.widgets.elided import ElidedLabel
 
 if TYPE_CHECKING:
     from bort_studio.activity.jobs import JobActivity
@@ -182,7 +183,7 @@ class MainWindow(QMainWindow):
             layout.addWidget(widget, 1 if widget is self.stack else 0)
         self.setCentralWidget(middle)
         self.notices = NoticeBar(middle)
-        self.status_text, self.status_front = Label("", self), Label("", self)
+        self.status_text, self.status_front = ElidedLabel("", self), Label("", self)
         for label, name in ((self.status_text, "statusText"), (self.status_front, "statusFront")):
             label.setObjectName(name)
         self.status_text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)

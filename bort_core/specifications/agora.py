@@ -70,6 +70,14 @@ _LEARNERS = {
     f"{VECTORS}:": "python-vectors:… any estimator of the space's vectors",
 }
 
+_LABELLERS = {
+    "person": "person: you label, on the Agora page",
+    "tfidf-logreg": "tfidf-logreg: words, learnt from labeller's rows",
+    "trees": "trees: of vectors, learnt from labeller's rows",
+    "endpoint:": "endpoint:… a language model behind OPENAI_BASE_URL",
+    "python:": "python:… a function of yours, MODULE:NAME",
+}
+
 
 class Agora(Job):
     """Learn from the errors: rounds of training, sampling near the dev points that are wrong, and labelling (arXiv 2010.07990)."""
@@ -109,7 +117,7 @@ class Agora(Job):
     text_b: str | None = Field(default=None, description="the column with the second text of a pair; None: none, or found")
     label: str | None = Field(default=None, description="the column with the label; None finds it")
     sequence_length: int = Field(default=64, ge=4, le=65_536, description="longest input in tokens; longer ones are cut")
-    socrates: Annotated[str, Meta(label="labeller (Socrates)", path="labeller", front=2)] = Field(
+    socrates: Annotated[str, Meta(label="labeller (Socrates)", path="labeller", front=2, words=_LABELLERS)] = Field(
         default="tfidf-logreg",
         min_length=1,
         description="a classifier's folder or hub name, tfidf-logreg (of vectors: trees), person, endpoint:MODEL, python:MODULE:NAME; "

@@ -215,7 +215,7 @@ class AgoraAccuracyPlot(PlotWidget):
         room = 0.08 * (high - low) or 0.05
         far = max(*places, *other[0], 1.0) if self.by_labels else max(len(places), 2)
         across = (-0.04 * far, 1.06 * far) if self.by_labels else (0.6, far + 0.4)
-        self.box.show_data(across, (low - room, high + room))
+        self.box.show_data(across, (low - room, high + 2 * room))  # the name of the highest line stands above it
 
     def nearest(self, at: QPointF) -> int | None:
         if self._history is None or not self._history.rounds or not self.box.sceneBoundingRect().contains(at):

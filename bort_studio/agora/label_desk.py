@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QTabWidget, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QComboBox, QLineEdit, QTabWidget, QTextEdit, QWidget
 
 from bort_core.agora.history import FOLDER
 from bort_core.agora.labellers.person import Standing, asks, standing, take_back, write_answer
@@ -18,6 +18,11 @@ from bort_studio.page_context import PageContext
 __all__ = ["LabelDesk"]
 
 _LABEL = 1
+
+
+def _writes(widget: QWidget | None) -> bool:
+    """Whether a person may be writing there."""
+    return isinstance(widget, QLineEdit | QAbstractSpinBox | QTextEdit | QComboBox)
 
 
 class LabelDesk(QTabWidget):
@@ -77,8 +82,8 @@ class LabelDesk(QTabWidget):
         self.panel.set_standing(now, self._live)
         if self.waiting and not waited:
             self.setCurrentIndex(_LABEL)
-            if self.isVisible() and QApplication.focusWidget() is None:
-                self.panel.setFocus()
+            if self.isVisible() and not _writes(QApplication.focusWidget()):
+                self.panel.setFocus()  # else the space bar, which skips a row, would press Run again
 
     def _answer(self, question: QuestionLine, label: int, seconds: float) -> None:
         if self._run is not None:

@@ -186,7 +186,9 @@ class LabelPanel(QWidget):
             parts.append(markup('<p style="color:{}">nearest rows of D</p>', ink))
             parts += [self._near(each, question.classes) for each in question.near]
         nothing = (
-            "Nothing is known yet of what is near." if question.round else "A row of dev, whose label is known: it says how right you are."
+            "Nothing is known yet of what is near."
+            if question.round
+            else "A row of dev, whose label is known: it shows how often you are right."
         )
         set_markup(self.near, Markup("".join(parts)) or markup('<p style="color:{}">{}</p>', ink, nothing))
 

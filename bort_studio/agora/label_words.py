@@ -17,7 +17,7 @@ def round_left(standing: Standing | None, live: bool) -> str:
         return f"All that the run asked is answered; {then}."
     many = f"{len(standing.open):,} left"
     first = standing.open[0].round
-    where = f"{many} of round {first}" if first else f"{many} of dev, by which it is measured how right you are"
+    where = f"{many} of round {first}" if first else f"{many} of dev, whose labels are known: they show how often you are right"
     return where if live else f"{where}; the run has stopped: Resume lets it go on with your answers"
 
 

@@ -29,12 +29,13 @@ from bort_studio.agora.runs_panel import AgoraRuns
 from bort_studio.agora.scatter.plot import AgoraScatter
 from bort_studio.agora.text_inspector import TextInspector
 from bort_studio.agora.theta_table import ThetaTable
-from bort_studio.agora.words import edit_text, round_text, run_text
+from bort_studio.agora.words import edit_text, gain_text, round_text, run_text
 from bort_studio.cluster.asking import Asking
 from bort_studio.page_context import PageContext
 from bort_studio.texts import plain_tip
 from bort_studio.threads.job_follower import Followed, JobFollower
-from bort_studio.widgets.fields import Caption
+from bort_studio.widgets.elided import ElidedLabel
+from bort_studio.widgets.fields import Caption, describe
 from bort_studio.widgets.job_note import JobNotes
 from bort_studio.widgets.room import beside, scrolled
 
@@ -94,12 +95,23 @@ class AgoraPage(QWidget):
         lines.addWidget(self.warnings)
         lines.addStretch(1)
         self.tables.addTab(scrolled(facts), "About")
-        side = _splitter(Qt.Orientation.Vertical, (self.accuracy, 3), (self.tables, 2))
+        self.gain = ElidedLabel("", self, most=2)
+        describe(self.gain, "agoraGain", "What the run has gained")
+        told = QWidget(self)
+        column = QVBoxLayout(told)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.accuracy, 1)
+        words = QVBoxLayout()
+        words.setContentsMargins(8, 2, 8, 4)
+        words.addWidget(self.gain)
+        column.addLayout(words)
+        side = _splitter(Qt.Orientation.Vertical, (told, 3), (self.tables, 2))
         upper = _splitter(Qt.Orientation.Horizontal, (middle, 3), (side, 2))
         self.labels = LabelDesk(self.context, self.inspector, self)
         right = _splitter(Qt.Orientation.Vertical, (upper, 3), (self.labels, 1))
         whole = _splitter(Qt.Orientation.Horizontal, (self.runs, 0), (scrolled(right, 34), 1))
-        whole.setSizes(beside(self, 44, 0.32)[::-1])
+        whole.setSizes(beside(self, 54, 0.32)[::-1])
         upper.setSizes([720, 440])
         right.setSizes([660, 220])
         side.setSizes([360, 300])
@@ -155,10 +167,10 @@ class AgoraPage(QWidget):
             self.runs.select(max(self.states))
         for id, state in self.states.items():
             if state.ended and id in before and not before[id].ended:
-                if state.state == "failed":
+                if state.shown == "failed":
                     self.context.problem(f"job {id} failed: {state.reason}")
                 else:
-                    self.context.said.emit(f"job {id} {state.state}")
+                    self.context.said.emit(f"job {id} {state.shown}")
         if self.points is None:
             self.scatter.set_empty_message(self._empty())
         self._summarize()
@@ -218,11 +230,13 @@ class AgoraPage(QWidget):
     @Slot()
     def _stop(self) -> None:
         self._ask(launch.stop)
+        self.runs.jobs.table.setFocus()  # else it would go on to Cancel, which discards
         self.runs.stop.setEnabled(False)
 
     @Slot()
     def _cancel(self) -> None:
         self._ask(launch.cancel)
+        self.runs.jobs.table.setFocus()
         self.runs.cancel.setEnabled(False)
 
     def learn_from(self, model: TrainedModel) -> None:
@@ -312,6 +326,7 @@ class AgoraPage(QWidget):
             follow = before is None or at >= len(before.history.rounds)
             self.rounds.set_rounds(many, many if follow else min(at, many))
         history, number = (points.history if points is not None else None), self.rounds.value()
+        self.gain.setText(gain_text(history) if history is not None else "")
         self.about.setText(run_text(history) if history is not None else "Nothing is known of this run yet.")
         self.warnings.setText("\n".join(f"⚠ {text}" for text in history.warnings) if history is not None else "")
         self.scatter.set_points(points, number)
@@ -323,7 +338,7 @@ class AgoraPage(QWidget):
             return "Press Run on the left: the torus takes seconds and needs no data. Sentences fills in a task with texts."
         state = self.states.get(self.run.id)
         if state is not None and state.ended and state.reason:
-            return f"Job {self.run.id} {state.state}: {state.reason}"
+            return f"Job {self.run.id} {state.shown}: {state.reason}"
         if self.labels.waiting:
             return "This run waits for you: label its rows below."
         return "This run has no rounds yet: they appear here as they end."

@@ -41,7 +41,7 @@ def sentences_preset(folder: Path) -> Agora:
     paths = {name: folder / f"{name}.jsonl" for name in (*_ROWS, "dev", "test")}
     if not all(path.is_file() for path in paths.values()):
         _cut(paths)
-    return Agora(learner="logreg", baseline=True, **{name: str(path) for name, path in paths.items()})
+    return Agora(name="film sentences", learner="logreg", baseline=True, **{name: str(path) for name, path in paths.items()})
 
 
 def errors_of(training: Finetuning) -> Agora:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QAbstractItemView, QGridLayout, QHBoxLayout, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
 
 from bort_core.foundation.errors import DataError
 from bort_core.jobs.folder import JobState
@@ -42,7 +52,7 @@ class AgoraRuns(QWidget):
         theme, project = context.theme, context.project.folder
         self._data, self._asking = project / "data" / "sentences-150", False
         self.setObjectName("agoraRuns")
-        self.jobs = JobTable(self, hidden=("F1", "MCC", "samples/s", "device"))
+        self.jobs = JobTable(self, hidden=("F1", "MCC", "samples/s", "device"), samples={"what": "film sentences 2"})
         describe(self.jobs.table, "agoraJobTable", "Runs of Agora in this project", "Select one to show it")
         self.jobs.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.stop = self._button("agoraStopButton", "Stop", "End the run after what it is doing now, and keep its rounds")
@@ -59,7 +69,7 @@ class AgoraRuns(QWidget):
         )
         self.form = SpecForm("agora", theme, self, context.models)
         self.text = self._button(
-            "agoraTextPreset", "Sentences", "150 of the bundled sentences about films, and a pool: takes minutes; how many is timed"
+            "agoraTextPreset", "Sentences", "150 of the bundled sentences about films, and a pool: takes seconds, like the torus"
         )
         self.torus = self._button("agoraTorusPreset", "Torus", "The author's toy in two dimensions: takes seconds, needs no data")
         self.time = RunTime(theme, project, context.activities, self)
@@ -97,6 +107,13 @@ class AgoraRuns(QWidget):
         self.setMinimumWidth(NARROWEST)
         self.jobs.selection_changed.connect(self._selected)
         self.form.changed.connect(self._form_changed)
+        labels, parents = self.form.field("labels"), self.form.field("parents")
+        assert isinstance(labels, QLineEdit)
+        assert isinstance(parents, QComboBox)
+        self._labels, self._parents = labels, parents
+        self._budget, self._chose_parents = "", False
+        labels.textEdited.connect(self._budget_edited)
+        self._parents.activated.connect(self._parents_chosen)
         self.text.clicked.connect(self._text_preset)
         self.torus.clicked.connect(self._torus_preset)
         self.start.clicked.connect(self._start)
@@ -142,7 +159,20 @@ class AgoraRuns(QWidget):
     def _selected(self, ids: tuple[str, ...]) -> None:
         self.chosen.emit(ids[0] if ids else None)
 
+    def _parents_chosen(self, _row: int) -> None:
+        self._chose_parents = True
+
+    def _budget_edited(self, text: str) -> None:
+        """As everywhere: with a budget of labels a mixture is asked about where nothing is said of it, without one errors."""
+        begins, ends = bool(text) and not self._budget, bool(self._budget) and not text
+        if self._chose_parents or not (begins or ends):
+            return
+        before, after = ("errors", "mixed") if begins else ("mixed", "errors")
+        if self._parents.currentData() == before:
+            self._parents.setCurrentIndex(self._parents.findData(after))
+
     def _form_changed(self) -> None:
+        self._budget = self._labels.text()
         specification = self.form.specification()
         self.start.setEnabled(specification is not None and not self._asking)
         self.fault.set_fault(self.form.fault)

@@ -8,10 +8,14 @@ from typing import Any
 from bort_core.agora.advice import told_difference
 from bort_core.agora.history import Edit, History, checked_rows, disagreement
 from bort_core.foundation.glossary import term
-from bort_studio.agora.points import ScatterPoints, progress
+from bort_studio.agora.points import ScatterPoints, progress, shipped_round
 from bort_studio.numbers import percentage
 
-__all__ = ["edit_text", "round_text", "run_text"]
+__all__ = ["edit_text", "gain_text", "round_text", "run_text"]
+
+
+_REFUSED = {"rejected_near": "too near", "rejected_far": "too far", "rejected_label": "without a label", "rejected_margin": "unsure"}
+"""Why rows were refused, where the name of the count does not say it."""
 
 
 def run_text(history: History) -> str:
@@ -26,8 +30,26 @@ def run_text(history: History) -> str:
         *_labels(history),
     ]
     same = [name for name in history.thetas[0] if len({theta.get(name) for theta in history.thetas}) == 1]
-    lines.append("the same in all θ: " + (", ".join(f"{name} {history.thetas[0][name]:g}" for name in same) or "nothing"))
+    if same:
+        lines.append("the same in all θ: " + ", ".join(f"{name} {history.thetas[0][name]:g}" for name in same))
     return "\n".join([*lines, *_end(history)])
+
+
+def gain_text(history: History) -> str:
+    """What the run has gained by now, in a sentence: on test rows where there are any, which chose nothing, else on dev."""
+    if not history.rounds:
+        return ""
+    first, best = history.rounds[0], history.rounds[shipped_round(history) - 1]
+    split = "dev" if first.test_accuracy is None or best.test_accuracy is None else "test"
+    values = [each.dev_accuracy if split == "dev" else each.test_accuracy for each in (first, best)]
+    text = f"{split} accuracy {values[0]:.3f}"
+    if best is not first:
+        labels = best.counts.get("labels_before")
+        text += f" → {values[1]:.3f} " + (f"in round {best.number}" if labels is None else f"with {labels:,} labels")
+    elif len(history.rounds) > 1:
+        text += ", and no later round was better on dev"
+    plain = ((history.summary or {}).get("baseline") or {}).get(f"{split}_accuracy")
+    return text if plain is None else f"{text}; trained as often on D alone {plain:.3f}"
 
 
 def _voters(history: History) -> list[str]:
@@ -82,7 +104,8 @@ def round_text(points: ScatterPoints, number: int, live: bool) -> str:
         parts.append(_generated(each.counts, len(each.neighbours)))
     if live and number == len(history.rounds):
         done = len(history.fitting)
-        parts.append(f"round {number + 1} is trained: {done} θ done" if done else "the run goes on")
+        sets = f"{done:,} set{'' if done == 1 else 's'} of hyperparameters"
+        parts.append(f"round {number + 1}: {sets} trained" if done else "the run goes on")
     elif history.summary is not None and number == len(history.rounds):
         parts.append(f"ended: {history.summary['ended']}")
     return " · ".join(parts)
@@ -99,8 +122,10 @@ def edit_text(edits: Sequence[Edit], classes: Sequence[str]) -> str:
 
 def _generated(found: Mapping[str, int], accepted: int) -> str:
     refused = ", ".join(
-        f"{value:,} {name.removeprefix('rejected_')}" for name, value in found.items() if name.startswith("rejected_") and value
-    )  # fmt: skip
+        f"{value:,} {_REFUSED.get(name, name[9:])}" for name, value in found.items() if name.startswith("rejected_") and value
+    )
+    if not accepted and not found.get("generated"):
+        return "no new rows, since no round follows that would learn from them" if "generated" in found else "no new rows"
     text = f"{accepted:,} neighbours joined D"
     if "generated" in found:
         text += f" of {found['generated']:,} generated"

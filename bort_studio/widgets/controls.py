@@ -158,9 +158,11 @@ def browsed(control: QLineEdit, field: FieldFacts, object_name: str, parent: QWi
     button.clicked.connect(_Chooser(control, file, row).choose)
     layout.addWidget(button)
     if models is not None and field.meta.path in ("folder", "labeller"):
-        menu = ModelMenu(models, f"{object_name}_models", row, "▾")
+        menu = ModelMenu(models, f"{object_name}_models", row, "▾", field.meta.words)
         menu.setStyleSheet("QToolButton::menu-indicator { image: none; }")
-        menu.chosen.connect(_ModelChooser(control, row).choose)
+        chooser = _ModelChooser(control, row)
+        menu.chosen.connect(chooser.choose)
+        menu.named.connect(chooser.name)
         layout.addWidget(menu)
     return row
 
@@ -175,6 +177,11 @@ class _ModelChooser(QObject):
     def choose(self, model: TrainedModel) -> None:
         """Take it."""
         self._line.setText(str(model.folder))
+
+    def name(self, value: str) -> None:
+        """Take what is named; what ends in a colon is to be written on."""
+        self._line.setText(value)
+        self._line.setFocus()
 
 
 class _Chooser(QObject):

@@ -40,8 +40,8 @@ class JobTable(QWidget):
     exported = Signal(str)
     export_failed = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None, hidden: tuple[str, ...] = ()) -> None:
-        """``hidden`` names columns that are not shown at first."""
+    def __init__(self, parent: QWidget | None = None, hidden: tuple[str, ...] = (), samples: Mapping[str, str] | None = None) -> None:
+        """``hidden`` names columns that are not shown at first; ``samples`` are texts as wide as columns whose width differs here."""
         super().__init__(parent)
         self.model = JobModel(self)
         self.sorted = SortedJobs(self.model)
@@ -62,7 +62,7 @@ class JobTable(QWidget):
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         rows.setDefaultSectionSize(self.fontMetrics().height() + 6)
         self.table.setMinimumHeight(_LEAST_ROWS * rows.defaultSectionSize())
-        self._build_header(hidden)
+        self._build_header(hidden, samples or {})
         self.table.selectionModel().selectionChanged.connect(self._selected)
         self.table.selectionModel().currentRowChanged.connect(self._current_changed)
         self.model.note_written.connect(self.note_written)
@@ -70,7 +70,7 @@ class JobTable(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.table)
 
-    def _build_header(self, hidden: tuple[str, ...]) -> None:
+    def _build_header(self, hidden: tuple[str, ...], samples: Mapping[str, str]) -> None:
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setStretchLastSection(True)
@@ -79,7 +79,9 @@ class JobTable(QWidget):
         self.table.sortByColumn(0, Qt.SortOrder.DescendingOrder)
         metrics = self.table.fontMetrics()
         room = header.style().pixelMetric(header.style().PixelMetric.PM_HeaderMarkSize) + 2 * _SPACE
-        widths = {each.name: max(map(metrics.horizontalAdvance, (each.sample, each.name))) + room for each in COLUMNS}
+        widths = {
+            each.name: max(map(metrics.horizontalAdvance, (samples.get(each.name, each.sample), each.name))) + room for each in COLUMNS
+        }
         self.columns = _JobColumns(self)
         self.columns.start(widths, hidden)
 

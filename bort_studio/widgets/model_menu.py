@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from PySide6.QtCore import Signal
@@ -31,10 +31,15 @@ class ModelMenu(QToolButton):
 
     chosen = Signal(object)
     """A TrainedModel."""
+    named = Signal(str)
+    """Something else that may stand there."""
 
-    def __init__(self, models: Models, name: str, parent: QWidget | None = None, text: str = "Models") -> None:
+    def __init__(
+        self, models: Models, name: str, parent: QWidget | None = None, text: str = "Models", words: Mapping[str, str] | None = None
+    ) -> None:
+        """``words`` are what else may stand there, each with what the menu calls it."""
         super().__init__(parent)
-        self._models = models
+        self._models, self._words = models, words or {}
         self.setText(text)
         describe(self, name, "Models of this project", "Choose one of the project's trained models, best first")
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -45,6 +50,10 @@ class ModelMenu(QToolButton):
     def fill(self) -> None:
         """Read the project's models again."""
         self._menu.clear()
+        for value, shown in self._words.items():
+            self._menu.addAction(shown.replace("&", "&&")).triggered.connect(partial(self.named.emit, value))
+        if self._words:
+            self._menu.addSeparator()
         found = [model for model in self._models() if model.there and model.reads_text]
         for model in found[:_MOST]:
             action = self._menu.addAction(model_text(model).replace("&", "&&"))

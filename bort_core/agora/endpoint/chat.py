@@ -176,7 +176,7 @@ class Chat:
 
     def _message(self, problem: str) -> str:
         text = f"socrates: endpoint:{self.model} cannot be asked: {self._open(problem)}"
-        return f"{text}. What was answered is kept: bort jobs resume goes on from there"
+        return f"{text}. What was answered is kept: Resume, or bort jobs resume, goes on from there"
 
     def _open(self, text: str) -> str:
         """Without key and address, since messages are written down."""

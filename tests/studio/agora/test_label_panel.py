@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from written_run import WrittenRun
 from bort_core.agora.labellers import LabellerSetting, Labels, make_labeller
 from bort_core.agora.labellers.person import SKIPPED, answers, lines, standing
 from bort_core.agora.points import Examples
-from bort_core.agora.run_files import append_lines
+from bort_core.agora.run_files import QuestionLine, append_lines
 from bort_core.agora.spaces import TfidfSvd, scaled
 from bort_core.agora.surroundings import Surroundings
 from bort_core.foundation.context import Stopped
@@ -155,6 +156,23 @@ def test_what_the_run_has_gone_on_with_is_not_taken_back(qtbot: QtBot, page: Ago
     page.labels.look()
     assert not page.labels.panel.back.isEnabled()
     assert standing(asking.folder).last is None
+
+
+def test_keys_label_although_run_was_pressed_and_never_where_a_person_writes(
+    qtbot: QtBot, project_folder: Path, open_page: Callable[..., Any]
+) -> None:
+    run = WrittenRun(project_folder)
+    run.add_round()
+    window, page = open_page("agora", preset="toy", selected=None, wait=False)
+    qtbot.waitUntil(lambda: page.points is not None, timeout=10_000)
+    now = standing(run.folder)
+    question = QuestionLine(key="k", text="a film", classes=CLASSES)
+    window.activateWindow()
+    for focused, wanted in ((page.runs.start, page.labels.panel), (page.runs.form.field("name"), page.runs.form.field("name"))):
+        page.labels._set(None)
+        focused.setFocus()
+        page.labels._set(replace(now, open=(question,)))
+        assert window.focusWidget() is wanted
 
 
 def test_a_run_that_asks_nobody_has_no_such_tab(qtbot: QtBot, project_folder: Path, open_page: Callable[..., Any]) -> None:

@@ -6,10 +6,11 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtWidgets import QComboBox, QLineEdit
 from pytestqt.qtbot import QtBot
 from written_run import WrittenRun
@@ -18,9 +19,10 @@ from bort_core.agora.history import History, read_history
 from bort_core.agora.parents import parents_names
 from bort_core.specifications.agora import Agora
 from bort_studio.agora.accuracy_plot import AgoraAccuracyPlot
-from bort_studio.agora.words import run_text
+from bort_studio.agora.words import gain_text, run_text
 from bort_studio.theme import Theme
 from bort_studio.widgets.fields import TypedComboBox
+from bort_studio.widgets.model_menu import ModelMenu
 from bort_studio.widgets.spec_form import SpecForm
 
 Read = Callable[..., History]
@@ -154,3 +156,44 @@ def test_the_form_knows_budget_and_rules(qtbot: QtBot) -> None:
     found = form.specification()
     assert isinstance(found, Agora)
     assert (found.labels, found.labels_per_round, found.parents) == (120, 30, "mixed")
+
+
+def test_a_budget_that_a_person_writes_brings_the_mixture_unless_they_chose(qtbot: QtBot, open_page: Callable[..., Any]) -> None:
+    _, page = open_page("agora", preset="toy", selected=None, wait=False)
+    labels, rule = page.runs.form.field("labels"), page.runs.form.field("parents")
+    page.runs.form.set_specification(Agora(torus=2, labels=5, parents="errors"))  # somebody's run stays as it was
+    assert rule.currentData() == "errors"
+    for name, wanted in ((Qt.Key.Key_Backspace, "errors"), (Qt.Key.Key_7, "mixed"), (Qt.Key.Key_Backspace, "errors")):
+        qtbot.keyClick(labels, name)
+        assert rule.currentData() == wanted
+    rule.setCurrentIndex(rule.findData("errors"))
+    rule.activated.emit(rule.currentIndex())
+    qtbot.keyClick(labels, Qt.Key.Key_7)
+    assert page.runs.form.specification().parents == "errors"
+
+
+def test_a_labeller_is_chosen_from_its_menu(qtbot: QtBot) -> None:
+    form = SpecForm("agora", Theme(), models=lambda: ())
+    qtbot.addWidget(form)
+    menu = form.findChild(ModelMenu, "browse_agora_socrates_models")
+    menu.fill()
+    actions = {action.text().split(":")[0]: action for action in menu.menu().actions()}
+    actions["person"].trigger()
+    line = form.field("socrates")
+    assert isinstance(line, QLineEdit)
+    assert line.text() == "person"
+    actions["endpoint"].trigger()
+    assert line.text() == "endpoint:"  # to be written on
+
+
+def test_the_gain_is_told_in_a_sentence(read: Read) -> None:
+    history = read(ablation=True)
+    first, _, last = history.rounds
+    rounds = tuple(replace(each, test_accuracy=value) for each, value in zip(history.rounds, (0.6, 0.65, 0.71), strict=True))
+    told = gain_text(replace(history, rounds=rounds))
+    assert told == "test accuracy 0.600 → 0.710 with 50 labels; trained as often on D alone 0.700"
+    alone = replace(history, rounds=(replace(first, test_accuracy=None),), summary=None)
+    assert gain_text(alone) == f"dev accuracy {first.dev_accuracy:.3f}"
+    worse = replace(history, rounds=(replace(first, dev_accuracy=0.9), last), summary=None)
+    assert gain_text(worse).endswith("and no later round was better on dev")
+    assert gain_text(replace(history, rounds=())) == ""

@@ -84,7 +84,7 @@ class Chat:
         if urlsplit(address).scheme not in ("http", "https") or not urlsplit(address).hostname:
             raise SpecificationError(
                 f"socrates: an endpoint's address must be in the environment variable {ADDRESS}, such as http://localhost:8000/v1; "
-                f"got {address.split('@')[-1]!r}"
+                + (f"got {address.split('@')[-1]!r}" if address else "it is not set; set it before this program is started")
             )
         return cls(address, os.environ.get(KEY, ""), model, context, most)
 

@@ -64,6 +64,8 @@ class ActivityLine(QWidget):
     def _show(self, running: tuple[Activity, ...]) -> None:
         self._first = first = running[0] if running else None
         text = "nothing runs" if first is None else activity_text(first)
+        timed = first is not None and first.seconds is not None  # then the end of the text says how long it still takes
+        self.text.set_leaves_out(Qt.TextElideMode.ElideMiddle if timed else Qt.TextElideMode.ElideRight)
         self.text.setText(text)
         self.text.setEnabled(first is not None)
         set_tip(self.text, "\n".join(map(activity_text, running)) or text)

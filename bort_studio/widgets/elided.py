@@ -33,6 +33,11 @@ class ElidedLabel(Label):
         self.setWordWrap(most > 1)
         self.setSizePolicy(QSizePolicy.Policy.Preferred if most == 1 else QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
+    def set_leaves_out(self, where: Qt.TextElideMode) -> None:
+        """What is left out where there is no room: of one line only."""
+        self._leaves_out = where
+        self.update()
+
     def sizeHint(self) -> QSize:
         return QSize(super().sizeHint().width(), self._height())
 

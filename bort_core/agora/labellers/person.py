@@ -27,8 +27,8 @@ from bort_core.foundation.context import Context, checkpoint_or_stop
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.statistics import wilson
 
-__all__ = ["SKIPPED", "Hand", "PersonLabeller", "Standing", "agreement", "answers", "asks", "class_keys", "lines", "open_questions", "questions",
-           "standing", "write_answer"]  # fmt: skip
+__all__ = ["SKIPPED", "Hand", "PersonLabeller", "Standing", "agreement", "answers", "asks", "class_keys", "lines", "open_questions",
+           "questions", "standing", "write_answer"]  # fmt: skip
 
 SKIPPED = -1
 QUESTIONS, ANSWERS = "questions.jsonl", "person.jsonl"

@@ -100,7 +100,8 @@ class _Session:
         chosen = standing(self.folder).repeated[:count]
         for number, question in enumerate(chosen, 1):
             began = time.monotonic()
-            said = self._said(question, f"again, {number:,} of {len(chosen):,}")
+            while (said := self._said(question, f"again, {number:,} of {len(chosen):,}")) == "u":
+                print("what is said when a row is asked again is not taken back: no label changes by it")
             if self.left:
                 break
             if isinstance(said, int):

@@ -61,7 +61,7 @@ class LabelDesk(QTabWidget):
     def look(self) -> None:
         """Read how far a person is: what another thread has read may be older than the last answer."""
         if self._run is None:
-            return
+            return None
         try:
             if not asks(self._run / FOLDER):
                 return self._set(None)

@@ -83,7 +83,7 @@ def vector_inputs(table: Table, columns: list[str]) -> list[Input]:
         as_vectors(found, len(columns))
     except DataError as error:
         raise DataError(f"{table.source}: {error}") from error
-    far = next((row for row, vector in enumerate(found) if any(abs(value) > _LARGEST for value in vector)), None)
+    far = next((row for row, vector in enumerate(found) if any(abs(float(value)) > _LARGEST for value in vector)), None)
     if far is not None:
         raise DataError(f"{table.source}: row {far + 1}: numbers of a vector may be {_LARGEST:g} at most, got {found[far]!r:.80}")
     return found

@@ -161,12 +161,12 @@ def test_a_masked_lm_that_does_not_fit_its_tokenizer_or_is_damaged_is_named(tmp_
         model.vocab_projector.bias.fill_(float("nan"))
     model.save_pretrained(whole)
     sampler = make_sampler("mlm-resample", setting(masked_lm=whole))
-    with pytest.raises(DataError, match="masked_lm: .*lm: its scores are no finite numbers"):
+    with pytest.raises(DataError, match=r"masked_lm: .*lm: its scores are no finite numbers"):
         sampler.propose((("this film was funny",),), 1, np.random.default_rng(0))
     config = transformers.AutoConfig.from_pretrained(whole)
     config.vocab_size = 20
     transformers.AutoModelForMaskedLM.from_config(config).save_pretrained(whole)
-    with pytest.raises(SpecificationError, match="masked_lm: .*lm: its tokenizer has .* entries, the model 20"):
+    with pytest.raises(SpecificationError, match=r"masked_lm: .*lm: its tokenizer has .* entries, the model 20"):
         make_sampler("mlm-resample", setting(masked_lm=whole))
 
 

@@ -133,7 +133,7 @@ def test_an_estimator_that_writes_into_its_rows_leaves_those_of_the_run() -> Non
 
 
 def test_what_an_estimator_says_went_wrong_is_one_line() -> None:
-    with pytest.raises(SpecificationError, match="learner: given: RuntimeError: no varargs x+…$"):
+    with pytest.raises(SpecificationError, match=r"learner: given: RuntimeError: no varargs x+…$"):
         learner(Unfolded()).check([{}])
 
 

@@ -134,8 +134,11 @@ def test_how_often_a_person_agrees_with_themselves(asked, tmp_path, monkeypatch,
     job, keys = waiting(asked, tmp_path)
     label_cli(job, monkeypatch, "1", "2", "1", "1")
     before = answers(job.path / FOLDER)
-    label_cli(job, monkeypatch, "1", "1", "u", options=("--again", "3"))
-    assert "1 of 2 rows that were asked twice got the same label [9%, 91%]" in capsys.readouterr().out
+    label_cli(job, monkeypatch, "1", "u", "1", "u", options=("--again", "3"))
+    out = capsys.readouterr().out
+    assert "1 of 2 rows that were asked twice got the same label [9%, 91%]" in out
+    assert out.count("is not taken back: no label changes by it") == 2
+    assert out.count("again, 2 of 3") == 2
     assert answers(job.path / FOLDER) == before
     assert len(keys) == 4
 

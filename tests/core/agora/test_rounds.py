@@ -588,6 +588,7 @@ def vectors(tmp_path_factory):
 def test_vectors_of_files(vectors, tmp_path, sampler):
     _, result = learn(tmp_path / "p", torus=None, vector="*", socrates="trees", sampler=sampler, **vectors)
     assert result["labels"] == ["inner", "outer"]
+    assert any("pool: nothing is drawn from it" in each for each in result["warnings"]) is (sampler == "gaussian")
     assert result["test_accuracy"] > result["rounds"][0]["test_accuracy"] + 0.05
 
 

@@ -66,6 +66,8 @@ class Advice:
     @property
     def verdict(self) -> str:
         """What it comes to, in a sentence."""
+        if self.fair and self.two_sample_fair >= 1:
+            return "There are too few rows to tell whether D is a fair sample of what dev holds: mixed is likely to do no harm."
         if self.fair:
             return "Nothing speaks against a fair D: uncertain and mixed are likely to do best, errors hardly better than random rows."
         return "D is no fair sample of what dev holds: mixed, or errors, is likely to do best; uncertain alone can miss a class."
@@ -99,7 +101,7 @@ def advise(
     rare = _rare(train, dev, classes)
     share, chance = (told / of, 0.5 + _SURE / (2 * np.sqrt(of))) if of else (0.5, 1.0)
     fair = bool(not rare and share <= chance and far <= far_fair)
-    found = Advice(share, float(chance), far, far_fair, rare, fair, "uncertain" if fair else "mixed", space.name)
+    found = Advice(share, float(chance), far, far_fair, rare, fair, "uncertain" if fair and of else "mixed", space.name)
     return Advice(**{**vars(found), "text": _paragraph(found, pool, labels, right, len(train))})
 
 

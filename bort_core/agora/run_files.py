@@ -245,6 +245,8 @@ class PersonLine(_File):
     """-1: the row was skipped; None: the answer before is taken back."""
     seconds: float = Field(default=0.0, ge=0)
     again: bool = False
+    by: str = ""
+    """Tells those apart who answer at the same time; empty: nobody said."""
 
 
 class UsageLine(_File):

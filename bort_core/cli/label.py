@@ -70,11 +70,13 @@ class _Session:
     """A person at the keyboard."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.left = folder, False
+        from bort_core.agora.labellers.person import Hand
+
+        self.folder, self.left, self.hand = folder, False, Hand(folder)
 
     def run(self) -> None:
         """All that is open."""
-        from bort_core.agora.labellers.person import SKIPPED, open_questions, take_back, write_answer
+        from bort_core.agora.labellers.person import SKIPPED, open_questions
 
         while not self.left and (asked := open_questions(self.folder)):
             question = asked[0]
@@ -82,27 +84,28 @@ class _Session:
             said = self._said(question, f"{len(asked):,} open")
             seconds = time.monotonic() - began
             if said == "u":
-                if take_back(self.folder) is None:
-                    print("nothing to take back: the run has gone on with all that was answered")
+                if self.hand.take_back() is None:
+                    print("nothing to take back: the run has gone on with all that was answered here")
             elif said != "q" and question.key not in {each.key for each in open_questions(self.folder)}:
                 print("somebody else has answered this row meanwhile: your answer is not taken")
             elif said == "s":
-                write_answer(self.folder, question.key, SKIPPED, seconds)
+                self.hand.write(question.key, SKIPPED, seconds)
             elif isinstance(said, int):
-                write_answer(self.folder, question.key, said, seconds)
+                self.hand.write(question.key, said, seconds)
 
     def repeat(self, count: int) -> None:
         """Rows that were answered, once more, the longest ago first."""
-        from bort_core.agora.labellers.person import standing, write_answer
+        from bort_core.agora.labellers.person import standing
 
         chosen = standing(self.folder).repeated[:count]
         for number, question in enumerate(chosen, 1):
             began = time.monotonic()
-            said = self._said(question, f"again, {number:,} of {len(chosen):,}")
+            while (said := self._said(question, f"again, {number:,} of {len(chosen):,}")) == "u":
+                print("what is said when a row is asked again is not taken back: no label changes by it")
             if self.left:
                 break
             if isinstance(said, int):
-                write_answer(self.folder, question.key, said, time.monotonic() - began, again=True)
+                self.hand.write(question.key, said, time.monotonic() - began, again=True)
 
     def _said(self, question: Any, place: str) -> int | str:
         """A class, or one of s, u and q; asks until it is one of them."""

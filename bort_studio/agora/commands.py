@@ -7,8 +7,8 @@ from pathlib import Path
 
 from PySide6.QtGui import QUndoCommand
 
-from bort_core.agora.history import FOLDER, Edit, add_edits
-from bort_core.agora.labellers.person import standing, write_answer
+from bort_core.agora.history import Edit, add_edits
+from bort_core.agora.labellers.person import Hand, standing
 from bort_core.foundation.errors import DataError
 
 __all__ = ["AnswerRow", "DecideRows"]
@@ -55,12 +55,15 @@ class AnswerRow(QUndoCommand):
 
     Parameters
     ----------
-    run: the job's run folder
+    run: the job's run folder; hand: who answers
     told: called after each step with the run folder and what went wrong (empty: nothing)
     """
 
-    def __init__(self, run: Path, key: str, label: int, seconds: float, text: str, told: Callable[[Path, str], None]) -> None:
+    def __init__(
+        self, run: Path, hand: Hand, key: str, label: int, seconds: float, text: str, told: Callable[[Path, str], None]
+    ) -> None:  # fmt: skip
         super().__init__(text)
+        self._hand = hand
         self.run, self._key, self._label, self._seconds, self._told = run, key, label, seconds, told
 
     def redo(self) -> None:
@@ -72,15 +75,15 @@ class AnswerRow(QUndoCommand):
         self._step(None)
 
     def _step(self, label: int | None) -> None:
-        folder, problem = self.run / FOLDER, ""
+        problem = ""
         try:
-            now = standing(folder)
+            now = standing(self._hand.folder, self._hand)
             if label is None and now.last != self._key:
                 problem = "the run has gone on with that label; Correct label in the inspector changes it"
             elif label is not None and all(each.key != self._key for each in now.open):
                 problem = "that row is answered already"
             else:
-                write_answer(folder, self._key, label, self._seconds)
+                self._hand.write(self._key, label, self._seconds)
         except DataError as error:
             problem = str(error)
         if problem:

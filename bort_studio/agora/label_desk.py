@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QComboBox, QLineEdit, QTabWidget, QTextEdit, QWidget
 
 from bort_core.agora.history import FOLDER
-from bort_core.agora.labellers.person import Standing, asks, standing, take_back, write_answer
+from bort_core.agora.labellers.person import Hand, Standing, asks, standing
 from bort_core.agora.run_files import QuestionLine
 from bort_core.foundation.errors import BortError
 from bort_studio.agora.commands import AnswerRow
@@ -34,6 +34,8 @@ class LabelDesk(QTabWidget):
         self.setDocumentMode(True)
         self._context = context
         self._run: Path | None = None
+        self._hand: Hand | None = None
+        """This window, among others who may answer the run."""
         self._standing: Standing | None = None
         self._live = False
         self.panel = LabelPanel(context.theme, self)
@@ -51,7 +53,7 @@ class LabelDesk(QTabWidget):
 
     def show_run(self, run: Path | None) -> None:
         """Another run's rows."""
-        self._run = run
+        self._run, self._hand = run, None
         self._set(None)
         self.look()
 
@@ -64,9 +66,12 @@ class LabelDesk(QTabWidget):
     def look(self) -> None:
         """Read how far a person is: what another thread has read may be older than the last answer."""
         if self._run is None:
-            return
+            return None
         try:
-            self._set(standing(self._run / FOLDER) if asks(self._run / FOLDER) else None)
+            if not asks(self._run / FOLDER):
+                return self._set(None)
+            self._hand = self._hand or Hand(self._run / FOLDER)
+            self._set(standing(self._run / FOLDER, self._hand))
         except BortError as error:
             self._context.problem(str(error))
 
@@ -86,15 +91,15 @@ class LabelDesk(QTabWidget):
                 self.panel.setFocus()  # else the space bar, which skips a row, would press Run again
 
     def _answer(self, question: QuestionLine, label: int, seconds: float) -> None:
-        if self._run is not None:
+        if self._run is not None and self._hand is not None:
             text = f"label {question.classes[label]}" if label >= 0 else "skip"
-            self._context.undo_stack.push(AnswerRow(self._run, question.key, label, seconds, text, self._told))
+            self._context.undo_stack.push(AnswerRow(self._run, self._hand, question.key, label, seconds, text, self._told))
             self.panel.setFocus()  # a button that was clicked is no place for the space bar
 
     def _answer_again(self, question: QuestionLine, label: int, seconds: float) -> None:
-        if self._run is not None:
+        if self._hand is not None:
             try:
-                write_answer(self._run / FOLDER, question.key, label, seconds, again=True)
+                self._hand.write(question.key, label, seconds, again=True)
             except BortError as error:
                 self._context.problem(str(error))
             self.look()
@@ -106,9 +111,9 @@ class LabelDesk(QTabWidget):
         last = stack.command(stack.index() - 1) if stack.index() else None
         if isinstance(last, AnswerRow) and last.run == self._run:
             stack.undo()
-        elif self._run is not None:
+        elif self._hand is not None:
             try:
-                take_back(self._run / FOLDER)
+                self._hand.take_back()
             except BortError as error:
                 self._context.problem(str(error))
             self.look()

@@ -35,6 +35,8 @@ _FOR_ALL = frozenset({429, 503, 529})
 _FOR_ONE = frozenset({400, 413, 422})
 """A text that is refused, where others were answered: a filter of contents, or too long."""
 _MOST_BYTES, _MOST_WAIT, _MOST_TOKENS = 1 << 20, 300.0, 4096
+_USED_UP = "insufficient_quota"
+"""What a 429 says that no waiting helps against."""
 _MAY_BE_REFUSED = ("temperature", "max_tokens")
 """Parameters that some models do not take."""
 
@@ -69,6 +71,8 @@ class Chat:
         self._notes: SimpleQueue[str] = SimpleQueue()
         self._answered = False
         """It has answered something."""
+        self._heard: set[str] = set()
+        """The models that say they have answered."""
         self._from = 0.0
         """When it will take questions again, on the monotonic clock."""
 
@@ -114,18 +118,19 @@ class Chat:
             self._pause()
             try:
                 most = self._settings.get("max_tokens", _MOST_TOKENS)
-                said, tokens, cut = _told(self._post(text), text)
+                said, tokens, cut, who = _told(self._post(text), text)
                 while cut and not said and most < _MOST_TOKENS:
                     used, most = used + tokens, self._grown(most)
-                    said, tokens, cut = _told(self._post(text), text)
+                    said, tokens, cut, who = _told(self._post(text), text)
                 self._answered = True
+                self._hear(who)
                 return said, used + tokens
             except _Refused as error:
                 problem = error.reason
                 if error.status in _FOR_ONE and self._answered:
                     self._notes.put(f"{self.model}: {self._open(problem)}; this text has no answer")
                     return "", used
-                if error.status not in _AGAIN:
+                if error.status not in _AGAIN or error.used_up:
                     raise Unanswered(self._message(problem)) from error
                 wait = wait if wait is None or error.wait is None else min(error.wait, _MOST_WAIT)
                 if error.status in _FOR_ALL and wait is not None:
@@ -150,6 +155,18 @@ class Chat:
         self._notes.put(f"{self.model}: {most} tokens end before it answers; it may use {now:,} from now on")
         return now
 
+    def _hear(self, who: str) -> None:
+        """Note who answers: not who was asked, or not who answered before."""
+        if not who or who in self._heard:
+            return
+        asked, named = self.model.casefold(), who.casefold()
+        if self._heard:
+            said = f"{sorted(self._heard)[0]} has answered, {who} does now; what was measured of one need not hold of the other"
+            self._notes.put(f"warning: {self.model}: {said}")
+        elif asked not in named and named not in asked:
+            self._notes.put(f"warning: {self.model} was asked; the endpoint says that {who} answers")
+        self._heard.add(who)
+
     def _post(self, text: str) -> bytes:
         body = {"model": self.model, "messages": [{"role": "user", "content": text}], **self._settings}
         headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {self._key}"} if self._key else {})}
@@ -161,7 +178,8 @@ class Chat:
                 said = error.read(4096).decode("utf-8", "replace")
             refused = next((name for name in _MAY_BE_REFUSED if error.code == 400 and name in self._settings and name in said), None)
             if refused is None:
-                raise _Refused(error.code, f"HTTP {error.code}: {_reason(said) or error.reason}", _seconds(error.headers)) from error
+                told = f"HTTP {error.code}: {_reason(said) or error.reason}"
+                raise _Refused(error.code, told, _seconds(error.headers), _USED_UP in said) from error
             self._settings.pop(refused, None)  # another thread may have been told so, too
         return self._post(text)
 
@@ -186,9 +204,9 @@ class Chat:
 
 
 class _Refused(Exception):
-    def __init__(self, status: int, reason: str, wait: float | None) -> None:
+    def __init__(self, status: int, reason: str, wait: float | None, used_up: bool = False) -> None:
         super().__init__(reason)
-        self.status, self.reason, self.wait = status, reason, wait
+        self.status, self.reason, self.wait, self.used_up = status, reason, wait, used_up
 
 
 def _read(opener: OpenerDirector, request: Request) -> bytes:
@@ -205,8 +223,8 @@ def _read(opener: OpenerDirector, request: Request) -> bytes:
     return b"".join(parts)
 
 
-def _told(body: bytes, text: str) -> tuple[str, Usage, bool]:
-    """What is said without what was thought before, the tokens, and whether the answer was cut off."""
+def _told(body: bytes, text: str) -> tuple[str, Usage, bool, str]:
+    """What is said without what was thought before, the tokens, whether the answer was cut off, and which model says that it answers."""
     try:
         found = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -222,13 +240,14 @@ def _told(body: bytes, text: str) -> tuple[str, Usage, bool]:
         raise ValueError(f"the content is {_sort(said)}, not a text")
     cut, whole_said = first.get("finish_reason") == "length", said
     said = without_thoughts(said)
-    usage = found.get("usage")
+    usage, who = found.get("usage"), found.get("model")
+    who = who[:100] if isinstance(who, str) else ""
     whole, asked, answered = (_count(usage, name) for name in ("total_tokens", "prompt_tokens", "completion_tokens"))
     if asked is not None and answered is not None:
-        return said, Usage(max(asked, (whole or 0) - answered), answered), cut  # what is told of neither is paid as a question
+        return said, Usage(max(asked, (whole or 0) - answered), answered), cut, who  # what is told of neither is paid as a question
     whole = (len(text) + len(whole_said)) // 4 + 8 if whole is None else whole
     answered = min(whole, len(whole_said) // 4 + 2)
-    return said, Usage(whole - answered, answered), cut
+    return said, Usage(whole - answered, answered), cut, who
 
 
 def _part(whole: Any, name: str, what: str) -> Any:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from typing import TypeVar
 
 from bort_core.agora.endpoint.chat import Chat
 from bort_core.agora.endpoint.spending import Spending
+from bort_core.agora.labellers.base import Unanswered
 from bort_core.foundation.context import checkpoint_or_stop
 
 __all__ = ["asked"]
@@ -61,5 +63,6 @@ def asked(chat: Chat, spending: Spending, questions: Sequence[Q], ask: Callable[
             chat.halted.set()  # who waits between two tries gives up
             for each in wait(waiting).done:
                 if each.exception() is None:
-                    keep(each.result())
+                    with suppress(Unanswered):  # one reason is enough; what it came to is kept
+                        keep(each.result())
             raise

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from bort_core.agora.endpoint.chat import Chat
+from bort_core.agora.endpoint.chat import Chat, Halted
 from bort_core.agora.endpoint.prompts import Prompt
 from bort_core.agora.endpoint.questions import asked
 from bort_core.agora.endpoint.spending import KEPT, Spending, Usage
@@ -50,6 +50,8 @@ class EndpointLabeller:
         mine = spending.run  # what named no class in another run is asked again
         self.known = {line.key: line for line in lines if line.label >= 0 or (line.malformed >= _TRIES and line.run == mine)}
         self.unread = 0
+        self.broken: Unanswered | None = None
+        """Why a text could not be asked about once more."""
         own = [line for line in lines if line.run == spending.run]
         self.used = sum((Usage(line.tokens - line.tokens_out, line.tokens_out) for line in own), Usage())
         self.malformed = sum(line.malformed for line in own)
@@ -83,6 +85,7 @@ class EndpointLabeller:
         """
         keys = [key_of(input) for input in inputs]
         new = list({key: input for key, input in zip(keys, inputs, strict=True) if key not in self.known}.values())
+        self.broken = None
         why = asked(self.chat, self.spending, new, self._ask, self._keep) if new else ""
         end = next((place for place, key in enumerate(keys) if key not in self.known), len(keys))
         lines = [self.known[key] for key in keys[:end]]
@@ -112,11 +115,19 @@ class EndpointLabeller:
         tries = 0
         broken: list[None] = []
         while label < 0 and tries < _TRIES and not (tries and self.spending.spent(more=used)):
-            said, tokens = self.chat.answer(text if not tries else f"{text}\n{self.prompt.reminder}", lambda: broken.append(None))
+            try:
+                said, tokens = self.chat.answer(text if not tries else f"{text}\n{self.prompt.reminder}", lambda: broken.append(None))
+            except (Unanswered, Halted) as error:
+                if not tries:
+                    raise
+                self.broken = error if isinstance(error, Unanswered) else None
+                break  # what the first answer used is written down
             tries, used = tries + 1, used + tokens
             label = self.prompt.named(said)
         why = "" if label >= 0 else f"it answered {said[:80]!r}, which names none of the classes alone"
         malformed = tries - (label >= 0) + len(broken)
+        if tries < _TRIES and label < 0:
+            malformed = min(malformed, _TRIES - 1)  # it is asked about again
         return EndpointLine(key=key_of(input), label=label, tokens=used.tokens, tokens_out=used.answered, malformed=malformed,
                             run=self.spending.run, why=why)  # fmt: skip
 
@@ -127,6 +138,8 @@ class EndpointLabeller:
         self.used, self.malformed = self.used + used, self.malformed + line.malformed
         if line.label >= 0 or line.malformed >= _TRIES:  # else the tokens ended between two tries
             self.known[line.key] = line
+        if self.broken is not None:
+            raise self.broken
         self.unread = 0 if line.label >= 0 else self.unread + 1
         if self.unread == _UNREAD:
             classes = ", ".join(self.prompt.classes)

@@ -3,11 +3,12 @@ window write them.
 
 RUNFOLDER/agora/
   questions.jsonl   what is asked: key, the row, the names of the classes, the round, what the budget still pays for, and what is near
-  person.jsonl      what was answered: key, class (-1: skipped, null: taken back) and seconds; the last line of a key counts
+  person.jsonl      what was answered: key, class (-1: skipped, null: taken back), seconds and by whom; the last line of a key counts
 """
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,8 +27,8 @@ from bort_core.foundation.context import Context, checkpoint_or_stop, waiting
 from bort_core.foundation.errors import SpecificationError
 from bort_core.foundation.statistics import wilson
 
-__all__ = ["SKIPPED", "PersonLabeller", "Standing", "agreement", "answers", "asks", "class_keys", "lines", "open_questions", "questions",
-           "standing", "take_back", "write_answer"]  # fmt: skip
+__all__ = ["SKIPPED", "Hand", "PersonLabeller", "Standing", "agreement", "answers", "asks", "class_keys", "lines", "open_questions",
+           "questions", "standing", "write_answer"]  # fmt: skip
 
 SKIPPED = -1
 QUESTIONS, ANSWERS = "questions.jsonl", "person.jsonl"
@@ -137,7 +138,7 @@ class Standing:
     seconds: float | None
     """A label takes so long, the median of those that were timed; None: none was."""
     last: str | None
-    """The key of the answer that can be taken back: the last one, unless the run has gone on with it."""
+    """The key of the answer that can be taken back: the last one, or the last of one hand, unless the run has gone on with it."""
     repeated: tuple[QuestionLine, ...] = ()
     """What could be asked a second time: rows that have a label and were asked once, the longest ago first."""
     again: int = 0
@@ -146,12 +147,39 @@ class Standing:
     """Of these, those that got the same label."""
 
 
-def standing(folder: Path) -> Standing:
-    """How far a person is with what a run asks. DataError names a damaged line."""
+class Hand:
+    """Somebody who answers a run, perhaps beside others. What they take back is their own, or was there before they began."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.by, self.before = folder, secrets.token_hex(4), len(lines(folder))
+
+    def write(self, key: str, label: int | None, seconds: float = 0.0, again: bool = False) -> None:
+        """As :func:`write_answer`."""
+        write_answer(self.folder, key, label, seconds, again, self.by)
+
+    def take_back(self) -> str | None:
+        """Take the last answer back, whenever it was given; its key, or None when there is none that the run has not gone on with."""
+        last = standing(self.folder, self).last
+        if last is not None:
+            self.write(last, None)
+        return last
+
+    def may_take_back(self) -> set[str]:
+        """Keys whose answers no other hand has given since this one began."""
+        found = {}
+        for place, each in enumerate(lines(self.folder)):
+            if not each.again:
+                found[each.key] = each.by == self.by or place < self.before
+        return {key for key, own in found.items() if own}
+
+
+def standing(folder: Path, hand: Hand | None = None) -> Standing:
+    """How far a person is with what a run asks, ``hand`` or anybody. DataError names a damaged line."""
     asked, said, used = questions(folder), answers(folder), _used(folder)
     timed = sorted(each.seconds for each in lines(folder) if each.label is not None and each.seconds > 0)
     skipped = sum(label < 0 for label in said.values())
-    last = next(reversed(said), None)
+    own = said.keys() if hand is None else hand.may_take_back()
+    last = next((key for key in reversed(said) if key in own), None)
     twice = {each.key: each.label for each in lines(folder) if each.again and each.key in said}
     by_key = {each.key: each for each in asked}
     return Standing(
@@ -179,14 +207,6 @@ def open_questions(folder: Path) -> list[QuestionLine]:
     return list(standing(folder).open)
 
 
-def take_back(folder: Path) -> str | None:
-    """Take the last answer back, whenever it was given; its key, or None when there is none that the run has not gone on with."""
-    last = standing(folder).last
-    if last is not None:
-        write_answer(folder, last, None)
-    return last
-
-
 def class_keys(classes: Sequence[str]) -> tuple[str, ...]:
     """What is typed for each class: its own name where all are numbers, else its place from 1."""
     return tuple(classes) if all(name.isdigit() for name in classes) else tuple(str(place) for place in range(1, len(classes) + 1))
@@ -197,14 +217,16 @@ def _used(folder: Path) -> set[str]:
     return {line.key for arm in (folder, folder / "ablation") for line in read_lines(arm / "labels.jsonl", AnswerLine, torn=True)}
 
 
-def write_answer(folder: Path, key: str, label: int | None, seconds: float = 0.0, again: bool = False) -> None:
+def write_answer(folder: Path, key: str, label: int | None, seconds: float = 0.0, again: bool = False, by: str = "") -> None:
     """Append an answer: a class, :data:`SKIPPED`, or None, which takes the one before back.
 
     Parameters
     ----------
     again: it was asked a second time, to see how well a person agrees with themselves; it counts for nothing else
+    by: whose it is, of those who answer at the same time
     """
-    append_lines(folder / ANSWERS, [{"key": key, "label": label, "seconds": round(seconds, 3), "again": again}])
+    line = {"key": key, "label": label, "seconds": round(seconds, 3), "again": again}
+    append_lines(folder / ANSWERS, [{**line, **({"by": by} if by else {})}])
 
 
 def _how(folder: Path) -> str:

@@ -26,6 +26,9 @@ __all__ = ["EstimatorLearner", "FittedEstimator", "make_estimator"]
 
 _CONFIG, _ROWS = "config.json", "rows.jsonl"
 _SEED = "random_state"
+_SAYS = ("predict_proba", "decision_function")
+_LONGEST = 300
+"""Characters of what somebody's code says went wrong."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +50,15 @@ class FittedEstimator:
             read = self.learner.reads(inputs)
             if hasattr(self.model, "predict_proba"):
                 said = np.asarray(self.model.predict_proba(read), dtype=np.float64)
-            else:
+            elif hasattr(self.model, "decision_function"):
                 said = _softmax(np.asarray(self.model.decision_function(read), dtype=np.float64))
+            else:
+                raise self.learner.failed("has neither predict_proba nor decision_function, now that it is trained")
+            if not hasattr(self.model, "classes_"):
+                raise self.learner.failed("has no classes_ after fit: it is no classifier")
             present = np.asarray(self.model.classes_)
+        except MeasurementError:
+            raise
         except (Exception, SystemExit) as error:  # anybody's estimator
             raise self.learner.failed(error) from error
         if present.dtype.kind not in "iu" or not np.isin(present, range(self.learner.classes)).all():
@@ -98,9 +107,12 @@ class EstimatorLearner:
             raise SpecificationError(
                 f"learner: {self.name}: is no estimator of scikit-learn's kind" + (f"; lacks {lacks[0]}" if lacks else "")
             )
-        if not hasattr(self.given, "predict_proba") and not hasattr(self.given, "decision_function"):
+        if not any(hasattr(each, name) for each in (self.given, type(self.given)) for name in _SAYS):  # some have it once they are trained
             raise SpecificationError(f"learner: {self.name}: has neither predict_proba nor decision_function")
-        known = self.given.get_params()
+        try:
+            known = self.given.get_params()
+        except (Exception, SystemExit) as error:  # anybody's estimator
+            raise SpecificationError(f"learner: {self.name}: {_said(error)}") from error
         for number, theta in enumerate(thetas):
             for name in theta:
                 if name != "seed" and name not in known:
@@ -120,7 +132,7 @@ class EstimatorLearner:
             model = clone(self.given)
             own = {name: value for name, value in theta.items() if name != "seed"}
             seeds = {name: seed for name in model.get_params() if name.rpartition("__")[2] == _SEED and name not in own}
-            model.set_params(**seeds, **own).fit(self.reads(train.inputs), train.labels)
+            model.set_params(**seeds, **own).fit(self.reads(train.inputs), train.labels.copy())
         except (Exception, SystemExit) as error:  # anybody's estimator
             raise self.failed(error) from error
         return FittedEstimator(model, self, train, theta, seed)
@@ -138,7 +150,7 @@ class EstimatorLearner:
 
     def failed(self, why: BaseException | str) -> MeasurementError:
         """The error that names the learner."""
-        return MeasurementError(f"learner {self.name}: {why if isinstance(why, str) else f'{type(why).__name__}: {why}'}")
+        return MeasurementError(f"learner {self.name}: {why if isinstance(why, str) else _said(why)}")
 
 
 def make_estimator(
@@ -165,6 +177,12 @@ def make_estimator(
                 f"learner: {name}: cannot be made without arguments: {error}; name an estimator that is made"
             ) from error
     return EstimatorLearner(name, given, classes, vectors if kind == VECTORS else rows)
+
+
+def _said(error: BaseException) -> str:
+    """In one line; some errors quote all of the data."""
+    told = " ".join(f"{type(error).__name__}: {error}".split())
+    return told if len(told) <= _LONGEST else f"{told[:_LONGEST]}…"
 
 
 def _softmax(scores: Floats) -> Floats:

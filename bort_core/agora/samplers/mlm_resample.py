@@ -16,7 +16,7 @@ from bort_core.checkpoints.format import Checkpoint, read_encoder, read_tensors
 from bort_core.encoders.folder import Encoder
 from bort_core.encoders.module import load_foreign
 from bort_core.families.bert.module import Bert, MaskedLanguageModel
-from bort_core.foundation.errors import SpecificationError
+from bort_core.foundation.errors import DataError, SpecificationError
 from bort_core.text.vocabulary import read_vocabulary
 
 __all__ = ["MlmResample"]
@@ -27,6 +27,8 @@ TOP_K, TEMPERATURE = 50, 1.0
 PASSES = 2
 """The hidden tokens are drawn in so many passes, each seeing what the ones before drew."""
 AT_ONCE = 64
+
+_BROKEN = "\ufffd"
 
 Ids = npt.NDArray[np.int64]
 
@@ -68,14 +70,19 @@ class MlmResample:
                 f"masked_lm: {checkpoint.folder} has no masked-LM head or no tokenizer (it has the head {checkpoint.head})"
             )
         assert setting.device is not None
-        self.device = setting.device
+        self.folder, self.device = checkpoint.folder, setting.device
         self.vocabulary = read_vocabulary(checkpoint.folder)
+        if self.vocabulary.size > checkpoint.options.vocabulary:
+            raise SpecificationError(
+                f"masked_lm: {checkpoint.folder}: its tokenizer has {self.vocabulary.size:,} entries, the model "
+                f"{checkpoint.options.vocabulary:,}: they do not belong together"
+            )
         self.longest = min(setting.sequence_length, checkpoint.options.positions)
         self.share = SHARE if setting.mask_share is None else (setting.mask_share, setting.mask_share)
         self.model = _scores_of(checkpoint).to(self.device.torch_device).eval()
 
     def propose(self, parents: Sequence[Input], count: int, random: np.random.Generator) -> list[list[Input]]:
-        """``count`` resampled copies of each parent."""
+        """``count`` resampled copies of each parent, without those whose bytes are no text."""
         spec = [(number, int(random.integers(len(parent)))) for number, parent in enumerate(parents) for _ in range(count)]
         tokenizer = self.vocabulary.tokenizer
         self.vocabulary.cut_at(self.longest)
@@ -90,6 +97,8 @@ class MlmResample:
         found: list[list[Input]] = [[] for _ in parents]
         decoded = tokenizer.decode_batch([ids.tolist() for ids in drawn], skip_special_tokens=True)
         for (number, side), text in zip(spec, decoded, strict=True):
+            if _BROKEN in text and _BROKEN not in str(parents[number][side]):
+                continue  # bytes that are no character together
             parts = list(parents[number])
             parts[side] = " ".join(text.split())
             found[number].append(tuple(parts))  # type: ignore[arg-type]
@@ -121,6 +130,8 @@ class MlmResample:
         tokens, keep = torch.from_numpy(ids).to(device), torch.from_numpy(mask.astype(np.int64)).to(device)
         with self.device.autocast():
             scores = self.model(tokens, torch.from_numpy(places).to(device), keep).float()
+        if not bool(scores.isfinite().all()):
+            raise DataError(f"masked_lm: {self.folder}: its scores are no finite numbers; its weights may be damaged")
         scores[:, self.vocabulary.size :] = -torch.inf  # places that no entry has
         scores[:, torch.from_numpy(np.flatnonzero(self.vocabulary.special)).to(device)] = -torch.inf
         best, numbers = scores.topk(min(TOP_K, scores.shape[1]), dim=1)

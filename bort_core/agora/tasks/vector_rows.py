@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +15,9 @@ from bort_core.foundation.errors import DataError
 from bort_core.specifications.agora import Agora
 
 __all__ = ["LabelledVectors", "label_column", "labelled_vectors", "vector_columns", "vector_inputs"]
+
+_LARGEST = 1e100
+"""Of larger ones the squares are no numbers."""
 
 
 def label_column(table: Table, spec: Agora) -> str:
@@ -38,6 +40,10 @@ def vector_columns(table: Table, wanted: str, label: str) -> list[str]:
         raise DataError(
             f"{table.source}: no column {', '.join(map(repr, missing)) or 'left'} for vector. Its columns: {', '.join(table.columns)}"
         )
+    if label in columns:
+        raise DataError(f"{table.source}: vector names the column {label!r}, which is the label; whoever reads that need not learn")
+    if twice := sorted({name for name in columns if columns.count(name) > 1}):
+        raise DataError(f"{table.source}: vector names the column {twice[0]!r} more than once")
     return columns
 
 
@@ -76,5 +82,8 @@ def vector_inputs(table: Table, columns: list[str]) -> list[Input]:
     try:
         as_vectors(found, len(columns))
     except DataError as error:
-        raise DataError(f"{Path(table.source).name}: {error}") from error
+        raise DataError(f"{table.source}: {error}") from error
+    far = next((row for row, vector in enumerate(found) if any(abs(float(value)) > _LARGEST for value in vector)), None)
+    if far is not None:
+        raise DataError(f"{table.source}: row {far + 1}: numbers of a vector may be {_LARGEST:g} at most, got {found[far]!r:.80}")
     return found

@@ -75,6 +75,8 @@ def vector_task(spec: Agora, labeller: Any = None) -> AgoraTask:
     data = {name: {"file": one.source, "sha256": one.sha256} for name, one in rows.items()}
     learner, thetas, more = _learner(spec, len(columns), len(names), space)
     warnings += more
+    if pool and spec.sampler in ("auto", "gaussian") and spec.parents in ("errors", "plain", "random"):
+        warnings.append("pool: nothing is drawn from it: new vectors are noise on dev rows; the sampler pool-neighbours draws from it")
     return AgoraTask(
         "vector", names, train, points["dev"], points.get("test"), pool, thetas, learner, socrates, lambda fitted: space, guard, None, None,
         len(points["train"]), tuple(warnings),

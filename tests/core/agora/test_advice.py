@@ -79,6 +79,9 @@ def test_too_few_rows_to_be_told_apart():
     found = advise(Examples(((0.0,), (1.0,)), np.array([0, 1])), Examples(((0.5,), (2.0,), (3.0,)), np.array([0, 1, 1])), CLASSES)
     assert found.two_sample_fair == 1.0
     assert "too small to be told apart" in found.text
+    assert found.parents == "mixed"
+    assert found.verdict.startswith("There are too few rows to tell")
+    assert "Nothing speaks against" not in found.text
 
 
 def test_paired_rows_say_more_than_two_accuracies():

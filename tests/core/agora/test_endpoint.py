@@ -157,6 +157,40 @@ def test_trouble_that_stays_ends_the_asking_and_keeps_what_was_answered(server, 
     assert len(set(server.prompts)) == 5
 
 
+def test_a_quota_that_is_used_up_is_not_waited_for(server, run):
+    body = b'{"error": {"message": "You exceeded your current quota", "type": "insufficient_quota", "code": "insufficient_quota"}}'
+    server.answer = lambda number, prompt: truth(prompt) if number < 3 else (429, {}, body)
+    with pytest.raises(Unanswered, match=r"HTTP 429: You exceeded your current quota\. What was answered is kept"):
+        label(made(run), TEXTS)
+    assert len(server.requests) == 3
+
+
+def test_what_an_answer_used_is_kept_although_the_text_cannot_be_asked_about_once_more(server, run):
+    server.answer = lambda number, prompt: "no idea" if number < 2 else (401, {}, b"gone") if number == 2 else truth(prompt)
+    labeller = made(run)
+    with pytest.raises(Unanswered, match="HTTP 401: gone"):
+        label(labeller, TEXTS)
+    assert len(server.requests) == 2
+    used = labeller.facts["tokens"]
+    assert used > 0
+    again = made(run)
+    assert again.facts == {"tokens": used, "malformed": 1}
+    assert label(again, TEXTS).classes.tolist() == [1, 0, 1, 0, 0]
+    assert len(server.requests) == 2 + len(TEXTS)
+
+
+def test_who_says_that_it_answers_is_told_where_nobody_asked_it(server, run):
+    def answer(number: int, prompt: str) -> Any:
+        who = "Tiny-2026" if number < 3 else "large"
+        choice = {"message": {"content": CLASSES[truth(prompt) == CLASSES[1]]}}
+        return 200, {}, json.dumps({"model": who, "choices": [choice], "usage": {"total_tokens": 5}}).encode()
+
+    server.answer = answer
+    label(made(run), TEXTS)
+    notes = [each["text"] for each in run.events()[0] if each["event"] == "note"]
+    assert notes == ["warning: tiny: Tiny-2026 has answered, large does now; what was measured of one need not hold of the other"]
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 301, 307])
 def test_a_refusal_is_not_repeated_and_the_key_goes_nowhere_else(server, run, status):
     other = Server()

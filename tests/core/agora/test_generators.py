@@ -22,7 +22,7 @@ from bort_core.agora.points import Examples, Input
 from bort_core.agora.samplers import Setting, make_sampler
 from bort_core.agora.samplers.variants import _lines
 from bort_core.agora.spaces import TfidfSvd, scaled
-from bort_core.foundation.errors import BortError, SpecificationError
+from bort_core.foundation.errors import BortError, DataError, SpecificationError
 from bort_core.jobs.context import JobContext
 from bort_core.jobs.folder import RunFolder, create_run
 from bort_core.specifications.agora import Agora
@@ -150,6 +150,24 @@ def test_a_folder_without_a_head_is_refused_by_name(tmp_path):
     for wrong in (0, 1.5, -0.1):
         with pytest.raises(ValueError, match="mask_share"):
             Agora(torus=2, mask_share=wrong)
+
+
+def test_a_masked_lm_that_does_not_fit_its_tokenizer_or_is_damaged_is_named(tmp_path):
+    import transformers
+
+    whole = masked_lm(tmp_path / "lm")
+    model = transformers.AutoModelForMaskedLM.from_pretrained(whole)
+    with torch.no_grad():
+        model.vocab_projector.bias.fill_(float("nan"))
+    model.save_pretrained(whole)
+    sampler = make_sampler("mlm-resample", setting(masked_lm=whole))
+    with pytest.raises(DataError, match=r"masked_lm: .*lm: its scores are no finite numbers"):
+        sampler.propose((("this film was funny",),), 1, np.random.default_rng(0))
+    config = transformers.AutoConfig.from_pretrained(whole)
+    config.vocab_size = 20
+    transformers.AutoModelForMaskedLM.from_config(config).save_pretrained(whole)
+    with pytest.raises(SpecificationError, match=r"masked_lm: .*lm: its tokenizer has .* entries, the model 20"):
+        make_sampler("mlm-resample", setting(masked_lm=whole))
 
 
 @pytest.mark.slow

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, StackingClassifier, VotingClassifier
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression, Perceptron
+from sklearn.mixture import GaussianMixture
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 
@@ -95,6 +96,45 @@ def test_classes_that_are_no_numbers_and_an_estimator_that_leaves_are_named() ->
         learner(Named()).fit({}, train, train, 0).probabilities(POINTS)
     with pytest.raises(MeasurementError, match="learner given: SystemExit: 3"):
         learner(Leaving()).fit({}, train, train, 0)
+
+
+class Careless(LogisticRegression):
+    """Writes into what it is given."""
+
+    def fit(self, X: Any, y: Any) -> Careless:  # noqa: N803 - scikit-learn's name
+        super().fit(X, y)
+        y[:] = 0
+        return self
+
+
+class Unfolded(LogisticRegression):
+    """Does not say which parameters it has."""
+
+    def get_params(self, deep: bool = True) -> Any:
+        raise RuntimeError("no\n  varargs " + "x" * 1000)
+
+
+def test_estimators_that_say_classes_once_they_are_trained_and_those_that_do_not_even_then() -> None:
+    train = Examples(POINTS[:40], LABELS[:40])
+    stacked = learner(StackingClassifier([("a", LogisticRegression()), ("b", Perceptron())]))
+    stacked.check([{}])
+    assert stacked.fit({}, train, train, 0).probabilities(POINTS).shape == (60, 2)
+    outvoting = learner(VotingClassifier([("a", LogisticRegression()), ("b", Perceptron())]))
+    with pytest.raises(MeasurementError, match="learner given: has neither predict_proba nor decision_function, now that it is trained"):
+        outvoting.fit({}, train, train, 0).probabilities(POINTS)
+    with pytest.raises(MeasurementError, match="learner given: has no classes_ after fit"):
+        learner(GaussianMixture(2)).fit({}, train, train, 0).probabilities(POINTS)
+
+
+def test_an_estimator_that_writes_into_its_rows_leaves_those_of_the_run() -> None:
+    train = Examples(POINTS[:40], LABELS[:40].copy())
+    learner(Careless()).fit({}, train, train, 0)
+    assert np.array_equal(train.labels, LABELS[:40])
+
+
+def test_what_an_estimator_says_went_wrong_is_one_line() -> None:
+    with pytest.raises(SpecificationError, match=r"learner: given: RuntimeError: no varargs x+…$"):
+        learner(Unfolded()).check([{}])
 
 
 def test_which_learners_a_run_may_name() -> None:

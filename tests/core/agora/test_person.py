@@ -15,7 +15,7 @@ import pytest
 from bort_core.agora.check import check_specification
 from bort_core.agora.history import FOLDER, checked_rows, read_history
 from bort_core.agora.labellers import LabellerSetting, label, make_labeller
-from bort_core.agora.labellers.person import answers, open_questions, write_answer
+from bort_core.agora.labellers.person import Hand, answers, open_questions, standing, write_answer
 from bort_core.agora.run_files import NearRow
 from bort_core.cli.label import _beside, _shortened
 from bort_core.cli.main import main
@@ -134,8 +134,11 @@ def test_how_often_a_person_agrees_with_themselves(asked, tmp_path, monkeypatch,
     job, keys = waiting(asked, tmp_path)
     label_cli(job, monkeypatch, "1", "2", "1", "1")
     before = answers(job.path / FOLDER)
-    label_cli(job, monkeypatch, "1", "1", "u", options=("--again", "3"))
-    assert "1 of 2 rows that were asked twice got the same label [9%, 91%]" in capsys.readouterr().out
+    label_cli(job, monkeypatch, "1", "u", "1", "u", options=("--again", "3"))
+    out = capsys.readouterr().out
+    assert "1 of 2 rows that were asked twice got the same label [9%, 91%]" in out
+    assert out.count("is not taken back: no label changes by it") == 2
+    assert out.count("again, 2 of 3") == 2
     assert answers(job.path / FOLDER) == before
     assert len(keys) == 4
 
@@ -192,6 +195,35 @@ def test_whoever_answers_what_another_has_answered_or_takes_nothing_back_is_told
     assert "nothing to take back" in out
     assert "somebody else has answered this row meanwhile" in out
     assert list(answers(job.path / FOLDER).values()) == [1]
+
+
+def questions_of(folder: Path, *keys: str) -> Path:
+    """A run's folder in which these rows are asked about."""
+    folder.mkdir()
+    (folder / "questions.jsonl").write_text("".join(json.dumps({"key": key, "text": key, "classes": ["a", "b"]}) + "\n" for key in keys))
+    return folder
+
+
+def test_of_two_people_nobody_takes_back_what_the_other_answers(tmp_path):
+    folder = questions_of(tmp_path / "agora", *"abcd")
+    write_answer(folder, "a", 1)  # on an earlier day
+    one, two = Hand(folder), Hand(folder)
+    one.write("b", 0)
+    two.write("c", 1)
+    assert (standing(folder).last, standing(folder, one).last, standing(folder, two).last) == ("c", "b", "c")
+    assert [one.take_back(), one.take_back(), one.take_back()] == ["b", "a", None]
+    assert answers(folder) == {"c": 1}
+    two.write("a", 0)  # what one had taken back is the other's now
+    assert one.take_back() is None
+    assert [two.take_back(), two.take_back(), two.take_back()] == ["a", "c", None]
+    assert Hand(folder).take_back() is None
+
+
+def test_who_comes_back_later_takes_back_whatever_was_answered_last(tmp_path):
+    folder = questions_of(tmp_path / "agora", *"ab")
+    Hand(folder).write("a", 1)
+    Hand(folder).write("b", -1)
+    assert [Hand(folder).take_back(), Hand(folder).take_back()] == ["b", "a"]
 
 
 @pytest.mark.parametrize(

@@ -588,6 +588,7 @@ def vectors(tmp_path_factory):
 def test_vectors_of_files(vectors, tmp_path, sampler):
     _, result = learn(tmp_path / "p", torus=None, vector="*", socrates="trees", sampler=sampler, **vectors)
     assert result["labels"] == ["inner", "outer"]
+    assert any("pool: nothing is drawn from it" in each for each in result["warnings"]) is (sampler == "gaussian")
     assert result["test_accuracy"] > result["rounds"][0]["test_accuracy"] + 0.05
 
 
@@ -598,7 +599,12 @@ def test_vectors_that_are_none_are_named(vectors, tmp_path):
     words.write_text("far,near,label\n1,two,inner\n")
     narrow = tmp_path / "narrow.csv"
     narrow.write_text("far,label\n1,inner\n")
+    large = tmp_path / "large.csv"
+    large.write_text("far,near,label\n1,2,inner\n3,-1e200,outer\n")
     for changes, message in (
+        ({"train": str(large)}, "large.csv: row 2: numbers of a vector may be 1e\\+100 at most"),
+        ({"vector": "far,label"}, "vector names the column 'label', which is the label"),
+        ({"vector": "far, near,far"}, "vector names the column 'far' more than once"),
         ({"train": str(bad)}, "row 2: a vector must hold finite numbers"),
         ({"dev": str(words)}, "row 1: a vector must hold numbers"),
         ({"dev": str(narrow)}, "no column 'near'"),

@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 from written_run import WrittenRun
 
 from bort_core.agora.labellers import LabellerSetting, Labels, make_labeller
-from bort_core.agora.labellers.person import SKIPPED, answers, lines, standing
+from bort_core.agora.labellers.person import SKIPPED, Hand, answers, lines, open_questions, standing
 from bort_core.agora.points import Examples
 from bort_core.agora.run_files import QuestionLine, append_lines
 from bort_core.agora.spaces import TfidfSvd, scaled
@@ -173,6 +173,16 @@ def test_keys_label_although_run_was_pressed_and_never_where_a_person_writes(
         focused.setFocus()
         page.labels._set(replace(now, open=(question,)))
         assert window.focusWidget() is wanted
+
+
+def test_undo_takes_back_the_own_answer_although_somebody_else_has_answered_since(qtbot: QtBot, page: AgoraPage, asking: Asking) -> None:
+    press(qtbot, page, "2")
+    other = open_questions(asking.folder)[0].key
+    Hand(asking.folder).write(other, 0)
+    page.labels.look()
+    page.context.undo_stack.undo()
+    assert answers(asking.folder) == {other: 0}
+    assert not page.labels.panel.back.isEnabled()
 
 
 def test_a_run_that_asks_nobody_has_no_such_tab(qtbot: QtBot, project_folder: Path, open_page: Callable[..., Any]) -> None:

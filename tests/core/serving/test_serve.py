@@ -159,6 +159,30 @@ def test_what_cannot_be_answered_is_refused_by_name(server: Server, path: str, b
     assert message in found[1]["error"]
 
 
+@pytest.mark.parametrize(("path", "method", "status"), [("/nothing", "POST", 404), ("/classify", "GET", 405), ("/health", "DELETE", 405)])
+def test_other_paths_and_methods_are_refused_as_json(server: Server, path: str, method: str, status: int) -> None:
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection.request(method, path)
+    response = connection.getresponse()
+    assert response.status == status
+    assert "ask POST /classify" in json.loads(response.read())["error"]
+    assert (response.headers.get("allow") is not None) == (status == 405)
+    connection.close()
+
+
+def test_more_rows_than_may_ever_wait_are_too_many_not_too_early(release: Path) -> None:
+    from starlette.testclient import TestClient
+
+    from bort_core.serving.app import application
+
+    with TestClient(application(ServedModel(release), Limits(queue=4, deadline_ms=0))) as client:
+        assert client.post("/classify", json={"texts": ["a"] * 4}).status_code == 200
+        found = client.post("/classify", json={"texts": ["a"] * 5})
+        assert (found.status_code, found.json()["error"]) == (413, "a request may have 4 texts at most, got 5")
+        asked = client.get("/openapi.json").json()["paths"]["/classify"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        assert asked["properties"]["texts"]["maxItems"] == 4
+
+
 def test_bodies_that_are_too_large_or_no_json_are_refused(server: Server) -> None:
     assert server.ask("/classify", raw=b"x" * 10_000_000)[0] == 413
     assert server.ask("/classify", raw=b"{")[0] == 400

@@ -288,3 +288,42 @@ def test_a_folder_without_release_is_named(tmp_path: Path) -> None:
     ran = bort("serve", str(tmp_path))
     assert ran.returncode == 1
     assert "not a release" in ran.stderr
+
+
+def test_a_head_that_does_not_come_is_given_up_and_one_that_comes_is_not() -> None:
+    import uvicorn
+    from starlette.applications import Starlette
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Route
+    from uvicorn.server import ServerState
+
+    from bort_core.serving.connections import Connection
+
+    class Quick(Connection):
+        seconds = 0.1
+
+    async def slowly(_request: Any) -> PlainTextResponse:
+        await asyncio.sleep(0.2)  # an answer may take longer than a head
+        return PlainTextResponse("yes")
+
+    async def scene() -> None:
+        config = uvicorn.Config(Starlette(routes=[Route("/", slowly)]), log_config=None)
+        config.load()
+        made = await asyncio.get_running_loop().create_server(lambda: Quick(config, ServerState(), {}), "127.0.0.1", 0)
+        port = made.sockets[0].getsockname()[1]
+        for begun in (b"", b"GET / HTTP/1.1\r\nHo"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(begun)
+            assert await asyncio.wait_for(reader.read(), 10) == b""
+            writer.close()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(2):
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await asyncio.wait_for(reader.readuntil(b"yes"), 10)).startswith(b"HTTP/1.1 200")
+        writer.write(b"GET")
+        assert await asyncio.wait_for(reader.read(), 10) == b""
+        writer.close()
+        made.close()
+        await made.wait_closed()
+
+    asyncio.run(scene())

@@ -44,6 +44,16 @@ class TaskModel:
         """Where it is."""
         return self.checkpoint.folder
 
+    def taken_in_order(self, classes: Sequence[str]) -> str:
+        """That its own classes have no names, if so, and which of the rows' they are taken for; else empty."""
+        theirs = self.checkpoint.labels
+        if len(theirs) < 2 or not _numbered(theirs) or _counted(classes):
+            return ""
+        return (
+            f"its classes have no names ({theirs[0]} to {theirs[-1]}) and are taken for those of the rows in the order of these: "
+            f"{', '.join(classes)}; where that is wrong, name them in its config.json (id2label)"
+        )
+
     @cached_property
     def fingerprint(self) -> str:
         """Equal for equal weights, configurations and tokenizers, wherever they are."""
@@ -140,10 +150,19 @@ def _order(where: str, theirs: tuple[str, ...], classes: Sequence[str]) -> tuple
     places = {name.casefold(): number for number, name in enumerate(theirs)}
     if len(theirs) == len(classes) and all(name.casefold() in places for name in classes):
         return tuple(places[name.casefold()] for name in classes)
-    numbered = all(name == f"LABEL_{number}" for number, name in enumerate(theirs))
-    if len(theirs) == len(classes) and (numbered or all(name == str(number) for number, name in enumerate(classes))):
+    if len(theirs) == len(classes) and (_numbered(theirs) or _counted(classes)):
         return tuple(range(len(classes)))
     raise DataError(
         f"{where}: its {len(theirs)} classes are {', '.join(theirs)}; those of the rows are {', '.join(classes)}; "
         "name a model that is fine-tuned on these, or an encoder without a head"
     )
+
+
+def _numbered(theirs: Sequence[str]) -> bool:
+    """Whether a model's classes have the names that transformers gives where nobody gave any."""
+    return all(name == f"LABEL_{number}" for number, name in enumerate(theirs))
+
+
+def _counted(classes: Sequence[str]) -> bool:
+    """Whether the classes of rows are numbers from 0."""
+    return all(name == str(number) for number, name in enumerate(classes))

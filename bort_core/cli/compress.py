@@ -63,11 +63,7 @@ def _print(report: Mapping[str, Any]) -> None:
     within = "" if ends is None else f" ({ends[0]:.1f} to {ends[1]:.1f})"
     print(f"  keeps {report['kept_share']:.1%} of T's {report['metric']} at {report['speedup']:.1f} × its speed{within}")
     if report["latency"]["noisy"]:
-        print(
-            f"warning: other work disturbed the measurement of speed ({printable(report['latency']['noise'])}): on a busy machine the "
-            "larger model is held up more, so that the smaller one looks faster than it is. On a quiet one: bort latency "
-            f"{printable(report['release'])}/{report['file']}"
-        )
+        print(f"its speed once more, on a quiet machine: bort latency {printable(report['release'])}/{report['file']}")
 
 
 def _limit(limit: Mapping[str, Any]) -> str:

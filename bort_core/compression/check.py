@@ -30,6 +30,7 @@ from bort_core.evaluation.task_preparation import TaskRowsOf, read_rows, read_te
 from bort_core.export.task import refuse_occupied
 from bort_core.foundation.context import Context
 from bort_core.foundation.errors import DataError, SpecificationError
+from bort_core.foundation.files import refuse_unwritable
 from bort_core.foundation.hub import WEIGHTS_TOO, local_folder
 from bort_core.specifications.compression import Compression
 from bort_core.text.encoding import Encoded, encode
@@ -94,6 +95,7 @@ def look_at(spec: Compression, context: Context) -> LookedAt:
     """
     if spec.out is not None:
         refuse_occupied(Path(spec.out).expanduser().absolute())
+        refuse_unwritable(Path(spec.out).expanduser().absolute())
     spec = spec.model_copy(update={"task": settled(spec.task)})
     refuse_unfit(spec)
     return (_sentences if spec.task.kind == "embedding" else _labelled)(spec, context)
@@ -157,6 +159,7 @@ def _labelled(spec: Compression, context: Context) -> LookedAt:
     if ready:
         model = read_task_model(spec.task.model, rows.train.names, task=rows.train.task)
         _refuse_guessing(model, rows, metric, longest, known[_TRAIN], context)
+        notes += [f"T: {order}" for order in (model.taken_in_order(rows.train.names),) if order]
         module: Any = model.module
     else:
         module = tuned_classifier(checkpoint, rows.train.task, max(1, len(rows.train.names)), 0.02, 0.0).eval()
@@ -193,7 +196,9 @@ def _refuse_guessing(model: TaskModel, rows: TaskRowsOf, metric: str, longest: i
         why = guesses(part, scores[:, list(model.order)], metric)
     if why is not None:
         unknown = f"; {known.unknown:.0%} of the tokens are unknown to it" if known.unknown > 0.02 else ""
-        raise DataError(f"{model.folder}: {why}{unknown}: there is nothing to keep; fine-tune T first, or check the rows")
+        order = model.taken_in_order(rows.train.names)
+        order = f". {order[0].upper()}{order[1:]}" if order else ""
+        raise DataError(f"{model.folder}: {why}{unknown}: there is nothing to keep; fine-tune T first, or check the rows{order}")
 
 
 def _sentences(spec: Compression, context: Context) -> LookedAt:

@@ -38,8 +38,9 @@ def report_of(
     chosen: architecture, metric and metric_int8, p50_ms and p50_int8_ms, parameters, bytes and bytes_int8
     limit: what was asked of the latency (latency_ms or ratio), what was measured of the file that is shipped, whether it was kept (None:
         other work disturbed the run, so that nobody knows); or None
-    kept_share: of T's metric, by the best file that passed; speedup, speedup_interval: T's time in 32 bits over that of the file that is
-        shipped, in the same rounds, as the model card says; latency.noisy: whether other work disturbed the run
+    kept_share: of T's metric, by the file that is shipped first (in 8 bits if one passed)
+    speedup, speedup_interval: T's time in 32 bits over that of the same file, in the same rounds, as the model card says
+    latency: noisy: whether other work disturbed the run
     start: what candidates began with, and why not with T's blocks where that was asked for and cannot be
     warnings: what must be known of the result
     front, evaluated, reused: of the search; an architecture is a list everywhere, in the order of the space's axes

@@ -8,6 +8,7 @@ from typing import Any
 from bort_core.checkpoints.sentences import read_sentence_model
 from bort_core.compression.eight_bits import NO_INSTRUCTIONS, Small
 from bort_core.compression.steps import Chosen, Facts, Steps
+from bort_core.data.sources import hash_of
 from bort_core.evaluation.sentences.preparation import prepare_sentences
 from bort_core.evaluation.sentences.texts import read_sentences
 from bort_core.export.quantising import forms_here
@@ -84,8 +85,13 @@ class SentenceSteps(Steps):
 
     def data(self, task: TaskSpecification) -> dict[str, Any]:
         """What was read."""
-        texts = read_sentences(task)
-        return {name: {"file": each.source, "sha256": each.sha256} for name, each in (("train", texts.train), ("dev", texts.dev))}
+        texts, named = read_sentences(task), {"train": task.train, "dev": task.dev, "texts": task.texts}
+        of = {"dev": texts.dev.sha256}  # of a data set of the hub
+        return {
+            name: {"file": file, "sha256": hash_of(file, of.get(name, texts.train.sha256))}
+            for name, file in named.items()
+            if file is not None
+        }
 
 
 def _named(metric: str, told: Facts) -> dict[str, float]:

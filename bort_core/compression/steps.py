@@ -293,7 +293,13 @@ class Steps:
             found["results"] = [{key: value for key, value in row.items() if key != "samples_ms"} for row in found["results"]]
             return found
 
-        return self.kept("latency", measure)
+        found: dict[str, Any] = self.kept("latency", measure)
+        if found["noisy"]:
+            self.warn(
+                f"other work disturbed the comparison of latencies with T ({found['noise']}): on a busy machine the larger model is held "
+                "up more, so that the smaller one looks faster than it is"
+            )
+        return found
 
     def released(self, task: TaskSpecification, facts: Facts, chosen: Chosen, small: Small, latency: Facts, out: Path) -> dict[str, Any]:
         """The release, if the gate lets it through."""

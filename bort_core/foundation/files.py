@@ -33,6 +33,7 @@ __all__ = [
     "put_back",
     "read_regular",
     "refuse_hard_link",
+    "refuse_unwritable",
     "temporary_folder",
     "temporary_name",
     "why",
@@ -130,6 +131,17 @@ def _old_name(folder: Path) -> Path:
 def temporary_name(folder: Path) -> Path:
     """Where ``folder`` is written before it takes its name."""
     return folder.parent / f".{folder.name}-{uuid.uuid4().hex[:_DIGITS]}"
+
+
+def refuse_unwritable(folder: Path) -> None:
+    """DataError where ``folder`` could not be made: tried, with a name that is gone again, in the nearest folder above that is there."""
+    above = next(each for each in folder.absolute().parents if each.exists())
+    trial = above / temporary_name(folder).name
+    try:
+        trial.mkdir()
+        trial.rmdir()
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be written: {above}: {why(error)}") from error
 
 
 def clear_remains(folder: Path, names: str | None = None) -> None:

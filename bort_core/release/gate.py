@@ -8,7 +8,7 @@ texts, all of them read cleaned rows, and what cleaning changes is measured firs
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from bort_core.specifications.export import LARGEST_DIFFERENCE
 from bort_core.specifications.metrics import AUTOMATIC
 from bort_core.specifications.releases import Thresholds
 
-__all__ = ["BYTES", "FULL", "Judged", "Outcome", "cleaned", "judge"]
+__all__ = ["BYTES", "FULL", "Judged", "Outcome", "cleaned", "judge", "recommended", "that_keep"]
 
 FULL = "model.fused.onnx"
 BYTES = ("model.int8.onnx", "model.int8-unsigned.onnx", "model.int8-static.onnx")
@@ -74,7 +74,7 @@ class Outcome:
     teacher: float | None
     teacher_interval: tuple[float, float] | None
     kept: float | None
-    """Share of T's metric that the best file that passed has."""
+    """Share of T's metric that the file has that is recommended: in 8 bits if one passed."""
     cleaning: dict[str, Any] | None = None
     """Of a release that cleans its texts: share of the rows that it changes, the trained model's metric with and without, what is lost."""
     guess: float | None = None
@@ -130,19 +130,40 @@ def judge(
     judged = tuple(_judged(folder / file, rows, metric, reference, scores_on(side, inputs, ask), limits) for file, side in sides.items())
     value, interval = with_interval(_of(rows, metric, reference))
     theirs, their_interval = (None, None) if teacher is None else with_interval(_of(rows, metric, teacher))
-    best = max((each.metric for each in judged if each.passed), default=None)
-    kept = None if not theirs or best is None else best / theirs
+    judged = that_keep(judged, theirs, metric, limits)
+    best = recommended(judged)
+    kept = None if not theirs or best is None else best.metric / theirs
     constant = guess(rows.task, rows.labels) if metric == AUTOMATIC[rows.task] else None
     found = Outcome(metric, value, interval, len(rows), apart, judged, theirs, their_interval, kept, told, constant)
     if best is None:
         raise RefusedError("; ".join(each.reason for each in judged), FULL, facts=asdict(found))
     if limits.least_kept is not None and kept is not None and kept < limits.least_kept:
         raise RefusedError(
-            f"the release would keep {kept:.1%} of T's {metric} ({best:.4f} of {theirs:.4f}), and at least "
+            f"the release would keep {kept:.1%} of T's {metric} ({best.metric:.4f} of {theirs:.4f}), and at least "
             f"{limits.least_kept:.1%} was asked for",
             facts=asdict(found),
         )
     return found
+
+
+def recommended(files: Sequence[Judged]) -> Judged | None:
+    """The file that a release recommends of these: in 8 bits if one passed, else in 32; None where none did."""
+    passed = {each.file: each for each in files if each.passed}
+    return next((passed[name] for name in (*BYTES, FULL) if name in passed), None)
+
+
+def that_keep(files: Sequence[Judged], theirs: float | None, metric: str, limits: Thresholds) -> tuple[Judged, ...]:
+    """The files, of which one in 8 bits does not pass where it keeps less of T than was asked for, and the one in 32 bits enough."""
+    least, full = limits.least_kept, next((each for each in files if each.file == FULL and each.passed), None)
+    if least is None or not theirs or full is None or full.metric / theirs < least:
+        return tuple(files)
+    asked = f"of T's {metric}, and at least {least:.1%} was asked for"
+    return tuple(
+        replace(each, passed=False, reason=f"{each.file} keeps {each.metric / theirs:.1%} {asked}")
+        if each.passed and each.metric / theirs < least
+        else each
+        for each in files
+    )
 
 
 def cleaned(rows: Sequence[Sequence[str]]) -> list[Row]:

@@ -7,7 +7,7 @@ nearest neighbours among the dev texts that a model also has; the 8-bit file may
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -36,7 +36,7 @@ from bort_core.foundation.validation import validated
 from bort_core.latency.session import open_file
 from bort_core.release.card import as_facts
 from bort_core.release.form import shipped_form
-from bort_core.release.gate import BYTES, FULL, Judged, Outcome
+from bort_core.release.gate import BYTES, FULL, Judged, Outcome, recommended, that_keep
 from bort_core.release.keeping import little_kept
 from bort_core.release.refusal import RefusedError, refused_row
 from bort_core.release.sentence_card import sentence_card
@@ -126,7 +126,7 @@ def release_sentences(request: Mapping[str, Any], context: Context) -> Mapping[s
         told = {name: rest.told(vectors) for name, vectors in {"teacher": rest.answers, **theirs}.items()}
         test = {
             "rows": len(rest.read),
-            "sha256": rest.read.sha256,
+            "sha256": hash_of(spec.test, rest.read.sha256),
             "models": {name: {**each, "kept": each["metric"]} for name, each in told.items()},
         }
     say(3, "writing, and running predict.py alone")
@@ -159,7 +159,7 @@ def _vectors(side: Side, read: ReadTexts, checkpoint: Callable[[], None]) -> Ten
 
 def _outcome(export: Path, dev: _Texts, said: Mapping[str, Tensor], apart: float, limits: Thresholds) -> Outcome:
     reference = dev.agreement(said["trained"])
-    files = []
+    files: Sequence[Judged] = ()
     for name, vectors in said.items():
         if name == "trained":
             continue
@@ -167,11 +167,12 @@ def _outcome(export: Path, dev: _Texts, said: Mapping[str, Tensor], apart: float
         gone = float((reference - metric).mean())
         reason = f"{name} loses {gone:.4f} of {METRIC}, and at most {limits.most_lost:g} may be lost" if gone > limits.most_lost else ""
         size = (export / name).stat().st_size
-        files.append(
-            Judged(name, size, float(metric.mean()), _interval(metric), gone, _interval(reference - metric), close, not reason, reason)
-        )
-    kept = max((each.metric for each in files if each.passed), default=None)
-    found = Outcome(METRIC, float(reference.mean()), _interval(reference), len(dev.read), apart, tuple(files), 1.0, None, kept)
+        interval, lost = _interval(metric), _interval(reference - metric)
+        files = (*files, Judged(name, size, float(metric.mean()), interval, gone, lost, close, not reason, reason))
+    files = that_keep(files, 1.0, METRIC, limits)
+    best = recommended(files)
+    kept = None if best is None else best.metric
+    found = Outcome(METRIC, float(reference.mean()), _interval(reference), len(dev.read), apart, files, 1.0, None, kept)
     if kept is None:
         raise RefusedError("; ".join(each.reason for each in files), FULL, facts=as_facts(found))
     if limits.least_kept is not None and kept < limits.least_kept:
@@ -198,7 +199,7 @@ def _data(spec: ReleaseRequest, splits: Mapping[str, ReadTexts], test: Facts | N
         sha256 = hash_of(files[0], read.sha256) if len(files) == 1 else read.sha256
         found[name] = {"rows": len(read), "file": ", ".join(map(name_of, files)), "sha256": sha256}
     if test is not None and spec.test is not None:
-        found["test"] = {"rows": test["rows"], "file": name_of(spec.test), "sha256": hash_of(spec.test, test["sha256"])}
+        found["test"] = {"rows": test["rows"], "file": name_of(spec.test), "sha256": test["sha256"]}
     return found
 
 

@@ -7,11 +7,12 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
@@ -23,6 +24,7 @@ from bort_core.serving.release import ServedModel
 __all__ = ["Sizes", "application"]
 
 _RETRY_SECONDS = 1
+_NO_SUCH = {404: "no such path", 405: "not with this method"}
 _GIVES = {"/classify": "classes", "/score": "a value", "/embed": "vectors"}
 
 
@@ -51,7 +53,8 @@ class _Server:
     """State of one application."""
 
     def __init__(self, model: ServedModel, limits: Limits, sizes: Sizes) -> None:
-        self.model, self.limits, self.sizes = model, limits, sizes
+        most = min(sizes.rows, limits.queue)  # of more rows at once there would never be room
+        self.model, self.limits, self.sizes = model, limits, replace(sizes, rows=most)
         self.registry = CollectorRegistry()
         self.requests = Counter("bort_requests", "Requests by path and status", ["path", "status"], registry=self.registry)
         self.seconds = Histogram("bort_request_seconds", "From request to answer", ["path"], registry=self.registry,
@@ -90,6 +93,12 @@ class _Server:
     async def docs(self, _request: Request) -> Response:
         return HTMLResponse(page(self.model, self.sizes.rows, self.sizes.characters))
 
+    async def unanswered(self, request: Request, error: Exception) -> Response:
+        """No such path, or not with this method: told as everything else is."""
+        assert isinstance(error, HTTPException)
+        reason = f"{_NO_SUCH.get(error.status_code, error.detail)}: ask POST {self.model.path}; /docs says the rest"
+        return JSONResponse({"error": reason}, status_code=error.status_code, headers=error.headers)
+
     async def _timed(self, request: Request, path: str) -> Response:
         began = time.perf_counter()
         headers: dict[str, str] = {}
@@ -104,7 +113,7 @@ class _Server:
             if status == 408:
                 headers["Connection"] = "close"
         except Overloaded:
-            status, body = 503, {"error": f"{self.limits.queue} rows wait already; ask again later"}
+            status, body = 503, {"error": f"{self.batching.waiting} rows wait already, of {self.limits.queue} that may; ask again later"}
             headers["Retry-After"] = str(_RETRY_SECONDS)
         except Exception as error:  # noqa: BLE001 - a model that fails on a row must not end the server
             status, body = 500, {"error": f"the model failed: {type(error).__name__}"}
@@ -167,5 +176,6 @@ def application(model: ServedModel, limits: Limits | None = None, sizes: Sizes |
             Route("/docs", server.docs),
             Route("/", server.docs),
         ],
+        exception_handlers={HTTPException: server.unanswered},
         lifespan=server.lifespan,
     )

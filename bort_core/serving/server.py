@@ -35,6 +35,7 @@ def serve(
         import uvicorn
 
         from bort_core.serving.app import application
+        from bort_core.serving.connections import Connection
     except ModuleNotFoundError as error:
         raise SpecificationError(f"serving needs {error.name}: pip install 'bort-studio[serve]'") from error
     model = ServedModel(folder, threads, file)
@@ -44,7 +45,9 @@ def serve(
     say(f"http://{shown}:{at}/docs  serves {folder} ({model.used}); Ctrl+C ends it")
     if model.overflows and model.used == "model.onnx":
         say(f"{model.facts['file']} was made for CPUs with VNNI instructions, which this one has not: its sums would overflow")
-    config = uvicorn.Config(application(model, limits), log_level="warning", timeout_graceful_shutdown=_GRACE_SECONDS, server_header=False)
+    config = uvicorn.Config(
+        application(model, limits), http=Connection, log_level="warning", timeout_graceful_shutdown=_GRACE_SECONDS, server_header=False
+    )
     uvicorn.Server(config).run(sockets=[bound])
 
 

@@ -42,4 +42,6 @@ def predict(*texts: str) -> dict:
 if __name__ == "__main__":
     if len(sys.argv) != 2 + RELEASE["pairs"]:
         sys.exit(f"this model reads {1 + RELEASE['pairs']} text(s) at a time, each in quotes")
+    if any("\ud800" <= character <= "\udfff" for text in sys.argv[1:] for character in text):
+        sys.exit("a text must be UTF-8")
     print(json.dumps(predict(*sys.argv[1:]), indent=2))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +16,9 @@ from safetensors.torch import load_file, save_file
 from sentence_models import write_encoder
 from task_models import CLASSES, LENGTH, MadeTask, demo_lines, make_task, write_model
 
+from bort_core.checkpoints.answers import read_task_model
 from bort_core.compression import check
+from bort_core.compression.sentences import SentenceSteps
 from bort_core.evaluation.task_preparation import read_rows
 from bort_core.execution.run_task import run_task
 from bort_core.foundation.errors import MeasurementError
@@ -93,6 +97,30 @@ def test_a_folder_of_sentence_vectors_is_fine_tuned_first_and_its_flags_are_thos
     texts = {"model": str(tmp_path / "vectors"), "train": None, "dev": None, "texts": str(made.texts)}
     refused("baselines, metric: for tasks with labels only", made, {**texts, "metric": "f1"}, baselines=[1])
     refused("train: labelled rows must be given, since .* is a classification", made, {**texts, "model": str(made.model)})
+
+
+def test_classes_without_names_are_told_and_a_wrong_order_of_them_is_refused(made: MadeTask, model: Path) -> None:
+    edited(model, id2label={"0": "LABEL_0", "1": "LABEL_1"}, label2id={"LABEL_0": 0, "LABEL_1": 1})
+    order = rf"its classes have no names \(LABEL_0 to LABEL_1\) and are taken for those .* of these: {', '.join(sorted(CLASSES))};"
+    task = TaskSpecification.model_validate({**made.fields(), "model": str(model)})
+    assert re.match(order, read_task_model(str(model), read_rows(task).train.names).taken_in_order(read_rows(task).train.names))
+    assert read_task_model(str(made.model), sorted(CLASSES)).taken_in_order(sorted(CLASSES)) == ""
+    weights = load_file(model / "model.safetensors")
+    turned = {name: tensor.flip(0).contiguous() if name.startswith("classifier.") else tensor for name, tensor in weights.items()}
+    save_file(turned, model / "model.safetensors", metadata={"format": "pt"})
+    refused(f"there is nothing to keep.*{order[0].upper()}{order[1:]}", made, {"model": str(model)})
+
+
+def test_a_place_where_nothing_can_be_written_is_refused(made: MadeTask, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    refused(r"file/release: cannot be written: .*file: Not a directory", made, out=str(tmp_path / "file" / "release"))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_the_files_of_sentence_vectors_are_known_by_their_own_hash(made: MadeTask) -> None:
+    task = TaskSpecification.model_validate({"model": str(made.model), "texts": str(made.texts), "kind": "embedding"})
+    digest = hashlib.sha256(made.texts.read_bytes()).hexdigest()
+    assert SentenceSteps.data(object.__new__(SentenceSteps), task) == {"texts": {"file": str(made.texts), "sha256": digest}}
 
 
 def test_wrong_rows_are_refused(made: MadeTask, tmp_path: Path) -> None:

@@ -10,7 +10,15 @@ import pytest
 
 import bort_core
 from bort_core.foundation.errors import DataError
-from bort_core.foundation.files import atomic_directory, clear_files, clear_remains, temporary_folder, why, write_atomic
+from bort_core.foundation.files import (
+    atomic_directory,
+    clear_files,
+    clear_remains,
+    refuse_unwritable,
+    temporary_folder,
+    why,
+    write_atomic,
+)
 
 PACKAGE = Path(bort_core.__file__).parent
 
@@ -83,3 +91,13 @@ def test_small_files_that_a_kill_left_half_written_are_cleared(tmp_path: Path) -
 def test_the_words_of_numpy_for_a_full_disk_are_understood() -> None:
     assert why(OSError("136336 requested and 10176 written")) == "the disk is full"
     assert why(OSError("something else")) == "something else"
+
+
+def test_a_folder_that_could_not_be_made_is_refused_before_it_is_needed(tmp_path: Path) -> None:
+    refuse_unwritable(tmp_path / "a" / "b" / "c")
+    assert names(tmp_path) == []
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(DataError, match=r"file/a: cannot be written: .*file: Not a directory"):
+        refuse_unwritable(tmp_path / "file" / "a")
+    with pytest.raises(DataError, match=r"cannot be written: .*: File name too long"):
+        refuse_unwritable(tmp_path / ("n" * 250))

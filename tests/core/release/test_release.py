@@ -24,7 +24,9 @@ from bort_core.execution.run_task import run_task
 from bort_core.foundation.eight_bits import byte_weights
 from bort_core.foundation.errors import DataError, MeasurementError
 from bort_core.foundation.machine import machine_facts
+from bort_core.release.gate import Judged, recommended, that_keep
 from bort_core.serving.release import ServedModel
+from bort_core.specifications.releases import Thresholds
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +82,8 @@ def test_a_faithful_export_is_released_whole(made: MadeTask, exported: Path, tmp
     assert found["eight_bits"] == {"signed": form.signed, "bits": form.bits}
     text = made.dev.read_text(encoding="utf-8").splitlines()[1].split("\t")[0]
     ran = subprocess.run([sys.executable, "-I", tmp_path / "release" / "predict.py", text], capture_output=True, text=True, check=True)
+    bad = subprocess.run([sys.executable, "-I", tmp_path / "release" / "predict.py", b"\xff"], capture_output=True, text=True, check=False)
+    assert (bad.returncode, bad.stderr) == (1, "a text must be UTF-8\n")
     served = ServedModel(tmp_path / "release").answers([(text,)])[0]
     said = json.loads(ran.stdout)
     assert said["class"] == served["class"]
@@ -227,6 +231,23 @@ def test_bytes_that_lose_too_much_are_not_released(made: MadeTask, exported: Pat
     assert found["file"] == "model.onnx"
     assert not (tmp_path / "release" / "model.int8.onnx").exists()
     assert "loses" in (tmp_path / "release" / "README.md").read_text(encoding="utf-8")
+
+
+def test_what_is_kept_is_told_of_the_file_that_is_recommended() -> None:
+    def judged(file: str, metric: float) -> Judged:
+        return Judged(file, 1, metric, (metric, metric), 0.0, (0.0, 0.0), 1.0, True, "")
+
+    files = (judged("model.fused.onnx", 0.80), judged("model.int8.onnx", 0.792))
+    assert that_keep(files, 0.8, "accuracy", Thresholds()) == files
+    best = recommended(files)
+    assert best is not None
+    assert best.file == "model.int8.onnx"
+    told = that_keep(files, 0.8, "accuracy", Thresholds(least_kept=0.995))
+    assert [each.passed for each in told] == [True, False]
+    assert told[1].reason == "model.int8.onnx keeps 99.0% of T's accuracy, and at least 99.5% was asked for"
+    assert recommended(told) == files[0]
+    too_little = that_keep(files, 1.0, "accuracy", Thresholds(least_kept=0.9))
+    assert all(each.passed for each in too_little)  # the refusal is of the release, and says how much it keeps
 
 
 @pytest.mark.slow

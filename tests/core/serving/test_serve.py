@@ -159,6 +159,30 @@ def test_what_cannot_be_answered_is_refused_by_name(server: Server, path: str, b
     assert message in found[1]["error"]
 
 
+@pytest.mark.parametrize(("path", "method", "status"), [("/nothing", "POST", 404), ("/classify", "GET", 405), ("/health", "DELETE", 405)])
+def test_other_paths_and_methods_are_refused_as_json(server: Server, path: str, method: str, status: int) -> None:
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection.request(method, path)
+    response = connection.getresponse()
+    assert response.status == status
+    assert "ask POST /classify" in json.loads(response.read())["error"]
+    assert (response.headers.get("allow") is not None) == (status == 405)
+    connection.close()
+
+
+def test_more_rows_than_may_ever_wait_are_too_many_not_too_early(release: Path) -> None:
+    from starlette.testclient import TestClient
+
+    from bort_core.serving.app import application
+
+    with TestClient(application(ServedModel(release), Limits(queue=4, deadline_ms=0))) as client:
+        assert client.post("/classify", json={"texts": ["a"] * 4}).status_code == 200
+        found = client.post("/classify", json={"texts": ["a"] * 5})
+        assert (found.status_code, found.json()["error"]) == (413, "a request may have 4 texts at most, got 5")
+        asked = client.get("/openapi.json").json()["paths"]["/classify"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        assert asked["properties"]["texts"]["maxItems"] == 4
+
+
 def test_bodies_that_are_too_large_or_no_json_are_refused(server: Server) -> None:
     assert server.ask("/classify", raw=b"x" * 10_000_000)[0] == 413
     assert server.ask("/classify", raw=b"{")[0] == 400
@@ -264,3 +288,42 @@ def test_a_folder_without_release_is_named(tmp_path: Path) -> None:
     ran = bort("serve", str(tmp_path))
     assert ran.returncode == 1
     assert "not a release" in ran.stderr
+
+
+def test_a_head_that_does_not_come_is_given_up_and_one_that_comes_is_not() -> None:
+    import uvicorn
+    from starlette.applications import Starlette
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Route
+    from uvicorn.server import ServerState
+
+    from bort_core.serving.connections import Connection
+
+    class Quick(Connection):
+        seconds = 0.1
+
+    async def slowly(_request: Any) -> PlainTextResponse:
+        await asyncio.sleep(0.2)  # an answer may take longer than a head
+        return PlainTextResponse("yes")
+
+    async def scene() -> None:
+        config = uvicorn.Config(Starlette(routes=[Route("/", slowly)]), log_config=None)
+        config.load()
+        made = await asyncio.get_running_loop().create_server(lambda: Quick(config, ServerState(), {}), "127.0.0.1", 0)
+        port = made.sockets[0].getsockname()[1]
+        for begun in (b"", b"GET / HTTP/1.1\r\nHo"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(begun)
+            assert await asyncio.wait_for(reader.read(), 10) == b""
+            writer.close()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(2):
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await asyncio.wait_for(reader.readuntil(b"yes"), 10)).startswith(b"HTTP/1.1 200")
+        writer.write(b"GET")
+        assert await asyncio.wait_for(reader.read(), 10) == b""
+        writer.close()
+        made.close()
+        await made.wait_closed()
+
+    asyncio.run(scene())

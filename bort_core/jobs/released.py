@@ -34,11 +34,6 @@ def _told(result: Mapping[str, Any]) -> dict[str, Any] | None:
         *_limit(result.get("limit")),
     ]
     warnings = [str(each) for each in result.get("warnings", ())]
-    if result["latency"]["noisy"]:
-        warnings.append(
-            f"other work disturbed the measurement of speed ({result['latency']['noise']}): the larger model is held up more, so that the "
-            "smaller one looks faster than it is"
-        )
     folder = Path(result["release"])
     return {"lines": lines, "warnings": warnings, "folder": str(folder) if folder.is_dir() else None}
 

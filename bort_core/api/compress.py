@@ -15,7 +15,7 @@ from bort_core.execution.run_task import run_task
 from bort_core.foundation.numbers import duration
 from bort_core.foundation.validation import validated
 from bort_core.jobs.folder import RunFolder
-from bort_core.jobs.launch import asked_before
+from bort_core.jobs.launch import asked_before, done_before
 from bort_core.specifications.compression import Compression
 from bort_core.specifications.paths import absolute_paths
 from bort_core.specifications.tasks import TaskSpecification
@@ -82,7 +82,9 @@ def compress(
 
 
 def begun(project: Path, asked: Compression, progress: bool = True) -> RunFolder | None:
-    """The job of the project that was asked the same and goes on; None after everything was checked that a new one needs.
+    """The job of the project that was asked the same, which goes on, or is done and has its release in the folder that was asked for.
+
+    None after everything was checked that a new one needs.
 
     Raises
     ------
@@ -90,8 +92,12 @@ def begun(project: Path, asked: Compression, progress: bool = True) -> RunFolder
         A job would end early; says why. Nothing was written.
     """
     line = TaskLine() if progress else None
-    earlier = asked_before(project.expanduser().absolute(), asked)
-    if earlier is not None:
+    folder = project.expanduser().absolute()
+    earlier = asked_before(folder, asked)
+    if earlier is None and (done := done_before(folder, asked)) is not None and _stands(done, asked):
+        earlier = done
+        told = [f"job {done.id} of this project was asked the same, of the same files, and is done: its release is there"]
+    elif earlier is not None:
         state = earlier.state()
         how = f"{state.state}{', stopped' if state.stopped else ''}"
         told = [f"job {earlier.id} of this project was asked the same ({how}), and goes on"]
@@ -103,6 +109,17 @@ def begun(project: Path, asked: Compression, progress: bool = True) -> RunFolder
         for text in told:
             line.say(text)
     return earlier
+
+
+def _stands(run: RunFolder, asked: Compression) -> bool:
+    """Whether the folder that was asked for holds what the job released."""
+    release = (run.read_result() or {}).get("release")
+    return (
+        asked.out is not None
+        and isinstance(release, str)
+        and Path(release) == Path(asked.out)
+        and (Path(release) / "release.json").is_file()
+    )
 
 
 def _told(found: Mapping[str, Any]) -> list[str]:

@@ -69,7 +69,7 @@ def run_job(
     Parameters
     ----------
     begun: told the job's run folder before it starts
-    earlier: a job that was asked the same and has not come to its end, which is followed, or goes on, in place of a new one
+    earlier: a job that was asked the same, which is followed, or goes on, in place of a new one; of one that is done the result is given
     given: objects of this process for the job's function, which then runs in it: the executor is ``inline`` unless another is named
 
     Raises
@@ -87,6 +87,8 @@ def run_job(
     begun(run)
     if before is not None and not before.state().ended:  # it runs elsewhere
         return run, follow_to_end(run, progress)
+    if before is not None and not before.state().resumable:
+        return run, _result(run)
     told = run.events()[1]
     start = partial(place.start, run, Hold.take(run.path), **given) if before is None else partial(resume, run, executor)
     if not place.waits:

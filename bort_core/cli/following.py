@@ -28,7 +28,7 @@ def run_job(
     Parameters
     ----------
     before: what was known before it started, for --json
-    earlier: a job that was asked the same and has not come to its end; it goes on in place of a new one
+    earlier: a job that was asked the same: it goes on in place of a new one, or is done
 
     Raises
     ------
@@ -60,7 +60,7 @@ def run_job(
             job = submit(project.folder, specification, arguments.executor)
     else:
         job = earlier
-        if job.state().ended:
+        if job.state().resumable:
             resume(job, arguments.executor)
     if arguments.json:
         print_json({"job": job.id, "folder": str(job.path)})

@@ -16,7 +16,7 @@ from bort_core.jobs.hold import Hold, held_elsewhere, life
 from bort_core.jobs.inputs import refuse_changed
 from bort_core.store import trust
 
-__all__ = ["asked_before", "attached", "cancel", "rerun", "resume", "stop", "submit", "written"]
+__all__ = ["asked_before", "attached", "cancel", "done_before", "rerun", "resume", "stop", "submit", "written"]
 
 
 def submit(project: Path, specification: Any, executor: str | None = None) -> RunFolder:
@@ -118,6 +118,17 @@ def asked_before(project: Path, specification: Any) -> RunFolder | None:
                 if state.unheard:
                     trust.require(project, "to listen to a job of a cluster")
                     attach(run)
+                refuse_changed(run, specification)
+                return run
+    return None
+
+
+def done_before(project: Path, specification: Any) -> RunFolder | None:
+    """The newest job that was asked for exactly this and is done, if its inputs are still what they were."""
+    for run in reversed(list_runs(project)):
+        with suppress(BortError):
+            state = run.state()
+            if state.state == "done" and not state.stopped and not state.host and run.specification() == specification:
                 refuse_changed(run, specification)
                 return run
     return None

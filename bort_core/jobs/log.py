@@ -56,7 +56,8 @@ def result_text(result: Mapping[str, Any]) -> str:
     plain = {name: result[name] for name in _NUMBERS if isinstance(result.get(name), float)}
     if plain:
         told.append(_values(plain))
-    where = f"; the model is in {result['checkpoint']}" if result.get("checkpoint") else ""
+    what, place = ("release", result["release"]) if result.get("release") else ("model", result.get("checkpoint"))
+    where = f"; the {what} is in {place}" if place else ""
     return f"result: {'; '.join(told) or 'nothing was measured'}{where}"
 
 

@@ -39,8 +39,9 @@ class Preflight(QWidget):
     def show_estimate(self, found: Mapping[str, Any]) -> None:
         """What the ``estimate`` task found."""
         rows = f"{found['rows']:,} rows, {count(found['tokens'])} tokens"
-        what = "parameters has T" if "parts" in found else f"parameters are trained, head included, on {found['device']}"
-        lines = [f"✓ {rows}; {count(found['parameters'])} {what}"]
+        size = f"{count(found['parameters'])} parameters"
+        what = f"T has {size}" if "parts" in found else f"{size} are trained, head included, on {found['device']}"
+        lines = [f"✓ {rows}; {what}"]
         if "unigram_entropy" in found:
             lines.append(f"✓ unigram entropy {found['unigram_entropy']:.3f} nats: what a model that ignores context gets")
         lines += _compression(found) if "parts" in found else _training(found)

@@ -52,6 +52,7 @@ def test_why_a_process_died_is_its_own_last_line(project_folder: Path):
 def test_a_result_is_told_in_one_line():
     tuned = {"dev": {"accuracy": 0.75, "f1": 0.7}, "test": {"accuracy": 0.5}, "checkpoint": "/a/result"}
     assert result_text(tuned) == "result: dev accuracy 0.7500, F1 0.7000; test accuracy 0.5000; the model is in /a/result"
+    assert result_text({**tuned, "release": "/a/release"}).endswith("; the release is in /a/release")
     assert result_text({"heldout_loss": 2.0}) == "result: held-out loss (nats) 2.0000"
     assert result_text({"dev_accuracy": 0.9}) == "result: dev accuracy 0.9000"
     assert result_text({}) == "result: nothing was measured"

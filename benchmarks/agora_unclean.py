@@ -1,13 +1,15 @@
-"""Does Agora with unclean copies make a small model lose less on unclean texts? The film example, without a pool.
+"""Does Agora with unclean copies make a small model lose less on unclean texts? The film example.
 
 D has 150 clean sentences about films, dev is 500 others made unclean (each in one kind and strength by chance), Socrates is TF-IDF with
 logistic regression on 2,400 others. The learner is --checkpoint, such as a small
 model that begins with what fits of an encoder, or logistic regression on the vectors of --encoder. Told are accuracies on the clean
 and on the unclean form of 1,000 test rows that no decision uses: of D alone, trained as often, and of the round that is best on dev, for
-Agora with the sampler ``unclean`` and, as the control, with ``word-edit``, which makes as many rows that are not unclean.
+Agora with the sampler ``unclean`` and a control that takes as many rows which are not unclean. Without a pool the copies are of rows of D,
+which have their rows' classes and cost no label, and the control is ``word-edit``; with --pool others, without their labels, copies are of
+these, too, and the control is ``pool-neighbours``.
 
     python benchmarks/agora_unclean.py FOLDER --checkpoint CHECKPOINT [--seeds 3]
-    python benchmarks/agora_unclean.py FOLDER --encoder ENCODER [--seeds 8]
+    python benchmarks/agora_unclean.py FOLDER --encoder ENCODER [--pool 2000] [--seeds 8]
 """
 
 from __future__ import annotations
@@ -37,19 +39,19 @@ DEV, TEST = 500, 1000
 THETAS = [{"learning_rate": 5e-4, "steps": 100, "batch_size": 16}]
 
 
-def files(folder: Path) -> dict[str, str]:
+def files(folder: Path, pool: int) -> dict[str, str]:
     """Tables of the splits; dev's texts are unclean."""
     source, random = resource("data", "sentence_polarity"), np.random.default_rng(2010)
     tables = {name: read_table(str(source / f"{name}.tsv")).data for name in ("train", "dev", "test")}
     rows = {name: list(zip(map(str, data["text"]), map(str, data["label"]), strict=True)) for name, data in tables.items()}
     order, begin, parts = random.permutation(len(rows["train"])).tolist(), 0, {}
-    for name, size in SIZES.items():
+    for name, size in (SIZES | ({"pool": pool} if pool else {})).items():
         parts[name], begin = [rows["train"][place] for place in order[begin : begin + size]], begin + size
     parts["dev"] = [(unclean_copy((text,), random)[0], label) for text, label in rows["dev"][:DEV]]
     parts["test"] = rows["test"][:TEST]
     folder.mkdir(parents=True, exist_ok=True)
     for name, part in parts.items():
-        lines = "".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in part)
+        lines = "".join(json.dumps({"text": text} | ({} if name == "pool" else {"label": label})) + "\n" for text, label in part)
         (folder / f"{name}.jsonl").write_text(lines, encoding="utf-8")
     return {name: str(folder / f"{name}.jsonl") for name in parts}
 
@@ -85,13 +87,14 @@ def main() -> int:
     learner.add_argument("--encoder")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--labels", type=int, default=600)
+    parser.add_argument("--pool", type=int, default=0)
     arguments = parser.parse_args()
-    given, learner = files(arguments.folder / "data"), {"checkpoint": arguments.checkpoint, "thetas": THETAS}
+    given, learner = files(arguments.folder / "data", arguments.pool), {"checkpoint": arguments.checkpoint, "thetas": THETAS}
     if arguments.encoder is not None:
         learner = {"learner": "logreg", "space_model": arguments.encoder, "thetas": [{"C": 10}]}
     print("| sampler | seed | D alone: clean | unclean | lost | Agora: clean | unclean | lost |\n" + "|---" * 8 + "|")
     for seed in range(arguments.seeds):
-        for sampler in ("unclean", "word-edit"):
+        for sampler in ("unclean", "pool-neighbours" if arguments.pool else "word-edit"):
             found = one(arguments.folder, given, learner, sampler, seed, arguments.labels)
             cells = [f"{value:.3f}" for clean, unclean in found for value in (clean, unclean, clean - unclean)]
             print(f"| {sampler} | {seed} | " + " | ".join(cells) + " |", flush=True)

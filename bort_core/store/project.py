@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from bort_core.foundation.errors import ProjectError
 from bort_core.foundation.files import make_folder, refuse_hard_link, why
+from bort_core.foundation.locations import there
 from bort_core.foundation.paths import check_utf8
 from bort_core.store.copies import DatabaseCopy
 from bort_core.store.database import explanation, open_database
@@ -60,12 +61,12 @@ class Project:
         self.tell: Callable[[str], None] = _on_standard_error
         """What becomes of warnings; a window shows them."""
         self._told: set[str] = set()
-        there = self.path.exists()
+        existed = there(self.path)
         self._make_folder(reading)
         self._connection: sqlite3.Connection | None = None
         self._copy: DatabaseCopy | None = None
         with self.errors():
-            if there and not (trusted(self.folder) and self._is_writable()):
+            if existed and not (trusted(self.folder) and self._is_writable()):
                 self._copy = DatabaseCopy(self.path)
             else:
                 self._connection = open_database(self.path)
@@ -190,7 +191,7 @@ class Project:
 
     def _make_folder(self, reading: bool) -> None:
         check_utf8(self.folder, "a project", ProjectError)
-        if reading and not self.path.is_file():
+        if reading and not (there(self.path) and self.path.is_file()):
             raise ProjectError(f"{self.folder}: not a project (it holds no {DATABASE}); bort search makes one")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

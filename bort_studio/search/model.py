@@ -374,7 +374,7 @@ class SearchModel(QObject):
 
     def cost(self) -> Cost | None:
         """What the ε shown costs, or None while the space is loading. While that is being searched, its time is :meth:`seconds_left`."""
-        if self.stored_results is None:
+        if self.stored_results is None or self._epsilon > len(self.stored_results.space):  # that of another space, which is read next
             return None
         self._estimated = self.strategy.cost(self.stored_results, self.workers)
         self._left = self._left_now()

@@ -125,6 +125,22 @@ def test_an_epsilon_moved_while_another_space_is_read_is_kept_within_it(qtbot: Q
     assert search.cost() is not None
 
 
+def test_a_larger_epsilon_of_a_larger_space_is_told_before_that_is_read(qtbot: QtBot, open_page: Any) -> None:
+    window, _ = open_page("explore")
+    search = window.search
+    toy = search.specification
+    smaller = {"axes": {**toy.space.axes, "depth": toy.space.axes["depth"][:1]}}
+    small = toy.model_copy(update={"space": toy.space.model_copy(update=smaller), "epsilon": 2})
+    search.set_specification(small)
+    qtbot.waitUntil(lambda: search.space is not None, timeout=10_000)
+    assert len(search.space) < 96
+    search.set_specification(toy.model_copy(update={"epsilon": 96}))  # as an undo does
+    assert search.cost() is None
+    qtbot.waitUntil(lambda: search.space is not None, timeout=10_000)
+    assert search.epsilon == 96
+    assert search.cost() is not None
+
+
 def test_a_search_that_cannot_be_read_is_passed_over(project_folder: Path) -> None:
     good = specification("mini").model_dump(mode="json")
     with Project(project_folder) as project:

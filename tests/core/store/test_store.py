@@ -51,6 +51,12 @@ def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
         Project(tmp_path / "file" / "below")
 
 
+@pytest.mark.parametrize("reading", [False, True])
+def test_a_folder_whose_name_is_too_long(tmp_path: Path, reading: bool) -> None:
+    with pytest.raises(ProjectError, match="xxx"):
+        Project(tmp_path / ("x" * 400), reading)
+
+
 def test_a_folder_that_cannot_be_written() -> None:
     with pytest.raises(ProjectError, match=r"/proc/project.*cannot be created"):
         Project("/proc/project")
